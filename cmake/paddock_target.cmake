@@ -1,0 +1,87 @@
+# One way to declare a target. Every target gets the same language level,
+# warnings and sanitizers, and an alias `paddock::<name>`: a misspelt dependency
+# is then an error at configure time instead of `-l<typo>` at link time.
+
+set(PADDOCK_SANITIZE "" CACHE STRING "Value for -fsanitize=, e.g. address,undefined")
+option(PADDOCK_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+
+add_library(paddock_options INTERFACE)
+target_compile_features(paddock_options INTERFACE cxx_std_20)
+target_compile_options(paddock_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Werror
+  -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough)
+if(MOLD)
+  target_link_options(paddock_options INTERFACE -fuse-ld=mold)
+endif()
+if(PADDOCK_SANITIZE)
+  target_compile_options(paddock_options INTERFACE
+    -fsanitize=${PADDOCK_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(paddock_options INTERFACE -fsanitize=${PADDOCK_SANITIZE})
+endif()
+if(PADDOCK_FUZZ)
+  target_compile_options(paddock_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(paddock_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+set(CMAKE_CXX_FLAGS_DEV "-O1 -g1" CACHE STRING "Flags of the Dev build type: assertions stay on")
+set(CMAKE_CXX_EXTENSIONS OFF)
+
+# paddock_target(<name> <library|executable|test|fuzzer>
+#                SOURCES ... [PUBLIC ...] [PRIVATE ...] [LABELS ...] [TIMEOUT n] [STATIC])
+# PUBLIC: what the headers need. PRIVATE: what only the .cpp files need.
+# A test links Boost.Test and the shared main; LABELS select it in ctest. A test
+# that cannot run here exits with 77 and is counted as skipped.
+# STATIC: a lone file without shared libraries (the guest agent); sanitized
+# builds link dynamically, because the sanitizers' runtimes need to.
+function(paddock_target name kind)
+  cmake_parse_arguments(ARG "STATIC" "TIMEOUT" "SOURCES;PUBLIC;PRIVATE;LABELS" ${ARGN})
+  if(ARG_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "paddock_target(${name}): unknown arguments ${ARG_UNPARSED_ARGUMENTS}")
+  endif()
+  if(kind STREQUAL "fuzzer" AND NOT PADDOCK_FUZZ)
+    return()
+  endif()
+  set(scope PUBLIC)
+  if(kind STREQUAL "library")
+    if(ARG_SOURCES)
+      add_library(${name} STATIC ${ARG_SOURCES})
+      target_link_libraries(${name} PRIVATE paddock_options)
+    else()
+      add_library(${name} INTERFACE)
+      set(scope INTERFACE)
+    endif()
+    add_library(paddock::${name} ALIAS ${name})
+  elseif(kind STREQUAL "executable" OR kind STREQUAL "fuzzer")
+    add_executable(${name} ${ARG_SOURCES})
+    target_link_libraries(${name} PRIVATE paddock_options)
+    if(kind STREQUAL "fuzzer")
+      target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    endif()
+    if(ARG_STATIC AND NOT PADDOCK_SANITIZE)
+      target_link_options(${name} PRIVATE -static)
+    endif()
+  elseif(kind STREQUAL "test")
+    add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/support/main.cpp ${ARG_SOURCES})
+    target_compile_definitions(${name} PRIVATE BOOST_TEST_DYN_LINK)
+    target_link_libraries(${name} PRIVATE paddock_options Boost::unit_test_framework)
+    add_test(NAME ${name} COMMAND ${name} --log_level=test_suite)
+    if(NOT ARG_TIMEOUT)
+      set(ARG_TIMEOUT 120)
+    endif()
+    set_tests_properties(${name} PROPERTIES
+      LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77)
+  else()
+    message(FATAL_ERROR "paddock_target(${name}): unknown kind ${kind}")
+  endif()
+  target_include_directories(${name} ${scope} ${PROJECT_SOURCE_DIR})
+  target_compile_features(${name} ${scope} cxx_std_20)
+  target_link_libraries(${name} ${scope} ${ARG_PUBLIC})
+  if(ARG_PRIVATE)
+    target_link_libraries(${name} PRIVATE ${ARG_PRIVATE})
+  endif()
+endfunction()

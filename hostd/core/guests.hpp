@@ -1,0 +1,54 @@
+#pragma once
+
+#include "common/result.hpp"
+#include "hostd/core/model.hpp"
+
+#include <functional>
+
+namespace hostd {
+
+/// What the channel to one guest noticed. All of it is the guest's word: a hint.
+struct GuestEvent {
+    enum class Kind { ready, lost, addresses, misbehaved };
+    Kind kind;
+    common::SandboxId sandbox;
+    std::string boot_id;                ///< With ready.
+    std::vector<std::string> addresses; ///< IPv4, with addresses; already checked for form.
+    std::string detail;                 ///< With misbehaved: what it did; the channel was closed.
+};
+
+/// Our agents in the guests: one multiplexed channel per VM. Calls are from any
+/// thread and return at once; observers and completions run on the channels' own
+/// thread and must only enqueue.
+class Guests {
+public:
+    using Observer = std::function<void(const GuestEvent&)>;
+    using Completion = std::function<void(common::Result<ExecOutcome>)>;
+
+    virtual ~Guests() = default;
+
+    /// Set once, before use.
+    virtual void observe(Observer observer) = 0;
+
+    /// Connects to the agent's socket and keeps connecting until detach(): the guest
+    /// may boot, reboot, or be restored. Success if attached already.
+    virtual void attach(const common::SandboxId& id, const std::filesystem::path& socket,
+                        const std::string& hostname) = 0;
+
+    /// Closes the channel; running execs complete with `timeout` (reason outcome_unknown).
+    virtual void detach(const common::SandboxId& id) = 0;
+
+    /// Runs a command and completes once. The same operation again joins the running
+    /// one, or gets its kept outcome. `unavailable` (reason agent_not_ready) if there is no
+    /// session; `timeout` (reason outcome_unknown) when the guest went away for good.
+    /// A dropped channel alone completes nothing: the agent keeps the outcome.
+    virtual void exec(const common::SandboxId& id, ExecSpec exec, Completion done) = 0;
+
+    /// The outcome is committed: the agent may forget it.
+    virtual void acknowledge(const common::SandboxId& id, const common::OperationId& operation) = 0;
+
+    /// Asks the agent to power off cleanly. `unavailable` without a session.
+    virtual common::Result<> request_shutdown(const common::SandboxId& id) = 0;
+};
+
+} // namespace hostd

@@ -1,0 +1,84 @@
+#pragma once
+
+#include "common/result.hpp"
+#include "hostd/core/model.hpp"
+
+#include <functional>
+#include <vector>
+
+namespace hostd {
+
+/// A change that libvirt reported. Only a hint to look again: the state may have
+/// moved on since.
+struct DomainEvent {
+    enum class Kind {
+        domain_changed,     ///< `sandbox` started, stopped, crashed, was paused, was undefined.
+        connection_lost,    ///< Nothing will be heard until `connection_restored`.
+        connection_restored ///< Events may have been missed: resync everything.
+    };
+    Kind kind;
+    common::SandboxId sandbox; ///< With domain_changed.
+};
+
+struct HypervisorFacts {
+    std::string libvirt_version;
+    std::string qemu_version;
+};
+
+/// What hostd needs from a hypervisor: the port. Implementations are blocking and
+/// may be called from any worker thread; calls for one sandbox do not overlap (the
+/// caller's duty). Every function is idempotent in the sense that its comment
+/// states, because the coordinator resends after a timeout. With the daemon away
+/// each returns `unavailable` within its deadline; the connection comes back by
+/// itself. Every error carries libvirt's code and text.
+class Hypervisor {
+public:
+    using Observer = std::function<void(const DomainEvent&)>;
+
+    virtual ~Hypervisor() = default;
+
+    /// Called from libvirt's event thread: must only enqueue. Set once, before use.
+    virtual void observe(Observer observer) = 0;
+
+    /// Makes the domain known, stopped. `already_exists` if the sandbox has a domain
+    /// of this incarnation.
+    virtual common::Result<> define(const DomainSpec& spec) = 0;
+
+    /// Starts a defined domain. Success if it is running already.
+    virtual common::Result<> start(const common::SandboxId& id) = 0;
+
+    /// Asks the guest's firmware to power off (ACPI); returns at once.
+    /// Success if it is stopped.
+    virtual common::Result<> request_shutdown(const common::SandboxId& id) = 0;
+
+    /// Stops the domain at once, as if its power was cut. Success if it is stopped
+    /// or does not exist.
+    virtual common::Result<> kill(const common::SandboxId& id) = 0;
+
+    /// Forgets a stopped domain, with its snapshot metadata and NVRAM; its disk stays.
+    /// Success if there is none. `failed_precondition` if it is running.
+    virtual common::Result<> undefine(const common::SandboxId& id) = 0;
+
+    /// Records the highest generation that was acted on in the domain's metadata.
+    virtual common::Result<> set_generation(const common::SandboxId& id,
+                                            std::uint64_t generation) = 0;
+
+    /// `not_found` if the sandbox has no domain.
+    virtual common::Result<DomainRecord> find(const common::SandboxId& id) const = 0;
+    /// Every domain that carries our metadata element, found by it, not by name.
+    virtual common::Result<std::vector<DomainRecord>> list() const = 0;
+    /// Every domain that does not.
+    virtual common::Result<std::vector<ForeignVm>> list_foreign() const = 0;
+
+    virtual common::Result<HypervisorFacts> facts() const = 0;
+
+    /// Runs a command through qemu-guest-agent, blocking until it ended or its timeout
+    /// killed it. At most once: a lost answer is `timeout`, and it is not run again.
+    /// `refused` with reason unknown_user if the guest has no such user.
+    virtual common::Result<ExecOutcome> qemu_agent_exec(const common::SandboxId& id,
+                                                        const ExecSpec& exec) = 0;
+    /// Whether qemu-guest-agent answers, within about a second.
+    virtual common::Result<> qemu_agent_ping(const common::SandboxId& id) = 0;
+};
+
+} // namespace hostd

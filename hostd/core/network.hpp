@@ -1,0 +1,36 @@
+#pragma once
+
+#include "common/result.hpp"
+#include "hostd/core/model.hpp"
+
+#include <vector>
+
+namespace hostd {
+
+/// The base network of this host (DESIGN.md, "Network"): our own libvirt networks,
+/// isolated ports, one nft table. Blocking; any thread.
+class Network {
+public:
+    virtual ~Network() = default;
+
+    /// Networks and nft table stand as they should; `in_use` are the leases of the
+    /// domains that exist. Rules of leases that are not in use are taken away. May be
+    /// called again at any time to repair.
+    virtual common::Result<> ensure(const std::vector<NetLease>& in_use) = 0;
+
+    /// A free address for a sandbox, with its DHCP entry and anti-spoofing rules in
+    /// place before the domain starts. A second call for the same sandbox gives the
+    /// same lease. `resource_exhausted` (reason no_addresses) when the subnet is full.
+    virtual common::Result<NetLease> allocate(const common::SandboxId& id, NetworkMode mode) = 0;
+
+    /// Takes a lease back, rules and DHCP entry. Success if it is not held.
+    virtual common::Result<> release(const NetLease& lease) = 0;
+
+    /// The IPv4 address that the guest has really taken, from DHCP leases, then ARP.
+    /// Empty while there is none.
+    virtual common::Result<std::string> observed_ip(const NetLease& lease) const = 0;
+
+    [[nodiscard]] virtual std::string cidr() const = 0;
+};
+
+} // namespace hostd

@@ -1,0 +1,169 @@
+#pragma once
+
+#include "proto/guest_frame.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What travels in the frames of the guest channel. The payload is msgpack
+// [session, stream, kind, body]. Stream 0 is the channel itself; hostd picks a
+// fresh stream per exec. Kinds that a side does not know are ignored.
+//
+// An exec is keyed by its operation id. The agent answers a second `exec` with the
+// same id by attaching the running (or ended) one to the new stream: `started`,
+// its output so far from offset 0, and `exit` once it ended. It keeps all of that
+// until `exec_ack`.
+//
+// Flow control: for each of stdout and stderr of a stream the agent sends at most
+// `initial_credit` bytes beyond what `credit` has granted, and hostd sends no more
+// stdin than it was granted likewise.
+namespace proto {
+
+inline constexpr std::uint16_t guest_protocol = 1;
+inline constexpr std::uint32_t initial_credit = 256U << 10U;
+/// The most data of one stdout, stderr or stdin frame: leaves room for its header.
+inline constexpr std::size_t max_chunk = std::size_t{60} << 10U;
+/// Bound of an exec frame's own content; longer stdin follows in `stdin` frames.
+inline constexpr std::size_t max_exec_bytes = std::size_t{60} << 10U;
+
+struct GuestFrame {
+    Session session{};
+    std::uint32_t stream = 0;
+    std::string kind;
+    std::string body;
+};
+
+std::string encode(const GuestFrame& frame);
+common::Result<GuestFrame> decode_guest_frame(std::string_view payload);
+
+// ---- hostd to agent ------------------------------------------------------------
+
+/// Starts a session: drop what was half read or half sent, answer with echo_of(session)
+/// and then `hello`. Execs go on.
+struct GuestReset {
+    static constexpr std::string_view kind = "reset";
+};
+
+struct GuestExec {
+    static constexpr std::string_view kind = "exec";
+    std::string operation_id;
+    std::vector<std::string> argv; ///< Either this …
+    std::string shell;             ///< … or a line for /bin/sh -c.
+    std::string user;              ///< A name or number from /etc/passwd.
+    std::string cwd;               ///< "": the user's home.
+    std::map<std::string, std::string> env;
+    bool has_stdin = false;        ///< `stdin` frames follow; else it reads /dev/null.
+    std::uint32_t timeout_ms = 0;  ///< Then the whole process group is killed. 0: none.
+    std::uint32_t output_limit_bytes = 0; ///< Kept of each of stdout and stderr; the rest is
+                                          ///< read, counted and dropped.
+};
+
+struct GuestStdin {
+    static constexpr std::string_view kind = "stdin";
+    std::string data;
+    bool eof = false;
+};
+
+struct GuestSignal {
+    static constexpr std::string_view kind = "signal";
+    std::int32_t signal = 0; ///< To the process group.
+};
+
+/// Either way: `bytes` more may be sent on this stream.
+struct GuestCredit {
+    static constexpr std::string_view kind = "credit";
+    std::string channel; ///< stdout | stderr | stdin
+    std::uint32_t bytes = 0;
+};
+
+struct GuestExecAck {
+    static constexpr std::string_view kind = "exec_ack";
+    std::string operation_id;
+};
+
+struct GuestShutdown {
+    static constexpr std::string_view kind = "shutdown";
+    bool reboot = false;
+};
+
+/// What only the host knows about this incarnation. Sent after each hello.
+struct GuestBecome {
+    static constexpr std::string_view kind = "become";
+    std::string hostname;
+    std::int64_t time_unix_us = 0; ///< 0: leave the clock alone.
+};
+
+struct GuestPing {
+    static constexpr std::string_view kind = "ping";
+    std::uint64_t token = 0;
+};
+
+// ---- agent to hostd ------------------------------------------------------------
+
+struct GuestHello {
+    static constexpr std::string_view kind = "hello";
+    std::uint16_t protocol = 0;
+    std::string agent_version;
+    std::string hostname;
+    std::string boot_id; ///< /proc/sys/kernel/random/boot_id: tells a reboot from a reconnect.
+    std::uint64_t uptime_ms = 0;
+    bool init = false; ///< The agent is PID 1.
+};
+
+/// Addresses of the guest's interfaces, on change. Only a hint: leases decide.
+struct GuestNet {
+    static constexpr std::string_view kind = "net";
+    std::vector<std::string> addresses; ///< "eth0 52:54:00:… 10.0.0.7/24"
+};
+
+struct GuestStarted {
+    static constexpr std::string_view kind = "started";
+    std::int32_t pid = 0;
+};
+
+struct GuestOutput {
+    static constexpr std::string_view kind = "output";
+    std::string channel;      ///< stdout | stderr
+    std::uint64_t offset = 0; ///< Of data's first byte in that stream.
+    std::string data;
+};
+
+struct GuestExit {
+    static constexpr std::string_view kind = "exit";
+    std::int32_t exit_code = 0; ///< 128 + signal when a signal ended it.
+    std::int32_t signal = 0;
+    bool timed_out = false;
+    std::uint64_t stdout_bytes = 0; ///< Written by the command; more than was kept: truncated.
+    std::uint64_t stderr_bytes = 0;
+    std::uint64_t run_us = 0;
+};
+
+/// Instead of started: it did not start, or the operation is unknown.
+struct GuestExecError {
+    static constexpr std::string_view kind = "exec_error";
+    std::string code; ///< unknown_user | no_such_cwd | not_executable | busy | invalid | internal
+    std::string message;
+};
+
+struct GuestPong {
+    static constexpr std::string_view kind = "pong";
+    std::uint64_t token = 0;
+};
+
+template <typename Message>
+std::string encode_guest_body(const Message& message);
+template <typename Message>
+common::Result<Message> decode_guest_body(std::string_view body);
+
+/// One message as a whole frame, ready to be written.
+template <typename Message>
+std::string guest_frame(const Session& session, std::uint32_t stream, const Message& message)
+{
+    return encode_frame(encode(GuestFrame{
+        session, stream, std::string{Message::kind}, encode_guest_body(message)}));
+}
+
+} // namespace proto

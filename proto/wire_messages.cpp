@@ -1,0 +1,297 @@
+#include "proto/wire_messages.hpp"
+
+#include "proto/envelope.hpp"
+#include "proto/fields.hpp"
+
+namespace proto {
+
+using common::Result;
+
+namespace {
+
+// The bounds of the wire. Ids, names and words are short; lists are as long as a
+// host may sensibly have; output is what exec's own limit allows.
+constexpr auto word = up_to(128);
+constexpr auto sentence = up_to(4096);
+constexpr auto path = up_to(4096);
+constexpr auto blob = up_to(std::size_t{2} << 20U);
+constexpr auto sandboxes = many(8192);
+constexpr auto images = many(256);
+
+} // namespace
+
+// Not in the unnamed namespace: Packer and Unpacker find these by argument.
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, ImageReport>
+void fields(V& v, M& m)
+{
+    v.need("name", m.name, word);
+    v.need("digest", m.digest, word);
+    v.opt("size", m.size_bytes);
+    v.opt("virtual_size", m.virtual_bytes);
+    v.opt("boot", m.boot, word);
+    v.opt("agent", m.agent, word);
+    v.opt("vcpus", m.default_vcpus);
+    v.opt("memory", m.default_memory_bytes);
+    v.opt("registered_at_us", m.registered_at_us);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, HostFacts>
+void fields(V& v, M& m)
+{
+    v.opt("hostname", m.hostname, word);
+    v.opt("arch", m.arch, word);
+    v.opt("kernel", m.kernel);
+    v.opt("cpu_model", m.cpu_model);
+    v.opt("libvirt", m.libvirt_version, word);
+    v.opt("qemu", m.qemu_version, word);
+    v.opt("hostd", m.hostd_version, word);
+    v.opt("accel", m.accel, word);
+    v.opt("accel_reason", m.accel_reason, sentence);
+    v.opt("network_cidr", m.network_cidr, word);
+    v.opt("cores", m.cores);
+    v.opt("memory", m.memory_bytes);
+    v.opt("memory_available", m.memory_available_bytes);
+    v.need("capacity_vcpus", m.capacity_vcpus);
+    v.need("capacity_memory", m.capacity_memory_bytes);
+    v.need("overhead", m.overhead_bytes);
+    v.opt("disk", m.disk_bytes);
+    v.opt("disk_free", m.disk_free_bytes);
+    v.opt("load1_milli", m.load1_milli);
+    v.opt("sandboxes", m.sandboxes);
+    v.opt("warnings", m.warnings, many(32, 1024));
+    v.opt("images", m.images, images);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, WireError>
+void fields(V& v, M& m)
+{
+    v.need("code", m.code, word);
+    v.need("message", m.message, sentence);
+    v.opt("reason", m.reason, word);
+    v.opt("details", m.details, up_to(16384));
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, SandboxReport>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+    v.opt("tenant", m.tenant, word);
+    v.opt("image", m.image, word);
+    v.need("phase", m.phase, word);
+    v.opt("ip", m.ip, word);
+    v.opt("mac", m.mac, word);
+    v.opt("agent", m.agent, word);
+    v.opt("agent_ready", m.agent_ready);
+    v.opt("incarnation", m.incarnation);
+    v.opt("generation", m.generation);
+    v.opt("spec_digest", m.spec_digest, word);
+    v.opt("vcpus", m.vcpus);
+    v.opt("memory", m.memory_bytes);
+    v.opt("network_mode", m.network_mode, word);
+    v.opt("error", m.error);
+    v.opt("timings_us", m.timings_us, many(32, 64));
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, Hello>
+void fields(V& v, M& m)
+{
+    v.need("version_min", m.version_min);
+    v.need("version_max", m.version_max);
+    v.need("instance", m.instance, word);
+    v.need("facts", m.facts);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, Heartbeat>
+void fields(V& v, M& m)
+{
+    v.need("seq", m.seq);
+    v.need("facts", m.facts);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, Inventory>
+void fields(V& v, M& m)
+{
+    v.need("instance", m.instance, word);
+    v.need("sandboxes", m.sandboxes, sandboxes);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, Status>
+void fields(V& v, M& m)
+{
+    v.need("instance", m.instance, word);
+    v.need("seq", m.seq);
+    v.need("sandbox", m.sandbox);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, ExecResult>
+void fields(V& v, M& m)
+{
+    v.need("stdout", m.stdout_bytes, blob);
+    v.need("stderr", m.stderr_bytes, blob);
+    v.opt("stdout_truncated", m.stdout_truncated);
+    v.opt("stderr_truncated", m.stderr_truncated);
+    v.opt("timed_out", m.timed_out);
+    v.need("exit_code", m.exit_code);
+    v.opt("signal", m.signal);
+    v.opt("started_at_us", m.started_at_us);
+    v.opt("ended_at_us", m.ended_at_us);
+    v.opt("hostd_us", m.hostd_us);
+    v.opt("guest_us", m.guest_us);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, VmReport>
+void fields(V& v, M& m)
+{
+    v.need("name", m.name, up_to(1024));
+    v.need("uuid", m.uuid, word);
+    v.need("state", m.state, word);
+    v.opt("persistent", m.persistent);
+    v.opt("disk_path", m.disk_path, path);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, Reply>
+void fields(V& v, M& m)
+{
+    v.opt("error", m.error);
+    v.opt("sandbox", m.sandbox);
+    v.opt("exec", m.exec);
+    v.opt("vms", m.vms, sandboxes);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, Welcome>
+void fields(V& v, M& m)
+{
+    v.need("version", m.version);
+    v.need("coordinator", m.coordinator, word);
+    v.need("host_name", m.host_name, word);
+    v.need("heartbeat_interval_ms", m.heartbeat_interval_ms);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, Refused>
+void fields(V& v, M& m)
+{
+    v.need("reason", m.reason, word);
+    v.need("message", m.message, sentence);
+    v.opt("version_min", m.version_min);
+    v.opt("version_max", m.version_max);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, StatusAck>
+void fields(V& v, M& m)
+{
+    v.need("instance", m.instance, word);
+    v.need("seq", m.seq);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, SyncRequest> ||
+         std::is_same_v<std::remove_const_t<M>, ListVms>
+void fields(V&, M&)
+{}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, CreateSandbox>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+    v.need("tenant", m.tenant, word);
+    v.need("name", m.name, word);
+    v.need("image", m.image, word);
+    v.opt("image_digest", m.image_digest, word);
+    v.need("vcpus", m.vcpus);
+    v.need("memory", m.memory_bytes);
+    v.need("network_mode", m.network_mode, word);
+    v.opt("start", m.start);
+    v.opt("boot_timeout_ms", m.boot_timeout_ms);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, StartSandbox>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+    v.opt("boot_timeout_ms", m.boot_timeout_ms);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, StopSandbox>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+    v.opt("force", m.force);
+    v.opt("timeout_ms", m.timeout_ms);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, DestroySandbox> ||
+         std::is_same_v<std::remove_const_t<M>, ExecAck>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, Exec>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+    v.opt("argv", m.argv, many(1024, 131072));
+    v.opt("shell", m.shell, up_to(std::size_t{1} << 20U));
+    v.need("user", m.user, word);
+    v.opt("cwd", m.cwd, path);
+    v.opt("env", m.env, many(512, 131072));
+    v.opt("stdin", m.stdin_bytes, blob);
+    v.need("timeout_ms", m.timeout_ms);
+    v.need("output_limit", m.output_limit_bytes);
+}
+
+template <typename Message>
+std::string encode_body(const Message& message)
+{
+    return pack_to_string(message);
+}
+
+template <typename Message>
+Result<Message> decode_body(std::string_view body)
+{
+    COMMON_TRY(const auto handle, parse_bounded(body, max_message_bytes));
+    return unpack_from<Message>(handle.get(), Message::kind);
+}
+
+#define PROTO_MESSAGE(type)                                                                        \
+    template std::string encode_body<type>(const type&);                                           \
+    template Result<type> decode_body<type>(std::string_view);
+PROTO_MESSAGE(Hello)
+PROTO_MESSAGE(Heartbeat)
+PROTO_MESSAGE(Inventory)
+PROTO_MESSAGE(Status)
+PROTO_MESSAGE(Reply)
+PROTO_MESSAGE(Welcome)
+PROTO_MESSAGE(Refused)
+PROTO_MESSAGE(StatusAck)
+PROTO_MESSAGE(SyncRequest)
+PROTO_MESSAGE(CreateSandbox)
+PROTO_MESSAGE(StartSandbox)
+PROTO_MESSAGE(StopSandbox)
+PROTO_MESSAGE(DestroySandbox)
+PROTO_MESSAGE(Exec)
+PROTO_MESSAGE(ExecAck)
+PROTO_MESSAGE(ListVms)
+#undef PROTO_MESSAGE
+
+} // namespace proto

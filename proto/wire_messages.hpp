@@ -1,0 +1,247 @@
+#pragma once
+
+#include "common/result.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The messages between coordinator and hostd. Plain wire structs: adapters (the
+// two `link` folders) translate them to domain types. Enumerations travel as
+// text, so that a value a peer does not know survives; sizes are bytes; durations
+// and times say their unit in the name. Fields may be added; a decoder ignores
+// those it does not know and defaults those that are missing, except the required
+// ones. Bounds of each field: proto/wire_messages.cpp.
+namespace proto {
+
+struct ImageReport {
+    std::string name;
+    std::string digest; ///< sha256 hex of the disk; the image's identity across hosts.
+    std::uint64_t size_bytes = 0;     ///< Of the file.
+    std::uint64_t virtual_bytes = 0;  ///< Of the disk that the guest sees.
+    std::string boot;                 ///< kernel | bios | uefi
+    std::string agent;                ///< paddock | qemu | none
+    std::uint32_t default_vcpus = 0;  ///< 0: no opinion, the coordinator's default counts.
+    std::uint64_t default_memory_bytes = 0;
+    std::int64_t registered_at_us = 0;
+    friend bool operator==(const ImageReport&, const ImageReport&) = default;
+};
+
+/// What a host is and has. Sent with hello and each heartbeat.
+struct HostFacts {
+    std::string hostname; ///< For people; identity is the CURVE key, never this.
+    std::string arch;
+    std::string kernel;
+    std::string cpu_model;
+    std::string libvirt_version;
+    std::string qemu_version;
+    std::string hostd_version;
+    std::string accel;        ///< kvm | tcg
+    std::string accel_reason; ///< Why it was chosen, one sentence.
+    std::string network_cidr;
+    std::uint32_t cores = 0;
+    std::uint64_t memory_bytes = 0;
+    std::uint64_t memory_available_bytes = 0;
+    std::uint32_t capacity_vcpus = 0;
+    std::uint64_t capacity_memory_bytes = 0;
+    std::uint64_t overhead_bytes = 0; ///< Charged per sandbox on top of guest memory.
+    std::uint64_t disk_bytes = 0;
+    std::uint64_t disk_free_bytes = 0;
+    std::uint32_t load1_milli = 0; ///< One-minute load average × 1000.
+    std::uint32_t sandboxes = 0;
+    std::vector<std::string> warnings; ///< What preflight found: one sentence each, with the fix.
+    std::vector<ImageReport> images;
+    friend bool operator==(const HostFacts&, const HostFacts&) = default;
+};
+
+struct WireError {
+    std::string code; ///< common::to_string(ErrorCode)
+    std::string message;
+    std::string reason;
+    std::string details;
+    friend bool operator==(const WireError&, const WireError&) = default;
+};
+
+/// What a sandbox is on its host, now.
+struct SandboxReport {
+    std::string id;
+    std::string tenant;
+    std::string image;
+    std::string phase; ///< created | starting | running | paused | stopping | stopped | error | destroyed
+    std::string ip;    ///< "" while unknown
+    std::string mac;
+    std::string agent; ///< paddock | qemu | none: how exec reaches the guest
+    bool agent_ready = false;
+    std::uint64_t incarnation = 1;
+    std::uint64_t generation = 0;
+    std::string spec_digest;
+    std::uint32_t vcpus = 0;
+    std::uint64_t memory_bytes = 0;
+    std::string network_mode;
+    std::optional<WireError> error;
+    std::map<std::string, std::uint64_t> timings_us; ///< Steps of the last create or start.
+    friend bool operator==(const SandboxReport&, const SandboxReport&) = default;
+};
+
+// ---- host to coordinator -------------------------------------------------------
+
+struct Hello {
+    static constexpr std::string_view kind = "hello";
+    std::uint16_t version_min = 0;
+    std::uint16_t version_max = 0;
+    std::string instance; ///< Random per hostd start: tells a restart from a reconnect.
+    HostFacts facts;
+};
+
+struct Heartbeat {
+    static constexpr std::string_view kind = "heartbeat";
+    std::uint64_t seq = 0;
+    HostFacts facts;
+};
+
+/// Everything that this host has; replaces what the coordinator believed of it.
+/// Sent after each welcome and on request.
+struct Inventory {
+    static constexpr std::string_view kind = "inventory";
+    std::string instance;
+    std::vector<SandboxReport> sandboxes;
+};
+
+/// A change. Numbered from 1 per hostd instance, resent until acknowledged.
+struct Status {
+    static constexpr std::string_view kind = "status";
+    std::string instance;
+    std::uint64_t seq = 0;
+    SandboxReport sandbox;
+};
+
+struct ExecResult {
+    std::string stdout_bytes;
+    std::string stderr_bytes;
+    bool stdout_truncated = false;
+    bool stderr_truncated = false;
+    bool timed_out = false;
+    std::int32_t exit_code = 0; ///< 128 + signal when a signal ended it.
+    std::int32_t signal = 0;
+    std::int64_t started_at_us = 0; ///< By the host's clock.
+    std::int64_t ended_at_us = 0;
+    std::uint64_t hostd_us = 0; ///< Command received by hostd → answer sent.
+    std::uint64_t guest_us = 0; ///< Of those, frame written to the guest → exit frame read.
+    friend bool operator==(const ExecResult&, const ExecResult&) = default;
+};
+
+/// A libvirt domain of somebody else's.
+struct VmReport {
+    std::string name;
+    std::string uuid;
+    std::string state; ///< libvirt's word: running, paused, shut off, …
+    bool persistent = false;
+    std::string disk_path;
+    friend bool operator==(const VmReport&, const VmReport&) = default;
+};
+
+/// The end of one operation (the envelope's operation_id): exactly one of `error`
+/// or the result that fits the command.
+struct Reply {
+    static constexpr std::string_view kind = "reply";
+    std::optional<WireError> error;
+    std::optional<SandboxReport> sandbox;
+    std::optional<ExecResult> exec;
+    std::vector<VmReport> vms;
+};
+
+// ---- coordinator to host -------------------------------------------------------
+
+struct Welcome {
+    static constexpr std::string_view kind = "welcome";
+    std::uint16_t version = 0;
+    std::string coordinator; ///< Random per coordinator start.
+    std::string host_name;   ///< The name that this host's key is enrolled under.
+    std::uint32_t heartbeat_interval_ms = 0;
+};
+
+/// A polite no: the peer logs it and tries again later.
+struct Refused {
+    static constexpr std::string_view kind = "refused";
+    std::string reason; ///< version | not_enrolled | displaced | stale_epoch
+    std::string message;
+    std::uint16_t version_min = 0;
+    std::uint16_t version_max = 0;
+};
+
+struct StatusAck {
+    static constexpr std::string_view kind = "status_ack";
+    std::string instance;
+    std::uint64_t seq = 0; ///< Everything up to here is committed.
+};
+
+struct SyncRequest {
+    static constexpr std::string_view kind = "sync";
+};
+
+struct CreateSandbox {
+    static constexpr std::string_view kind = "create";
+    std::string id;
+    std::string tenant;
+    std::string name;
+    std::string image;
+    std::string image_digest; ///< "" accepts any; else the host's image must have it.
+    std::uint32_t vcpus = 0;
+    std::uint64_t memory_bytes = 0;
+    std::string network_mode; ///< nat | isolated | none
+    bool start = false;
+    std::uint32_t boot_timeout_ms = 0;
+};
+
+struct StartSandbox {
+    static constexpr std::string_view kind = "start";
+    std::string id;
+    std::uint32_t boot_timeout_ms = 0;
+};
+
+struct StopSandbox {
+    static constexpr std::string_view kind = "stop";
+    std::string id;
+    bool force = false;
+    std::uint32_t timeout_ms = 0;
+};
+
+struct DestroySandbox {
+    static constexpr std::string_view kind = "destroy";
+    std::string id;
+};
+
+struct Exec {
+    static constexpr std::string_view kind = "exec";
+    std::string id;                 ///< Of the sandbox.
+    std::vector<std::string> argv;  ///< Either this …
+    std::string shell;              ///< … or a line for /bin/sh -c.
+    std::string user;
+    std::string cwd;
+    std::map<std::string, std::string> env;
+    std::string stdin_bytes;
+    std::uint32_t timeout_ms = 0;
+    std::uint32_t output_limit_bytes = 0; ///< Of each of stdout and stderr.
+};
+
+/// The outcome of the envelope's operation_id is committed: guest and host may forget it.
+struct ExecAck {
+    static constexpr std::string_view kind = "exec_ack";
+    std::string id; ///< Of the sandbox.
+};
+
+struct ListVms {
+    static constexpr std::string_view kind = "list_vms";
+};
+
+/// The body of a message as msgpack, and back. Decoding is for hostile input: bounds
+/// on size, count and depth hold before anything is allocated; never throws.
+template <typename Message>
+std::string encode_body(const Message& message);
+template <typename Message>
+common::Result<Message> decode_body(std::string_view body);
+
+} // namespace proto
