@@ -15,11 +15,13 @@ struct CommandIdTag { static constexpr std::string_view prefix = "cmd"; };
 struct OperationIdTag { static constexpr std::string_view prefix = "op"; };
 struct ImageIdTag { static constexpr std::string_view prefix = "img"; };
 struct RequestIdTag { static constexpr std::string_view prefix = "req"; };
+struct JobIdTag { static constexpr std::string_view prefix = "job"; };
 
 using SandboxId = StrongId<SandboxIdTag>;
 using CommandId = StrongId<CommandIdTag>;
 using OperationId = StrongId<OperationIdTag>;
 using ImageId = StrongId<ImageIdTag>;
+using JobId = StrongId<JobIdTag>;
 
 /// A caller may bring its own request id (X-Request-ID): see parse_request_id.
 using RequestId = StrongId<RequestIdTag>;

@@ -1,0 +1,133 @@
+#pragma once
+
+#include "common/result.hpp"
+#include "coordinator/core/model.hpp"
+
+#include <functional>
+#include <variant>
+
+namespace coordinator {
+
+// What the core tells a host, as values; wire structs end in coordinator/link.
+struct CreateOnHost {
+    Sandbox sandbox;
+    bool start = false;
+    std::chrono::milliseconds boot_timeout{60000};
+};
+struct StartOnHost {
+    common::SandboxId id;
+    std::chrono::milliseconds boot_timeout{60000};
+};
+struct StopOnHost {
+    common::SandboxId id;
+    bool force = false;
+    std::chrono::milliseconds timeout{30000};
+};
+struct DestroyOnHost {
+    common::SandboxId id;
+};
+struct ExecOnHost {
+    common::SandboxId id;
+    std::string shell;
+    std::string user;
+    std::string cwd;
+    std::map<std::string, std::string> env;
+    std::string stdin_bytes;
+    std::chrono::milliseconds timeout{0};
+    common::Bytes output_limit;
+};
+struct AckExecOnHost {
+    common::SandboxId id;
+};
+struct ListVmsOnHost {};
+
+struct HostCommand {
+    common::OperationId operation;
+    common::RequestId request;
+    std::uint64_t generation = 0;
+    std::variant<CreateOnHost, StartOnHost, StopOnHost, DestroyOnHost, ExecOnHost, AckExecOnHost,
+                 ListVmsOnHost>
+        what;
+};
+
+/// A host's word about one of its sandboxes.
+struct SandboxReport {
+    common::SandboxId id;
+    Phase phase = Phase::created;
+    std::uint64_t generation = 0;
+    std::string spec_digest;
+    std::string image;
+    std::string ip;
+    std::string agent;
+    bool agent_ready = false;
+    unsigned vcpus = 0;
+    common::Bytes memory;
+    std::string error;
+    std::map<std::string, std::uint64_t> timings_us;
+};
+
+struct ExecReport {
+    std::string stdout_bytes;
+    std::string stderr_bytes;
+    bool truncated = false;
+    bool timed_out = false;
+    int exit_code = 0;
+    std::chrono::microseconds in_hostd{0};
+    std::chrono::microseconds in_guest{0};
+};
+
+// What a host tells the core. `host` is the name its CURVE key is enrolled under.
+struct HostConnected {
+    common::HostName host;
+    std::string instance;
+    HostFacts facts;
+};
+struct HostBeat {
+    common::HostName host;
+    HostFacts facts;
+};
+struct HostInventory {
+    common::HostName host;
+    std::vector<SandboxReport> sandboxes;
+};
+/// To be acknowledged by HostLink::acknowledge once it is committed.
+struct HostStatus {
+    common::HostName host;
+    std::string instance;
+    std::uint64_t seq = 0;
+    SandboxReport sandbox;
+};
+struct HostAnswer {
+    common::HostName host;
+    common::OperationId operation;
+    std::optional<common::Error> error;
+    std::variant<std::monostate, SandboxReport, ExecReport, std::vector<ForeignVm>> value;
+};
+/// The same key connected again from elsewhere: the older connection is dropped, audited.
+struct HostDisplaced {
+    common::HostName host;
+};
+
+using HostEvent =
+    std::variant<HostConnected, HostBeat, HostInventory, HostStatus, HostAnswer, HostDisplaced>;
+
+/// The hosts, as the core sees them. Any thread; returns at once. Delivery is not
+/// promised: an answer or a later inventory tells.
+class HostLink {
+public:
+    /// On the link's thread: must only enqueue.
+    using Observer = std::function<void(HostEvent)>;
+
+    virtual ~HostLink() = default;
+    virtual void observe(Observer observer) = 0;
+    /// `unavailable` if the host has no connection or its queue is full.
+    virtual common::Result<> send(const common::HostName& host, HostCommand command) = 0;
+    virtual void acknowledge(const common::HostName& host, const std::string& instance,
+                             std::uint64_t seq) = 0;
+    /// Asks for an inventory.
+    virtual void request_sync(const common::HostName& host) = 0;
+    /// Names in the enrolment file, connected or not.
+    [[nodiscard]] virtual std::vector<common::HostName> enrolled() const = 0;
+};
+
+} // namespace coordinator

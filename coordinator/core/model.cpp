@@ -1,0 +1,142 @@
+#include "coordinator/core/model.hpp"
+
+#include <array>
+
+namespace coordinator {
+
+std::string_view to_string(Phase phase) noexcept
+{
+    switch (phase) {
+    case Phase::pending: return "pending";
+    case Phase::placing: return "placing";
+    case Phase::created: return "created";
+    case Phase::starting: return "starting";
+    case Phase::running: return "running";
+    case Phase::paused: return "paused";
+    case Phase::stopping: return "stopping";
+    case Phase::suspended: return "suspended";
+    case Phase::stopped: return "stopped";
+    case Phase::destroyed: return "destroyed";
+    case Phase::lost: return "lost";
+    case Phase::error: return "error";
+    }
+    return "error";
+}
+
+std::string_view to_string(State state) noexcept
+{
+    switch (state) {
+    case State::created: return "CREATED";
+    case State::starting: return "STARTING";
+    case State::running: return "RUNNING";
+    case State::stopped: return "STOPPED";
+    case State::destroyed: return "DESTROYED";
+    case State::error: return "ERROR";
+    }
+    return "ERROR";
+}
+
+State state_of(Phase phase) noexcept
+{
+    switch (phase) {
+    case Phase::pending:
+    case Phase::placing:
+    case Phase::created: return State::created;
+    case Phase::starting: return State::starting;
+    case Phase::running:
+    case Phase::paused:
+    case Phase::stopping: return State::running;
+    case Phase::suspended:
+    case Phase::stopped: return State::stopped;
+    case Phase::destroyed: return State::destroyed;
+    case Phase::lost:
+    case Phase::error: return State::error;
+    }
+    return State::error;
+}
+
+std::string_view to_string(Desired desired) noexcept
+{
+    switch (desired) {
+    case Desired::stopped: return "stopped";
+    case Desired::running: return "running";
+    case Desired::destroyed: return "destroyed";
+    }
+    return "stopped";
+}
+
+std::string_view to_string(NetworkMode mode) noexcept
+{
+    switch (mode) {
+    case NetworkMode::nat: return "nat";
+    case NetworkMode::isolated: return "isolated";
+    case NetworkMode::none: return "none";
+    }
+    return "none";
+}
+
+std::string_view to_string(HostHealth health) noexcept
+{
+    switch (health) {
+    case HostHealth::joining: return "joining";
+    case HostHealth::ready: return "ready";
+    case HostHealth::suspect: return "suspect";
+    case HostHealth::lost: return "lost";
+    }
+    return "lost";
+}
+
+namespace {
+
+template <typename Enum, std::size_t N>
+std::optional<Enum> named(const std::array<Enum, N>& all, std::string_view text) noexcept
+{
+    for (const auto value : all) {
+        if (to_string(value) == text) {
+            return value;
+        }
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+std::optional<Phase> phase_from(std::string_view text) noexcept
+{
+    return named(std::array{Phase::pending,
+                            Phase::placing,
+                            Phase::created,
+                            Phase::starting,
+                            Phase::running,
+                            Phase::paused,
+                            Phase::stopping,
+                            Phase::suspended,
+                            Phase::stopped,
+                            Phase::destroyed,
+                            Phase::lost,
+                            Phase::error},
+                 text);
+}
+
+std::optional<State> state_from(std::string_view text) noexcept
+{
+    return named(std::array{State::created,
+                            State::starting,
+                            State::running,
+                            State::stopped,
+                            State::destroyed,
+                            State::error},
+                 text);
+}
+
+std::optional<Desired> desired_from(std::string_view text) noexcept
+{
+    return named(std::array{Desired::stopped, Desired::running, Desired::destroyed}, text);
+}
+
+std::optional<NetworkMode> network_mode_from(std::string_view text) noexcept
+{
+    return named(std::array{NetworkMode::nat, NetworkMode::isolated, NetworkMode::none}, text);
+}
+
+} // namespace coordinator

@@ -1,0 +1,171 @@
+#pragma once
+
+#include "common/bytes.hpp"
+#include "common/clock.hpp"
+#include "common/error.hpp"
+#include "common/id.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coordinator {
+
+/// Where a sandbox is in its life, finer than the API's six states; free to grow.
+enum class Phase {
+    pending,
+    placing,
+    created,
+    starting,
+    running,
+    paused,
+    stopping,
+    suspended,
+    stopped,
+    destroyed,
+    lost, ///< Its host says that it has no such sandbox, though it should.
+    error,
+};
+/// The published state; clients reject any other value.
+enum class State { created, starting, running, stopped, destroyed, error };
+
+std::string_view to_string(Phase phase) noexcept; ///< "running"
+std::string_view to_string(State state) noexcept; ///< "RUNNING"
+State state_of(Phase phase) noexcept;
+std::optional<Phase> phase_from(std::string_view text) noexcept;
+std::optional<State> state_from(std::string_view text) noexcept;
+
+/// What somebody wants of a sandbox: kept so that a reconnecting host can be
+/// brought to it.
+enum class Desired { stopped, running, destroyed };
+std::string_view to_string(Desired desired) noexcept;
+std::optional<Desired> desired_from(std::string_view text) noexcept;
+
+enum class NetworkMode { nat, isolated, none };
+std::string_view to_string(NetworkMode mode) noexcept;
+std::optional<NetworkMode> network_mode_from(std::string_view text) noexcept;
+
+using Labels = std::map<std::string, std::string>;
+
+/// The record of one sandbox: what PostgreSQL holds and the core thread owns.
+struct Sandbox {
+    common::SandboxId id;
+    common::JobId job;
+    std::string tenant;
+    std::string agent_id;
+    std::string name; ///< API: sandbox_name; unique per tenant among the living.
+    common::ImageName image;
+    std::string image_digest;
+    common::HostName host;
+    unsigned vcpus = 0;
+    common::Bytes memory;
+    common::Bytes overhead; ///< Charged on the host beside `memory`, as it was when placed.
+    NetworkMode network = NetworkMode::nat;
+    Labels labels;
+    std::map<std::string, std::string> env; ///< Under each command's own.
+    std::optional<std::chrono::seconds> ttl;
+    common::WallTime created_at;
+    common::WallTime updated_at;
+    std::optional<common::WallTime> expires_at;
+    std::optional<common::WallTime> deleted_at;
+    Phase phase = Phase::pending;
+    Desired desired = Desired::stopped;
+    std::uint64_t generation = 0; ///< Grows with each lifecycle command.
+    std::string ip;               ///< "" while unknown.
+    std::string error;            ///< Why it is in `error` or `lost`, or what went wrong last.
+    std::map<std::string, std::uint64_t> timings_us; ///< Steps of its create, for people.
+};
+
+struct Command {
+    common::CommandId id;
+    common::SandboxId sandbox;
+    common::OperationId operation;
+    std::string command;
+    std::string user;
+    std::string cwd;
+    std::map<std::string, std::string> env;
+    std::string stdout_text;
+    std::string stderr_text;
+    int exit_code = 0;
+    bool truncated = false;
+    bool timed_out = false;
+    /// running | finished | failed | outcome_unknown
+    std::string status;
+    common::WallTime started_at;
+    std::optional<common::WallTime> ended_at;
+    std::map<std::string, std::uint64_t> timings_us; ///< http, core, store, link, hostd, guest
+};
+
+struct Image {
+    common::ImageName name;
+    std::string digest;
+    common::Bytes size;
+    common::Bytes virtual_size;
+    std::string boot;
+    std::string agent;
+    unsigned default_vcpus = 0;
+    common::Bytes default_memory;
+    std::vector<common::HostName> hosts; ///< That have it with this digest.
+    common::WallTime registered_at;
+};
+
+enum class HostHealth { joining, ready, suspect, lost };
+std::string_view to_string(HostHealth health) noexcept;
+
+struct HostFacts {
+    std::string hostname;
+    std::string arch;
+    std::string kernel;
+    std::string cpu_model;
+    std::string libvirt_version;
+    std::string qemu_version;
+    std::string hostd_version;
+    std::string accel;
+    std::string accel_reason;
+    std::string network_cidr;
+    unsigned cores = 0;
+    common::Bytes memory;
+    common::Bytes memory_available;
+    unsigned capacity_vcpus = 0;
+    common::Bytes capacity_memory;
+    common::Bytes overhead;
+    common::Bytes disk;
+    common::Bytes disk_free;
+    double load1 = 0;
+    std::vector<std::string> warnings;
+    std::vector<Image> images; ///< `hosts` is empty here.
+};
+
+struct Host {
+    common::HostName name;
+    HostHealth health = HostHealth::joining;
+    HostFacts facts;
+    unsigned used_vcpus = 0;      ///< Reserved, by the coordinator's own count.
+    common::Bytes used_memory;    ///< Likewise, overhead included.
+    unsigned sandboxes = 0;
+    std::optional<common::WallTime> last_seen;
+    common::WallTime first_seen;
+};
+
+struct ForeignVm {
+    std::string name;
+    std::string uuid;
+    std::string state;
+    bool persistent = false;
+    std::string disk_path;
+    common::HostName host;
+    std::string host_address;
+};
+
+/// Who asks, and by which request. Goes into every audit row.
+struct Caller {
+    std::string actor;  ///< "token:<name>", or "system:janitor" and the like.
+    std::string tenant;
+    common::RequestId request;
+};
+
+} // namespace coordinator

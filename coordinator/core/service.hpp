@@ -1,0 +1,117 @@
+#pragma once
+
+#include "common/result.hpp"
+#include "coordinator/core/model.hpp"
+#include "coordinator/core/store.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace coordinator {
+
+// Requests as closed values: made by one parser per endpoint in coordinator/http,
+// fully validated there as far as a request alone can be (types, bounds, names).
+struct CreateRequest {
+    std::string source; ///< source_vm_name or image: an image's name.
+    bool source_is_image = false; ///< Given as `image`: then only images are looked up.
+    std::string agent_id;
+    std::optional<unsigned> vcpus;
+    std::optional<common::Bytes> memory;
+    std::optional<std::chrono::seconds> ttl;
+    bool auto_start = false;
+    bool wait_for_ip = false;
+    std::string name; ///< vm_name; "" makes one from the id.
+    Labels labels;
+    NetworkMode network = NetworkMode::nat;
+    std::map<std::string, std::string> env;
+    std::optional<common::HostName> host; ///< Place it here or nowhere.
+};
+
+struct ListFilter {
+    std::optional<std::string> agent_id;
+    std::optional<std::string> job_id;
+    std::optional<std::string> base_image;
+    std::optional<State> state;
+    std::optional<std::string> name; ///< vm_name
+    std::optional<std::string> host;
+    Labels labels;
+    Page page;
+};
+
+struct SandboxPage {
+    std::vector<Sandbox> sandboxes; ///< Newest first.
+    std::uint64_t total = 0;
+};
+
+struct RunRequest {
+    std::string command;
+    std::string user = "sandbox";
+    std::string cwd;
+    std::map<std::string, std::string> env;
+    std::string stdin_text;
+    std::optional<std::chrono::milliseconds> timeout;
+};
+
+struct StopRequest {
+    bool force = false;
+    std::optional<std::chrono::milliseconds> timeout;
+};
+
+struct VmListing {
+    struct HostError {
+        common::HostName host;
+        std::string host_address;
+        std::string error;
+    };
+    std::vector<ForeignVm> vms;
+    std::vector<HostError> host_errors;
+};
+
+struct Health {
+    struct Component {
+        std::string name; ///< "database", "hosts", …
+        bool ready = false;
+        std::string detail;
+    };
+    bool ready = false;
+    std::vector<Component> components;
+};
+
+/// The coordinator's use cases, as the HTTP layer sees them: the port between
+/// coordinator/http and coordinator/core. Each call blocks until its reply is due,
+/// within its own deadline, and may come from any thread at once. A timeout is
+/// `timeout` (reason outcome_unknown or boot_timeout): the work goes on.
+class Service {
+public:
+    virtual ~Service() = default;
+
+    virtual common::Result<Sandbox> create(const Caller& caller, CreateRequest request) = 0;
+    virtual common::Result<SandboxPage> list(const Caller& caller, const ListFilter& filter) = 0;
+    /// A destroyed sandbox is found for 24 h.
+    virtual common::Result<Sandbox> get(const Caller& caller, const common::SandboxId& id) = 0;
+    virtual common::Result<Sandbox> start(const Caller& caller, const common::SandboxId& id,
+                                          bool wait_for_ip) = 0;
+    virtual common::Result<Sandbox> stop(const Caller& caller, const common::SandboxId& id,
+                                         StopRequest request) = 0;
+    virtual common::Result<Sandbox> destroy(const Caller& caller, const common::SandboxId& id) = 0;
+    virtual common::Result<Command> run(const Caller& caller, const common::SandboxId& id,
+                                        RunRequest request) = 0;
+    virtual common::Result<CommandPage> commands(const Caller& caller, const common::SandboxId& id,
+                                                 Page page) = 0;
+    /// Waits for the address, up to the discovery timeout.
+    virtual common::Result<std::string> ip(const Caller& caller, const common::SandboxId& id) = 0;
+
+    virtual common::Result<std::vector<Host>> hosts(const Caller& caller) = 0;
+    virtual common::Result<Host> host(const Caller& caller, const common::HostName& name) = 0;
+    virtual common::Result<std::vector<Image>> images(const Caller& caller) = 0;
+    virtual common::Result<Image> image(const Caller& caller, const common::ImageName& name) = 0;
+    /// All hosts in parallel; one that does not answer is in `host_errors`.
+    virtual common::Result<VmListing> vms(const Caller& caller) = 0;
+
+    virtual Health health() = 0;
+    /// Prometheus text (coordinator's own counters); bounded.
+    virtual std::string metrics() = 0;
+};
+
+} // namespace coordinator
