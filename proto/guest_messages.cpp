@@ -77,6 +77,7 @@ template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, GuestStdin>
 void fields(V& v, M& m)
 {
+    v.opt("offset", m.offset);
     v.opt("data", m.data, chunk);
     v.opt("eof", m.eof);
 }

@@ -63,6 +63,8 @@ struct GuestExec {
 
 struct GuestStdin {
     static constexpr std::string_view kind = "stdin";
+    std::uint64_t offset = 0; ///< Of data's first byte. After a duplicate `exec` hostd sends
+                              ///< stdin from 0 again; the agent skips what it has had.
     std::string data;
     bool eof = false;
 };
