@@ -1,0 +1,458 @@
+"""A real fleet on one machine: hosts as namespaces, each with its own libvirtd and hostd.
+
+Everything is below one temporary folder and in network namespaces of its own; close() takes all of
+it away again, by the process ids it holds, also after a failure. Needs root.
+
+    mgmt namespace: this process, the coordinator, PostgreSQL (unix socket), "the internet"
+      pdkt0 10.77.0.1/24 (a private address), 198.51.100.7 (a public one)
+    host namespaces h1, h2: eth0 10.77.0.11, .12; libvirtd below tini; hostd started apart
+"""
+
+import ctypes
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PGBIN = Path("/usr/lib/postgresql/15/bin")
+CLONE_NEWNET = 0x40000000
+HTTP_PORT = 8080
+
+
+def wait_until(what, condition, seconds):
+    """Polls; the last result when it is true. Fails with what was waited for."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"gave up after {seconds} s waiting for {what}")
+        threading.Event().wait(0.05)
+
+
+def run(*argv, check=True, timeout=60, **options):
+    return subprocess.run([str(a) for a in argv], check=check, timeout=timeout, text=True,
+                          capture_output=True, **options)
+
+
+class Api:
+    """The HTTP API on one keep-alive connection. Not for two threads at once."""
+
+    def __init__(self, port, token, timeout=150):
+        self.port, self.token, self.timeout = port, token, timeout
+        self.connection = None
+
+    def call(self, method, path, body=None, headers=None, raw=None):
+        """(status, decoded body). `raw` bytes go out as they are."""
+        sent = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        payload = raw
+        if body is not None:
+            payload = json.dumps(body).encode()
+            sent.setdefault("Content-Type", "application/json")
+        for attempt in (1, 2):
+            fresh = self.connection is None
+            if fresh:
+                self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
+            try:
+                self.connection.request(method, path, payload, sent)
+                reply = self.connection.getresponse()
+                data = reply.read()
+                break
+            except (ConnectionError, http.client.HTTPException, TimeoutError):
+                self.connection.close()
+                self.connection = None
+                # An idle connection that the server had closed: once more, on a fresh one. A POST
+                # on a fresh connection is never repeated: it may have been done.
+                if fresh or attempt == 2:
+                    raise
+        self.last_headers = reply.headers
+        return reply.status, json.loads(data) if data[:1] in (b"{", b"[") else data.decode()
+
+    def ok(self, method, path, body=None, expect=(200, 201, 204)):
+        status, reply = self.call(method, path, body)
+        assert status in expect, f"{method} {path}: {status} {reply}"
+        return reply
+
+    def create(self, **fields):
+        body = {"image": "tiny", "agent_id": "tests", "auto_start": True, **fields}
+        return self.ok("POST", "/v1/sandboxes", body, expect=(201,))["sandbox"]
+
+    def run(self, sandbox, command, **fields):
+        return self.ok("POST", f"/v1/sandboxes/{sandbox}/run", {"command": command, **fields})["command"]
+
+    def destroy(self, sandbox):
+        return self.ok("DELETE", f"/v1/sandboxes/{sandbox}")
+
+    def sandboxes(self):
+        return self.ok("GET", "/v1/sandboxes?limit=500")["sandboxes"]
+
+
+class Process:
+    """A child with its log; ended by its own pid."""
+
+    def __init__(self, name, argv, log, **options):
+        self.name, self.log = name, Path(log)
+        with open(log, "ab") as out:
+            self.child = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=out,
+                                          stderr=subprocess.STDOUT, start_new_session=True, **options)
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def alive(self):
+        return self.child.poll() is None
+
+    def kill(self, number=signal.SIGKILL, wait=30):
+        if self.alive():
+            self.child.send_signal(number)
+        try:
+            self.child.wait(wait)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait(10)
+            raise AssertionError(f"{self.name} did not end within {wait} s of signal {number}")
+
+
+class Postgres:
+    """A private cluster: unix socket only, peer authentication, as the user `postgres`."""
+
+    def __init__(self, base):
+        self.base, self.socket, self.data = base, base / "pg", base / "pg" / "data"
+        self.socket.mkdir(mode=0o755)
+        shutil.chown(self.socket, "postgres", "postgres")
+        self._as_postgres(PGBIN / "initdb", "-D", self.data, "--auth=peer", "--no-locale", "--encoding=UTF8")
+        (self.data / "pg_hba.conf").write_text("local all all peer map=paddock\n")
+        (self.data / "pg_ident.conf").write_text(
+            "".join(f"paddock {line}\n" for line in ("postgres postgres", "root paddock", "root paddock_owner",
+                                                     "root postgres")))
+        self.process = None
+        self.start()
+        for sql in ("CREATE ROLE paddock_owner LOGIN", "CREATE ROLE paddock LOGIN",
+                    "CREATE DATABASE paddock OWNER paddock_owner"):
+            self.sql(sql, database="postgres")
+
+    def _as_postgres(self, *argv):
+        return run("runuser", "-u", "postgres", "--", *argv, cwd="/", timeout=120)
+
+    def start(self):
+        self.process = Process("postgres", ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups",
+                                            PGBIN / "postgres", "-D", self.data, "-c", "listen_addresses=",
+                                            "-c", f"unix_socket_directories={self.socket}",
+                                            "-c", "max_connections=60"],
+                               self.base / "postgres.log", cwd="/")
+        wait_until("PostgreSQL", lambda: run(PGBIN / "pg_isready", "-q", "-h", self.socket,
+                                             check=False).returncode == 0, 30)
+
+    def stop(self, number=signal.SIGINT):
+        self.process.kill(number)
+
+    def sql(self, text, database="paddock", user="postgres"):
+        """Rows as lists of texts."""
+        reply = run("psql", "-h", self.socket, "-U", user, "-d", database, "-qXAt", "-F", "\x1f",
+                    "-v", "ON_ERROR_STOP=1", "-c", text, cwd="/")
+        return [line.split("\x1f") for line in reply.stdout.splitlines()]
+
+    def url(self, user):
+        return f"host={self.socket} dbname=paddock user={user}"
+
+
+class Host:
+    """One host: a network, mount and UTS namespace with libvirtd in it, and a hostd."""
+
+    BOUND = ("run/libvirt", "var/lib/libvirt", "var/cache/libvirt", "etc/libvirt", "var/log/libvirt",
+             "var/lib/paddock")
+
+    def __init__(self, fleet, name, number):
+        self.fleet, self.name, self.number = fleet, name, number
+        self.base = fleet.base / name
+        self.netns = f"{fleet.tag}-{name}"
+        self.state = self.base / "var/lib/paddock"
+        self.hostd = self.holder = None
+
+    def prepare(self):
+        for folder in self.BOUND:
+            (self.base / folder).mkdir(parents=True, mode=0o755)
+            Path("/", folder).mkdir(parents=True, exist_ok=True)
+        shutil.copytree("/etc/libvirt", self.base / "etc/libvirt", dirs_exist_ok=True, symlinks=True)
+        shutil.rmtree(self.base / "etc/libvirt/qemu/networks/autostart", ignore_errors=True)
+        with open(self.base / "etc/libvirt/libvirtd.conf", "a") as conf:
+            conf.write(f'\nhost_uuid = "{uuid.uuid4()}"\n')
+        run("ip", "netns", "add", self.netns)
+        run("ip", "-n", self.netns, "link", "set", "lo", "up")
+        port = f"pdkt-{self.name}"
+        run("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", self.netns)
+        run("ip", "link", "set", port, "master", "pdkt0", "up")
+        run("ip", "-n", self.netns, "addr", "add", f"10.77.0.{10 + self.number}/24", "dev", "eth0")
+        run("ip", "-n", self.netns, "link", "set", "eth0", "up")
+        run("ip", "-n", self.netns, "route", "add", "default", "via", "10.77.0.1")
+        binds = "".join(f"mount --bind {self.base}/{f} /{f}; " for f in self.BOUND)
+        script = (f"hostname {self.name}; mount --make-rprivate /; {binds} echo $$ > {self.base}/pid; "
+                  f"exec tini -s -- sh -c '"
+                  f"virtlogd -d; while [ ! -e {self.base}/stop ]; do "
+                  f"if [ -e {self.base}/hold ]; then sleep 0.1; else libvirtd; fi; done'")
+        self.holder = Process(f"{self.name} namespaces",
+                              ["ip", "netns", "exec", self.netns, "unshare", "--mount", "--uts", "bash", "-c", script],
+                              self.base / "libvirtd.log")
+        wait_until(f"libvirtd of {self.name}", self.libvirt_answers, 60)
+
+    def enter(self, *argv):
+        """The command line that runs argv inside this host."""
+        return ["nsenter", "-t", (self.base / "pid").read_text().strip(), "--mount", "--net", "--uts", "--", *argv]
+
+    def inside(self, *argv, check=True, timeout=60):
+        return run(*self.enter(*argv), check=check, timeout=timeout)
+
+    def libvirt_answers(self):
+        try:
+            return self.inside("virsh", "-q", "-c", "qemu:///system", "version", check=False, timeout=20).returncode == 0
+        except (subprocess.TimeoutExpired, FileNotFoundError):
+            return False
+
+    def configure(self, **extra):
+        settings = {
+            "coordinator_endpoints": "[tcp://10.77.0.1:7420]",
+            "coordinator_key": self.fleet.etc / "server.pub",
+            "host_key": self.base / "etc/host.key",
+            "state_dir": "/var/lib/paddock",
+            "libvirt_uri": "qemu:///system",
+            "capacity_memory_mb": 9000,
+            "capacity_vcpus": 64,
+            "disk_reserve_mb": 256,
+            "log_level": "debug",
+            **extra,
+        }
+        (self.base / "hostd.yaml").write_text("".join(f"{k}: {v}\n" for k, v in settings.items()))
+
+    def hostd_command(self, *argv):
+        return self.enter(self.fleet.bin("hostd/paddock-hostd"), "--config", self.base / "hostd.yaml", *argv)
+
+    def add_image(self, name, folder, cmdline=None, **options):
+        about = json.loads((folder / "image.json").read_text())
+        argv = ["image", "add", name, folder / "disk.qcow2", "--kernel", folder / "kernel", "--initrd",
+                folder / "initrd", "--cmdline", cmdline or about["cmdline"], "--boot", "kernel",
+                "--agent", options.get("agent", "paddock"), "--vcpus", about["vcpus"],
+                "--memory-mb", options.get("memory_mb", about["memory_mb"])]
+        run(*self.hostd_command(*argv), timeout=120)
+
+    def start_hostd(self):
+        self.hostd = Process(f"hostd of {self.name}", self.hostd_command(), self.base / "hostd.log")
+
+    def restart_hostd(self, number=signal.SIGKILL):
+        self.hostd.kill(number)
+        self.start_hostd()
+
+    def libvirtd_pid(self):
+        return int((self.base / "run/libvirt/libvirtd.pid").read_text() if
+                   (self.base / "run/libvirt/libvirtd.pid").exists() else
+                   run("pgrep", "-P", self._shell_pid(), "-x", "libvirtd").stdout.split()[0])
+
+    def _shell_pid(self):
+        return run("pgrep", "-P", (self.base / "pid").read_text().strip(), "-x", "sh").stdout.split()[0]
+
+    def kill_libvirtd(self):
+        os.kill(self.libvirtd_pid(), signal.SIGKILL)
+
+    def domains(self):
+        return self.inside("virsh", "-q", "-c", "qemu:///system", "list", "--all", "--name").stdout.split()
+
+    def qemu_pids(self):
+        pids = []
+        for file in (self.base / "run/libvirt/qemu").glob("*.pid"):
+            try:
+                pid = int(file.read_text())
+                if b"qemu" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    pids.append(pid)
+            except (OSError, ValueError):
+                pass
+        return pids
+
+    def leftovers(self):
+        """What sandboxes have left on this host; empty when nothing leaked."""
+        found = [f"domain {d}" for d in self.domains()]
+        found += [f"process {p}" for p in self.qemu_pids()]
+        sandboxes = self.state / "sandboxes"
+        if sandboxes.exists():
+            found += [f"folder {p.name}" for p in sandboxes.iterdir()]
+        found += [f"interface {line.split(':')[1].strip()}" for line in
+                  self.inside("ip", "-o", "link").stdout.splitlines() if ": pdk" in line and "pdkbr" not in line]
+        for name in ("paddock", "paddock-isolated"):
+            xml = self.inside("virsh", "-q", "-c", "qemu:///system", "net-dumpxml", name, check=False).stdout
+            found += [f"DHCP entry {line.strip()}" for line in xml.splitlines() if "<host " in line]
+        rules = self.inside("nft", "list", "table", "bridge", "paddock", check=False).stdout
+        found += [f"nft element {line.strip()}" for line in rules.splitlines() if '"pdk' in line and "iifname" not in line]
+        return found
+
+    def close(self):
+        if self.hostd:
+            self.hostd.kill(signal.SIGKILL)
+        (self.base / "stop").touch()
+        for pid in self.qemu_pids():
+            os.kill(pid, signal.SIGKILL)
+        if self.holder:
+            names = [line.split() for line in run("pgrep", "-l", "-P", self._shell_pid(), check=False).stdout.splitlines()]
+            daemons = [int(pid) for pid, name in names if name == "libvirtd"]
+            for folder, pattern in (("run/libvirt/network", "*.pid"), ("run", "virtlogd.pid")):
+                daemons += [int(p.read_text()) for p in (self.base / folder).glob(pattern) if p.read_text().strip()]
+            # dnsmasq and virtlogd live in this host's namespaces alone: whoever is in its network
+            # namespace is ours to end.
+            daemons += [int(p) for p in run("ip", "netns", "pids", self.netns, check=False).stdout.split()]
+            for pid in set(daemons):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            self.holder.child.wait(30)
+        run("ip", "netns", "del", self.netns, check=False)
+        run("ip", "link", "del", f"pdkt-{self.name}", check=False)
+
+
+class Fleet:
+    """Coordinator, database and hosts. Use as a context manager."""
+
+    def __init__(self, build, image, hosts=2):
+        self.build, self.image = Path(build), Path(image)
+        self.tag = f"pdkt{os.getpid()}"
+        self.base = Path(tempfile.mkdtemp(prefix="pdkt-"))
+        self.base.chmod(0o755)
+        self.etc = self.base / "etc"
+        self.hosts = [Host(self, f"h{n + 1}", n + 1) for n in range(hosts)]
+        self.coordinator = self.postgres = None
+        self.extra_coordinator = {}
+
+    def bin(self, path):
+        return self.build / path
+
+    def __enter__(self):
+        try:
+            self._start()
+        except BaseException:
+            self.show_logs()
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _start(self):
+        self.etc.mkdir()
+        self._enter_mgmt()
+        self.postgres = Postgres(self.base)
+        coordinator = self.bin("coordinator/paddock-coordinator")
+        run(coordinator, "keygen", "--out", self.etc)
+        self.configure_coordinator()
+        for host in self.hosts:
+            host.prepare()
+            (host.base / "etc").mkdir(exist_ok=True)
+            run(self.bin("hostd/paddock-hostd"), "keygen", "--out", host.base / "etc")
+            run(coordinator, "--config", self.etc / "coordinator.yaml", "enrol", host.name, host.base / "etc/host.pub")
+            host.configure()
+            host.add_image("tiny", self.image)
+        self.token = run(coordinator, "--config", self.etc / "coordinator.yaml", "token", "--name", "tests").stdout.strip()
+        self.start_coordinator()
+        for host in self.hosts:
+            host.start_hostd()
+        self.wait_ready(len(self.hosts))
+
+    def _enter_mgmt(self):
+        """This process moves into a network namespace of its own: what it starts is there too."""
+        self.old_netns = os.open("/proc/self/ns/net", os.O_RDONLY)
+        run("ip", "netns", "add", f"{self.tag}-m")
+        self._setns(f"/run/netns/{self.tag}-m")
+        for line in ("link set lo up", "link add pdkt0 type bridge stp_state 0 forward_delay 0",
+                     "addr add 10.77.0.1/24 dev pdkt0", "addr add 198.51.100.7/32 dev pdkt0",
+                     "link set pdkt0 up"):
+            run("ip", *line.split())
+
+    @staticmethod
+    def _setns(path_or_fd):
+        fd = path_or_fd if isinstance(path_or_fd, int) else os.open(path_or_fd, os.O_RDONLY)
+        if ctypes.CDLL(None, use_errno=True).setns(fd, CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+        os.close(fd)
+
+    def configure_coordinator(self, **extra):
+        self.extra_coordinator.update(extra)
+        settings = {
+            "http_address": f"127.0.0.1:{HTTP_PORT}",
+            "link_address": "tcp://10.77.0.1:7420",
+            "database_url": self.postgres.url("paddock"),
+            "database_owner_url": self.postgres.url("paddock_owner"),
+            "server_key": self.etc / "server.key",
+            "enrolment_file": self.etc / "enrolled",
+            "token_file": self.etc / "tokens",
+            "log_level": "debug",
+            **self.extra_coordinator,
+        }
+        (self.etc / "coordinator.yaml").write_text("".join(f"{k}: {v}\n" for k, v in settings.items()))
+
+    def start_coordinator(self):
+        self.coordinator = Process("coordinator", [self.bin("coordinator/paddock-coordinator"), "--config",
+                                                   self.etc / "coordinator.yaml"], self.base / "coordinator.log")
+
+    def restart_coordinator(self, number=signal.SIGKILL):
+        self.coordinator.kill(number)
+        self.start_coordinator()
+        self.wait_ready(len(self.hosts))
+
+    def api(self, **options):
+        return Api(HTTP_PORT, self.token, **options)
+
+    def wait_ready(self, hosts, seconds=60):
+        def ready():
+            for process in [self.coordinator, *(h.hostd for h in self.hosts if h.hostd)]:
+                assert process.alive(), f"{process.name} ended:\n{tail(process.log)}"
+            try:
+                status, reply = self.api(timeout=10).call("GET", "/v1/hosts")
+            except (ConnectionError, OSError, http.client.HTTPException):
+                return False
+            return status == 200 and sum(h["health"] == "ready" for h in reply["hosts"]) >= hosts
+        wait_until(f"{hosts} ready hosts", ready, seconds)
+
+    def verify_audit(self):
+        return run(self.bin("coordinator/paddock-coordinator"), "--config", self.etc / "coordinator.yaml",
+                   "audit", "verify").stdout
+
+    def leftovers(self):
+        return [f"{host.name}: {item}" for host in self.hosts for item in host.leftovers()]
+
+    def show_logs(self, lines=40):
+        for path in [self.base / "coordinator.log", *(h.base / "hostd.log" for h in self.hosts),
+                     *(h.base / "libvirtd.log" for h in self.hosts)]:
+            if path.exists():
+                print(f"--- {path.parent.name}/{path.name}\n{tail(path, lines)}")
+
+    def close(self):
+        for host in self.hosts:
+            try:
+                host.close()
+            except Exception as error:  # Go on: whatever else there is must be taken away too.
+                print(f"closing {host.name}: {error}")
+        if self.coordinator:
+            self.coordinator.kill(signal.SIGKILL)
+        if self.postgres and self.postgres.process:
+            self.postgres.stop()
+        if hasattr(self, "old_netns"):
+            self._setns(self.old_netns)
+            run("ip", "netns", "del", f"{self.tag}-m", check=False)
+        keep = os.environ.get("PADDOCK_KEEP_LOGS")
+        if keep:
+            for path in self.base.rglob("*.log"):
+                target = Path(keep) / path.relative_to(self.base)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, target)
+        shutil.rmtree(self.base, ignore_errors=True)
+
+
+def tail(path, lines=40):
+    return "\n".join(Path(path).read_text(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,109 @@
+"""The main job, end to end, on two hosts."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from fleet import wait_until
+
+
+def test_create_run_stop_start_destroy_on_two_hosts_at_once(fleet):
+    def life(number):
+        api = fleet.api()
+        sandbox = api.create(vm_name=f"life-{number}", cpu=1, memory_mb=256, labels={"n": str(number)})
+        ident = sandbox["id"]
+        assert sandbox["state"] == "RUNNING"
+        assert api.run(ident, "echo kept > /home/sandbox/file; sync; id -un")["stdout"] == "sandbox\n"
+        api.ok("POST", f"/v1/sandboxes/{ident}/stop", {})
+        assert api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["state"] == "STOPPED"
+        status, reply = api.call("POST", f"/v1/sandboxes/{ident}/run", {"command": "true"})
+        assert (status, reply["code"]) == (409, 409)
+        api.ok("POST", f"/v1/sandboxes/{ident}/start")
+        assert api.run(ident, "cat /home/sandbox/file")["stdout"] == "kept\n"
+        gone = api.destroy(ident)
+        assert gone["state"] == "DESTROYED"
+        assert gone["sandbox_name"] == f"life-{number}"
+        assert api.call("DELETE", f"/v1/sandboxes/{ident}")[0] == 404
+        after = api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]
+        assert after["state"] == "DESTROYED" and after["deleted_at"]
+        return sandbox["host_name"]
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(life, (1, 2))) == ["h1", "h2"], "two sandboxes spread over two hosts"
+
+
+def test_every_command_is_kept_with_its_outcome(fleet, api):
+    ident = api.create()["id"]
+    good = api.run(ident, "echo out; echo err >&2; exit 3", env={"A": "b c"}, cwd="/tmp")
+    assert (good["stdout"], good["stderr"], good["exit_code"]) == ("out\n", "err\n", 3)
+    assert api.run(ident, 'echo "$A"; pwd', env={"A": "b c"}, cwd="/tmp")["stdout"] == "b c\n/tmp\n"
+    page = api.ok("GET", f"/v1/sandboxes/{ident}/commands?limit=1")
+    assert page["total"] == 2 and len(page["commands"]) == 1
+    both = api.ok("GET", f"/v1/sandboxes/{ident}?include_commands=true")["commands"]
+    assert [c["exit_code"] for c in both] == [0, 3]
+
+
+def test_the_audit_has_an_intent_before_each_outcome(fleet, api):
+    ident = api.create()["id"]
+    api.run(ident, "true")
+    api.destroy(ident)
+    rows = fleet.postgres.sql(f"SELECT kind, action, result FROM audit WHERE target LIKE '%{ident}%' ORDER BY seq")
+    kinds = [(row[0], row[1]) for row in rows]
+    for action in ("sandbox.create", "sandbox.destroy"):
+        assert kinds.index(("intent", action)) < kinds.index(("outcome", action))
+    with pytest.raises(Exception, match="append-only|refused|permission|not allowed"):
+        try:
+            fleet.postgres.sql("DELETE FROM audit")
+        except Exception as error:
+            raise Exception(error.stderr) from None
+
+
+def test_an_address_is_discovered_and_shown(fleet, api):
+    sandbox = api.create(wait_for_ip=True)
+    address = api.ok("GET", f"/v1/sandboxes/{sandbox['id']}/ip")["ip_address"]
+    inside = api.run(sandbox["id"], "ip -4 -o addr show dev eth0", user="root")["stdout"]
+    assert f" {address}/" in inside
+    assert api.ok("GET", f"/v1/sandboxes/{sandbox['id']}")["sandbox"]["ip_address"] == address
+
+
+def test_a_sandbox_without_network_runs_commands_and_has_no_address(fleet, api):
+    ident = api.create(network_mode="none")["id"]
+    assert api.run(ident, "ls /sys/class/net")["stdout"].split() == ["lo"]
+    status, reply = api.call("GET", f"/v1/sandboxes/{ident}/ip")
+    assert (status, reply["reason"]) == (409, "no_network")
+
+
+def test_a_ttl_ends_a_sandbox_in_any_state(fleet, api):
+    running = api.create(ttl_seconds=8)["id"]
+    never_started = api.create(auto_start=False, ttl_seconds=8)["id"]
+    for ident in (running, never_started):
+        wait_until("the janitor", lambda i=ident: api.ok("GET", f"/v1/sandboxes/{i}")["sandbox"]["state"] == "DESTROYED", 40)
+
+
+def test_a_guest_that_powers_off_is_stopped_and_starts_again(fleet, api):
+    ident = api.create()["id"]
+    api.call("POST", f"/v1/sandboxes/{ident}/run", {"command": "poweroff -f", "user": "root", "timeout_sec": 10})
+    wait_until("STOPPED", lambda: api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["state"] == "STOPPED", 30)
+    api.ok("POST", f"/v1/sandboxes/{ident}/start")
+    assert api.run(ident, "echo back")["stdout"] == "back\n"
+
+
+def test_twenty_sandboxes_on_one_host_each_answer(fleet):
+    def one(number):
+        api = fleet.api(timeout=400)
+        sandbox = api.create(host="h1", vm_name=f"many-{number}", memory_mb=160)
+        return api.run(sandbox["id"], f"echo {number}", timeout_sec=120)["stdout"]
+
+    with ThreadPoolExecutor(20) as pool:
+        assert list(pool.map(one, range(20))) == [f"{n}\n" for n in range(20)]
+
+
+def test_hosts_say_what_they_are_and_images_what_they_hold(fleet, api):
+    hosts = api.ok("GET", "/v1/hosts")["hosts"]
+    assert [h["name"] for h in hosts] == ["h1", "h2"]
+    for host in hosts:
+        assert host["accel"] in ("kvm", "tcg") and host["accel_reason"]
+        assert host["capacity_memory_mb"] == 9000
+    image = api.ok("GET", "/v1/images/tiny")["image"]
+    assert len(image["digest"]) == 64 and sorted(image["hosts"]) == ["h1", "h2"]
+    assert api.ok("GET", "/v1/vms") == {"vms": []}
