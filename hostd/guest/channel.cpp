@@ -1,0 +1,289 @@
+#include "hostd/guest/channel.hpp"
+
+#include "hostd/guest/guest_words.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace hostd::guest {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+Error outcome_unknown(std::string why)
+{
+    return {
+        ErrorCode::timeout, "outcome of the command unknown: " + std::move(why), "outcome_unknown"};
+}
+
+} // namespace
+
+Channel::Channel(common::SandboxId id,
+                 std::filesystem::path socket,
+                 std::string hostname,
+                 const common::Clock& clock,
+                 const ChannelLimits& limits,
+                 Guests::Observer& observer)
+    : id_{std::move(id)},
+      socket_{std::move(socket)},
+      hostname_{std::move(hostname)},
+      clock_{clock},
+      limits_{limits},
+      observer_{observer},
+      due_{clock.steady()}
+{}
+
+common::SteadyTime Channel::on_time(common::SteadyTime now)
+{
+    if (state_ == State::waiting && now >= due_) {
+        connect(now);
+    } else if (state_ == State::syncing && now >= due_) {
+        close("no echo"); // The guest is still booting, or has no agent.
+    } else if (state_ == State::greeting && now >= due_) {
+        violation("an echo but no hello");
+    } else if (state_ == State::ready) {
+        if (now - heard_ >= limits_.silence_limit) {
+            close("no sign of life");
+        } else if (now - std::max(heard_, pinged_) >= limits_.ping_interval) {
+            pinged_ = now;
+            send(0, proto::GuestPing{});
+        }
+    }
+    auto next = due_;
+    if (state_ == State::ready) {
+        next = std::min(heard_ + limits_.silence_limit,
+                        std::max(heard_, pinged_) + limits_.ping_interval);
+    }
+    for (auto& [operation, run] : runs_) {
+        if (run.deadline && now >= *run.deadline) {
+            // The agent may still know: a repeat of the operation attaches to it again.
+            run.deadline.reset();
+            run.exec.complete(outcome_unknown("the guest did not answer in time"));
+        }
+        next = std::min(next, run.deadline.value_or(next));
+    }
+    return next;
+}
+
+void Channel::exec(ExecSpec spec, Guests::Completion done)
+{
+    const auto deadline = clock_.steady() + limits_.exec_grace +
+                          (spec.timeout.count() > 0 ? spec.timeout : limits_.exec_longest);
+    if (const auto known = runs_.find(spec.operation); known != runs_.end()) {
+        if (known->second.exec.waiting() >= limits_.joined) {
+            return done(Error{ErrorCode::rate_limited, "too many wait for this command"});
+        }
+        known->second.exec.join(std::move(done));
+        known->second.deadline = deadline;
+        return;
+    }
+    if (!ready()) {
+        return done(
+            Error{ErrorCode::unavailable, "the guest's agent is not connected", "agent_not_ready"});
+    }
+    if (runs_.size() >= limits_.execs) {
+        forget_unawaited();
+    }
+    if (runs_.size() >= limits_.execs) {
+        return done(Error{ErrorCode::rate_limited,
+                          fmt::format("{} commands run in this guest already", runs_.size()),
+                          "guest_busy"});
+    }
+    const auto operation = spec.operation;
+    Run run{ExecRun{std::move(spec), boot_id_}, 0, deadline};
+    const auto body = run.exec.begin(clock_.steady(), clock_.wall());
+    if (proto::encode_guest_body(body).size() > proto::max_exec_bytes) {
+        return done(Error{ErrorCode::too_large,
+                          fmt::format("command, arguments and environment exceed {} bytes",
+                                      proto::max_exec_bytes)});
+    }
+    run.exec.join(std::move(done));
+    start(runs_.emplace(operation, std::move(run)).first->second);
+    on_writable();
+}
+
+void Channel::forget_unawaited()
+{
+    // The agent keeps what it knows: a repeat of the operation asks it again.
+    for (auto run = runs_.begin(); run != runs_.end();) {
+        if (run->second.exec.waiting() > 0) {
+            ++run;
+        } else {
+            streams_.erase(run->second.stream);
+            run = runs_.erase(run);
+        }
+    }
+}
+
+void Channel::start(Run& run)
+{
+    run.started = false;
+    run.stream = ++last_stream_;
+    streams_[run.stream] = run.exec.spec().operation;
+    send(run.stream, run.exec.begin(clock_.steady(), clock_.wall()));
+    send_stdin(run);
+}
+
+void Channel::send_stdin(Run& run)
+{
+    while (out_.size() < limits_.write_bytes) {
+        const auto piece = run.exec.next_stdin();
+        if (!piece) {
+            return;
+        }
+        send(run.stream, *piece);
+    }
+}
+
+void Channel::acknowledge(const common::OperationId& operation)
+{
+    if (ready()) {
+        send(0, proto::GuestExecAck{operation.str()});
+        on_writable();
+    }
+}
+
+void Channel::request_shutdown()
+{
+    if (ready()) {
+        send(0, proto::GuestShutdown{});
+        on_writable();
+    }
+}
+
+void Channel::abandon()
+{
+    close("detached");
+    for (auto& [operation, run] : std::exchange(runs_, {})) {
+        run.exec.complete(outcome_unknown("the virtual machine is gone"));
+    }
+}
+
+Result<> Channel::take(const proto::GuestFrame& frame)
+{
+    if (state_ == State::greeting) {
+        if (frame.kind != proto::GuestHello::kind || frame.stream != 0) {
+            return Error{ErrorCode::invalid_argument, "another frame before the hello"};
+        }
+        COMMON_TRY(const auto hello, proto::decode_guest_body<proto::GuestHello>(frame.body));
+        return take_hello(hello);
+    }
+    if (frame.stream == 0) {
+        if (frame.kind == proto::GuestHello::kind) {
+            return Error{ErrorCode::invalid_argument, "a second hello in one session"};
+        }
+        if (frame.kind == proto::GuestNet::kind) {
+            COMMON_TRY(const auto net, proto::decode_guest_body<proto::GuestNet>(frame.body));
+            return take_net(net);
+        }
+        ++useless_; // A pong says all it has to say by coming.
+        return {};
+    }
+    const auto stream = streams_.find(frame.stream);
+    const auto run = stream == streams_.end() ? runs_.end() : runs_.find(stream->second);
+    if (run == runs_.end()) {
+        ++useless_;
+        return {};
+    }
+    return take_of_run(frame, run);
+}
+
+Result<> Channel::take_hello(const proto::GuestHello& hello)
+{
+    if (hello.protocol != proto::guest_protocol) {
+        return Error{ErrorCode::invalid_argument,
+                     fmt::format("agent protocol {}, this host speaks {}",
+                                 hello.protocol,
+                                 proto::guest_protocol)};
+    }
+    const auto now = clock_.steady();
+    enter(State::ready, limits_.silence_limit);
+    ready_since_ = now;
+    pinged_ = now;
+    boot_id_ = hello.boot_id;
+    send(0, proto::GuestBecome{hostname_, common::to_unix_us(clock_.wall())});
+    GuestEvent event;
+    event.boot_id = printable(boot_id_, 64);
+    emit(GuestEvent::Kind::ready, std::move(event));
+    forget_unawaited();
+    for (auto run = runs_.begin(); run != runs_.end();) {
+        const auto current = run++;
+        if (current->second.exec.boot_id() != boot_id_) {
+            finish(current, outcome_unknown("the guest rebooted while it ran"));
+        } else {
+            start(current->second); // Attaches: the agent knows the operation.
+        }
+    }
+    on_writable();
+    return {};
+}
+
+Result<> Channel::take_net(const proto::GuestNet& net)
+{
+    auto addresses = ipv4_of(net);
+    const auto now = clock_.steady();
+    if (addresses == addresses_ || now - addresses_at_ < limits_.addresses_interval) {
+        ++useless_;
+        return {};
+    }
+    addresses_ = addresses;
+    addresses_at_ = now;
+    GuestEvent event;
+    event.addresses = std::move(addresses);
+    emit(GuestEvent::Kind::addresses, std::move(event));
+    return {};
+}
+
+Result<> Channel::take_of_run(const proto::GuestFrame& frame, Runs::iterator run)
+{
+    auto& exec = run->second.exec;
+    if (frame.kind == proto::GuestOutput::kind) {
+        COMMON_TRY(auto output, proto::decode_guest_body<proto::GuestOutput>(frame.body));
+        if (output.data.empty()) {
+            ++useless_;
+        }
+        const auto channel = output.channel;
+        COMMON_TRY(const auto grant, exec.take(std::move(output)));
+        if (grant > 0) {
+            send(frame.stream, proto::GuestCredit{channel, grant});
+        }
+    } else if (frame.kind == proto::GuestCredit::kind) {
+        COMMON_TRY(const auto credit, proto::decode_guest_body<proto::GuestCredit>(frame.body));
+        useless_ += credit.channel == "stdin" && credit.bytes > 0 ? 0 : 1;
+        exec.grant_stdin(credit.channel == "stdin" ? credit.bytes : 0);
+        send_stdin(run->second);
+    } else if (frame.kind == proto::GuestExit::kind) {
+        COMMON_TRY(const auto exit, proto::decode_guest_body<proto::GuestExit>(frame.body));
+        COMMON_TRY(const auto outcome, exec.finish(exit, clock_.steady(), clock_.wall()));
+        finish(run, outcome);
+    } else if (frame.kind == proto::GuestExecError::kind) {
+        COMMON_TRY(const auto error, proto::decode_guest_body<proto::GuestExecError>(frame.body));
+        finish(run, error_of(error));
+    } else if (frame.kind == proto::GuestStarted::kind && !run->second.started) {
+        run->second.started = true;
+    } else {
+        ++useless_;
+    }
+    return {};
+}
+
+void Channel::finish(Runs::iterator run, const Result<ExecOutcome>& outcome)
+{
+    streams_.erase(run->second.stream);
+    run->second.exec.complete(outcome);
+    runs_.erase(run);
+}
+
+void Channel::emit(GuestEvent::Kind kind, GuestEvent event)
+{
+    event.kind = kind;
+    event.sandbox = id_;
+    if (observer_) {
+        observer_(event);
+    }
+}
+
+} // namespace hostd::guest

@@ -1,0 +1,114 @@
+#pragma once
+
+#include "common/unique_fd.hpp"
+#include "hostd/guest/exec_run.hpp"
+#include "hostd/guest/limits.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+
+namespace hostd::guest {
+
+/// The channel to one guest's agent: connects, resynchronises, greets, runs execs,
+/// and starts over after every loss or violation.
+///
+///   waiting ──connect──▶ syncing ──echo──▶ greeting ──hello──▶ ready
+///      ▲                    │                  │                 │
+///      └──── backoff ◀──────┴── lost, late or violated ──────────┘
+///
+/// Not thread-safe: belongs to the channels' thread. Nothing here blocks; progress is
+/// made by on_readable(), on_writable() and on_time().
+class Channel {
+public:
+    Channel(common::SandboxId id,
+            std::filesystem::path socket,
+            std::string hostname,
+            const common::Clock& clock,
+            const ChannelLimits& limits,
+            Guests::Observer& observer);
+
+    [[nodiscard]] const common::SandboxId& id() const noexcept { return id_; }
+    /// The socket, or -1; connection() changes with each new one.
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+    [[nodiscard]] std::uint64_t connection() const noexcept { return connection_; }
+    [[nodiscard]] bool wants_write() const noexcept { return !out_.empty(); }
+    [[nodiscard]] bool ready() const noexcept { return state_ == State::ready; }
+
+    /// Reads at most limits.turn_bytes: the guests take turns.
+    void on_readable();
+    void on_writable();
+    /// Does what is due and says when it wants to be called next.
+    common::SteadyTime on_time(common::SteadyTime now);
+
+    void exec(ExecSpec spec, Guests::Completion done);
+    void acknowledge(const common::OperationId& operation);
+    void request_shutdown();
+    /// Ends for good: whoever waits learns that the outcome is unknown.
+    void abandon();
+
+private:
+    enum class State { waiting, syncing, greeting, ready };
+    struct Run {
+        ExecRun exec;
+        std::uint32_t stream;
+        std::optional<common::SteadyTime> deadline; ///< Until answered.
+        bool started = false;
+    };
+    using Runs = std::map<common::OperationId, Run>;
+
+    // channel_io.cpp: the socket and the session.
+    void connect(common::SteadyTime now);
+    void take_bytes(std::string_view bytes);
+    void take_frames();
+    void close(std::string_view why);
+    void violation(const std::string& what);
+    void enter(State state, std::chrono::milliseconds limit);
+    template <typename Message>
+    void send(std::uint32_t stream, const Message& message);
+
+    // channel.cpp: what the frames mean. An error is a violation.
+    common::Result<> take(const proto::GuestFrame& frame);
+    common::Result<> take_hello(const proto::GuestHello& hello);
+    common::Result<> take_net(const proto::GuestNet& net);
+    common::Result<> take_of_run(const proto::GuestFrame& frame, Runs::iterator run);
+    void start(Run& run);
+    void forget_unawaited();
+    void send_stdin(Run& run);
+    void finish(Runs::iterator run, const common::Result<ExecOutcome>& outcome);
+    void emit(GuestEvent::Kind kind, GuestEvent event = {});
+
+    const common::SandboxId id_;
+    const std::filesystem::path socket_;
+    const std::string hostname_;
+    const common::Clock& clock_;
+    const ChannelLimits& limits_;
+    const Guests::Observer& observer_;
+
+    common::UniqueFd fd_;
+    std::uint64_t connection_ = 0;
+    State state_ = State::waiting;
+    common::SteadyTime due_{}; ///< Next try while waiting; end of patience in other states.
+    std::chrono::milliseconds retry_{0};
+    std::chrono::milliseconds penalty_{0};
+
+    proto::Session session_{};
+    std::optional<proto::EchoFinder> echo_;
+    proto::FrameReader reader_{proto::FrameReader::OnDamage::stop};
+    std::string out_;
+    std::size_t frameless_ = 0;
+    std::size_t useless_ = 0;
+    common::SteadyTime useless_since_{};
+    common::SteadyTime ready_since_{};
+    common::SteadyTime heard_{};
+    common::SteadyTime pinged_{};
+
+    std::string boot_id_;
+    std::vector<std::string> addresses_;
+    common::SteadyTime addresses_at_{};
+    std::uint32_t last_stream_ = 0;
+    std::map<std::uint32_t, common::OperationId> streams_;
+    Runs runs_;
+};
+
+} // namespace hostd::guest

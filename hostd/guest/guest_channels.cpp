@@ -1,0 +1,240 @@
+#include "hostd/guest/guest_channels.hpp"
+
+#include "hostd/guest/channel.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <system_error>
+
+namespace hostd::guest {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+Error no_session(const common::SandboxId& id)
+{
+    return {ErrorCode::unavailable,
+            "the agent of " + id.str() + " is not connected",
+            "agent_not_ready"};
+}
+
+} // namespace
+
+struct GuestChannels::Attached {
+    Channel channel;
+    std::uint64_t watched = 0; ///< The channel's connection that epoll knows.
+    std::uint32_t interest = 0;
+    bool ready = false;
+};
+
+GuestChannels::GuestChannels(const common::Clock& clock, ChannelLimits limits)
+    : clock_{clock},
+      limits_{limits},
+      epoll_{::epoll_create1(EPOLL_CLOEXEC)},
+      wake_{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)}
+{
+    epoll_event event{};
+    event.events = EPOLLIN;
+    if (!epoll_ || !wake_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0) {
+        throw std::system_error{errno, std::generic_category(), "epoll for the guest channels"};
+    }
+}
+
+GuestChannels::~GuestChannels()
+{
+    {
+        const common::MutexLock lock{mutex_};
+        stopping_ = true;
+    }
+    static_cast<void>(::eventfd_write(wake_.get(), 1));
+    if (thread_.joinable()) {
+        thread_.join();
+    }
+}
+
+void GuestChannels::observe(Observer observer)
+{
+    observer_ = std::move(observer);
+    thread_ = std::thread{[this] { run(); }};
+}
+
+void GuestChannels::post(Request request)
+{
+    {
+        const common::MutexLock lock{mutex_};
+        inbox_.push_back(std::move(request));
+    }
+    static_cast<void>(::eventfd_write(wake_.get(), 1)); // Full means awake already.
+}
+
+void GuestChannels::attach(const common::SandboxId& id,
+                           const std::filesystem::path& socket,
+                           const std::string& hostname)
+{
+    post(Attach{id, socket, hostname});
+}
+
+void GuestChannels::detach(const common::SandboxId& id)
+{
+    post(Detach{id});
+}
+
+void GuestChannels::exec(const common::SandboxId& id, ExecSpec exec, Completion done)
+{
+    bool room = false;
+    {
+        const common::MutexLock lock{mutex_};
+        room = waiting_execs_ < limits_.waiting_execs;
+        waiting_execs_ += room ? 1 : 0;
+    }
+    if (!room) {
+        return done(
+            Error{ErrorCode::rate_limited, "too many commands wait for the guests", "host_busy"});
+    }
+    post(Exec{id, std::move(exec), std::move(done)});
+}
+
+void GuestChannels::acknowledge(const common::SandboxId& id, const common::OperationId& operation)
+{
+    post(Acknowledge{id, operation});
+}
+
+Result<> GuestChannels::request_shutdown(const common::SandboxId& id)
+{
+    {
+        const common::MutexLock lock{mutex_};
+        if (!ready_.contains(id)) {
+            return no_session(id);
+        }
+    }
+    post(Shutdown{id});
+    return {};
+}
+
+void GuestChannels::run()
+{
+    for (;;) {
+        serve_requests();
+        const auto now = clock_.steady();
+        auto next = now + std::chrono::seconds{5};
+        for (auto& [id, attached] : channels_) {
+            next = std::min(next, attached->channel.on_time(now));
+            settle(*attached);
+        }
+        {
+            const common::MutexLock lock{mutex_};
+            if (stopping_) {
+                break;
+            }
+        }
+        const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next - clock_.steady());
+        serve_sockets(static_cast<int>(std::max<std::int64_t>(wait.count(), 0)));
+    }
+    channels_.clear();
+}
+
+void GuestChannels::serve_sockets(int timeout_ms)
+{
+    std::array<epoll_event, 64> events{};
+    const auto count = ::epoll_wait(epoll_.get(), events.data(), events.size(), timeout_ms);
+    for (int i = 0; i < count; ++i) {
+        const auto& event = events[static_cast<std::size_t>(i)];
+        // Channels go away only in serve_requests(): the pointer is good.
+        auto* attached = static_cast<Attached*>(event.data.ptr);
+        if (attached == nullptr) {
+            eventfd_t ignored = 0;
+            static_cast<void>(::eventfd_read(wake_.get(), &ignored));
+            continue;
+        }
+        if ((event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+            attached->channel.on_readable();
+        }
+        if ((event.events & EPOLLOUT) != 0 && attached->channel.fd() >= 0) {
+            attached->channel.on_writable();
+        }
+        settle(*attached);
+    }
+}
+
+void GuestChannels::serve_requests()
+{
+    std::deque<Request> requests;
+    {
+        const common::MutexLock lock{mutex_};
+        requests.swap(inbox_);
+        waiting_execs_ = 0;
+    }
+    for (auto& request : requests) {
+        serve(request);
+    }
+}
+
+void GuestChannels::serve(Request& request)
+{
+    const auto& id =
+        std::visit([](const auto& one) -> const common::SandboxId& { return one.id; }, request);
+    const auto found = channels_.find(id);
+    if (auto* attach = std::get_if<Attach>(&request); attach != nullptr) {
+        if (found == channels_.end()) {
+            auto attached = std::make_unique<Attached>(Attached{
+                Channel{id, attach->socket, attach->hostname, clock_, limits_, observer_}});
+            channels_.emplace(id, std::move(attached));
+        }
+        return;
+    }
+    if (found == channels_.end()) {
+        if (auto* exec = std::get_if<Exec>(&request); exec != nullptr) {
+            exec->done(no_session(id));
+        }
+        return;
+    }
+    auto& channel = found->second->channel;
+    if (auto* exec = std::get_if<Exec>(&request); exec != nullptr) {
+        channel.exec(std::move(exec->spec), std::move(exec->done));
+    } else if (auto* ack = std::get_if<Acknowledge>(&request); ack != nullptr) {
+        channel.acknowledge(ack->operation);
+    } else if (std::holds_alternative<Shutdown>(request)) {
+        channel.request_shutdown();
+    } else {
+        channel.abandon();
+        settle(*found->second);
+        channels_.erase(found);
+        return;
+    }
+    settle(*found->second);
+}
+
+void GuestChannels::settle(Attached& attached)
+{
+    auto& channel = attached.channel;
+    if (attached.ready != channel.ready()) {
+        attached.ready = channel.ready();
+        const common::MutexLock lock{mutex_};
+        if (attached.ready) {
+            ready_.insert(channel.id());
+        } else {
+            ready_.erase(channel.id());
+        }
+    }
+    if (channel.fd() < 0) {
+        return; // Closing took it out of epoll.
+    }
+    epoll_event event{};
+    event.events = channel.wants_write() ? EPOLLIN | EPOLLOUT : EPOLLIN;
+    event.data.ptr = &attached;
+    if (attached.watched == channel.connection() && attached.interest == event.events) {
+        return;
+    }
+    const int change = attached.watched == channel.connection() ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    static_cast<void>(::epoll_ctl(epoll_.get(), change, channel.fd(), &event));
+    attached.watched = channel.connection();
+    attached.interest = event.events;
+}
+
+} // namespace hostd::guest

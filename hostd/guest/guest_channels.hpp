@@ -1,0 +1,88 @@
+#pragma once
+
+#include "common/mutex.hpp"
+#include "common/unique_fd.hpp"
+#include "hostd/core/guests.hpp"
+#include "hostd/guest/limits.hpp"
+
+#include <deque>
+#include <memory>
+#include <set>
+#include <thread>
+#include <variant>
+
+namespace hostd::guest {
+
+class Channel;
+
+/// Guests over unix sockets: one thread with one epoll for all channels. The
+/// guests take turns of limits.turn_bytes, so that one that floods starves none.
+/// An exec beyond limits.waiting_execs completes with `rate_limited` in the
+/// caller's own thread. When this ends, execs that still run are not completed: the
+/// agents keep their outcomes for the next hostd.
+class GuestChannels final : public Guests {
+public:
+    explicit GuestChannels(const common::Clock& clock, ChannelLimits limits = {});
+    ~GuestChannels() override;
+    GuestChannels(const GuestChannels&) = delete;
+    GuestChannels& operator=(const GuestChannels&) = delete;
+
+    void observe(Observer observer) override;
+    void attach(const common::SandboxId& id,
+                const std::filesystem::path& socket,
+                const std::string& hostname) override;
+    void detach(const common::SandboxId& id) override;
+    void exec(const common::SandboxId& id, ExecSpec exec, Completion done) override;
+    void acknowledge(const common::SandboxId& id, const common::OperationId& operation) override;
+    common::Result<> request_shutdown(const common::SandboxId& id) override;
+
+private:
+    struct Attach {
+        common::SandboxId id;
+        std::filesystem::path socket;
+        std::string hostname;
+    };
+    struct Detach {
+        common::SandboxId id;
+    };
+    struct Exec {
+        common::SandboxId id;
+        ExecSpec spec;
+        Completion done;
+    };
+    struct Acknowledge {
+        common::SandboxId id;
+        common::OperationId operation;
+    };
+    struct Shutdown {
+        common::SandboxId id;
+    };
+    using Request = std::variant<Attach, Detach, Exec, Acknowledge, Shutdown>;
+    struct Attached;
+
+    void post(Request request) EXCLUDES(mutex_);
+    void run();
+    void serve_requests() EXCLUDES(mutex_);
+    void serve(Request& request);
+    void serve_sockets(int timeout_ms);
+    /// Keeps epoll's interest and ready_ in step with what the channel has become.
+    void settle(Attached& attached) EXCLUDES(mutex_);
+
+    const common::Clock& clock_;
+    const ChannelLimits limits_;
+    common::UniqueFd epoll_;
+    common::UniqueFd wake_;
+
+    common::Mutex mutex_;
+    std::deque<Request> inbox_ GUARDED_BY(mutex_);
+    std::size_t waiting_execs_ GUARDED_BY(mutex_) = 0;
+    std::set<common::SandboxId> ready_ GUARDED_BY(mutex_);
+    bool stopping_ GUARDED_BY(mutex_) = false;
+
+    // The thread's own.
+    Observer observer_;
+    std::map<common::SandboxId, std::unique_ptr<Attached>> channels_;
+    std::thread thread_;
+};
+
+} // namespace hostd::guest
