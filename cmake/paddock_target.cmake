@@ -69,7 +69,10 @@ function(paddock_target name kind)
     add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/support/main.cpp ${ARG_SOURCES})
     target_compile_definitions(${name} PRIVATE BOOST_TEST_DYN_LINK)
     target_link_libraries(${name} PRIVATE paddock_options Boost::unit_test_framework)
-    add_test(NAME ${name} COMMAND ${name} --log_level=test_suite)
+    # For people on stdout, and for the tally of ./run-tests as JUnit.
+    file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/results)
+    add_test(NAME ${name} COMMAND ${name}
+      --logger=HRF,test_suite,stdout:JUNIT,message,${PROJECT_BINARY_DIR}/results/${name}.xml)
     if(NOT ARG_TIMEOUT)
       set(ARG_TIMEOUT 120)
     endif()
