@@ -27,10 +27,18 @@ std::string_view to_string(ErrorCode code) noexcept
 ErrorCode error_code_from(std::string_view name) noexcept
 {
     constexpr std::array codes{
-        ErrorCode::invalid_argument,   ErrorCode::permission_denied,   ErrorCode::not_found,
-        ErrorCode::already_exists,     ErrorCode::failed_precondition, ErrorCode::refused,
-        ErrorCode::too_large,          ErrorCode::rate_limited,        ErrorCode::resource_exhausted,
-        ErrorCode::unimplemented,      ErrorCode::unavailable,         ErrorCode::timeout,
+        ErrorCode::invalid_argument,
+        ErrorCode::permission_denied,
+        ErrorCode::not_found,
+        ErrorCode::already_exists,
+        ErrorCode::failed_precondition,
+        ErrorCode::refused,
+        ErrorCode::too_large,
+        ErrorCode::rate_limited,
+        ErrorCode::resource_exhausted,
+        ErrorCode::unimplemented,
+        ErrorCode::unavailable,
+        ErrorCode::timeout,
         ErrorCode::internal,
     };
     for (const auto code : codes) {

@@ -10,12 +10,24 @@ namespace common {
 // Each kind of id has a prefix; `<prefix>-` is followed by 16 characters of
 // lower-case base32 (RFC 4648 alphabet): 80 random bits, safe as a DNS label, a
 // file name, a libvirt domain name and a PostgreSQL text key.
-struct SandboxIdTag { static constexpr std::string_view prefix = "sbx"; };
-struct CommandIdTag { static constexpr std::string_view prefix = "cmd"; };
-struct OperationIdTag { static constexpr std::string_view prefix = "op"; };
-struct ImageIdTag { static constexpr std::string_view prefix = "img"; };
-struct RequestIdTag { static constexpr std::string_view prefix = "req"; };
-struct JobIdTag { static constexpr std::string_view prefix = "job"; };
+struct SandboxIdTag {
+    static constexpr std::string_view prefix = "sbx";
+};
+struct CommandIdTag {
+    static constexpr std::string_view prefix = "cmd";
+};
+struct OperationIdTag {
+    static constexpr std::string_view prefix = "op";
+};
+struct ImageIdTag {
+    static constexpr std::string_view prefix = "img";
+};
+struct RequestIdTag {
+    static constexpr std::string_view prefix = "req";
+};
+struct JobIdTag {
+    static constexpr std::string_view prefix = "job";
+};
 
 using SandboxId = StrongId<SandboxIdTag>;
 using CommandId = StrongId<CommandIdTag>;
@@ -49,8 +61,9 @@ Result<Id> parse_id(std::string_view text)
 {
     if (!is_id(text, Id::tag::prefix)) {
         return Error{ErrorCode::invalid_argument,
-                     "not a " + std::string{Id::tag::prefix} + "- id (prefix and 16 base32 "
-                                                               "characters)"};
+                     "not a " + std::string{Id::tag::prefix} +
+                         "- id (prefix and 16 base32 "
+                         "characters)"};
     }
     return Id{std::string{text}};
 }

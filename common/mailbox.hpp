@@ -2,8 +2,8 @@
 
 #include "common/mutex.hpp"
 
-#include <condition_variable>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <optional>

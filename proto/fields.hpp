@@ -91,10 +91,7 @@ private:
     void pack(bool value) { packer_.pack(value); }
     template <typename T>
     requires std::is_integral_v<T>
-    void pack(T value)
-    {
-        packer_.pack(value);
-    }
+    void pack(T value) { packer_.pack(value); }
     template <typename T>
     void pack(const std::optional<T>& value)
     {
@@ -123,10 +120,7 @@ private:
     }
     template <typename T>
     requires std::is_class_v<T>
-    void pack(const T& value)
-    {
-        pack_struct(value);
-    }
+    void pack(const T& value) { pack_struct(value); }
 
     msgpack::packer<Packed> packer_;
 };

@@ -71,8 +71,9 @@ std::string encode_frame(std::string_view payload)
     std::string frame;
     frame.reserve(frame_header_bytes + payload.size());
     // One word: the marker in the top byte, the length below it.
-    put_u32(frame, static_cast<std::uint32_t>(static_cast<unsigned char>(marker)) << 24U |
-                       static_cast<std::uint32_t>(payload.size()));
+    put_u32(frame,
+            static_cast<std::uint32_t>(static_cast<unsigned char>(marker)) << 24U |
+                static_cast<std::uint32_t>(payload.size()));
     put_u32(frame, crc32c(payload));
     frame += payload;
     return frame;
@@ -108,8 +109,8 @@ Result<std::optional<std::string>> FrameReader::next()
         const auto length = marked ? get_u32(rest) & 0xFFFFFFU : 0;
         if (!marked || length > max_frame_payload) {
             if (on_damage_ == OnDamage::stop) {
-                return Error{ErrorCode::invalid_argument, marked ? "a frame over 64 KiB"
-                                                                 : "no frame where one must begin"};
+                return Error{ErrorCode::invalid_argument,
+                             marked ? "a frame over 64 KiB" : "no frame where one must begin"};
             }
             ++from_;
             continue;

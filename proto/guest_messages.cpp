@@ -41,9 +41,8 @@ Result<GuestFrame> decode_guest_frame(std::string_view payload)
     if (object.type != msgpack::type::ARRAY || object.via.array.size < frame_fields ||
         field[0].type != msgpack::type::BIN || field[0].via.bin.size != frame.session.size() ||
         field[1].type != msgpack::type::POSITIVE_INTEGER ||
-        !std::in_range<std::uint32_t>(field[1].via.u64) ||
-        field[2].type != msgpack::type::STR || field[2].via.str.size > 32 ||
-        field[3].type != msgpack::type::BIN) {
+        !std::in_range<std::uint32_t>(field[1].via.u64) || field[2].type != msgpack::type::STR ||
+        field[2].via.str.size > 32 || field[3].type != msgpack::type::BIN) {
         return Error{ErrorCode::invalid_argument, "not a guest frame"};
     }
     std::copy_n(field[0].via.bin.ptr, frame.session.size(), frame.session.begin());
@@ -55,8 +54,7 @@ Result<GuestFrame> decode_guest_frame(std::string_view payload)
 
 template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, GuestReset>
-void fields(V&, M&)
-{}
+void fields(V&, M&) {}
 
 template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, GuestExec>
@@ -121,7 +119,7 @@ void fields(V& v, M& m)
 
 template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, GuestPing> ||
-         std::is_same_v<std::remove_const_t<M>, GuestPong>
+    std::is_same_v<std::remove_const_t<M>, GuestPong>
 void fields(V& v, M& m)
 {
     v.need("token", m.token);

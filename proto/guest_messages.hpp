@@ -55,8 +55,8 @@ struct GuestExec {
     std::string user;              ///< A name or number from /etc/passwd.
     std::string cwd;               ///< "": the user's home.
     std::map<std::string, std::string> env;
-    bool has_stdin = false;        ///< `stdin` frames follow; else it reads /dev/null.
-    std::uint32_t timeout_ms = 0;  ///< Then the whole process group is killed. 0: none.
+    bool has_stdin = false;               ///< `stdin` frames follow; else it reads /dev/null.
+    std::uint32_t timeout_ms = 0;         ///< Then the whole process group is killed. 0: none.
     std::uint32_t output_limit_bytes = 0; ///< Kept of each of stdout and stderr; the rest is
                                           ///< read, counted and dropped.
 };
@@ -164,8 +164,8 @@ common::Result<Message> decode_guest_body(std::string_view body);
 template <typename Message>
 std::string guest_frame(const Session& session, std::uint32_t stream, const Message& message)
 {
-    return encode_frame(encode(GuestFrame{
-        session, stream, std::string{Message::kind}, encode_guest_body(message)}));
+    return encode_frame(encode(
+        GuestFrame{session, stream, std::string{Message::kind}, encode_guest_body(message)}));
 }
 
 } // namespace proto

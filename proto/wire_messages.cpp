@@ -200,9 +200,8 @@ void fields(V& v, M& m)
 
 template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, SyncRequest> ||
-         std::is_same_v<std::remove_const_t<M>, ListVms>
-void fields(V&, M&)
-{}
+    std::is_same_v<std::remove_const_t<M>, ListVms>
+void fields(V&, M&) {}
 
 template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, CreateSandbox>
@@ -239,7 +238,7 @@ void fields(V& v, M& m)
 
 template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, DestroySandbox> ||
-         std::is_same_v<std::remove_const_t<M>, ExecAck>
+    std::is_same_v<std::remove_const_t<M>, ExecAck>
 void fields(V& v, M& m)
 {
     v.need("id", m.id, word);

@@ -19,12 +19,12 @@ namespace proto {
 
 struct ImageReport {
     std::string name;
-    std::string digest; ///< sha256 hex of the disk; the image's identity across hosts.
-    std::uint64_t size_bytes = 0;     ///< Of the file.
-    std::uint64_t virtual_bytes = 0;  ///< Of the disk that the guest sees.
-    std::string boot;                 ///< kernel | bios | uefi
-    std::string agent;                ///< paddock | qemu | none
-    std::uint32_t default_vcpus = 0;  ///< 0: no opinion, the coordinator's default counts.
+    std::string digest;              ///< sha256 hex of the disk; the image's identity across hosts.
+    std::uint64_t size_bytes = 0;    ///< Of the file.
+    std::uint64_t virtual_bytes = 0; ///< Of the disk that the guest sees.
+    std::string boot;                ///< kernel | bios | uefi
+    std::string agent;               ///< paddock | qemu | none
+    std::uint32_t default_vcpus = 0; ///< 0: no opinion, the coordinator's default counts.
     std::uint64_t default_memory_bytes = 0;
     std::int64_t registered_at_us = 0;
     friend bool operator==(const ImageReport&, const ImageReport&) = default;
@@ -70,8 +70,9 @@ struct SandboxReport {
     std::string id;
     std::string tenant;
     std::string image;
-    std::string phase; ///< created | starting | running | paused | stopping | stopped | error | destroyed
-    std::string ip;    ///< "" while unknown
+    std::string
+        phase; ///< created | starting | running | paused | stopping | stopped | error | destroyed
+    std::string ip; ///< "" while unknown
     std::string mac;
     std::string agent; ///< paddock | qemu | none: how exec reaches the guest
     bool agent_ready = false;
@@ -216,9 +217,9 @@ struct DestroySandbox {
 
 struct Exec {
     static constexpr std::string_view kind = "exec";
-    std::string id;                 ///< Of the sandbox.
-    std::vector<std::string> argv;  ///< Either this …
-    std::string shell;              ///< … or a line for /bin/sh -c.
+    std::string id;                ///< Of the sandbox.
+    std::vector<std::string> argv; ///< Either this …
+    std::string shell;             ///< … or a line for /bin/sh -c.
     std::string user;
     std::string cwd;
     std::map<std::string, std::string> env;

@@ -62,8 +62,8 @@ Result<YAML::Node> read_file(const std::filesystem::path& file)
         }
         return root;
     } catch (const YAML::BadFile&) {
-        return Error{ErrorCode::not_found, "configuration file " + file.string() +
-                                               " cannot be read: does it exist?"};
+        return Error{ErrorCode::not_found,
+                     "configuration file " + file.string() + " cannot be read: does it exist?"};
     } catch (const YAML::Exception& error) {
         return Error{ErrorCode::invalid_argument, file.string() + ": " + error.what()};
     }
@@ -71,8 +71,10 @@ Result<YAML::Node> read_file(const std::filesystem::path& file)
 
 } // namespace
 
-Result<Config::Value> Config::parse(const Key& key, const std::vector<std::string>& raw,
-                                    bool sequence, const std::string& origin)
+Result<Config::Value> Config::parse(const Key& key,
+                                    const std::vector<std::string>& raw,
+                                    bool sequence,
+                                    const std::string& origin)
 {
     Value value{key.kind, {}, 0, {}, origin};
     if (key.kind == Kind::list) {
@@ -93,17 +95,21 @@ Result<Config::Value> Config::parse(const Key& key, const std::vector<std::strin
         const auto* end = value.text.data() + value.text.size();
         const auto [stop, error] = std::from_chars(value.text.data(), end, value.integer);
         if (error != std::errc{} || stop != end) {
-            return wrong(key, origin, fmt::format("expected {}, got {}", expected(key.kind), shown));
+            return wrong(
+                key, origin, fmt::format("expected {}, got {}", expected(key.kind), shown));
         }
         if (value.integer < key.minimum || value.integer > key.maximum) {
-            return wrong(key, origin, fmt::format("{} is outside {} to {}", value.integer,
-                                                  key.minimum, key.maximum));
+            return wrong(
+                key,
+                origin,
+                fmt::format("{} is outside {} to {}", value.integer, key.minimum, key.maximum));
         }
     }
     return value;
 }
 
-Result<Config> Config::load(std::span<const Key> keys, const std::filesystem::path& file,
+Result<Config> Config::load(std::span<const Key> keys,
+                            const std::filesystem::path& file,
                             const Environment& environment)
 {
     Config config;
@@ -120,7 +126,8 @@ Result<Config> Config::load(std::span<const Key> keys, const std::filesystem::pa
                 return Error{ErrorCode::invalid_argument,
                              fmt::format("{}: unknown configuration key '{}' (see --help for the "
                                          "list)",
-                                         file.string(), name)};
+                                         file.string(),
+                                         name)};
             }
             std::vector<std::string> raw;
             for (const auto& item : entry.second) {
@@ -198,7 +205,9 @@ std::string describe(std::span<const Key> keys)
 {
     std::string text;
     for (const auto& key : keys) {
-        text += fmt::format("  {:<28} {} [{}]\n", key.name, key.help,
+        text += fmt::format("  {:<28} {} [{}]\n",
+                            key.name,
+                            key.help,
                             key.fallback.empty() ? "empty" : key.fallback);
         text += fmt::format("  {:<28}   env {}", "", variable_of(key));
         for (const auto alias : key.aliases) {

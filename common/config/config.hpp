@@ -23,12 +23,12 @@ enum class Kind { text, integer, boolean, duration_ms, list };
 struct Key {
     std::string_view name;
     Kind kind = Kind::text;
-    std::string_view fallback;  ///< Written as in the file; "" is an empty text or list.
-    std::string_view help;      ///< One line, with the unit.
+    std::string_view fallback; ///< Written as in the file; "" is an empty text or list.
+    std::string_view help;     ///< One line, with the unit.
     std::vector<std::string_view> aliases{};
-    std::int64_t minimum = 0;   ///< Of integers and durations.
+    std::int64_t minimum = 0; ///< Of integers and durations.
     std::int64_t maximum = std::int64_t{1} << 53U;
-    bool secret = false;        ///< Never printed.
+    bool secret = false; ///< Never printed.
 };
 
 /// Settings read once at start-up, checked against the table: an unknown key, a
@@ -61,7 +61,9 @@ private:
         std::vector<std::string> list;
         std::string origin;
     };
-    static Result<Value> parse(const Key& key, const std::vector<std::string>& raw, bool sequence,
+    static Result<Value> parse(const Key& key,
+                               const std::vector<std::string>& raw,
+                               bool sequence,
                                const std::string& origin);
     [[nodiscard]] const Value& at(std::string_view name, Kind kind) const;
 

@@ -51,8 +51,7 @@ Result<> init(const std::string& level, const std::string& format)
     } else if (format == "text") {
         formatter->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %v");
     } else {
-        return Error{ErrorCode::invalid_argument,
-                     "log_format '" + format + "': use text or json"};
+        return Error{ErrorCode::invalid_argument, "log_format '" + format + "': use text or json"};
     }
     logger->set_formatter(std::move(formatter));
     logger->set_level(parsed);

@@ -45,7 +45,12 @@ struct HostCommand {
     common::OperationId operation;
     common::RequestId request;
     std::uint64_t generation = 0;
-    std::variant<CreateOnHost, StartOnHost, StopOnHost, DestroyOnHost, ExecOnHost, AckExecOnHost,
+    std::variant<CreateOnHost,
+                 StartOnHost,
+                 StopOnHost,
+                 DestroyOnHost,
+                 ExecOnHost,
+                 AckExecOnHost,
                  ListVmsOnHost>
         what;
 };
@@ -122,8 +127,8 @@ public:
     virtual void observe(Observer observer) = 0;
     /// `unavailable` if the host has no connection or its queue is full.
     virtual common::Result<> send(const common::HostName& host, HostCommand command) = 0;
-    virtual void acknowledge(const common::HostName& host, const std::string& instance,
-                             std::uint64_t seq) = 0;
+    virtual void
+    acknowledge(const common::HostName& host, const std::string& instance, std::uint64_t seq) = 0;
     /// Asks for an inventory.
     virtual void request_sync(const common::HostName& host) = 0;
     /// Names in the enrolment file, connected or not.

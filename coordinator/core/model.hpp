@@ -144,8 +144,8 @@ struct Host {
     common::HostName name;
     HostHealth health = HostHealth::joining;
     HostFacts facts;
-    unsigned used_vcpus = 0;      ///< Reserved, by the coordinator's own count.
-    common::Bytes used_memory;    ///< Likewise, overhead included.
+    unsigned used_vcpus = 0;   ///< Reserved, by the coordinator's own count.
+    common::Bytes used_memory; ///< Likewise, overhead included.
     unsigned sandboxes = 0;
     std::optional<common::WallTime> last_seen;
     common::WallTime first_seen;
@@ -163,7 +163,7 @@ struct ForeignVm {
 
 /// Who asks, and by which request. Goes into every audit row.
 struct Caller {
-    std::string actor;  ///< "token:<name>", or "system:janitor" and the like.
+    std::string actor; ///< "token:<name>", or "system:janitor" and the like.
     std::string tenant;
     common::RequestId request;
 };

@@ -13,7 +13,7 @@ namespace coordinator {
 // Requests as closed values: made by one parser per endpoint in coordinator/http,
 // fully validated there as far as a request alone can be (types, bounds, names).
 struct CreateRequest {
-    std::string source; ///< source_vm_name or image: an image's name.
+    std::string source;           ///< source_vm_name or image: an image's name.
     bool source_is_image = false; ///< Given as `image`: then only images are looked up.
     std::string agent_id;
     std::optional<unsigned> vcpus;
@@ -90,15 +90,15 @@ public:
     virtual common::Result<SandboxPage> list(const Caller& caller, const ListFilter& filter) = 0;
     /// A destroyed sandbox is found for 24 h.
     virtual common::Result<Sandbox> get(const Caller& caller, const common::SandboxId& id) = 0;
-    virtual common::Result<Sandbox> start(const Caller& caller, const common::SandboxId& id,
-                                          bool wait_for_ip) = 0;
-    virtual common::Result<Sandbox> stop(const Caller& caller, const common::SandboxId& id,
-                                         StopRequest request) = 0;
+    virtual common::Result<Sandbox>
+    start(const Caller& caller, const common::SandboxId& id, bool wait_for_ip) = 0;
+    virtual common::Result<Sandbox>
+    stop(const Caller& caller, const common::SandboxId& id, StopRequest request) = 0;
     virtual common::Result<Sandbox> destroy(const Caller& caller, const common::SandboxId& id) = 0;
-    virtual common::Result<Command> run(const Caller& caller, const common::SandboxId& id,
-                                        RunRequest request) = 0;
-    virtual common::Result<CommandPage> commands(const Caller& caller, const common::SandboxId& id,
-                                                 Page page) = 0;
+    virtual common::Result<Command>
+    run(const Caller& caller, const common::SandboxId& id, RunRequest request) = 0;
+    virtual common::Result<CommandPage>
+    commands(const Caller& caller, const common::SandboxId& id, Page page) = 0;
     /// Waits for the address, up to the discovery timeout.
     virtual common::Result<std::string> ip(const Caller& caller, const common::SandboxId& id) = 0;
 

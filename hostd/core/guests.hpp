@@ -32,7 +32,8 @@ public:
 
     /// Connects to the agent's socket and keeps connecting until detach(): the guest
     /// may boot, reboot, or be restored. Success if attached already.
-    virtual void attach(const common::SandboxId& id, const std::filesystem::path& socket,
+    virtual void attach(const common::SandboxId& id,
+                        const std::filesystem::path& socket,
                         const std::string& hostname) = 0;
 
     /// Closes the channel; running execs complete with `timeout` (reason outcome_unknown).

@@ -163,7 +163,8 @@ struct SandboxStatus {
     AgentKind agent = AgentKind::none;
     bool agent_ready = false;
     std::optional<common::Error> error;
-    std::map<std::string, std::chrono::microseconds> timings; ///< Steps of the last create or start.
+    std::map<std::string, std::chrono::microseconds>
+        timings; ///< Steps of the last create or start.
 };
 
 } // namespace hostd

@@ -42,8 +42,14 @@ struct Command {
     common::OperationId operation;
     common::RequestId request;
     std::uint64_t generation = 0;
-    std::variant<CreateCommand, StartCommand, StopCommand, DestroyCommand, ExecCommand,
-                 AckExecCommand, ListVmsCommand, SyncCommand>
+    std::variant<CreateCommand,
+                 StartCommand,
+                 StopCommand,
+                 DestroyCommand,
+                 ExecCommand,
+                 AckExecCommand,
+                 ListVmsCommand,
+                 SyncCommand>
         what;
 };
 
