@@ -1,0 +1,223 @@
+#include "guest/exec.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <poll.h>
+#include <sys/wait.h>
+
+namespace guest {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+/// Kept of one stream at most, whatever the host asks for: guests are small.
+constexpr std::size_t most_kept = std::size_t{4} << 20U;
+/// After the main process ended: how long its pipes may stay open in other hands.
+constexpr auto pipe_patience = std::chrono::milliseconds{50};
+
+std::vector<std::string> argv_of(const proto::GuestExec& request)
+{
+    if (!request.argv.empty()) {
+        return request.argv;
+    }
+    return {"/bin/sh", "-c", request.shell};
+}
+
+} // namespace
+
+Result<Exec> Exec::start(const proto::GuestExec& request, common::SteadyTime now)
+{
+    if (request.argv.empty() == request.shell.empty()) {
+        return Error{ErrorCode::invalid_argument, "give either argv or a shell line"};
+    }
+    COMMON_TRY(auto user, find_user(request.user));
+    COMMON_TRY(auto child,
+               spawn({argv_of(request), std::move(user), request.cwd, request.env},
+                     request.has_stdin ? Stdin::pipe : Stdin::none));
+    Exec exec;
+    exec.pid_ = child.pid;
+    exec.limit_ = std::min<std::size_t>(request.output_limit_bytes, most_kept);
+    exec.started_ = now;
+    if (request.timeout_ms > 0) {
+        exec.deadline_ = now + std::chrono::milliseconds{request.timeout_ms};
+    }
+    exec.stdin_ = std::move(child.in);
+    exec.out_.fd = std::move(child.out);
+    exec.err_.fd = std::move(child.err);
+    return exec;
+}
+
+void Exec::attach(std::uint32_t stream)
+{
+    stream_ = stream;
+    exit_sent_ = false;
+    for (auto* output : {&out_, &err_}) {
+        output->sent = 0;
+        output->allowed = proto::initial_credit;
+    }
+    // The new listener sends stdin from 0 and starts from the initial credit: give it room
+    // for what it repeats.
+    stdin_grant_ = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(stdin_received_, std::uint64_t{1} << 31U));
+}
+
+void Exec::take_stdin(const proto::GuestStdin& piece)
+{
+    const auto end = piece.offset + piece.data.size();
+    if (piece.offset > stdin_received_ || stdin_eof_) {
+        return; // A gap cannot be filled; a repeat after the end has nothing new.
+    }
+    if (end > stdin_received_ && stdin_) {
+        stdin_waiting_ += piece.data.substr(stdin_received_ - piece.offset);
+    }
+    stdin_received_ = std::max(stdin_received_, end);
+    stdin_eof_ = piece.eof && end >= stdin_received_;
+    serve_pipes();
+}
+
+void Exec::take_credit(const proto::GuestCredit& credit)
+{
+    if (credit.channel == "stdout") {
+        out_.allowed += credit.bytes;
+    } else if (credit.channel == "stderr") {
+        err_.allowed += credit.bytes;
+    }
+}
+
+void Exec::signal(int number) const
+{
+    if (!reaped_ && number > 0) {
+        ::kill(-pid_, number);
+    }
+}
+
+void Exec::read_pipe(Output& output) const
+{
+    std::array<char, 65536> piece{};
+    // Bounded: a command that writes without end must not keep the agent from all else.
+    for (int turn = 0; output.fd && turn < 16; ++turn) {
+        const auto count = ::read(output.fd.get(), piece.data(), piece.size());
+        if (count > 0) {
+            const auto size = static_cast<std::size_t>(count);
+            output.total += size;
+            output.kept.append(piece.data(),
+                               std::min(size, limit_ - std::min(limit_, output.kept.size())));
+        } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+            output.fd.reset();
+        } else if (errno == EAGAIN) {
+            return;
+        }
+    }
+}
+
+void Exec::serve_pipes()
+{
+    read_pipe(out_);
+    read_pipe(err_);
+    while (stdin_ && !stdin_waiting_.empty()) {
+        const auto count = ::write(stdin_.get(), stdin_waiting_.data(), stdin_waiting_.size());
+        if (count > 0) {
+            stdin_grant_ += static_cast<std::uint32_t>(count);
+            stdin_waiting_.erase(0, static_cast<std::size_t>(count));
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (errno != EINTR) {
+            stdin_.reset(); // It reads no more. What still comes is dropped, with credit.
+        }
+    }
+    if (!stdin_) {
+        stdin_grant_ += static_cast<std::uint32_t>(stdin_waiting_.size());
+        stdin_waiting_.clear();
+    } else if (stdin_eof_) {
+        stdin_.reset();
+    }
+}
+
+void Exec::reaped(int wait_status, common::SteadyTime now)
+{
+    wait_status_ = wait_status;
+    reaped_ = now;
+    serve_pipes();
+}
+
+std::optional<common::SteadyTime> Exec::on_time(common::SteadyTime now)
+{
+    if (ended_) {
+        return std::nullopt;
+    }
+    if (reaped_) {
+        const auto patience_ends = *reaped_ + pipe_patience;
+        if ((!out_.fd && !err_.fd) || now >= patience_ends) {
+            stdin_.reset();
+            ended_ = now;
+            return std::nullopt;
+        }
+        return patience_ends;
+    }
+    if (deadline_ && now >= *deadline_) {
+        timed_out_ = true;
+        deadline_.reset();
+        signal(SIGKILL);
+    }
+    return deadline_;
+}
+
+void Exec::pipes(const std::function<void(int fd, short events)>& poll) const
+{
+    if (out_.fd) {
+        poll(out_.fd.get(), POLLIN);
+    }
+    if (err_.fd) {
+        poll(err_.fd.get(), POLLIN);
+    }
+    if (stdin_ && !stdin_waiting_.empty()) {
+        poll(stdin_.get(), POLLOUT);
+    }
+}
+
+std::optional<proto::GuestOutput> Exec::next_of(Output& output, const char* channel)
+{
+    const auto ready = std::min<std::uint64_t>(output.kept.size(), output.allowed) - output.sent;
+    if (ready == 0) {
+        return std::nullopt;
+    }
+    const auto size = std::min<std::uint64_t>(ready, proto::max_chunk);
+    proto::GuestOutput piece{channel, output.sent, output.kept.substr(output.sent, size)};
+    output.sent += size;
+    return piece;
+}
+
+std::optional<proto::GuestOutput> Exec::next_output()
+{
+    auto piece = next_of(out_, "stdout");
+    return piece ? std::move(piece) : next_of(err_, "stderr");
+}
+
+std::uint32_t Exec::take_stdin_grant()
+{
+    return std::exchange(stdin_grant_, 0);
+}
+
+std::optional<proto::GuestExit> Exec::next_exit()
+{
+    if (!ended_ || exit_sent_ || out_.sent < out_.kept.size() || err_.sent < err_.kept.size()) {
+        return std::nullopt;
+    }
+    exit_sent_ = true;
+    proto::GuestExit exit;
+    exit.signal = WIFSIGNALED(wait_status_) ? WTERMSIG(wait_status_) : 0;
+    exit.exit_code = exit.signal != 0 ? 128 + exit.signal : WEXITSTATUS(wait_status_);
+    exit.timed_out = timed_out_;
+    exit.stdout_bytes = out_.total;
+    exit.stderr_bytes = err_.total;
+    exit.run_us = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(*reaped_ - started_).count());
+    return exit;
+}
+
+} // namespace guest

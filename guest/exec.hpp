@@ -1,0 +1,93 @@
+#pragma once
+
+#include "common/clock.hpp"
+#include "guest/spawn.hpp"
+#include "proto/guest_messages.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace guest {
+
+/// One command, from its start until its outcome is acknowledged. Knows nothing of
+/// sessions: it keeps its output and tells what is to be sent next, as often as
+/// somebody new wants it from the beginning.
+class Exec {
+public:
+    /// Refused with the reasons of GuestExecError.
+    static common::Result<Exec> start(const proto::GuestExec& request, common::SteadyTime now);
+
+    [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+    /// The stream that wants its frames; 0: nobody just now.
+    [[nodiscard]] std::uint32_t stream() const noexcept { return stream_; }
+    /// The main process ended and its output was read.
+    [[nodiscard]] bool ended() const noexcept { return ended_.has_value(); }
+    [[nodiscard]] common::SteadyTime ended_at() const noexcept { return *ended_; }
+    [[nodiscard]] std::size_t kept_bytes() const noexcept
+    {
+        return out_.kept.size() + err_.kept.size() + stdin_waiting_.size();
+    }
+
+    /// From now on frames are for `stream`, from the beginning, with fresh credit.
+    void attach(std::uint32_t stream);
+    void detach() noexcept { stream_ = 0; }
+
+    void take_stdin(const proto::GuestStdin& piece);
+    void take_credit(const proto::GuestCredit& credit);
+    void signal(int number) const;
+
+    /// Reads what the pipes have and writes what stdin takes; never blocks.
+    void serve_pipes();
+    void reaped(int wait_status, common::SteadyTime now);
+    /// Kills at the time-out, and gives up on pipes that others hold open. The next time
+    /// that it wants to be called.
+    std::optional<common::SteadyTime> on_time(common::SteadyTime now);
+
+    /// Calls `poll(fd, events)` for each pipe that is open.
+    void pipes(const std::function<void(int fd, short events)>& poll) const;
+    /// Pipes that background processes still hold; to be read and dropped by the caller.
+    [[nodiscard]] common::UniqueFd take_out_pipe() { return std::move(out_.fd); }
+    [[nodiscard]] common::UniqueFd take_err_pipe() { return std::move(err_.fd); }
+
+    /// The next piece of output within credit, if any.
+    std::optional<proto::GuestOutput> next_output();
+    /// What stdin has taken since it was last asked.
+    std::uint32_t take_stdin_grant();
+    /// Once: when everything kept was sent and the command has ended.
+    std::optional<proto::GuestExit> next_exit();
+
+private:
+    struct Output {
+        common::UniqueFd fd;
+        std::string kept;
+        std::uint64_t total = 0;
+        std::uint64_t sent = 0;
+        std::uint64_t allowed = 0;
+    };
+
+    Exec() = default;
+    void read_pipe(Output& output) const;
+    static std::optional<proto::GuestOutput> next_of(Output& output, const char* channel);
+
+    pid_t pid_ = 0;
+    std::uint32_t stream_ = 0;
+    std::size_t limit_ = 0;
+    common::SteadyTime started_;
+    std::optional<common::SteadyTime> deadline_;
+    std::optional<common::SteadyTime> reaped_;
+    std::optional<common::SteadyTime> ended_;
+    int wait_status_ = 0;
+    bool timed_out_ = false;
+    bool exit_sent_ = false;
+
+    Output out_;
+    Output err_;
+    common::UniqueFd stdin_;
+    std::string stdin_waiting_;
+    std::uint64_t stdin_received_ = 0;
+    std::uint32_t stdin_grant_ = 0;
+    bool stdin_eof_ = false;
+};
+
+} // namespace guest

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "guest/agent.hpp"
+
+namespace guest {
+
+/// The kernel's file systems where they belong. For PID 1 of the tiny image; what is
+/// mounted already stays.
+void mount_basics();
+
+/// Brings lo and eth0 up and asks for an address in the background (busybox udhcpc),
+/// again after it failed. Called once the hello is out: it must not delay it.
+class Dhcp {
+public:
+    void keep_running();
+
+private:
+    pid_t pid_ = 0;
+    common::SteadyTime not_before_;
+};
+
+/// Sends SIGTERM to everything, waits shortly, then SIGKILL, syncs, makes the disks
+/// read-only and powers off or restarts. For PID 1; does not return.
+[[noreturn]] void end_machine(bool reboot);
+
+/// This machine.
+class Machine final : public Surroundings {
+public:
+    enum class Role { init, service };
+    explicit Machine(Role role) : role_{role} {}
+
+    void become(const proto::GuestBecome& self) override;
+    void power_off(bool reboot) override;
+    [[nodiscard]] proto::GuestHello hello() const override;
+    [[nodiscard]] std::vector<std::string> addresses() const override;
+
+private:
+    Role role_;
+};
+
+/// Readable when an IPv4 address or a link changes (rtnetlink). -1 if there is none.
+common::UniqueFd open_net_events();
+
+/// The virtio port of that name, non-blocking; waits for it to appear. By the names in
+/// sysfs, because there is no udev that would make links.
+common::UniqueFd open_port(const std::string& name);
+
+} // namespace guest

@@ -1,0 +1,222 @@
+#include "guest/spawn.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace guest {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+using common::UniqueFd;
+
+namespace {
+
+constexpr const char* default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+struct Pipe {
+    UniqueFd read;
+    UniqueFd write;
+};
+
+Result<Pipe> make_pipe()
+{
+    std::array<int, 2> fds{};
+    if (::pipe2(fds.data(), O_CLOEXEC) != 0) {
+        return Error{ErrorCode::internal, std::string{"pipe: "} + std::strerror(errno)};
+    }
+    return Pipe{UniqueFd{fds[0]}, UniqueFd{fds[1]}};
+}
+
+std::map<std::string, std::string> environment_of(const Program& program)
+{
+    std::map<std::string, std::string> env{{"HOME", program.user.home},
+                                           {"LANG", "C.UTF-8"},
+                                           {"LOGNAME", program.user.name},
+                                           {"PATH", default_path},
+                                           {"SHELL", program.user.shell},
+                                           {"USER", program.user.name}};
+    for (const auto& [name, value] : program.env) {
+        env[name] = value;
+    }
+    return env;
+}
+
+/// Where execvp(3) would look: the child must not allocate.
+std::vector<std::string> candidates(const std::string& name, const std::string& path)
+{
+    if (name.find('/') != std::string::npos) {
+        return {name};
+    }
+    std::vector<std::string> found;
+    for (std::size_t from = 0; from <= path.size();) {
+        const auto to = std::min(path.find(':', from), path.size());
+        found.push_back(path.substr(from, to - from) + "/" + name);
+        from = to + 1;
+    }
+    return found;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts)
+{
+    std::vector<char*> result;
+    for (auto& text : texts) {
+        result.push_back(text.data());
+    }
+    result.push_back(nullptr);
+    return result;
+}
+
+/// All that the child needs, made before it exists: it shares the parent's memory and
+/// may neither allocate nor leave anything changed.
+struct Plan {
+    std::vector<char*> argv;
+    std::vector<char*> env;
+    std::vector<char*> paths;
+    const char* cwd = nullptr;
+    const char* fallback_cwd = nullptr;
+    const User* user = nullptr;
+    std::array<int, 3> stdio{};
+};
+
+enum class Step { none, user, cwd, exec };
+struct Failure {
+    volatile Step step = Step::none;
+    volatile int error = 0;
+};
+
+[[noreturn]] void fail(Failure& failure, Step step)
+{
+    failure.error = errno;
+    failure.step = step;
+    ::_exit(127);
+}
+
+/// Raw system calls: glibc's own would tell "the other threads", which are the parent.
+void become_user(const User& user, Failure& failure)
+{
+    if (::syscall(SYS_setgroups, user.groups.size(), user.groups.data()) != 0 ||
+        ::syscall(SYS_setresgid, user.gid, user.gid, user.gid) != 0 ||
+        ::syscall(SYS_setresuid, user.uid, user.uid, user.uid) != 0) {
+        fail(failure, Step::user);
+    }
+}
+
+[[noreturn]] void child(const Plan& plan, Failure& failure)
+{
+    ::setsid();
+    for (int fd = 0; fd < 3; ++fd) {
+        ::dup2(plan.stdio[static_cast<std::size_t>(fd)], fd);
+    }
+    // The agent ignores SIGPIPE and blocks what its signalfd reads; a program expects neither.
+    struct sigaction standard {};
+    standard.sa_handler = SIG_DFL;
+    ::sigaction(SIGPIPE, &standard, nullptr);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::umask(022);
+    become_user(*plan.user, failure);
+    if (::chdir(plan.cwd) != 0 &&
+        (plan.fallback_cwd == nullptr || ::chdir(plan.fallback_cwd) != 0)) {
+        fail(failure, Step::cwd);
+    }
+    int worst = ENOENT;
+    for (char* const path : plan.paths) {
+        if (path == nullptr) {
+            break;
+        }
+        ::execve(path, plan.argv.data(), plan.env.data());
+        if (errno != ENOENT && errno != ENOTDIR) {
+            worst = errno; // "Found but not allowed" says more than "not found".
+        }
+    }
+    errno = worst;
+    fail(failure, Step::exec);
+}
+
+// Not inlined: nothing of the caller's frame may live in registers that the child changes.
+[[gnu::noinline]] pid_t vfork_child(const Plan& plan, Failure& failure)
+{
+    const pid_t pid = ::vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+    if (pid == 0) {
+        child(plan, failure);
+    }
+    return pid;
+}
+
+Error error_of(const Failure& failure, const Program& program)
+{
+    const std::string why = std::strerror(failure.error);
+    switch (failure.step) {
+    case Step::cwd:
+        return {ErrorCode::refused, "enter '" + program.cwd + "': " + why, "no_such_cwd"};
+    case Step::exec:
+        return {ErrorCode::refused, "run '" + program.argv.front() + "': " + why, "not_executable"};
+    case Step::user: return {ErrorCode::internal, "become " + program.user.name + ": " + why};
+    case Step::none: break;
+    }
+    return {ErrorCode::internal, why};
+}
+
+void make_nonblocking(const UniqueFd& fd)
+{
+    if (fd) {
+        ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
+    }
+}
+
+} // namespace
+
+Result<Child> spawn(const Program& program, Stdin with_stdin)
+{
+    if (program.argv.empty() || program.argv.front().empty()) {
+        return Error{ErrorCode::refused, "no program was named", "not_executable"};
+    }
+    COMMON_TRY(auto out, make_pipe());
+    COMMON_TRY(auto err, make_pipe());
+    Pipe in;
+    if (with_stdin == Stdin::pipe) {
+        COMMON_TRY(in, make_pipe());
+    } else {
+        in.read = UniqueFd{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    }
+
+    const auto env = environment_of(program);
+    std::vector<std::string> lines;
+    for (const auto& [name, value] : env) {
+        lines.push_back(name + "=" + value);
+    }
+    auto argv = program.argv;
+    auto paths = candidates(argv.front(), env.at("PATH"));
+    Plan plan;
+    plan.argv = pointers(argv);
+    plan.env = pointers(lines);
+    plan.paths = pointers(paths);
+    plan.cwd = program.cwd.empty() ? program.user.home.c_str() : program.cwd.c_str();
+    plan.fallback_cwd = program.cwd.empty() ? "/" : nullptr;
+    plan.user = &program.user;
+    plan.stdio = {in.read.get(), out.write.get(), err.write.get()};
+
+    Failure failure;
+    const pid_t pid = vfork_child(plan, failure);
+    if (pid < 0) {
+        return Error{ErrorCode::internal, std::string{"vfork: "} + std::strerror(errno)};
+    }
+    if (failure.step != Step::none) {
+        return error_of(failure, program); // Its corpse is reaped with all others.
+    }
+    Child started{pid, std::move(in.write), std::move(out.read), std::move(err.read)};
+    make_nonblocking(started.in);
+    make_nonblocking(started.out);
+    make_nonblocking(started.err);
+    return started;
+}
+
+} // namespace guest

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "common/result.hpp"
+#include "common/unique_fd.hpp"
+#include "guest/users.hpp"
+
+#include <map>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace guest {
+
+struct Program {
+    std::vector<std::string> argv; ///< argv[0] is looked up in the child's PATH.
+    User user;
+    std::string cwd;                        ///< "": the user's home, or / if that is missing.
+    std::map<std::string, std::string> env; ///< Over the basic HOME, PATH, USER, …
+};
+
+struct Child {
+    pid_t pid = 0;       ///< Also its process group and session.
+    common::UniqueFd in; ///< Not set without stdin: it reads /dev/null.
+    common::UniqueFd out;
+    common::UniqueFd err;
+};
+
+enum class Stdin { none, pipe };
+
+/// Starts a program as its user in a session of its own, with nothing of the agent's
+/// but three pipes. The pipes' near ends are non-blocking. Shares memory with the
+/// child until it has become the program (vfork): as quick as Linux can. `refused` with
+/// reason no_such_cwd or not_executable; `internal` for what the kernel refuses.
+common::Result<Child> spawn(const Program& program, Stdin with_stdin);
+
+} // namespace guest
