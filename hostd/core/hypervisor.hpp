@@ -27,10 +27,10 @@ struct HypervisorFacts {
 
 /// What hostd needs from a hypervisor: the port. Implementations are blocking and
 /// may be called from any worker thread; calls for one sandbox do not overlap (the
-/// caller's duty). Every function is idempotent in the sense that its comment
-/// states, because the coordinator resends after a timeout. With the daemon away
-/// each returns `unavailable` within its deadline; the connection comes back by
-/// itself. Every error carries libvirt's code and text.
+/// caller's duty), but for those to qemu-guest-agent, which run beside any other. Every function is
+/// idempotent in the sense that its comment states, because the coordinator resends after a
+/// timeout. With the daemon away each returns `unavailable` within its deadline; the connection
+/// comes back by itself. Every error carries libvirt's code and text.
 class Hypervisor {
 public:
     using Observer = std::function<void(const DomainEvent&)>;

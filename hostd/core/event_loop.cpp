@@ -1,0 +1,53 @@
+#include "hostd/core/event_loop.hpp"
+
+#include <algorithm>
+
+namespace hostd {
+
+void EventLoop::start()
+{
+    thread_ = std::thread{[this] { run(); }};
+}
+
+void EventLoop::stop()
+{
+    stopping_ = true;
+    mailbox_.close();
+    if (thread_.joinable()) {
+        thread_.join();
+    }
+    // What tasks hold must not outlive what they work on.
+    static_cast<void>(mailbox_.drain_until(clock_.steady()));
+    timers_.clear();
+}
+
+void EventLoop::after(std::chrono::milliseconds delay, Task task)
+{
+    timers_.emplace(clock_.steady() + delay, std::move(task));
+}
+
+void EventLoop::run()
+{
+    // How long the loop sleeps when nothing is due; stop() wakes it at once.
+    constexpr std::chrono::seconds idle{5};
+    while (!stopping_) {
+        auto until = clock_.steady() + idle;
+        if (!timers_.empty()) {
+            until = std::min(until, timers_.begin()->first);
+        }
+        for (auto& task : mailbox_.drain_until(until)) {
+            if (stopping_) {
+                return;
+            }
+            task();
+        }
+        const auto now = clock_.steady();
+        while (!timers_.empty() && timers_.begin()->first <= now && !stopping_) {
+            const auto task = std::move(timers_.begin()->second);
+            timers_.erase(timers_.begin());
+            task();
+        }
+    }
+}
+
+} // namespace hostd

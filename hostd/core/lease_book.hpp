@@ -1,0 +1,31 @@
+#pragma once
+
+#include "common/mutex.hpp"
+#include "hostd/core/network.hpp"
+
+#include <map>
+
+namespace hostd {
+
+/// Which sandbox holds which lease, and the only way to the network's changes: a
+/// repair takes away the rules of leases it is not told of, so it must never run
+/// beside an allocation. Blocking; any worker thread.
+class LeaseBook {
+public:
+    explicit LeaseBook(Network& network) : network_{network} {}
+
+    common::Result<NetLease> allocate(const common::SandboxId& id, NetworkMode mode)
+        EXCLUDES(mutex_);
+    common::Result<> release(const common::SandboxId& id, const NetLease& lease) EXCLUDES(mutex_);
+    /// A lease that a domain was found with.
+    void adopt(const common::SandboxId& id, const NetLease& lease) EXCLUDES(mutex_);
+    /// Repairs the network for the leases that are held.
+    common::Result<> ensure() EXCLUDES(mutex_);
+
+private:
+    Network& network_;
+    common::Mutex mutex_;
+    std::map<common::SandboxId, NetLease> held_ GUARDED_BY(mutex_);
+};
+
+} // namespace hostd

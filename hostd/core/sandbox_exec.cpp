@@ -1,0 +1,74 @@
+// Commands in guests, and the list of other people's VMs.
+#include "hostd/core/sandbox_service.hpp"
+
+namespace hostd {
+
+using common::Error;
+using common::ErrorCode;
+
+void SandboxService::exec(const Op& op)
+{
+    const auto& command = std::get<ExecCommand>(op->command.what);
+    const auto& id = command.id;
+    auto* sandbox = current(op, id);
+    if (sandbox == nullptr) {
+        return;
+    }
+    if (sandbox->status.phase != Phase::running && sandbox->status.phase != Phase::starting) {
+        return fail(op,
+                    {ErrorCode::failed_precondition,
+                     "sandbox " + id.str() + " is " +
+                         std::string{to_string(sandbox->status.phase)} + ", not running",
+                     "not_running"});
+    }
+    auto spec = command.exec;
+    spec.operation = op->command.operation;
+    const auto done = [this, loop = loop_, op](common::Result<ExecOutcome> outcome) {
+        auto finished = [this, op, outcome = std::move(outcome)]() mutable {
+            if (outcome) {
+                answer(op, *std::move(outcome));
+            } else {
+                fail(op, std::move(outcome).error());
+            }
+        };
+        static_cast<void>(loop->post(std::move(finished)));
+    };
+    switch (sandbox->status.agent) {
+    case AgentKind::paddock: return ports_.guests.exec(id, std::move(spec), done);
+    case AgentKind::qemu:
+        // Not in the lane: a long command must not keep the VM from being stopped.
+        blocking_on(
+            *qemu_agent_workers_,
+            [this, id, spec] { return ports_.hypervisor.qemu_agent_exec(id, spec); },
+            done);
+        return;
+    case AgentKind::none: break;
+    }
+    fail(op,
+         {ErrorCode::failed_precondition,
+          "the image of " + id.str() + " has no agent: commands cannot be run",
+          "no_agent"});
+}
+
+void SandboxService::acknowledge(const Command& command)
+{
+    const auto& id = std::get<AckExecCommand>(command.what).id;
+    answers_.forget(command.operation);
+    if (const auto* sandbox = find(id); sandbox != nullptr && sandbox->attached) {
+        ports_.guests.acknowledge(id, command.operation);
+    }
+}
+
+void SandboxService::list_vms(const Op& op)
+{
+    blocking([this] { return ports_.hypervisor.list_foreign(); },
+             [this, op](common::Result<std::vector<ForeignVm>> vms) {
+                 if (vms) {
+                     answer(op, *std::move(vms));
+                 } else {
+                     fail(op, std::move(vms).error());
+                 }
+             });
+}
+
+} // namespace hostd

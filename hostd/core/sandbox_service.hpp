@@ -1,0 +1,207 @@
+#pragma once
+
+#include "hostd/core/admission.hpp"
+#include "hostd/core/answer_book.hpp"
+#include "hostd/core/event_loop.hpp"
+#include "hostd/core/guests.hpp"
+#include "hostd/core/sandbox_builder.hpp"
+#include "hostd/core/worker_pool.hpp"
+
+#include <deque>
+#include <functional>
+#include <set>
+
+namespace hostd {
+
+/// What the service works with. All of it outlives the service.
+struct Ports {
+    Hypervisor& hypervisor;
+    const ImageStore& images;
+    SandboxStore& store;
+    Network& network;
+    Guests& guests;
+    Uplink& uplink;
+    const common::Clock& clock;
+};
+
+struct ServiceSettings {
+    Capacity capacity;
+    Machine machine;
+    unsigned max_parallel_starts = 2; ///< From start to hello: more only slow each other down.
+    unsigned workers = 4;
+    unsigned qemu_agent_workers = 8; ///< Each holds one exec for as long as it runs.
+    std::size_t commands_under_way = 4096;
+    std::size_t answers_kept = 1024;
+    common::Bytes answers_bytes = common::Bytes::mib(32);
+    std::chrono::milliseconds start_slot{15000}; ///< A boot holds its place at most this long.
+    std::chrono::milliseconds reconcile_interval{30000};
+    std::chrono::milliseconds retry_interval{1000};
+    std::chrono::milliseconds ip_interval{500};
+    unsigned ip_tries = 240; ///< Then only each reconcile looks.
+    std::chrono::milliseconds stop_poll{500};
+    std::chrono::milliseconds agent_poll{500}; ///< Of qemu-guest-agent.
+};
+
+/// The sandboxes of this host and everything that can be done with them.
+///
+/// One thread (the loop) owns the table and decides; what blocks runs on workers,
+/// for one sandbox never two things at once (its lane). VMs outlive this object: it
+/// reads them back from libvirt and the disk when it starts, and looks again on
+/// each libvirt event and every reconcile_interval.
+class SandboxService {
+public:
+    SandboxService(Ports ports, ServiceSettings settings);
+    ~SandboxService();
+    SandboxService(const SandboxService&) = delete;
+    SandboxService& operator=(const SandboxService&) = delete;
+
+    /// Begins to adopt what exists, and to answer. Until that is done commands get
+    /// `unavailable` (reason host_starting).
+    void start();
+
+    /// Any thread; returns at once. The answer comes through the Uplink.
+    void submit(Command command);
+
+    /// How many sandboxes this host has. Any thread.
+    [[nodiscard]] unsigned sandboxes() const noexcept { return count_; }
+
+private:
+    struct Operation {
+        Command command;
+        common::SteadyTime received;
+        bool answered = false;
+    };
+    using Op = std::shared_ptr<Operation>;
+    using Value = decltype(Answer::value);
+
+    /// A guest that was started and has not said hello yet.
+    struct Boot {
+        std::vector<Op> waiting;
+        common::SteadyTime begun;
+        bool holds_slot = false;
+    };
+    /// A guest that was asked to power off.
+    struct Stop {
+        std::vector<Op> waiting;
+        common::SteadyTime acpi_at; ///< When the agent's way took too long.
+        common::SteadyTime kill_at;
+        bool acpi_asked = false;
+    };
+    struct Sandbox {
+        SandboxStatus status;
+        SandboxFiles files;
+        bool condemned = false; ///< A failed create left something: destroyed again and again.
+        bool attached = false;
+        std::optional<Boot> boot;
+        std::optional<Stop> stop;
+        unsigned ip_tries = 0;
+        bool refresh_asked = false;
+    };
+    using Table = std::map<common::SandboxId, Sandbox>;
+
+    // sandbox_service.cpp: commands in, answers out, lanes, workers.
+    void take(Command command);
+    void carry_out(const Op& op);
+    void answer(const Op& op, Value value, std::optional<common::Error> error = std::nullopt);
+    void fail(const Op& op, common::Error error) { answer(op, {}, std::move(error)); }
+    void publish(const Sandbox& sandbox);
+    void post(EventLoop::Task task);
+    /// Runs `work` on a worker and `then` with its result back on the loop.
+    template <typename Work, typename Then>
+    void blocking(Work work, Then then)
+    {
+        blocking_on(*workers_, std::move(work), std::move(then));
+    }
+    template <typename Work, typename Then>
+    void blocking_on(WorkerPool& pool, Work work, Then then)
+    {
+        auto job = [this, work = std::move(work), then = std::move(then)]() mutable {
+            auto result = std::make_shared<decltype(work())>(work());
+            post([result, then = std::move(then)]() mutable { then(std::move(*result)); });
+        };
+        submit_job(pool, std::move(job));
+    }
+    void submit_job(WorkerPool& pool, WorkerPool::Job job);
+    /// Runs `step` when everything before it in the sandbox's lane is done. The step
+    /// must end in leave_lane(), now or later.
+    void in_lane(const common::SandboxId& id, EventLoop::Task step);
+    void leave_lane(const common::SandboxId& id);
+    Sandbox* find(const common::SandboxId& id);
+    /// The sandbox that a command means, if the command is not stale; answers otherwise.
+    Sandbox* current(const Op& op, const common::SandboxId& id);
+    bool is_stale(const Op& op, const Sandbox& sandbox);
+    void record_generation(const Op& op, Sandbox& sandbox);
+
+    // sandbox_making.cpp: create and start.
+    void create(const Op& op);
+    void repeat_create(const Op& op, Sandbox& sandbox);
+    void built(const Op& op, const std::shared_ptr<Building>& building);
+    void started(const Op& op, const std::shared_ptr<Building>& building);
+    void made(const Op& op, const std::shared_ptr<Building>& building);
+    void start_existing(const Op& op, const common::SandboxId& id);
+    void start_in_lane(const Op& op, Sandbox& sandbox);
+    void start_failed(const Op& op, Sandbox& sandbox, common::Error error);
+    void await_boot(const Op& op, Sandbox& sandbox);
+    void
+    answer_by(const Op& op, const common::SandboxId& id, std::chrono::milliseconds boot_timeout);
+    void booted(Sandbox& sandbox);
+    void end_boot(Sandbox& sandbox, const common::Error& error);
+    void attach(Sandbox& sandbox);
+    void detach(Sandbox& sandbox);
+    void ping_qemu_agent(const common::SandboxId& id);
+    void with_start_slot(EventLoop::Task task);
+    void release_start_slot();
+
+    // sandbox_ending.cpp: stop and destroy.
+    void stop(const Op& op);
+    void look_at_stop(const common::SandboxId& id);
+    void kill(const common::SandboxId& id);
+    void end_stop(Sandbox& sandbox, const std::optional<common::Error>& error);
+    void destroy(const Op& op);
+    void destroy_condemned(const common::SandboxId& id);
+
+    // sandbox_exec.cpp
+    void exec(const Op& op);
+    void acknowledge(const Command& command);
+    void list_vms(const Op& op);
+
+    // sandbox_watch.cpp: what is, and what changed by itself.
+    void adopt();
+    void adopted(const std::vector<DomainRecord>& domains,
+                 const std::vector<common::SandboxId>& folders);
+    void adopt_one(const DomainRecord& record, bool has_files);
+    void send_inventory();
+    void on_domain(const DomainEvent& event);
+    void on_guest(const GuestEvent& event);
+    void refresh(const common::SandboxId& id);
+    void apply(Sandbox& sandbox, DomainState state);
+    void attach_if_new(Sandbox& sandbox, Phase before);
+    void lost_domain(Sandbox& sandbox);
+    void reconcile();
+    void look_for_ips();
+
+    const Ports ports_;
+    const ServiceSettings settings_;
+    LeaseBook leases_;
+    SandboxBuilder builder_;
+
+    // The loop's own.
+    Table table_;
+    std::map<common::SandboxId, std::deque<EventLoop::Task>> lanes_;
+    AnswerBook answers_;
+    std::deque<EventLoop::Task> start_line_;
+    unsigned start_slots_used_ = 0;
+    bool adopted_ = false;
+    bool reconciling_ = false;
+    bool reconcile_due_ = false;
+    bool looking_for_ips_ = false;
+
+    std::atomic<unsigned> count_{0};
+    /// Shared with observers and completions, which may outlive this object.
+    std::shared_ptr<EventLoop> loop_;
+    // Last, so that they end first: their jobs use everything above.
+    std::optional<WorkerPool> workers_;
+    std::optional<WorkerPool> qemu_agent_workers_;
+};
+
+} // namespace hostd

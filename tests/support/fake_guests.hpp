@@ -1,0 +1,150 @@
+#pragma once
+
+#include "common/mutex.hpp"
+#include "hostd/core/guests.hpp"
+
+#include <map>
+#include <set>
+
+namespace tests {
+
+/// Guests without guests: a test says hello for them and ends their execs. Keeps
+/// the port's promises about repeats. Any thread.
+class FakeGuests final : public hostd::Guests {
+public:
+    void observe(Observer observer) override { observer_ = std::move(observer); }
+
+    void
+    attach(const common::SandboxId& id, const std::filesystem::path&, const std::string&) override
+    {
+        bool hello = false;
+        {
+            const common::MutexLock lock{mutex_};
+            attached_.insert(id);
+            hello = say_hello_;
+        }
+        if (hello) {
+            ready(id);
+        }
+    }
+    void detach(const common::SandboxId& id) override
+    {
+        const common::MutexLock lock{mutex_};
+        attached_.erase(id);
+        ready_.erase(id);
+    }
+    void exec(const common::SandboxId& id, hostd::ExecSpec exec, Completion done) override
+    {
+        {
+            const common::MutexLock lock{mutex_};
+            if (ready_.contains(id)) {
+                ++execs_[exec.operation];
+                if (!answer_execs_) {
+                    waiting_[exec.operation] = std::move(done);
+                    return;
+                }
+            } else {
+                exec.shell.clear();
+            }
+        }
+        if (exec.shell.empty()) {
+            return done(
+                common::Error{common::ErrorCode::unavailable, "no session", "agent_not_ready"});
+        }
+        hostd::ExecOutcome outcome;
+        outcome.stdout_bytes = exec.shell;
+        done(outcome);
+    }
+    void acknowledge(const common::SandboxId&, const common::OperationId& operation) override
+    {
+        const common::MutexLock lock{mutex_};
+        acknowledged_.insert(operation);
+    }
+    common::Result<> request_shutdown(const common::SandboxId& id) override
+    {
+        const common::MutexLock lock{mutex_};
+        if (!ready_.contains(id)) {
+            return common::Error{common::ErrorCode::unavailable, "no session", "agent_not_ready"};
+        }
+        shut_down_.insert(id);
+        return {};
+    }
+
+    /// The agent of `id` says hello.
+    void ready(const common::SandboxId& id)
+    {
+        {
+            const common::MutexLock lock{mutex_};
+            ready_.insert(id);
+        }
+        hostd::GuestEvent event{};
+        event.kind = hostd::GuestEvent::Kind::ready;
+        event.sandbox = id;
+        event.boot_id = "boot";
+        observer_(event);
+    }
+    void addresses(const common::SandboxId& id, std::vector<std::string> list)
+    {
+        hostd::GuestEvent event{};
+        event.kind = hostd::GuestEvent::Kind::addresses;
+        event.sandbox = id;
+        event.addresses = std::move(list);
+        observer_(event);
+    }
+    /// Whether an attached guest says hello by itself; it does from the start.
+    void say_hello(bool yes)
+    {
+        const common::MutexLock lock{mutex_};
+        say_hello_ = yes;
+    }
+    /// Whether an exec ends by itself, echoing its line.
+    void answer_execs(bool yes)
+    {
+        const common::MutexLock lock{mutex_};
+        answer_execs_ = yes;
+    }
+    /// Ends the exec that waits.
+    void finish(const common::OperationId& operation, common::Result<hostd::ExecOutcome> outcome)
+    {
+        Completion done;
+        {
+            const common::MutexLock lock{mutex_};
+            done = std::exchange(waiting_[operation], nullptr);
+        }
+        done(std::move(outcome));
+    }
+    [[nodiscard]] unsigned execs(const common::OperationId& operation)
+    {
+        const common::MutexLock lock{mutex_};
+        return execs_[operation];
+    }
+    [[nodiscard]] bool attached(const common::SandboxId& id)
+    {
+        const common::MutexLock lock{mutex_};
+        return attached_.contains(id);
+    }
+    [[nodiscard]] bool was_shut_down(const common::SandboxId& id)
+    {
+        const common::MutexLock lock{mutex_};
+        return shut_down_.contains(id);
+    }
+    [[nodiscard]] bool acknowledged(const common::OperationId& operation)
+    {
+        const common::MutexLock lock{mutex_};
+        return acknowledged_.contains(operation);
+    }
+
+private:
+    Observer observer_;
+    common::Mutex mutex_;
+    bool say_hello_ GUARDED_BY(mutex_) = true;
+    bool answer_execs_ GUARDED_BY(mutex_) = true;
+    std::set<common::SandboxId> attached_ GUARDED_BY(mutex_);
+    std::set<common::SandboxId> ready_ GUARDED_BY(mutex_);
+    std::set<common::SandboxId> shut_down_ GUARDED_BY(mutex_);
+    std::set<common::OperationId> acknowledged_ GUARDED_BY(mutex_);
+    std::map<common::OperationId, unsigned> execs_ GUARDED_BY(mutex_);
+    std::map<common::OperationId, Completion> waiting_ GUARDED_BY(mutex_);
+};
+
+} // namespace tests

@@ -1,0 +1,290 @@
+#pragma once
+
+#include "hostd/core/sandbox_service.hpp"
+#include "tests/support/arrivals.hpp"
+#include "tests/support/fake_guests.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+namespace tests {
+
+/// What a host has, in memory, behind hostd's ports: it records effects, fails where
+/// told to, holds a step until let go, and notices calls for one sandbox that overlap.
+class HostWorld {
+public:
+    /// The next call of `step` fails with this, after its effect if `late`.
+    void fail(const std::string& step, common::Error error, unsigned times = 1)
+    {
+        const std::scoped_lock lock{mutex_};
+        for (unsigned i = 0; i < times; ++i) {
+            faults_[step].push_back(error);
+        }
+    }
+    void hold(const std::string& step)
+    {
+        const std::scoped_lock lock{mutex_};
+        held_.insert(step);
+    }
+    void let_go(const std::string& step)
+    {
+        {
+            const std::scoped_lock lock{mutex_};
+            held_.erase(step);
+        }
+        wake_.notify_all();
+    }
+    /// Around each step of each port.
+    common::Result<> step(const std::string& name,
+                          const common::SandboxId& id,
+                          const std::function<void()>& effect = {})
+    {
+        std::unique_lock lock{mutex_};
+        if (!id.empty() && !busy_.insert(id).second) {
+            overlapped = true;
+        }
+        steps.add(name);
+        wake_.wait(lock, [&] { return !held_.contains(name); });
+        busy_.erase(id);
+        auto& faults = faults_[name];
+        if (!faults.empty()) {
+            auto error = faults.front();
+            faults.pop_front();
+            return error;
+        }
+        if (effect) {
+            effect();
+        }
+        return {};
+    }
+    template <typename F>
+    auto locked(F f)
+    {
+        const std::scoped_lock lock{mutex_};
+        return f();
+    }
+    [[nodiscard]] bool is_empty()
+    {
+        return locked([&] { return domains.empty() && folders.empty() && leases.empty(); });
+    }
+
+    Arrivals<std::string> steps;
+    std::atomic<bool> overlapped{false};
+    // Below the lock of locked().
+    std::map<common::SandboxId, hostd::DomainRecord> domains;
+    std::set<common::SandboxId> folders;
+    std::map<common::SandboxId, hostd::NetLease> leases;
+    std::map<std::string, std::string> ips; ///< By MAC.
+    hostd::Image image;
+
+private:
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::map<std::string, std::deque<common::Error>> faults_;
+    std::set<std::string> held_;
+    std::set<common::SandboxId> busy_;
+};
+
+class WorldHypervisor final : public hostd::Hypervisor {
+public:
+    explicit WorldHypervisor(HostWorld& world) : world_{world} {}
+    void observe(Observer observer) override { observer_ = std::move(observer); }
+    void changed(const common::SandboxId& id, hostd::DomainState state)
+    {
+        world_.locked([&] { return world_.domains.at(id).state = state; });
+        observer_({hostd::DomainEvent::Kind::domain_changed, id});
+    }
+    void say(hostd::DomainEvent event) { observer_(event); }
+
+    common::Result<> define(const hostd::DomainSpec& spec) override
+    {
+        const auto& id = spec.sandbox.id;
+        return world_.step("define", id, [&] {
+            hostd::DomainRecord record;
+            record.sandbox = spec.sandbox;
+            record.spec_digest = spec.spec_digest;
+            record.generation = spec.generation;
+            record.agent = spec.image.agent;
+            record.net = spec.net;
+            record.files = spec.files;
+            record.state = hostd::DomainState::stopped;
+            world_.domains[id] = record;
+        });
+    }
+    common::Result<> start(const common::SandboxId& id) override
+    {
+        return world_.step("start", id, [&] { set(id, hostd::DomainState::running); });
+    }
+    common::Result<> request_shutdown(const common::SandboxId& id) override
+    {
+        return world_.step("acpi", id);
+    }
+    common::Result<> kill(const common::SandboxId& id) override
+    {
+        return world_.step("kill", id, [&] { set(id, hostd::DomainState::stopped); });
+    }
+    common::Result<> undefine(const common::SandboxId& id) override
+    {
+        return world_.step("undefine", id, [&] { world_.domains.erase(id); });
+    }
+    common::Result<> set_generation(const common::SandboxId& id, std::uint64_t generation) override
+    {
+        return world_.step(
+            "set_generation", id, [&] { world_.domains.at(id).generation = generation; });
+    }
+    common::Result<hostd::DomainRecord> find(const common::SandboxId& id) const override
+    {
+        COMMON_CHECK(world_.step("find", id));
+        return world_.locked([&]() -> common::Result<hostd::DomainRecord> {
+            const auto found = world_.domains.find(id);
+            if (found == world_.domains.end()) {
+                return common::Error{common::ErrorCode::not_found, "no domain"};
+            }
+            return found->second;
+        });
+    }
+    common::Result<std::vector<hostd::DomainRecord>> list() const override
+    {
+        COMMON_CHECK(world_.step("list", {}));
+        return world_.locked([&] {
+            std::vector<hostd::DomainRecord> all;
+            for (const auto& [id, record] : world_.domains) {
+                all.push_back(record);
+            }
+            return all;
+        });
+    }
+    common::Result<std::vector<hostd::ForeignVm>> list_foreign() const override
+    {
+        COMMON_CHECK(world_.step("list_foreign", {}));
+        return std::vector<hostd::ForeignVm>{{"theirs", "uuid", "running", true, "/disk"}};
+    }
+    common::Result<hostd::HypervisorFacts> facts() const override
+    {
+        return hostd::HypervisorFacts{"9.0.0", "7.2.0"};
+    }
+    common::Result<hostd::ExecOutcome> qemu_agent_exec(const common::SandboxId&,
+                                                       const hostd::ExecSpec& exec) override
+    {
+        COMMON_CHECK(world_.step("qemu_exec", {}));
+        hostd::ExecOutcome outcome;
+        outcome.stdout_bytes = "qga " + exec.shell;
+        return outcome;
+    }
+    common::Result<> qemu_agent_ping(const common::SandboxId&) override
+    {
+        return world_.step("qemu_ping", {});
+    }
+
+private:
+    void set(const common::SandboxId& id, hostd::DomainState state)
+    {
+        if (const auto found = world_.domains.find(id); found != world_.domains.end()) {
+            found->second.state = state;
+        }
+    }
+    HostWorld& world_;
+    Observer observer_;
+};
+
+class WorldStore final : public hostd::SandboxStore {
+public:
+    explicit WorldStore(HostWorld& world) : world_{world} {}
+    hostd::SandboxFiles files_of(const common::SandboxId& id) const override
+    {
+        const std::filesystem::path folder = "/sandboxes/" + id.str();
+        return {folder, folder / "disk", {}, folder / "console.log", folder / "agent"};
+    }
+    common::Result<hostd::SandboxFiles> create(const common::SandboxId& id,
+                                               const hostd::Image&) override
+    {
+        COMMON_CHECK(world_.step("overlay", id, [&] { world_.folders.insert(id); }));
+        return files_of(id);
+    }
+    common::Result<> remove(const common::SandboxId& id) override
+    {
+        return world_.step("remove", id, [&] { world_.folders.erase(id); });
+    }
+    common::Result<std::vector<common::SandboxId>> list() const override
+    {
+        return world_.locked([&] {
+            return std::vector<common::SandboxId>{world_.folders.begin(), world_.folders.end()};
+        });
+    }
+    common::Result<hostd::DiskSpace> space() const override { return hostd::DiskSpace{}; }
+
+private:
+    HostWorld& world_;
+};
+
+class WorldImages final : public hostd::ImageStore {
+public:
+    explicit WorldImages(HostWorld& world) : world_{world} {}
+    common::Result<hostd::Image> find(const common::ImageName& name) const override
+    {
+        return world_.locked([&]() -> common::Result<hostd::Image> {
+            if (name != world_.image.name) {
+                return common::Error{common::ErrorCode::not_found, "no image " + name.str()};
+            }
+            return world_.image;
+        });
+    }
+    std::vector<hostd::Image> list(std::vector<std::string>&) const override { return {}; }
+
+private:
+    HostWorld& world_;
+};
+
+class WorldNetwork final : public hostd::Network {
+public:
+    explicit WorldNetwork(HostWorld& world) : world_{world} {}
+    common::Result<> ensure(const std::vector<hostd::NetLease>& in_use) override
+    {
+        return world_.step("ensure", {}, [&] { ensured = in_use.size(); });
+    }
+    common::Result<hostd::NetLease> allocate(const common::SandboxId& id,
+                                             hostd::NetworkMode) override
+    {
+        const auto n = ++last_;
+        hostd::NetLease lease{"paddock",
+                              "52:54:00:00:00:" + std::to_string(10 + n),
+                              "10.0.0." + std::to_string(n),
+                              "pd" + std::to_string(n)};
+        COMMON_CHECK(world_.step("network", id, [&] { world_.leases[id] = lease; }));
+        return lease;
+    }
+    common::Result<> release(const hostd::NetLease& lease) override
+    {
+        return world_.step("release", {}, [&] {
+            std::erase_if(world_.leases, [&](const auto& held) { return held.second == lease; });
+        });
+    }
+    common::Result<std::string> observed_ip(const hostd::NetLease& lease) const override
+    {
+        return world_.locked([&] { return world_.ips[lease.mac]; });
+    }
+    std::string cidr() const override { return "10.0.0.0/24"; }
+
+    std::atomic<std::size_t> ensured{0};
+
+private:
+    HostWorld& world_;
+    std::atomic<unsigned> last_{0};
+};
+
+class RecordingUplink final : public hostd::Uplink {
+public:
+    void answer(hostd::Answer answer) override { answers.add(std::move(answer)); }
+    void status(hostd::SandboxStatus status) override { statuses.add(std::move(status)); }
+    void inventory(std::vector<hostd::SandboxStatus> all) override
+    {
+        inventories.add(std::move(all));
+    }
+
+    Arrivals<hostd::Answer> answers;
+    Arrivals<hostd::SandboxStatus> statuses;
+    Arrivals<std::vector<hostd::SandboxStatus>> inventories;
+};
+
+} // namespace tests

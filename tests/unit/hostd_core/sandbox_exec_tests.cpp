@@ -1,0 +1,89 @@
+#include "tests/unit/hostd_core/service_fixture.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace tests;
+
+namespace {
+
+hostd::ExecOutcome outcome_of(const hostd::Answer& answer)
+{
+    return std::get<hostd::ExecOutcome>(answer.value);
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(sandbox_exec_tests, ServiceFixture)
+
+BOOST_AUTO_TEST_CASE(a_command_reaches_the_guest_once_however_often_it_is_sent)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    guests.answer_execs(false);
+    submit("op-x", exec("sbx-1", "ls"));
+    submit("op-x", exec("sbx-1", "ls"));
+    BOOST_CHECK(phase_in(ask("op-barrier", create("sbx-1", false))) == Phase::running);
+    hostd::ExecOutcome outcome;
+    outcome.stdout_bytes = "files";
+    guests.finish(common::OperationId{"op-x"}, outcome);
+    BOOST_TEST(outcome_of(answer_of("op-x")).stdout_bytes == "files");
+    BOOST_TEST(outcome_of(answer_of("op-x")).stdout_bytes == "files");
+    BOOST_TEST(outcome_of(ask("op-x", exec("sbx-1", "ls"))).stdout_bytes == "files");
+    BOOST_TEST(guests.execs(common::OperationId{"op-x"}) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_outcome_is_asked_for_again)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    guests.answer_execs(false);
+    submit("op-x", exec("sbx-1", "ls"));
+    BOOST_CHECK(phase_in(ask("op-barrier", create("sbx-1", false))) == Phase::running);
+    guests.finish(common::OperationId{"op-x"},
+                  common::Error{ErrorCode::timeout, "?", "outcome_unknown"});
+    BOOST_TEST(answer_of("op-x").error->reason == "outcome_unknown");
+    guests.answer_execs(true);
+    BOOST_TEST(outcome_of(ask("op-x", exec("sbx-1", "ls"))).stdout_bytes == "ls");
+}
+
+BOOST_AUTO_TEST_CASE(an_acknowledgement_reaches_the_agent)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    BOOST_TEST(!ask("op-x", exec("sbx-1", "ls")).error);
+    submit("op-x", hostd::AckExecCommand{id("sbx-1")});
+    BOOST_CHECK(phase_in(ask("op-barrier", create("sbx-1", false))) == Phase::running);
+    BOOST_TEST(guests.acknowledged(common::OperationId{"op-x"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_command_needs_a_sandbox_that_runs)
+{
+    run();
+    BOOST_CHECK(ask("op-1", exec("sbx-1", "ls")).error->code == ErrorCode::not_found);
+    static_cast<void>(created("sbx-1", false));
+    const auto answer = ask("op-2", exec("sbx-1", "ls"));
+    BOOST_CHECK(answer.error->code == ErrorCode::failed_precondition);
+    BOOST_TEST(answer.error->reason == "not_running");
+}
+
+BOOST_AUTO_TEST_CASE(a_long_command_by_qemus_agent_does_not_keep_the_vm_from_being_destroyed)
+{
+    world.image.agent = hostd::AgentKind::qemu;
+    run();
+    static_cast<void>(created("sbx-1"));
+    world.hold("qemu_exec");
+    submit("op-x", exec("sbx-1", "sleep"));
+    await_step("qemu_exec");
+    BOOST_TEST(!ask("op-d", hostd::DestroyCommand{id("sbx-1")}).error);
+    world.let_go("qemu_exec");
+    BOOST_TEST(!answer_of("op-x").error);
+}
+
+BOOST_AUTO_TEST_CASE(other_peoples_vms_are_listed)
+{
+    run();
+    const auto answer = ask("op-1", hostd::ListVmsCommand{}, 0);
+    BOOST_TEST(std::get<std::vector<hostd::ForeignVm>>(answer.value).at(0).name == "theirs");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

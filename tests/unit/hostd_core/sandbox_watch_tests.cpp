@@ -1,0 +1,159 @@
+#include "tests/unit/hostd_core/service_fixture.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace tests;
+using hostd::DomainEvent;
+using hostd::DomainState;
+
+BOOST_FIXTURE_TEST_SUITE(sandbox_watch_tests, ServiceFixture)
+
+BOOST_AUTO_TEST_CASE(a_restart_adopts_what_runs_and_keeps_its_generation)
+{
+    run();
+    static_cast<void>(ask("op-1", create("sbx-1"), 7));
+    static_cast<void>(created("sbx-2", false));
+    restart();
+    BOOST_REQUIRE(first_inventory.size() == 2U);
+    BOOST_TEST(first_inventory[0].generation == 7U);
+    BOOST_CHECK(first_inventory[0].phase == Phase::running);
+    BOOST_CHECK(first_inventory[1].phase == Phase::stopped);
+    BOOST_TEST(ask("op-2", hostd::StopCommand{id("sbx-1"), true}, 6).error->reason ==
+               "stale_generation");
+    BOOST_TEST(!ask("op-3", exec("sbx-1", "ls"), 7).error);
+    BOOST_TEST(!ask("op-4", hostd::DestroyCommand{id("sbx-1")}, 8).error);
+    BOOST_TEST(!ask("op-5", hostd::DestroyCommand{id("sbx-2")}).error);
+    BOOST_TEST(world.is_empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_create_sent_again_after_a_restart_is_finished)
+{
+    run();
+    static_cast<void>(created("sbx-1", false));
+    restart();
+    BOOST_CHECK(phase_in(ask("op-1", create("sbx-1"))) == Phase::running);
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_without_a_domain_is_a_leftover_and_removed)
+{
+    world.folders.insert(id("sbx-half"));
+    run();
+    await_step("remove");
+    BOOST_TEST(!ask("op-1", hostd::ListVmsCommand{}).error);
+    BOOST_TEST(world.is_empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_domain_without_its_disk_is_in_error_and_can_be_destroyed)
+{
+    run();
+    static_cast<void>(created("sbx-1", false));
+    world.locked([&] { return world.folders.erase(id("sbx-1")); });
+    restart();
+    BOOST_CHECK(first_inventory.at(0).phase == Phase::error);
+    BOOST_TEST(first_inventory.at(0).error->reason == "overlay_missing");
+    BOOST_TEST(!ask("op-1", hostd::DestroyCommand{id("sbx-1")}).error);
+    BOOST_TEST(world.is_empty());
+}
+
+BOOST_AUTO_TEST_CASE(while_libvirt_is_away_at_the_start_commands_are_told_to_wait)
+{
+    world.hold("list");
+    service.emplace(hostd::Ports{hypervisor, images, store, network, guests, uplink, clock},
+                    settings);
+    service->start();
+    BOOST_TEST(ask("op-1", create("sbx-1")).error->reason == "host_starting");
+    world.fail("list", {ErrorCode::unavailable, "no libvirtd"}, 3);
+    world.let_go("list");
+    static_cast<void>(uplink.inventories.take());
+    BOOST_TEST(!ask("op-1", create("sbx-1")).error);
+}
+
+BOOST_AUTO_TEST_CASE(a_guest_that_powers_itself_off_is_stopped_and_one_that_crashes_in_error)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    hypervisor.changed(id("sbx-1"), DomainState::stopped);
+    BOOST_TEST(!await("sbx-1", Phase::stopped).agent_ready);
+    BOOST_TEST(!guests.attached(id("sbx-1")));
+    static_cast<void>(ask("op-1", hostd::StartCommand{id("sbx-1")}));
+    hypervisor.changed(id("sbx-1"), DomainState::crashed);
+    BOOST_TEST(await("sbx-1", Phase::error).error->reason == "guest_crashed");
+}
+
+BOOST_AUTO_TEST_CASE(a_pause_by_somebody_else_is_seen)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    hypervisor.changed(id("sbx-1"), DomainState::paused);
+    static_cast<void>(await("sbx-1", Phase::paused));
+    hypervisor.changed(id("sbx-1"), DomainState::running);
+    static_cast<void>(await("sbx-1", Phase::running));
+}
+
+BOOST_AUTO_TEST_CASE(a_domain_that_somebody_undefined_is_in_error)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    world.locked([&] { return world.domains.erase(id("sbx-1")); });
+    hypervisor.say({DomainEvent::Kind::domain_changed, id("sbx-1")});
+    BOOST_TEST(await("sbx-1", Phase::error).error->reason == "domain_missing");
+    BOOST_TEST(!ask("op-1", hostd::DestroyCommand{id("sbx-1")}).error);
+    BOOST_TEST(world.is_empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_missed_while_the_connection_was_lost_is_found)
+{
+    settings.reconcile_interval = std::chrono::hours{1};
+    run();
+    static_cast<void>(created("sbx-1"));
+    hypervisor.say({DomainEvent::Kind::connection_lost, {}});
+    world.locked([&] { return world.domains.at(id("sbx-1")).state = DomainState::stopped; });
+    hypervisor.say({DomainEvent::Kind::connection_restored, {}});
+    static_cast<void>(await("sbx-1", Phase::stopped));
+}
+
+BOOST_AUTO_TEST_CASE(every_reconcile_repairs_the_network_for_the_leases_in_use)
+{
+    run();
+    static_cast<void>(created("sbx-1", false));
+    for (std::size_t seen = 0; seen != 1;) {
+        await_step("ensure");
+        seen = network.ensured;
+    }
+    restart();
+    for (std::size_t seen = 0; seen != 1;) {
+        await_step("ensure");
+        seen = network.ensured;
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_address_appears_when_the_guest_has_taken_it)
+{
+    run();
+    const auto answer = created("sbx-1");
+    const auto& net = std::get<hostd::SandboxStatus>(answer.value).net;
+    world.locked([&] { return world.ips[net.mac] = "10.0.0.77"; });
+    const auto status = uplink.statuses.take_until([](const auto& one) { return !one.ip.empty(); });
+    BOOST_TEST(status.ip == "10.0.0.77");
+}
+
+BOOST_AUTO_TEST_CASE(the_agents_word_about_an_address_counts_only_if_it_is_the_leases)
+{
+    run();
+    const auto answer = created("sbx-1");
+    const auto lease = std::get<hostd::SandboxStatus>(answer.value).net.ip;
+    guests.addresses(id("sbx-1"), {"10.9.9.9"});
+    guests.addresses(id("sbx-1"), {"10.9.9.8", lease});
+    const auto status = uplink.statuses.take_until([](const auto& one) { return !one.ip.empty(); });
+    BOOST_TEST(status.ip == lease);
+}
+
+BOOST_AUTO_TEST_CASE(a_sync_sends_everything)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    submit("", hostd::SyncCommand{});
+    BOOST_TEST(uplink.inventories.take().size() == 1U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
