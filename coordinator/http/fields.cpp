@@ -1,0 +1,208 @@
+#include "coordinator/http/fields.hpp"
+
+#include "coordinator/http/strict_json.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace coordinator::http {
+
+using common::Error;
+using common::ErrorCode;
+using nlohmann::json;
+
+struct Fields::State {
+    json object = json::object();
+    std::set<std::string, std::less<>> asked;
+    std::vector<common::FieldError> wrong;
+    std::vector<common::FieldError> not_yet;
+
+    const json* ask(std::string_view name)
+    {
+        asked.emplace(name);
+        const auto at = object.find(name);
+        return at == object.end() ? nullptr : &*at;
+    }
+
+    std::optional<std::string> text(std::string field, const json& value, TextRule rule)
+    {
+        if (!value.is_string()) {
+            wrong.push_back({std::move(field), "must be a string"});
+            return std::nullopt;
+        }
+        const auto& text = value.get_ref<const std::string&>();
+        if (auto complaint = rule(text); !complaint.empty()) {
+            wrong.push_back({std::move(field), std::move(complaint)});
+            return std::nullopt;
+        }
+        return text;
+    }
+};
+
+Fields::Fields() : state_{std::make_unique<State>()} {}
+Fields::~Fields() = default;
+Fields::Fields(Fields&&) noexcept = default;
+Fields& Fields::operator=(Fields&&) noexcept = default;
+
+common::Result<Fields> Fields::parse(std::string_view body)
+{
+    Fields fields;
+    if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+        return fields;
+    }
+    COMMON_TRY(fields.state_->object, parse_json(body));
+    if (!fields.state_->object.is_object()) {
+        return field_error("read the request body", {{"body", "must be a JSON object"}});
+    }
+    return fields;
+}
+
+std::optional<std::string> Fields::text(std::string_view name, TextRule rule)
+{
+    const auto* value = state_->ask(name);
+    return value == nullptr ? std::nullopt : state_->text(std::string{name}, *value, rule);
+}
+
+std::optional<std::int64_t> Fields::integer(std::string_view name, Range range)
+{
+    const auto* value = state_->ask(name);
+    if (value == nullptr) {
+        return std::nullopt;
+    }
+    const bool huge = value->is_number_unsigned() &&
+                      value->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX);
+    if (!value->is_number_integer()) {
+        wrong(std::string{name}, "must be an integer");
+    } else if (huge || value->get<std::int64_t>() < range.low ||
+               value->get<std::int64_t>() > range.high) {
+        wrong(std::string{name}, fmt::format("must be from {} to {}", range.low, range.high));
+    } else {
+        return value->get<std::int64_t>();
+    }
+    return std::nullopt;
+}
+
+std::optional<bool> Fields::boolean(std::string_view name)
+{
+    const auto* value = state_->ask(name);
+    if (value != nullptr && !value->is_boolean()) {
+        wrong(std::string{name}, "must be true or false");
+        return std::nullopt;
+    }
+    return value == nullptr ? std::nullopt : std::optional{value->get<bool>()};
+}
+
+std::map<std::string, std::string>
+Fields::texts(std::string_view name, TextRule key_rule, TextRule value_rule, std::size_t limit)
+{
+    std::map<std::string, std::string> out;
+    const auto* value = state_->ask(name);
+    if (value == nullptr) {
+        return out;
+    }
+    if (!value->is_object()) {
+        wrong(std::string{name}, "must be an object of strings");
+        return out;
+    }
+    if (value->size() > limit) {
+        wrong(std::string{name}, fmt::format("must have at most {} entries", limit));
+        return out;
+    }
+    for (const auto& [key, entry] : value->items()) {
+        const auto field = fmt::format("{}.{}", name, shown(key));
+        if (auto complaint = key_rule(key); !complaint.empty()) {
+            wrong(field, "the name " + complaint);
+        } else if (auto text = state_->text(field, entry, value_rule)) {
+            out.emplace(key, std::move(*text));
+        }
+    }
+    return out;
+}
+
+bool Fields::has(std::string_view name) const
+{
+    return state_->object.contains(name);
+}
+
+std::optional<std::vector<std::string>> Fields::keys(std::string_view name)
+{
+    const auto* value = state_->ask(name);
+    if (value == nullptr) {
+        return std::nullopt;
+    }
+    if (!value->is_object()) {
+        wrong(std::string{name}, "must be an object");
+        return std::nullopt;
+    }
+    std::vector<std::string> names;
+    for (const auto& [key, entry] : value->items()) {
+        names.push_back(key);
+    }
+    return names;
+}
+
+std::optional<std::string>
+Fields::inner_text(std::string_view name, std::string_view inner, TextRule rule)
+{
+    const auto& object = state_->object.at(std::string{name});
+    const auto at = object.find(inner);
+    return at == object.end() ? std::nullopt
+                              : state_->text(fmt::format("{}.{}", name, inner), *at, rule);
+}
+
+void Fields::wrong(std::string field, std::string message)
+{
+    state_->wrong.push_back({std::move(field), std::move(message)});
+}
+
+void Fields::not_yet(std::string field, std::string what)
+{
+    state_->asked.insert(field);
+    state_->not_yet.push_back({std::move(field), std::move(what)});
+}
+
+common::Result<> Fields::finish(std::string_view attempt)
+{
+    for (const auto& [name, value] : state_->object.items()) {
+        if (!state_->asked.contains(name)) {
+            wrong(shown(name), "is not a field of this request");
+        }
+    }
+    if (!state_->wrong.empty()) {
+        return field_error(attempt, std::move(state_->wrong));
+    }
+    if (!state_->not_yet.empty()) {
+        auto error = field_error(attempt, std::move(state_->not_yet));
+        error.code = ErrorCode::unimplemented;
+        error.reason = "not_yet";
+        return error;
+    }
+    return {};
+}
+
+common::Error field_error(std::string_view attempt, std::vector<common::FieldError> fields)
+{
+    auto message = fmt::format("{}: {} {}", attempt, fields.front().field, fields.front().message);
+    if (fields.size() > 1) {
+        message += fmt::format(" (and {} more)", fields.size() - 1);
+    }
+    constexpr std::size_t max_reported = 64;
+    if (fields.size() > max_reported) {
+        fields.resize(max_reported);
+    }
+    return Error{ErrorCode::invalid_argument, std::move(message), {}, std::move(fields)};
+}
+
+std::string shown(std::string_view text)
+{
+    constexpr std::size_t max_shown = 64;
+    std::string out{text.substr(0, max_shown)};
+    for (auto& c : out) {
+        const auto byte = static_cast<unsigned char>(c);
+        c = byte < 0x20 || byte == 0x7f ? '?' : c;
+    }
+    return text.size() > max_shown ? out + "…" : out;
+}
+
+} // namespace coordinator::http

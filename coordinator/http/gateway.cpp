@@ -1,0 +1,213 @@
+#include "coordinator/http/gateway.hpp"
+
+#include "common/log/log.hpp"
+#include "coordinator/http/access.hpp"
+#include "coordinator/http/target.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <fmt/format.h>
+
+namespace coordinator::http {
+
+namespace {
+
+using common::Error;
+using common::ErrorCode;
+
+/// What of a target goes into the log and into messages: never the query.
+constexpr std::size_t max_shown = 200;
+
+bool may_have_body(const Head& head)
+{
+    return head.method != "GET" && head.method != "HEAD" && head.method != "OPTIONS";
+}
+
+common::Result<> check_body_headers(const Head& head)
+{
+    if (head.framing == Head::Framing::none) {
+        return {};
+    }
+    const auto refusal = [](std::string message) {
+        return Error{ErrorCode::invalid_argument, std::move(message), "unsupported_media_type"};
+    };
+    if (head.find("content-encoding") != nullptr) {
+        return refusal("a compressed request body is not accepted");
+    }
+    const auto* type = head.find("content-type");
+    if (type != nullptr) {
+        auto media = type->substr(0, type->find(';'));
+        std::ranges::transform(
+            media, media.begin(), [](unsigned char c) { return std::tolower(c); });
+        media.erase(media.find_last_not_of(' ') + 1);
+        if (media != "application/json") {
+            return refusal("the request body must be application/json");
+        }
+    }
+    return {};
+}
+
+Error not_yet(const Route& route)
+{
+    return Error{ErrorCode::unimplemented,
+                 fmt::format("{} {} belongs to \"{}\", which this version does not have yet",
+                             to_string(route.method),
+                             route.pattern,
+                             route.feature),
+                 "not_yet"};
+}
+
+} // namespace
+
+/// One request's own story, for its log line.
+struct Gateway::Call {
+    common::RequestId request;
+    std::string method;
+    std::string path;
+    std::string actor = "-";
+    std::string peer;
+    common::SteadyTime received;
+    std::string allow; ///< Of a known path.
+};
+
+Gateway::Gateway(const Options& options,
+                 Service& service,
+                 common::Clock& clock,
+                 std::function<std::size_t()> connections)
+    : options_{options},
+      clock_{clock},
+      context_{
+          service,
+          clock,
+          [this, connections = std::move(connections)] { return counters_.render(connections()); }},
+      router_{route_table()}
+{}
+
+Reply Gateway::respond(const Head& head, BodyReader& body, const Connection& connection)
+{
+    counters_.begin();
+    Call call;
+    call.received = clock_.steady();
+    call.method = head.method;
+    call.path = head.target.substr(0, std::min(head.target.find('?'), max_shown));
+    call.peer = connection.peer;
+    call.request = common::mint<common::RequestId>();
+    auto result = [&]() -> common::Result<Reply> {
+        try {
+            return answer(head, body, call);
+        } catch (const std::exception& bug) {
+            return Error{ErrorCode::internal, bug.what()};
+        }
+    }();
+    if (!result && result.error().code == ErrorCode::internal) {
+        spdlog::error("http {} {} failed: {} {} ({})",
+                      call.method,
+                      call.path,
+                      result.error().message,
+                      result.error().details,
+                      call.request.str());
+    }
+    auto reply = result ? *std::move(result) : error_reply(result.error(), call.request);
+    if (reply.status == 405) {
+        reply.headers.emplace_back("Allow", call.allow);
+    }
+    finish(call, reply);
+    counters_.end();
+    return reply;
+}
+
+Reply Gateway::refuse(const common::Error& why, const Connection& connection)
+{
+    Call call;
+    call.received = clock_.steady();
+    call.method = "-";
+    call.path = why.stable_reason();
+    call.peer = connection.peer;
+    call.request = common::mint<common::RequestId>();
+    auto reply = error_reply(why, call.request);
+    finish(call, reply);
+    return reply;
+}
+
+common::Result<Reply> Gateway::answer(const Head& head, BodyReader& body, Call& call) const
+{
+    if (const auto* wanted = head.find("x-request-id")) {
+        COMMON_TRY(call.request, common::parse_request_id(*wanted));
+    }
+    COMMON_CHECK(check_origin(options_, head));
+    COMMON_TRY(auto target, parse_target(head.target));
+    const auto match = router_.find(head.method, target.segments);
+    call.allow = match.allow;
+    const bool open = match.route != nullptr && match.route->access == Access::open;
+    if (head.method == "OPTIONS" && (head.target == "*" || !match.allow.empty())) {
+        Reply reply;
+        reply.headers.emplace_back(
+            "Allow",
+            head.target == "*" ? "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" : call.allow);
+        return reply;
+    }
+    if (!open) {
+        COMMON_TRY(call.actor, authenticate(options_, head));
+    }
+    if (match.allow.empty()) {
+        return Error{ErrorCode::not_found, "no route " + call.path, "no_such_route"};
+    }
+    if (match.route == nullptr) {
+        return Error{ErrorCode::invalid_argument,
+                     call.method + " is not served by " + call.path + "; use " + call.allow,
+                     "method_not_allowed"};
+    }
+    return handle(head, body, match, std::move(target.query), call);
+}
+
+common::Result<Reply> Gateway::handle(
+    const Head& head, BodyReader& body, const Router::Match& match, Query query, Call& call) const
+{
+    if (match.route->handler == nullptr) {
+        return not_yet(*match.route);
+    }
+    if (head.method == "POST" && head.find("idempotency-key") != nullptr) {
+        return Error{ErrorCode::unimplemented,
+                     "the Idempotency-Key header is not supported yet",
+                     "not_yet",
+                     {{"Idempotency-Key", "not supported yet"}}};
+    }
+    if (head.framing != Head::Framing::none && !may_have_body(head)) {
+        return Error{ErrorCode::invalid_argument,
+                     call.method + " takes no request body",
+                     "malformed_request"};
+    }
+    COMMON_CHECK(check_body_headers(head));
+    COMMON_TRY(auto content, body.read());
+    const Request request{.caller = {call.actor, "default", call.request},
+                          .path = match.parameters,
+                          .query = std::move(query),
+                          .body = std::move(content),
+                          .received = call.received};
+    return match.route->handler(context_, request);
+}
+
+void Gateway::finish(const Call& call, Reply& reply)
+{
+    const bool has_id = std::ranges::any_of(
+        reply.headers, [](const auto& header) { return header.first == "X-Request-ID"; });
+    if (!has_id) {
+        reply.headers.emplace_back("X-Request-ID", call.request.str());
+    }
+    const auto took =
+        std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady() - call.received);
+    counters_.count(reply.status, took);
+    const auto level =
+        options_.access_log == AccessLog::info ? spdlog::level::info : spdlog::level::debug;
+    spdlog::log(level,
+                "http {} {} {} {:.3f} ms {} {} {}",
+                call.method,
+                call.path,
+                reply.status,
+                static_cast<double>(took.count()) / 1000.0,
+                call.request.str(),
+                call.actor,
+                call.peer);
+}
+
+} // namespace coordinator::http

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "coordinator/core/service.hpp"
+#include "coordinator/http/counters.hpp"
+#include "coordinator/http/options.hpp"
+#include "coordinator/http/router.hpp"
+#include "coordinator/http/wire/exchange.hpp"
+
+#include <functional>
+
+namespace coordinator::http {
+
+/// From a request's head to its reply: request id, origin, route, token, body,
+/// handler, and the one line in the log. Any worker thread.
+class Gateway final : public Responder {
+public:
+    /// `connections` tells how many are open now, for /metrics.
+    Gateway(const Options& options,
+            Service& service,
+            common::Clock& clock,
+            std::function<std::size_t()> connections);
+
+    Reply respond(const Head& head, BodyReader& body, const Connection& connection) override;
+    Reply refuse(const common::Error& why, const Connection& connection) override;
+
+private:
+    struct Call;
+    common::Result<Reply> answer(const Head& head, BodyReader& body, Call& call) const;
+    common::Result<Reply> handle(const Head& head,
+                                 BodyReader& body,
+                                 const Router::Match& match,
+                                 Query query,
+                                 Call& call) const;
+    void finish(const Call& call, Reply& reply);
+
+    const Options& options_;
+    common::Clock& clock_;
+    Counters counters_;
+    Context context_;
+    Router router_;
+};
+
+} // namespace coordinator::http

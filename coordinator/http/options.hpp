@@ -1,0 +1,54 @@
+#pragma once
+
+#include "common/bytes.hpp"
+#include "common/digest/digest.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace coordinator::http {
+
+/// A caller's key. Only its SHA-256 is kept; the token itself never is.
+struct Token {
+    std::string name; ///< Becomes the actor "token:<name>" in the audit.
+    common::digest::Sha256 sha256{};
+};
+
+enum class Auth {
+    tokens,
+    none, ///< For tests: Server::start refuses it unless the listener is loopback.
+};
+
+enum class AccessLog { debug, info };
+
+/// Every bound of the HTTP listener and what is answered when it is reached.
+struct Options {
+    std::string address = "127.0.0.1"; ///< A literal IPv4 or IPv6 address.
+    std::uint16_t port = 8080;         ///< 0: any free one, see Server::port.
+
+    unsigned threads = 128; ///< Requests served at once; an idle connection holds none.
+    common::Bytes thread_stack = common::Bytes::kib(512);
+    std::size_t queue = 256;            ///< Requests that wait for a thread; over it 503.
+    std::size_t max_connections = 4096; ///< Over it 503 and close.
+
+    common::Bytes max_head = common::Bytes::kib(32); ///< Request line and headers; 431.
+    common::Bytes max_body = common::Bytes::mib(1);  ///< 413, chunked or not.
+
+    std::chrono::milliseconds head_timeout{10'000}; ///< First byte to end of headers; 408.
+    std::chrono::milliseconds body_timeout{30'000}; ///< The whole body; 408.
+    std::chrono::milliseconds idle_timeout{60'000}; ///< Between requests; closed silently.
+    /// For one send to make progress. It does not run while a handler works, so it
+    /// never cuts a long command short.
+    std::chrono::milliseconds write_timeout{30'000};
+
+    /// Names under which the API is reached, beyond localhost and plain addresses.
+    std::vector<std::string> allowed_hosts;
+    Auth auth = Auth::tokens;
+    std::vector<Token> tokens;
+    AccessLog access_log = AccessLog::info;
+};
+
+} // namespace coordinator::http

@@ -1,0 +1,184 @@
+#include "coordinator/http/fields.hpp"
+#include "coordinator/http/rest/parsers.hpp"
+#include "coordinator/http/rules.hpp"
+
+namespace coordinator::http::rest {
+
+namespace {
+
+// 0 has always meant "the default" for these in this API.
+constexpr Range cpus{0, 64};
+constexpr Range memory_mb{64, std::int64_t{1} << 20U};
+constexpr Range ttl_seconds{0, 366L * 24 * 3600};
+constexpr Range run_seconds{0, 3600};
+constexpr Range stop_seconds{1, 600};
+constexpr std::size_t max_labels = 64;
+constexpr std::size_t max_env = 256;
+
+std::optional<std::int64_t> unless_zero(std::optional<std::int64_t> value)
+{
+    return value && *value == 0 ? std::nullopt : value;
+}
+
+std::optional<common::Bytes> read_memory(Fields& fields)
+{
+    const auto mib = unless_zero(fields.integer("memory_mb", {0, memory_mb.high}));
+    if (mib && *mib < memory_mb.low) {
+        fields.wrong("memory_mb", "must be from 64 to 1048576, or 0 for the image's own");
+        return std::nullopt;
+    }
+    return mib ? std::optional{common::Bytes::mib(static_cast<std::uint64_t>(*mib))} : std::nullopt;
+}
+
+void read_source(Fields& fields, CreateRequest& request)
+{
+    const auto vm = fields.text("source_vm_name", rules::name);
+    const auto image = fields.text("image", rules::name);
+    const bool has_vm = fields.has("source_vm_name");
+    const bool has_image = fields.has("image");
+    if (has_vm == has_image) {
+        fields.wrong("source_vm_name",
+                     has_vm ? "and image exclude each other" : "or image is required");
+    }
+    request.source_is_image = has_image;
+    request.source = image ? *image : vm.value_or("");
+}
+
+void read_network(Fields& fields, CreateRequest& request)
+{
+    const auto mode = fields.text("network_mode", rules::any);
+    if (mode == "bridge") {
+        fields.not_yet("network_mode", "bridge is not supported yet");
+    } else if (mode) {
+        if (const auto known = network_mode_from(*mode)) {
+            request.network = *known;
+        } else {
+            fields.wrong("network_mode", "must be nat, isolated, bridge or none");
+        }
+    }
+    if (fields.has("egress")) {
+        fields.not_yet("egress", "egress policies are not supported yet");
+    }
+}
+
+void read_pool(Fields& fields)
+{
+    const auto pool = fields.text("pool", rules::any);
+    if (pool == "require") {
+        fields.not_yet("pool", "require is not supported yet: there are no warm pools");
+    } else if (pool && *pool != "prefer" && *pool != "skip") { // Both mean a cold start now.
+        fields.wrong("pool", "must be prefer, require or skip");
+    }
+}
+
+void read_placement(Fields& fields, CreateRequest& request)
+{
+    auto host = fields.text("host", rules::name);
+    if (const auto keys = fields.keys("placement")) {
+        for (const auto& key : *keys) {
+            if (key != "host") {
+                fields.not_yet("placement", shown(key) + " is not supported yet, only host is");
+            }
+        }
+        const auto placed = fields.inner_text("placement", "host", rules::name);
+        if (host && placed && *host != *placed) {
+            fields.wrong("placement.host", "contradicts host");
+        }
+        host = placed ? placed : host;
+    }
+    if (host) {
+        request.host = common::HostName{std::move(*host)};
+    }
+}
+
+} // namespace
+
+common::Result<CreateRequest> parse_create(std::string_view body)
+{
+    COMMON_TRY(auto fields, Fields::parse(body));
+    CreateRequest request;
+    read_source(fields, request);
+    if (const auto agent = fields.text("agent_id", rules::agent_id)) {
+        request.agent_id = *agent;
+    } else if (!fields.has("agent_id")) {
+        fields.wrong("agent_id", "is required");
+    }
+    if (const auto cpu = unless_zero(fields.integer("cpu", cpus))) {
+        request.vcpus = static_cast<unsigned>(*cpu);
+    }
+    request.memory = read_memory(fields);
+    if (const auto ttl = unless_zero(fields.integer("ttl_seconds", ttl_seconds))) {
+        request.ttl = std::chrono::seconds{*ttl};
+    }
+    request.auto_start = fields.boolean("auto_start").value_or(false);
+    request.wait_for_ip = fields.boolean("wait_for_ip").value_or(false);
+    const auto name_or_nothing = [](std::string_view text) {
+        return text.empty() ? std::string{} : rules::name(text);
+    };
+    request.name = fields.text("vm_name", name_or_nothing).value_or("");
+    request.labels = fields.texts("labels", rules::label_key, rules::label_value, max_labels);
+    request.env = fields.texts("env", rules::env_name, rules::env_value, max_env);
+    read_network(fields, request);
+    read_pool(fields);
+    read_placement(fields, request);
+    COMMON_CHECK(fields.finish("create a sandbox"));
+    return request;
+}
+
+common::Result<RunRequest> parse_run(std::string_view body)
+{
+    COMMON_TRY(auto fields, Fields::parse(body));
+    RunRequest request;
+    if (const auto command = fields.text("command", rules::command)) {
+        request.command = *command;
+    } else if (!fields.has("command")) {
+        fields.wrong("command", "is required");
+    }
+    const auto user_or_nothing = [](std::string_view text) {
+        return text.empty() ? std::string{} : rules::user(text);
+    };
+    const auto path_or_nothing = [](std::string_view text) {
+        return text.empty() ? std::string{} : rules::absolute_path(text);
+    };
+    if (const auto user = fields.text("user", user_or_nothing); user && !user->empty()) {
+        request.user = *user;
+    }
+    request.cwd = fields.text("cwd", path_or_nothing).value_or("");
+    request.env = fields.texts("env", rules::env_name, rules::env_value, max_env);
+    request.stdin_text = fields.text("stdin", rules::any).value_or("");
+    if (const auto timeout = unless_zero(fields.integer("timeout_sec", run_seconds))) {
+        request.timeout = std::chrono::seconds{*timeout};
+    }
+    fields.text("private_key_path", rules::any); // Of old clients: execution needs no key.
+    COMMON_CHECK(fields.finish("run a command"));
+    return request;
+}
+
+common::Result<StopRequest> parse_stop(std::string_view body)
+{
+    COMMON_TRY(auto fields, Fields::parse(body));
+    StopRequest request;
+    request.force = fields.boolean("force").value_or(false);
+    if (const auto timeout = fields.integer("timeout_sec", stop_seconds)) {
+        request.timeout = std::chrono::seconds{*timeout};
+    }
+    COMMON_CHECK(fields.finish("stop a sandbox"));
+    return request;
+}
+
+common::Result<StartRequest> parse_start(std::string_view body)
+{
+    COMMON_TRY(auto fields, Fields::parse(body));
+    StartRequest request;
+    request.wait_for_ip = fields.boolean("wait_for_ip").value_or(false);
+    COMMON_CHECK(fields.finish("start a sandbox"));
+    return request;
+}
+
+common::Result<> parse_nothing(std::string_view body, std::string_view attempt)
+{
+    COMMON_TRY(auto fields, Fields::parse(body));
+    return fields.finish(attempt);
+}
+
+} // namespace coordinator::http::rest

@@ -1,0 +1,150 @@
+#include "common/version.hpp"
+#include "coordinator/http/rest/json_text.hpp"
+#include "coordinator/http/rest/models.hpp"
+
+#include <algorithm>
+
+namespace coordinator::http::rest {
+
+namespace {
+
+Json json_of(const Host& host)
+{
+    const auto& facts = host.facts;
+    Json json{
+        {"name", host.name.str()},
+        {"health", to_string(host.health)},
+        {"hostname", facts.hostname},
+        {"arch", facts.arch},
+        {"kernel", facts.kernel},
+        {"cpu_model", facts.cpu_model},
+        {"cores", facts.cores},
+        {"memory_mb", facts.memory.mib()},
+        {"memory_available_mb", facts.memory_available.mib()},
+        {"disk_mb", facts.disk.mib()},
+        {"disk_free_mb", facts.disk_free.mib()},
+        {"load1", facts.load1},
+        {"accel", facts.accel},
+        {"accel_reason", facts.accel_reason},
+        {"network_cidr", facts.network_cidr},
+        {"capacity_vcpus", facts.capacity_vcpus},
+        {"capacity_memory_mb", facts.capacity_memory.mib()},
+        {"overhead_mb", facts.overhead.mib()},
+        {"used_vcpus", host.used_vcpus},
+        {"used_memory_mb", host.used_memory.mib()},
+        {"sandboxes", host.sandboxes},
+        {"libvirt_version", facts.libvirt_version},
+        {"qemu_version", facts.qemu_version},
+        {"hostd_version", facts.hostd_version},
+        {"warnings", facts.warnings},
+        {"images", Json::array()},
+        {"first_seen", common::to_rfc3339(host.first_seen)},
+    };
+    for (const auto& image : facts.images) {
+        json["images"].push_back(image.name.str());
+    }
+    set_if_time(json, "last_seen", host.last_seen);
+    return json;
+}
+
+Json json_of(const Image& image)
+{
+    Json json{
+        {"name", image.name.str()},
+        {"digest", image.digest},
+        {"size_bytes", image.size.count()},
+        {"virtual_size_bytes", image.virtual_size.count()},
+        {"boot", image.boot},
+        {"agent", image.agent},
+        {"default_cpu", image.default_vcpus},
+        {"default_memory_mb", image.default_memory.mib()},
+        {"hosts", Json::array()},
+        {"registered_at", common::to_rfc3339(image.registered_at)},
+    };
+    for (const auto& host : image.hosts) {
+        json["hosts"].push_back(host.str());
+    }
+    return json;
+}
+
+Json json_of(const ForeignVm& vm)
+{
+    Json json{
+        {"name", vm.name}, {"uuid", vm.uuid}, {"state", vm.state}, {"persistent", vm.persistent}};
+    set_if(json, "disk_path", vm.disk_path);
+    set_if(json, "host_name", vm.host.str());
+    set_if(json, "host_address", vm.host_address);
+    return json;
+}
+
+/// {<field>: the page's items, "total": all of them}.
+template <typename T>
+std::string page_body(const char* field, const std::vector<T>& all, Page page)
+{
+    Json json{{field, Json::array()}, {"total", all.size()}};
+    const auto begin = std::min<std::uint64_t>(page.offset, all.size());
+    const auto end = std::min<std::uint64_t>(begin + page.limit, all.size());
+    for (auto i = begin; i < end; ++i) {
+        json[field].push_back(json_of(all[i]));
+    }
+    return text_of(json);
+}
+
+} // namespace
+
+std::string hosts_body(const std::vector<Host>& hosts, Page page)
+{
+    return page_body("hosts", hosts, page);
+}
+
+std::string host_body(const Host& host)
+{
+    return text_of(Json{{"host", json_of(host)}});
+}
+
+std::string images_body(const std::vector<Image>& images, Page page)
+{
+    return page_body("images", images, page);
+}
+
+std::string image_body(const Image& image)
+{
+    return text_of(Json{{"image", json_of(image)}});
+}
+
+std::string vms_body(const VmListing& listing)
+{
+    Json json{{"vms", Json::array()}};
+    for (const auto& vm : listing.vms) {
+        json["vms"].push_back(json_of(vm));
+    }
+    for (const auto& error : listing.host_errors) {
+        json["host_errors"].push_back({{"host_name", error.host.str()},
+                                       {"host_address", error.host_address},
+                                       {"error", error.error}});
+    }
+    return text_of(json);
+}
+
+std::string ready_body(const Health& health, const common::RequestId& request)
+{
+    Json json{{"ready", health.ready}, {"components", Json::array()}};
+    if (!health.ready) {
+        json["error"] = "not every component that is needed is ready";
+        json["code"] = 503;
+        json["reason"] = "not_ready";
+        json["request_id"] = request.str();
+    }
+    for (const auto& component : health.components) {
+        json["components"].push_back({{"name", component.name}, {"ready", component.ready}});
+    }
+    return text_of(json);
+}
+
+std::string version_body()
+{
+    return text_of(
+        Json{{"name", "paddock-coordinator"}, {"version", common::version}, {"api", "v1"}});
+}
+
+} // namespace coordinator::http::rest

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "coordinator/http/router.hpp"
+
+// One function per built route; each file of rest/ holds one resource.
+namespace coordinator::http::rest {
+
+common::Result<Reply> health(const Context& context, const Request& request);
+common::Result<Reply> alive(const Context& context, const Request& request);
+common::Result<Reply> ready(const Context& context, const Request& request);
+common::Result<Reply> version(const Context& context, const Request& request);
+common::Result<Reply> metrics(const Context& context, const Request& request);
+
+common::Result<Reply> list_hosts(const Context& context, const Request& request);
+common::Result<Reply> get_host(const Context& context, const Request& request);
+common::Result<Reply> list_images(const Context& context, const Request& request);
+common::Result<Reply> get_image(const Context& context, const Request& request);
+common::Result<Reply> list_vms(const Context& context, const Request& request);
+
+common::Result<Reply> create_sandbox(const Context& context, const Request& request);
+common::Result<Reply> list_sandboxes(const Context& context, const Request& request);
+common::Result<Reply> get_sandbox(const Context& context, const Request& request);
+common::Result<Reply> start_sandbox(const Context& context, const Request& request);
+common::Result<Reply> stop_sandbox(const Context& context, const Request& request);
+common::Result<Reply> destroy_sandbox(const Context& context, const Request& request);
+common::Result<Reply> sandbox_ip(const Context& context, const Request& request);
+
+common::Result<Reply> run_command(const Context& context, const Request& request);
+common::Result<Reply> list_commands(const Context& context, const Request& request);
+
+/// The sandbox that the path names. Text that is no id names none: `not_found`.
+common::Result<common::SandboxId> sandbox_of(const Request& request);
+
+} // namespace coordinator::http::rest

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "coordinator/core/service.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+// The bodies of successful replies, as JSON text with the contract's field names.
+// Text that is not UTF-8 (a command's output may be anything) is sent with U+FFFD.
+namespace coordinator::http::rest {
+
+std::string created_body(const Sandbox& sandbox); ///< {"sandbox","ip_address"?}
+std::string sandbox_body(const Sandbox& sandbox, const std::vector<Command>* commands);
+std::string sandboxes_body(const SandboxPage& page);
+std::string destroyed_body(const Sandbox& sandbox);
+std::string ip_body(const std::string& ip);
+
+std::string run_body(const Command& command,
+                     const std::map<std::string, std::uint64_t>& timings_us);
+std::string commands_body(const CommandPage& page);
+
+std::string hosts_body(const std::vector<Host>& hosts, Page page);
+std::string host_body(const Host& host);
+std::string images_body(const std::vector<Image>& images, Page page);
+std::string image_body(const Image& image);
+std::string vms_body(const VmListing& listing);
+
+/// Names and readiness, no details; not ready, it has the shape of an error too.
+std::string ready_body(const Health& health, const common::RequestId& request);
+std::string version_body();
+
+} // namespace coordinator::http::rest

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "common/result.hpp"
+#include "coordinator/core/service.hpp"
+#include "coordinator/http/request.hpp"
+
+#include <string_view>
+
+// One parser per endpoint: from a request to the closed value the service takes.
+namespace coordinator::http::rest {
+
+common::Result<CreateRequest> parse_create(std::string_view body);
+common::Result<RunRequest> parse_run(std::string_view body);
+common::Result<StopRequest> parse_stop(std::string_view body);
+
+struct StartRequest {
+    bool wait_for_ip = false;
+};
+common::Result<StartRequest> parse_start(std::string_view body);
+
+/// For requests that have nothing to say: nothing or an empty object.
+common::Result<> parse_nothing(std::string_view body, std::string_view attempt);
+
+common::Result<ListFilter> parse_list(const Query& query);
+common::Result<Page> parse_page(const Query& query, std::string_view attempt);
+
+struct GetRequest {
+    bool include_commands = false;
+};
+common::Result<GetRequest> parse_get(const Query& query);
+
+/// For requests without parameters.
+common::Result<> parse_no_query(const Query& query, std::string_view attempt);
+
+} // namespace coordinator::http::rest

@@ -1,0 +1,137 @@
+#include "coordinator/http/rest/json_text.hpp"
+#include "coordinator/http/rest/models.hpp"
+
+namespace coordinator::http::rest {
+
+namespace {
+
+/// The libvirt network a sandbox is attached to; "" where it has none.
+std::string network_of(NetworkMode mode)
+{
+    return mode == NetworkMode::none ? "" : "paddock";
+}
+
+Json json_of(const Sandbox& sandbox)
+{
+    Json json{
+        {"id", sandbox.id.str()},
+        {"job_id", sandbox.job.str()},
+        {"agent_id", sandbox.agent_id},
+        {"sandbox_name", sandbox.name},
+        {"base_image", sandbox.image.str()},
+        {"network", network_of(sandbox.network)},
+        {"state", to_string(state_of(sandbox.phase))},
+        {"phase", to_string(sandbox.phase)},
+        {"image", sandbox.image.str()},
+        {"cpu", sandbox.vcpus},
+        {"memory_mb", sandbox.memory.mib()},
+        {"labels", Json::object()},
+        {"network_mode", to_string(sandbox.network)},
+        {"generation", sandbox.generation},
+        {"created_at", common::to_rfc3339(sandbox.created_at)},
+        {"updated_at", common::to_rfc3339(sandbox.updated_at)},
+    };
+    for (const auto& [key, value] : sandbox.labels) {
+        json["labels"][key] = value;
+    }
+    set_if(json, "ip_address", sandbox.ip);
+    set_if(json, "host_name", sandbox.host.str());
+    set_if(json, "error", sandbox.error);
+    if (sandbox.ttl) {
+        json["ttl_seconds"] = sandbox.ttl->count();
+    }
+    set_if_time(json, "expires_at", sandbox.expires_at);
+    set_if_time(json, "deleted_at", sandbox.deleted_at);
+    if (!sandbox.timings_us.empty()) {
+        json["timings_us"] = sandbox.timings_us;
+    }
+    return json;
+}
+
+Json json_of(const Command& command)
+{
+    Json json{
+        {"id", command.id.str()},
+        {"sandbox_id", command.sandbox.str()},
+        {"command", command.command},
+        {"stdout", command.stdout_text},
+        {"stderr", command.stderr_text},
+        {"exit_code", command.exit_code},
+        {"started_at", common::to_rfc3339(command.started_at)},
+        // A client expects a time even of a command that has not ended.
+        {"ended_at", common::to_rfc3339(command.ended_at.value_or(command.started_at))},
+        {"truncated", command.truncated},
+        {"timed_out", command.timed_out},
+        {"user", command.user},
+        {"status", command.status},
+    };
+    if (!command.env.empty()) {
+        json["env_json"] = text_of(Json(command.env)); // A string that holds an object.
+    }
+    set_if(json, "cwd", command.cwd);
+    return json;
+}
+
+} // namespace
+
+std::string created_body(const Sandbox& sandbox)
+{
+    Json json{{"sandbox", json_of(sandbox)}};
+    set_if(json, "ip_address", sandbox.ip);
+    return text_of(json);
+}
+
+std::string sandbox_body(const Sandbox& sandbox, const std::vector<Command>* commands)
+{
+    Json json{{"sandbox", json_of(sandbox)}};
+    if (commands != nullptr) {
+        auto& list = json["commands"] = Json::array();
+        for (const auto& command : *commands) {
+            list.push_back(json_of(command));
+        }
+    }
+    return text_of(json);
+}
+
+std::string sandboxes_body(const SandboxPage& page)
+{
+    Json json{{"sandboxes", Json::array()}, {"total", page.total}};
+    for (const auto& sandbox : page.sandboxes) {
+        json["sandboxes"].push_back(json_of(sandbox));
+    }
+    return text_of(json);
+}
+
+std::string destroyed_body(const Sandbox& sandbox)
+{
+    Json json{{"state", "DESTROYED"},
+              {"base_image", sandbox.image.str()},
+              {"sandbox_name", sandbox.name}};
+    if (sandbox.ttl) {
+        json["ttl_seconds"] = sandbox.ttl->count();
+    }
+    return text_of(json);
+}
+
+std::string ip_body(const std::string& ip)
+{
+    Json json = Json::object();
+    set_if(json, "ip_address", ip);
+    return text_of(json);
+}
+
+std::string run_body(const Command& command, const std::map<std::string, std::uint64_t>& timings_us)
+{
+    return text_of(Json{{"command", json_of(command)}, {"timings_us", timings_us}});
+}
+
+std::string commands_body(const CommandPage& page)
+{
+    Json json{{"commands", Json::array()}, {"total", page.total}};
+    for (const auto& command : page.commands) {
+        json["commands"].push_back(json_of(command));
+    }
+    return text_of(json);
+}
+
+} // namespace coordinator::http::rest

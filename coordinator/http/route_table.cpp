@@ -1,0 +1,195 @@
+#include "coordinator/http/rest/handlers.hpp"
+#include "coordinator/http/router.hpp"
+
+namespace coordinator::http {
+
+namespace {
+
+using enum Method;
+
+constexpr Route open(std::string_view pattern, Handler handler, std::string_view summary)
+{
+    return {get, pattern, Access::open, handler, "", summary};
+}
+
+constexpr Route
+built(Method method, std::string_view pattern, Handler handler, std::string_view summary)
+{
+    return {method, pattern, Access::token, handler, "", summary};
+}
+
+constexpr Route later(Method method, std::string_view pattern, std::string_view feature)
+{
+    return {method, pattern, Access::token, nullptr, feature, feature};
+}
+
+// Names of features, as a 501 gives them.
+constexpr std::string_view checkpoints = "checkpoints";
+constexpr std::string_view lifecycle = "pause, suspend and lifetime";
+constexpr std::string_view streaming = "streaming exec";
+constexpr std::string_view files = "files in the sandbox";
+constexpr std::string_view terminals = "terminals in the sandbox";
+constexpr std::string_view changes = "diff and publish";
+constexpr std::string_view playbooks = "Ansible playbooks";
+constexpr std::string_view certificates = "SSH access";
+constexpr std::string_view governance = "approvals and plans";
+constexpr std::string_view audit = "audit queries";
+constexpr std::string_view readings = "sandbox readings";
+constexpr std::string_view image_store = "image management";
+constexpr std::string_view pools = "warm pools";
+constexpr std::string_view fleet = "fleet operations";
+constexpr std::string_view tenancy = "keys, tenants and quotas";
+constexpr std::string_view docs = "API description";
+
+// clang-format off: a table, one route a line.
+constexpr Route routes[] = {
+    open("/v1/health", rest::health, "Whether the service answers at all"),
+    open("/healthz", rest::alive, "Liveness probe"),
+    open("/readyz", rest::ready, "Readiness by component"),
+    open("/version", rest::version, "Name and version"),
+    built(get, "/metrics", rest::metrics, "Prometheus metrics"),
+
+    built(get, "/v1/vms", rest::list_vms, "Foreign virtual machines on all hosts"),
+    built(get, "/v1/hosts", rest::list_hosts, "Hosts with capacity and use"),
+    built(get, "/v1/hosts/{name}", rest::get_host, "One host"),
+    built(get, "/v1/images", rest::list_images, "Images and where they are"),
+    built(get, "/v1/images/{name}", rest::get_image, "One image"),
+
+    built(get, "/v1/sandboxes", rest::list_sandboxes, "Sandboxes, newest first"),
+    built(post, "/v1/sandboxes", rest::create_sandbox, "Create a sandbox"),
+    built(get, "/v1/sandboxes/{id}", rest::get_sandbox, "One sandbox"),
+    built(del, "/v1/sandboxes/{id}", rest::destroy_sandbox, "Destroy a sandbox"),
+    built(post, "/v1/sandboxes/{id}/start", rest::start_sandbox, "Start a sandbox"),
+    built(post, "/v1/sandboxes/{id}/stop", rest::stop_sandbox, "Stop a sandbox, its disk is kept"),
+    built(get, "/v1/sandboxes/{id}/ip", rest::sandbox_ip, "Wait for and tell the address"),
+    built(post, "/v1/sandboxes/{id}/run", rest::run_command, "Run a shell command to its end"),
+    built(post, "/v1/sandboxes/{id}/command", rest::run_command, "The same as run"),
+    built(get, "/v1/sandboxes/{id}/commands", rest::list_commands, "Commands that were run"),
+
+    later(post, "/v1/sandboxes/{id}/snapshot", checkpoints),
+    later(get, "/v1/sandboxes/{id}/snapshots", checkpoints),
+    later(post, "/v1/sandboxes/{id}/snapshots", checkpoints),
+    later(get, "/v1/sandboxes/{id}/snapshots/{name}", checkpoints),
+    later(del, "/v1/sandboxes/{id}/snapshots/{name}", checkpoints),
+    later(post, "/v1/sandboxes/{id}/snapshots/{name}/restore", checkpoints),
+    later(post, "/v1/sandboxes/{id}/fork", checkpoints),
+    later(post, "/v1/sandboxes/{id}/pause", lifecycle),
+    later(post, "/v1/sandboxes/{id}/resume", lifecycle),
+    later(post, "/v1/sandboxes/{id}/suspend", lifecycle),
+    later(post, "/v1/sandboxes/{id}/restart", lifecycle),
+    later(post, "/v1/sandboxes/{id}/extend", lifecycle),
+    later(post, "/v1/sandboxes/{id}/diff", changes),
+    later(post, "/v1/sandboxes/{id}/generate/{tool}", playbooks),
+    later(post, "/v1/sandboxes/{id}/publish", changes),
+    later(post, "/v1/sandboxes/{id}/sshkey", certificates),
+    later(get, "/v1/sandboxes/{id}/stream", streaming),
+    later(post, "/v1/sandboxes/{id}/exec", streaming),
+    later(get, "/v1/sandboxes/{id}/exec", streaming),
+    later(get, "/v1/sandboxes/{id}/exec/{eid}", streaming),
+    later(post, "/v1/sandboxes/{id}/exec/{eid}/stdin", streaming),
+    later(post, "/v1/sandboxes/{id}/exec/{eid}/signal", streaming),
+    later(post, "/v1/sandboxes/{id}/exec/{eid}/resize", streaming),
+    later(get, "/v1/sandboxes/{id}/files", files),
+    later(put, "/v1/sandboxes/{id}/files", files),
+    later(post, "/v1/sandboxes/{id}/file/read", files),
+    later(post, "/v1/sandboxes/{id}/file/write", files),
+    later(post, "/v1/sandboxes/{id}/file/edit", files),
+    later(post, "/v1/sandboxes/{id}/file/copy", files),
+    later(post, "/v1/sandboxes/{id}/file/delete", files),
+    later(post, "/v1/sandboxes/{id}/file/list", files),
+    later(post, "/v1/sandboxes/{id}/file/exists", files),
+    later(post, "/v1/sandboxes/{id}/file/hash", files),
+    later(post, "/v1/sandboxes/{id}/file/mkdir", files),
+    later(post, "/v1/sandboxes/{id}/file/move", files),
+    later(get, "/v1/sandboxes/{id}/file/watch", files),
+    later(any, "/v1/sandboxes/{id}/tmux/{rest...}", terminals),
+    later(get, "/v1/sandboxes/{id}/metrics", readings),
+    later(get, "/v1/sandboxes/{id}/logs", readings),
+    later(get, "/v1/sandboxes/{id}/screenshot", readings),
+    later(any, "/v1/sandboxes/{id}/ports/{port}/{rest...}", "HTTP to ports in the sandbox"),
+
+    later(post, "/v1/ansible/jobs", playbooks),
+    later(get, "/v1/ansible/jobs/{id}", playbooks),
+    later(get, "/v1/ansible/jobs/{id}/stream", playbooks),
+    later(get, "/v1/ansible/playbooks", playbooks),
+    later(post, "/v1/ansible/playbooks", playbooks),
+    later(get, "/v1/ansible/playbooks/{name}", playbooks),
+    later(del, "/v1/ansible/playbooks/{name}", playbooks),
+    later(get, "/v1/ansible/playbooks/{name}/export", playbooks),
+    later(post, "/v1/ansible/playbooks/{name}/tasks", playbooks),
+    later(put, "/v1/ansible/playbooks/{name}/tasks/{id}", playbooks),
+    later(del, "/v1/ansible/playbooks/{name}/tasks/{id}", playbooks),
+    later(patch, "/v1/ansible/playbooks/{name}/tasks/reorder", playbooks),
+
+    later(post, "/v1/access/request", certificates),
+    later(get, "/v1/access/ca-pubkey", certificates),
+    later(get, "/v1/access/certificates", certificates),
+    later(get, "/v1/access/certificate/{id}", certificates),
+    later(del, "/v1/access/certificate/{id}", certificates),
+    later(post, "/v1/access/session/start", certificates),
+    later(post, "/v1/access/session/end", certificates),
+    later(get, "/v1/access/sessions", certificates),
+
+    later(post, "/v1/images", image_store),
+    later(del, "/v1/images/{name}", image_store),
+    later(put, "/v1/images/blobs/{digest}", image_store),
+    later(get, "/v1/templates", pools),
+    later(post, "/v1/templates", pools),
+    later(get, "/v1/templates/{name}", pools),
+    later(del, "/v1/templates/{name}", pools),
+    later(get, "/v1/pools", pools),
+    later(post, "/v1/pools", pools),
+    later(get, "/v1/pools/{name}", pools),
+    later(patch, "/v1/pools/{name}", pools),
+    later(del, "/v1/pools/{name}", pools),
+
+    later(patch, "/v1/hosts/{name}", fleet),
+    later(post, "/v1/hosts/{name}/cordon", fleet),
+    later(post, "/v1/hosts/{name}/uncordon", fleet),
+    later(post, "/v1/hosts/{name}/drain", fleet),
+    later(post, "/v1/placement/explain", fleet),
+    later(get, "/v1/events", "fleet events"),
+
+    later(post, "/v1/human/ask", governance),
+    later(post, "/v1/human/ask-async", governance),
+    later(get, "/v1/human/pending", governance),
+    later(get, "/v1/human/pending/{id}", governance),
+    later(del, "/v1/human/pending/{id}", governance),
+    later(post, "/v1/human/respond", governance),
+    later(get, "/v1/approvals", governance),
+    later(any, "/v1/approvals/{rest...}", governance),
+    later(get, "/v1/plan", governance),
+    later(any, "/v1/plan/{rest...}", governance),
+
+    later(get, "/v1/audit", audit),
+    later(post, "/v1/audit/query", audit),
+    later(get, "/v1/audit/export", audit),
+    later(get, "/v1/audit/verify", audit),
+    later(get, "/v1/audit/stats", audit),
+
+    later(get, "/v1/keys", tenancy),
+    later(post, "/v1/keys", tenancy),
+    later(del, "/v1/keys/{id}", tenancy),
+    later(get, "/v1/tenants", tenancy),
+    later(post, "/v1/tenants", tenancy),
+    later(get, "/v1/tenants/{name}", tenancy),
+    later(del, "/v1/tenants/{name}", tenancy),
+    later(get, "/v1/quotas", tenancy),
+    later(put, "/v1/quotas", tenancy),
+
+    later(get, "/openapi.json", docs),
+    later(get, "/docs", docs),
+    later(get, "/", "console"),
+    later(any, "/e2b/{rest...}", "E2B compatibility"),
+    later(any, "/mcp", "MCP server"),
+};
+// clang-format on
+
+} // namespace
+
+std::span<const Route> route_table()
+{
+    return routes;
+}
+
+} // namespace coordinator::http

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "common/clock.hpp"
+#include "common/unique_fd.hpp"
+
+#include <string>
+
+namespace coordinator::http {
+
+/// One accepted socket (non-blocking, TCP_NODELAY) and what was received on it but
+/// not used yet. Moves between the poller and the workers; whoever holds it owns it.
+struct Connection {
+    common::UniqueFd socket;
+    std::string received;
+    std::string peer; ///< For logs: "127.0.0.1".
+};
+
+/// What a non-blocking receive found.
+enum class Received { data, nothing_yet, end };
+
+/// Appends what is there, at most 16 KiB, to connection.received.
+Received receive(Connection& connection);
+
+/// Waits until the socket is readable or writable (POLLIN, POLLOUT); false at the
+/// deadline.
+bool wait_for(int socket, short events, common::SteadyTime deadline);
+
+/// Sends all of it; false when the peer is gone or one send made no progress by `timeout`.
+bool send_all(int socket, std::string_view bytes, std::chrono::milliseconds timeout);
+
+} // namespace coordinator::http

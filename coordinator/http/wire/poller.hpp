@@ -1,0 +1,96 @@
+#pragma once
+
+#include "common/clock.hpp"
+#include "common/mutex.hpp"
+#include "common/result.hpp"
+#include "coordinator/http/options.hpp"
+#include "coordinator/http/wire/connection.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace coordinator::http {
+
+/// One thread that accepts connections and holds every one that waits for a
+/// request, so that idle and slow clients cost a descriptor and no thread. A connection
+/// leaves it when a whole head has arrived; workers give it back with park().
+class Poller {
+public:
+    /// Takes a connection whose head is complete; on the poller's thread, must not
+    /// wait. False: too busy, the client is told so.
+    using Ready = std::function<bool(Connection&)>;
+    /// What to send, whole, before closing: for a reason such as "too_many_connections".
+    using Refusal = std::function<std::string(const common::Error&, const Connection&)>;
+
+    Poller(const Options& options, Ready ready, Refusal refusal);
+    ~Poller();
+    Poller(const Poller&) = delete;
+    Poller& operator=(const Poller&) = delete;
+
+    /// Binds and begins to accept. `unavailable` names the address and the cause.
+    common::Result<> start();
+    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+    /// Any thread.
+    void park(Connection connection);
+    /// Any thread. Ends the sending side, discards what still comes for a moment and
+    /// closes: an unread byte would otherwise reset the connection and lose the reply.
+    void linger(Connection connection);
+    /// Any thread; a worker closed a connection for good.
+    void forget() noexcept { open_.fetch_sub(1, std::memory_order_relaxed); }
+
+    /// Any thread: no new connections; those without a request under way are closed.
+    void stop_accepting();
+    /// Ends the thread and closes what it holds.
+    void stop();
+
+    [[nodiscard]] std::size_t open() const noexcept { return open_.load(); }
+    [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.load(); }
+
+private:
+    enum class Wait { idle, head, linger };
+    struct Parked {
+        Connection connection;
+        Wait wait = Wait::idle;
+        common::SteadyTime deadline;
+        std::size_t discarded = 0;
+    };
+
+    void run();
+    void take_inbox();
+    void accept_some();
+    void on_readable(int socket);
+    void on_data(Parked& parked);
+    void discard(Parked& parked);
+    void hold(Connection connection, Wait wait);
+    void hand_over(int socket);
+    void refuse(int socket, const common::Error& why);
+    void expire(common::SteadyTime now);
+    void drop(int socket);
+    void wake() const;
+
+    const Options& options_;
+    const Ready ready_;
+    const Refusal refusal_;
+    common::UniqueFd epoll_;
+    common::UniqueFd listener_;
+    common::UniqueFd wake_;
+    std::uint16_t port_ = 0;
+    std::atomic<std::size_t> open_{0};
+    std::atomic<std::uint64_t> refused_{0};
+    std::atomic<bool> accepting_{true};
+    std::atomic<bool> running_{false};
+    bool listening_ = false;                 ///< Poller's thread.
+    std::unordered_map<int, Parked> parked_; ///< Poller's thread.
+    std::size_t lingering_ = 0;              ///< Poller's thread.
+    common::Mutex mutex_;
+    std::vector<std::pair<Connection, Wait>> inbox_ GUARDED_BY(mutex_);
+    std::thread thread_;
+};
+
+} // namespace coordinator::http

@@ -1,0 +1,98 @@
+#include "coordinator/http/wire/stream.hpp"
+
+#include <algorithm>
+#include <poll.h>
+
+namespace coordinator::http {
+
+namespace {
+
+/// A longer reply is sent in pieces of this size instead of being gathered whole.
+constexpr std::size_t gather_limit = std::size_t{256} << 10U;
+
+} // namespace
+
+RequestStream::RequestStream(Connection& connection, std::string head, Limits limits)
+    : connection_{connection}, head_{std::move(head)}, limits_{limits}
+{}
+
+RequestStream::~RequestStream()
+{
+    connection_.received.erase(0, used_);
+}
+
+ssize_t RequestStream::read(char* to, std::size_t size)
+{
+    if (head_used_ < head_.size()) {
+        const auto n = std::min(size, head_.size() - head_used_);
+        std::copy_n(head_.data() + head_used_, n, to);
+        head_used_ += n;
+        return static_cast<ssize_t>(n);
+    }
+    if (total_ >= limits_.max_received) {
+        trouble_ = Trouble::too_much;
+        return -1;
+    }
+    if (used_ == connection_.received.size() && !fill()) {
+        return -1;
+    }
+    const auto n = std::min(size, connection_.received.size() - used_);
+    std::copy_n(connection_.received.data() + used_, n, to);
+    used_ += n;
+    total_ += n;
+    return static_cast<ssize_t>(n);
+}
+
+bool RequestStream::fill()
+{
+    connection_.received.clear();
+    used_ = 0;
+    if (!flush()) { // "100 Continue" must reach the peer before it sends on.
+        return false;
+    }
+    while (true) {
+        switch (receive(connection_)) {
+        case Received::data: return true;
+        case Received::end: trouble_ = Trouble::gone; return false;
+        case Received::nothing_yet:
+            if (!wait_for(connection_.socket.get(), POLLIN, limits_.body_deadline)) {
+                trouble_ = Trouble::timeout;
+                return false;
+            }
+        }
+    }
+}
+
+ssize_t RequestStream::write(const char* from, std::size_t size)
+{
+    out_.append(from, size);
+    if (out_.size() >= gather_limit && !flush()) {
+        return -1;
+    }
+    return static_cast<ssize_t>(size);
+}
+
+bool RequestStream::flush()
+{
+    const bool sent =
+        out_.empty() || send_all(connection_.socket.get(), out_, limits_.write_timeout);
+    out_.clear();
+    if (!sent) {
+        trouble_ = Trouble::gone;
+    }
+    return sent;
+}
+
+void RequestStream::get_remote_ip_and_port(std::string& ip, int& port) const
+{
+    ip = connection_.peer;
+    port = 0;
+}
+
+void RequestStream::get_local_ip_and_port(std::string& ip, int& port) const
+{
+    ip.clear();
+    port = 0;
+}
+
+} // namespace coordinator::http

@@ -1,0 +1,272 @@
+#pragma once
+
+#include "coordinator/core/service.hpp"
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace test_support {
+
+/// A Service in memory that records what it was asked. Any thread. Sandboxes are
+/// RUNNING as soon as they are created with auto_start, and a run is answered by on_run.
+class FakeService final : public coordinator::Service {
+public:
+    using Sandbox = coordinator::Sandbox;
+    template <typename T>
+    using Result = common::Result<T>;
+
+    /// Set before the threads start: every call then fails with it.
+    std::optional<common::Error> failure;
+    std::function<Result<coordinator::Command>(const coordinator::RunRequest&)> on_run;
+    coordinator::Health state{true, {{"database", true, "secret detail"}}};
+    std::vector<coordinator::Host> all_hosts;
+    std::vector<coordinator::Image> all_images;
+    coordinator::VmListing listing;
+
+    [[nodiscard]] std::vector<coordinator::CreateRequest> creates() const { return of(creates_); }
+    [[nodiscard]] std::vector<coordinator::RunRequest> runs() const { return of(runs_); }
+    [[nodiscard]] std::vector<coordinator::ListFilter> lists() const { return of(lists_); }
+    [[nodiscard]] std::vector<coordinator::StopRequest> stops() const { return of(stops_); }
+    [[nodiscard]] std::vector<coordinator::Caller> callers() const { return of(callers_); }
+
+    /// A sandbox that exists from the start.
+    common::SandboxId add(coordinator::Phase phase, std::string ip)
+    {
+        Sandbox sandbox;
+        sandbox.id = common::mint<common::SandboxId>();
+        sandbox.job = common::mint<common::JobId>();
+        sandbox.agent_id = "agent-1";
+        sandbox.name = sandbox.id.str();
+        sandbox.image = common::ImageName{"tiny"};
+        sandbox.host = common::HostName{"h1"};
+        sandbox.vcpus = 1;
+        sandbox.memory = common::Bytes::mib(256);
+        sandbox.labels = {{"team", "red"}};
+        sandbox.ttl = std::chrono::seconds{600};
+        sandbox.created_at = sandbox.updated_at = common::from_unix_us(1'790'000'000'000'000);
+        sandbox.expires_at = sandbox.created_at + *sandbox.ttl;
+        sandbox.phase = phase;
+        sandbox.generation = 1;
+        sandbox.ip = std::move(ip);
+        const std::scoped_lock lock{mutex_};
+        sandboxes_[sandbox.id] = sandbox;
+        return sandbox.id;
+    }
+
+    Result<Sandbox> create(const coordinator::Caller& caller,
+                           coordinator::CreateRequest request) override
+    {
+        COMMON_CHECK(enter(caller));
+        const auto id =
+            add(request.auto_start ? coordinator::Phase::running : coordinator::Phase::created,
+                request.auto_start ? "10.77.0.9" : "");
+        const std::scoped_lock lock{mutex_};
+        auto& sandbox = sandboxes_[id];
+        sandbox.agent_id = request.agent_id;
+        sandbox.labels = request.labels;
+        sandbox.name = request.name.empty() ? id.str() : request.name;
+        creates_.push_back(std::move(request));
+        return sandbox;
+    }
+
+    Result<coordinator::SandboxPage> list(const coordinator::Caller& caller,
+                                          const coordinator::ListFilter& filter) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        lists_.push_back(filter);
+        coordinator::SandboxPage page;
+        page.total = sandboxes_.size();
+        for (const auto& [id, sandbox] : sandboxes_) {
+            if (page.sandboxes.size() < filter.page.limit) {
+                page.sandboxes.push_back(sandbox);
+            }
+        }
+        return page;
+    }
+
+    Result<Sandbox> get(const coordinator::Caller& caller, const common::SandboxId& id) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        return find(id);
+    }
+
+    Result<Sandbox>
+    start(const coordinator::Caller& caller, const common::SandboxId& id, bool) override
+    {
+        return change(caller, id, coordinator::Phase::running);
+    }
+
+    Result<Sandbox> stop(const coordinator::Caller& caller,
+                         const common::SandboxId& id,
+                         coordinator::StopRequest request) override
+    {
+        {
+            const std::scoped_lock lock{mutex_};
+            stops_.push_back(request);
+        }
+        return change(caller, id, coordinator::Phase::stopped);
+    }
+
+    Result<Sandbox> destroy(const coordinator::Caller& caller, const common::SandboxId& id) override
+    {
+        auto sandbox = change(caller, id, coordinator::Phase::destroyed);
+        const std::scoped_lock lock{mutex_};
+        sandboxes_.erase(id);
+        return sandbox;
+    }
+
+    Result<coordinator::Command> run(const coordinator::Caller& caller,
+                                     const common::SandboxId& id,
+                                     coordinator::RunRequest request) override
+    {
+        COMMON_CHECK(enter(caller));
+        {
+            const std::scoped_lock lock{mutex_};
+            COMMON_CHECK(known(id));
+            runs_.push_back(request);
+        }
+        if (on_run) {
+            return on_run(request);
+        }
+        coordinator::Command command;
+        command.id = common::mint<common::CommandId>();
+        command.sandbox = id;
+        command.command = request.command;
+        command.user = request.user;
+        command.cwd = request.cwd;
+        command.env = request.env;
+        command.stdout_text = "out\n";
+        command.status = "finished";
+        command.started_at = common::from_unix_us(1'790'000'000'000'000);
+        command.ended_at = command.started_at;
+        command.timings_us = {{"core", 120}, {"guest", 900}};
+        const std::scoped_lock lock{mutex_};
+        commands_.push_back(command);
+        return command;
+    }
+
+    Result<coordinator::CommandPage> commands(const coordinator::Caller& caller,
+                                              const common::SandboxId& id,
+                                              coordinator::Page page) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        COMMON_CHECK(known(id));
+        coordinator::CommandPage out;
+        out.total = commands_.size();
+        for (auto i = page.offset; i < commands_.size() && out.commands.size() < page.limit; ++i) {
+            out.commands.push_back(commands_[i]);
+        }
+        return out;
+    }
+
+    Result<std::string> ip(const coordinator::Caller& caller, const common::SandboxId& id) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        COMMON_TRY(const auto sandbox, find(id));
+        return sandbox.ip;
+    }
+
+    Result<std::vector<coordinator::Host>> hosts(const coordinator::Caller& caller) override
+    {
+        COMMON_CHECK(enter(caller));
+        return all_hosts;
+    }
+    Result<coordinator::Host> host(const coordinator::Caller& caller,
+                                   const common::HostName& name) override
+    {
+        COMMON_CHECK(enter(caller));
+        return named(all_hosts, name, "host");
+    }
+    Result<std::vector<coordinator::Image>> images(const coordinator::Caller& caller) override
+    {
+        COMMON_CHECK(enter(caller));
+        return all_images;
+    }
+    Result<coordinator::Image> image(const coordinator::Caller& caller,
+                                     const common::ImageName& name) override
+    {
+        COMMON_CHECK(enter(caller));
+        return named(all_images, name, "image");
+    }
+    Result<coordinator::VmListing> vms(const coordinator::Caller& caller) override
+    {
+        COMMON_CHECK(enter(caller));
+        return listing;
+    }
+
+    coordinator::Health health() override { return state; }
+    std::string metrics() override { return "paddock_sandboxes 1\n"; }
+
+private:
+    Result<void> enter(const coordinator::Caller& caller)
+    {
+        const std::scoped_lock lock{mutex_};
+        callers_.push_back(caller);
+        if (failure) {
+            return *failure;
+        }
+        return {};
+    }
+
+    Result<void> known(const common::SandboxId& id) const
+    {
+        if (!sandboxes_.contains(id)) {
+            return common::Error{common::ErrorCode::not_found, "no sandbox " + id.str()};
+        }
+        return {};
+    }
+
+    Result<Sandbox> find(const common::SandboxId& id) const
+    {
+        COMMON_CHECK(known(id));
+        return sandboxes_.at(id);
+    }
+
+    Result<Sandbox>
+    change(const coordinator::Caller& caller, const common::SandboxId& id, coordinator::Phase phase)
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        COMMON_CHECK(known(id));
+        sandboxes_[id].phase = phase;
+        return sandboxes_[id];
+    }
+
+    template <typename T, typename Name>
+    static Result<T> named(const std::vector<T>& all, const Name& name, const char* kind)
+    {
+        for (const auto& one : all) {
+            if (one.name == name) {
+                return one;
+            }
+        }
+        return common::Error{common::ErrorCode::not_found,
+                             std::string{"no "} + kind + " " + name.str()};
+    }
+
+    template <typename T>
+    std::vector<T> of(const std::vector<T>& recorded) const
+    {
+        const std::scoped_lock lock{mutex_};
+        return recorded;
+    }
+
+    mutable std::mutex mutex_;
+    std::map<common::SandboxId, Sandbox> sandboxes_;
+    std::vector<coordinator::Command> commands_;
+    std::vector<coordinator::CreateRequest> creates_;
+    std::vector<coordinator::RunRequest> runs_;
+    std::vector<coordinator::ListFilter> lists_;
+    std::vector<coordinator::StopRequest> stops_;
+    std::vector<coordinator::Caller> callers_;
+};
+
+} // namespace test_support

@@ -1,0 +1,263 @@
+#include "coordinator/http/rest/parsers.hpp"
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+
+namespace coordinator::http::rest {
+
+BOOST_AUTO_TEST_SUITE(parsers_tests)
+
+namespace {
+
+/// The fields that a create body is refused for; empty when it is taken.
+template <typename Parse>
+std::vector<std::string> wrong_fields(Parse parse, const std::string& body)
+{
+    std::vector<std::string> fields;
+    const auto parsed = parse(body);
+    if (!parsed) {
+        BOOST_TEST(parsed.error().message != "");
+        for (const auto& field : parsed.error().fields) {
+            fields.push_back(field.field);
+        }
+        BOOST_TEST(!fields.empty(), parsed.error().message);
+    }
+    return fields;
+}
+
+std::vector<std::string> create_fields(const std::string& body)
+{
+    return wrong_fields(parse_create, body);
+}
+
+std::string create_with(const std::string& more)
+{
+    return R"({"source_vm_name":"tiny","agent_id":"a",)" + more + "}";
+}
+
+using Names = std::vector<std::string>;
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_minimal_create_has_defaults)
+{
+    const auto request = parse_create(R"({"source_vm_name":"tiny","agent_id":"a"})");
+    BOOST_REQUIRE(request);
+    BOOST_TEST(request->source == "tiny");
+    BOOST_TEST(!request->source_is_image);
+    BOOST_TEST(!request->vcpus);
+    BOOST_TEST(!request->auto_start);
+    BOOST_TEST((request->network == NetworkMode::nat));
+}
+
+BOOST_AUTO_TEST_CASE(a_full_create_is_one_value)
+{
+    const auto request = parse_create(
+        R"({"image":"tiny","agent_id":"a b","cpu":2,"memory_mb":512,"ttl_seconds":60,
+            "auto_start":true,"wait_for_ip":true,"vm_name":"web-1","labels":{"team":"red"},
+            "network_mode":"isolated","env":{"A_1":"x"},"pool":"prefer","placement":{"host":"h1"}})");
+    BOOST_REQUIRE_MESSAGE(request.has_value(), (request ? "" : request.error().message));
+    BOOST_TEST(request->source_is_image);
+    BOOST_TEST(*request->vcpus == 2U);
+    BOOST_TEST(request->memory->mib() == 512U);
+    BOOST_TEST(request->ttl->count() == 60);
+    BOOST_TEST(request->name == "web-1");
+    BOOST_TEST(request->labels.at("team") == "red");
+    BOOST_TEST((request->network == NetworkMode::isolated));
+    BOOST_TEST(request->host->str() == "h1");
+}
+
+BOOST_AUTO_TEST_CASE(zero_and_empty_mean_the_default_as_they_always_did)
+{
+    const auto request =
+        parse_create(create_with(R"("cpu":0,"memory_mb":0,"ttl_seconds":0,"vm_name":"")"));
+    BOOST_REQUIRE(request);
+    BOOST_TEST((!request->vcpus && !request->memory && !request->ttl && request->name.empty()));
+}
+
+BOOST_AUTO_TEST_CASE(all_wrong_fields_are_named_at_once)
+{
+    const auto fields = create_fields(
+        R"({"source_vm_name":"../x","cpu":-1,"memory_mb":"big","auto_start":1,"colour":"red"})");
+    for (const char* name :
+         {"source_vm_name", "agent_id", "cpu", "memory_mb", "auto_start", "colour"}) {
+        BOOST_TEST((std::ranges::find(fields, name) != fields.end()), name);
+    }
+    BOOST_TEST(fields.size() == 6U);
+}
+
+BOOST_AUTO_TEST_CASE(a_source_is_named_exactly_once)
+{
+    BOOST_TEST(create_fields(R"({"agent_id":"a"})") == Names{"source_vm_name"});
+    BOOST_TEST(create_fields(R"({"agent_id":"a","image":"x","source_vm_name":"y"})") ==
+               Names{"source_vm_name"});
+}
+
+BOOST_AUTO_TEST_CASE(impossible_sizes_are_refused)
+{
+    for (const char* value :
+         {"65", "-1", "1.5", "1e3", "99999999999999999999", "\"1\"", "null", "true"}) {
+        BOOST_TEST_CONTEXT(value)
+        {
+            BOOST_TEST(!create_fields(create_with(std::string{"\"cpu\":"} + value)).empty());
+        }
+    }
+    BOOST_TEST(create_fields(create_with(R"("memory_mb":63)")) == Names{"memory_mb"});
+    BOOST_TEST(create_fields(create_with(R"("memory_mb":1048577)")) == Names{"memory_mb"});
+    BOOST_TEST(create_fields(create_with(R"("ttl_seconds":-1)")) == Names{"ttl_seconds"});
+}
+
+BOOST_AUTO_TEST_CASE(hostile_names_are_refused)
+{
+    for (const char* name : {"../x",
+                             "a/b",
+                             "a\\\"b",
+                             "<x/>",
+                             "a\\nb",
+                             "a\\u0000b",
+                             "-a",
+                             "a..b",
+                             " a",
+                             "\\u00e9",
+                             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
+        BOOST_TEST_CONTEXT(name)
+        {
+            const auto body = create_with("\"vm_name\":\"" + std::string{name} + "\"");
+            BOOST_TEST(create_fields(body) == Names{"vm_name"});
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(labels_and_env_are_bounded_maps_of_strings)
+{
+    BOOST_TEST(create_fields(create_with(R"("labels":{"a b":"x"})")) == Names{"labels.a b"});
+    BOOST_TEST(create_fields(create_with(R"("labels":{"a":1})")) == Names{"labels.a"});
+    BOOST_TEST(create_fields(create_with(R"("labels":[])")) == Names{"labels"});
+    BOOST_TEST(create_fields(create_with(R"("env":{"1A":"x"})")) == Names{"env.1A"});
+    BOOST_TEST(create_fields(create_with(R"("env":{"A":"\u0000"})")) == Names{"env.A"});
+    std::string many;
+    for (int i = 0; i < 65; ++i) {
+        many += (i == 0 ? "\"k" : ",\"k") + std::to_string(i) + "\":\"v\"";
+    }
+    BOOST_TEST(create_fields(create_with("\"labels\":{" + many + "}")) == Names{"labels"});
+}
+
+BOOST_AUTO_TEST_CASE(features_to_come_are_named_not_ignored)
+{
+    for (const auto& [field, json] : std::map<std::string, std::string>{
+             {"egress", R"("egress":{"allow":[]})"},
+             {"pool", R"("pool":"require")"},
+             {"network_mode", R"("network_mode":"bridge")"},
+             {"placement", R"("placement":{"host":"h1","spread":"rack"})"},
+         }) {
+        BOOST_TEST_CONTEXT(json)
+        {
+            const auto request = parse_create(create_with(json));
+            BOOST_REQUIRE(!request);
+            BOOST_TEST((request.error().code == common::ErrorCode::unimplemented));
+            BOOST_TEST(request.error().reason == "not_yet");
+            BOOST_TEST(request.error().fields.front().field == field);
+        }
+    }
+    // What is wrong comes before what is not there yet.
+    const auto both = parse_create(create_with(R"("egress":1,"cpu":"x")"));
+    BOOST_TEST((both.error().code == common::ErrorCode::invalid_argument));
+}
+
+BOOST_AUTO_TEST_CASE(broken_json_is_refused_with_its_place)
+{
+    std::string deep(100'000, '[');
+    for (const std::string& body : {std::string{"{"},
+                                    std::string{"{} {}"},
+                                    std::string{"[]"},
+                                    std::string{"null"},
+                                    std::string{"{'a':1}"},
+                                    std::string{"{\"a\":\"\xff\"}"},
+                                    std::string{"{\"a\":\"\\ud800\"}"},
+                                    std::string{"{\"a\":NaN}"},
+                                    std::string{"{\"a\":1e999}"},
+                                    std::string{"{\"a\":1,\"a\":2}"},
+                                    std::string{"\xef\xbb\xbf garbage"},
+                                    deep,
+                                    "{\"a\":" + deep}) {
+        BOOST_TEST_CONTEXT(body.substr(0, 40))
+        {
+            BOOST_TEST(!create_fields(body).empty());
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_run_has_defaults_and_bounds)
+{
+    const auto request = parse_run(R"({"command":"true","private_key_path":"/x"})");
+    BOOST_REQUIRE(request);
+    BOOST_TEST(request->user == "sandbox");
+    BOOST_TEST(!request->timeout);
+    const auto fields = [](const std::string& body) { return wrong_fields(parse_run, body); };
+    BOOST_TEST(fields("") == Names{"command"});
+    BOOST_TEST(fields(R"({"command":""})") == Names{"command"});
+    BOOST_TEST(fields(R"({"command":"a\u0000b"})") == Names{"command"});
+    BOOST_TEST(fields("{\"command\":\"" + std::string((256 << 10) + 1, 'x') + "\"}") ==
+               Names{"command"});
+    BOOST_TEST(fields(R"({"command":"x","timeout_sec":3601})") == Names{"timeout_sec"});
+    BOOST_TEST(fields(R"({"command":"x","user":"root; id"})") == Names{"user"});
+    BOOST_TEST(fields(R"({"command":"x","cwd":"relative"})") == Names{"cwd"});
+    BOOST_TEST(fields(R"({"command":"x","metadata":{}})") == Names{"metadata"});
+}
+
+BOOST_AUTO_TEST_CASE(empty_bodies_are_allowed_where_nothing_is_required)
+{
+    BOOST_TEST(parse_start("").has_value());
+    BOOST_TEST(parse_start("  \n").has_value());
+    BOOST_TEST(parse_stop("{}").has_value());
+    BOOST_TEST(parse_nothing("", "x").has_value());
+    BOOST_TEST(!parse_nothing(R"({"force":true})", "x"));
+    BOOST_TEST(parse_start(R"({"wait_for_ip":true})")->wait_for_ip);
+    BOOST_TEST(parse_stop(R"({"force":true,"timeout_sec":5})")->timeout->count() == 5000);
+}
+
+BOOST_AUTO_TEST_CASE(a_list_filters_exactly)
+{
+    const auto filter = parse_list({{"agent_id", "a"},
+                                    {"state", "RUNNING"},
+                                    {"host", "h1"},
+                                    {"label", "team=red"},
+                                    {"label", "note=a=b"},
+                                    {"limit", "500"},
+                                    {"offset", "7"}});
+    BOOST_REQUIRE(filter);
+    BOOST_TEST(*filter->agent_id == "a");
+    BOOST_TEST((*filter->state == State::running));
+    BOOST_TEST(filter->labels.at("note") == "a=b");
+    BOOST_TEST(filter->page.limit == 500U);
+    BOOST_TEST(filter->page.offset == 7U);
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_query_names_its_parameter)
+{
+    for (const auto& query : std::vector<Query>{{{"limit", "0"}},
+                                                {{"limit", "501"}},
+                                                {{"limit", "ten"}},
+                                                {{"limit", ""}},
+                                                {{"limit", "1"}, {"limit", "2"}},
+                                                {{"offset", "-1"}},
+                                                {{"offset", "99999999999999999999"}},
+                                                {{"state", "running"}},
+                                                {{"label", "novalue"}},
+                                                {{"label", "k=1"}, {"label", "k=2"}},
+                                                {{"host", "../x"}},
+                                                {{"colour", "red"}}}) {
+        BOOST_TEST_CONTEXT(query.back().first + "=" + query.back().second)
+        {
+            const auto filter = parse_list(query);
+            BOOST_REQUIRE(!filter);
+            BOOST_TEST(filter.error().fields.front().field == query.back().first);
+        }
+    }
+    BOOST_TEST(!parse_get({{"include_commands", "maybe"}}));
+    BOOST_TEST(parse_get({{"include_commands", "1"}})->include_commands);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace coordinator::http::rest

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "coordinator/http/server.hpp"
+#include "tests/support/api_client.hpp"
+#include "tests/support/fake_service.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <string>
+
+namespace coordinator::http {
+
+inline constexpr const char* test_token = "0123456789abcdef0123456789abcdef";
+
+inline Options test_options()
+{
+    Options options;
+    options.port = 0;
+    options.threads = 8;
+    options.tokens = {{"tester", common::digest::of(test_token)}};
+    return options;
+}
+
+/// A server over a fake service on a free loopback port.
+class RunningServer {
+public:
+    explicit RunningServer(const Options& options = test_options())
+        : server{options, service, clock}
+    {
+        const auto started = server.start();
+        BOOST_REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().message));
+    }
+
+    [[nodiscard]] std::string url() const
+    {
+        return "http://127.0.0.1:" + std::to_string(server.port());
+    }
+    [[nodiscard]] test_support::ApiClient client() const { return {url(), test_token}; }
+    [[nodiscard]] test_support::ApiClient stranger() const { return {url(), ""}; }
+
+    test_support::FakeService service;
+    common::SystemClock clock;
+    Server server;
+};
+
+/// The shape that every error has.
+inline void
+check_error(const test_support::ApiClient::Reply& reply, int status, const std::string& reason)
+{
+    BOOST_TEST(reply.status == status, reply.status << " " << reply.body << reply.failure);
+    const auto body = reply.json();
+    BOOST_REQUIRE_MESSAGE(body.is_object(), reply.body);
+    BOOST_TEST(body.value("error", "") != "");
+    BOOST_TEST(body.value("code", 0) == status);
+    BOOST_TEST(body.value("reason", "") == reason);
+    BOOST_TEST(body.value("request_id", "") != "");
+    const auto header = reply.headers.find("x-request-id");
+    BOOST_REQUIRE(header != reply.headers.end());
+    BOOST_TEST(body.value("request_id", "") == header->second);
+}
+
+} // namespace coordinator::http
