@@ -1,0 +1,62 @@
+#pragma once
+
+#include "hostd/link/keys.hpp"
+#include "hostd/link/session.hpp"
+
+#include <atomic>
+#include <thread>
+
+namespace hostd::link {
+
+struct LinkSettings {
+    std::vector<std::string> endpoints; ///< Tried in turn; one at a time.
+    std::string coordinator_key;        ///< The pinned public key.
+    KeyPair keys;
+    SessionSettings session;
+    std::chrono::milliseconds retry_first{500};
+    std::chrono::milliseconds retry_max{15000};
+    std::chrono::milliseconds connect_timeout{5000};
+    /// ZMTP's own heartbeat: how soon a dead peer is noticed.
+    std::chrono::milliseconds zmtp_interval{2000};
+    std::chrono::milliseconds zmtp_timeout{6000};
+    std::size_t outbox = 65536;
+};
+
+/// The way to the coordinator over ZeroMQ: a DEALER with CURVE, the coordinator's key
+/// pinned. Its thread owns the socket; each lost or refused connection gets a fresh
+/// one, so that nothing stale is ever sent before the hello. While the outbox is
+/// full, which takes a coordinator that is gone and a host gone mad, an answer is
+/// dropped (its command is sent again) and so is a status (an inventory follows).
+class CoordinatorLink final : public Uplink {
+public:
+    CoordinatorLink(LinkSettings settings, const common::Clock& clock);
+    ~CoordinatorLink() override;
+    CoordinatorLink(const CoordinatorLink&) = delete;
+    CoordinatorLink& operator=(const CoordinatorLink&) = delete;
+
+    void answer(Answer answer) override;
+    void status(SandboxStatus status) override;
+    void inventory(std::vector<SandboxStatus> all) override;
+
+    /// Begins to connect. Both run on the link's thread and must return at once.
+    void start(std::function<void(Command)> on_command, std::function<HostReport()> report);
+    /// Ends the thread, after what is queued was handed to the socket. Commands stop coming.
+    void stop();
+
+private:
+    struct Connection;
+
+    void push(Outgoing item, const char* what);
+    void run(Session::Ways ways);
+    /// Serves one connection until it is lost, refused or stop() is called.
+    void serve(Session& session, Connection& connection);
+    void wait(std::chrono::milliseconds time);
+
+    const LinkSettings settings_;
+    const common::Clock& clock_;
+    Outbox outbox_;
+    std::atomic<bool> stopping_{false};
+    std::thread thread_;
+};
+
+} // namespace hostd::link

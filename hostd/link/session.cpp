@@ -1,0 +1,212 @@
+#include "hostd/link/session.hpp"
+
+#include "common/log/log.hpp"
+#include "hostd/link/wire.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace hostd::link {
+
+using common::Error;
+using common::ErrorCode;
+
+Session::Session(SessionSettings settings, const common::Clock& clock, Ways ways)
+    : settings_{settings},
+      clock_{clock},
+      ways_{std::move(ways)},
+      instance_{"run-" + common::random_base32_80()},
+      heartbeat_{settings.heartbeat},
+      statuses_{settings.statuses_kept}
+{}
+
+template <typename Message>
+void Session::send(const Message& message, const std::string& operation, const std::string& request)
+{
+    proto::Envelope envelope;
+    envelope.kind = Message::kind;
+    envelope.operation_id = operation;
+    envelope.request_id = request;
+    envelope.epoch = highest_epoch_;
+    envelope.body = proto::encode_body(message);
+    ways_.send(proto::encode(envelope));
+}
+
+void Session::connected()
+{
+    state_ = State::greeting;
+    given_up_ = false;
+    due_ = clock_.steady() + settings_.hello_timeout;
+    proto::Hello hello;
+    hello.version_min = proto::protocol_min;
+    hello.version_max = proto::protocol_max;
+    hello.instance = instance_;
+    hello.facts = to_wire(ways_.report());
+    send(hello);
+}
+
+void Session::disconnected()
+{
+    if (state_ == State::welcomed) {
+        spdlog::warn("the coordinator's connection is lost; sandboxes run on");
+    }
+    state_ = State::disconnected;
+    given_up_ = false;
+}
+
+void Session::give_up(const std::string& why)
+{
+    if (why != last_refusal_) {
+        spdlog::warn("{}; trying again", why);
+        last_refusal_ = why;
+    }
+    state_ = State::disconnected;
+    given_up_ = true;
+}
+
+common::SteadyTime Session::on_time(common::SteadyTime now)
+{
+    if (state_ == State::disconnected) {
+        return now + settings_.hello_timeout;
+    }
+    if (now < due_) {
+        return due_;
+    }
+    if (state_ == State::greeting) {
+        give_up("the coordinator did not answer this host's hello");
+        return now;
+    }
+    send(proto::Heartbeat{++beats_, to_wire(ways_.report())});
+    return due_ = now + heartbeat_;
+}
+
+void Session::receive(std::string_view bytes)
+{
+    const auto envelope = proto::decode_envelope(bytes);
+    if (!envelope) {
+        spdlog::warn("ignoring a message from the coordinator: {}", envelope.error().message);
+        return;
+    }
+    const auto& kind = envelope->kind;
+    if (kind == proto::Refused::kind) {
+        return refuse(*envelope);
+    }
+    if (envelope->epoch < highest_epoch_) {
+        const auto why = fmt::format(
+            "a coordinator of epoch {} speaks, epoch {} is known", envelope->epoch, highest_epoch_);
+        if (kind == proto::Welcome::kind) {
+            return give_up(why);
+        }
+        spdlog::warn("refusing '{}': {}", kind, why);
+        if (!envelope->operation_id.empty()) {
+            send_answer({common::OperationId{envelope->operation_id},
+                         common::RequestId{envelope->request_id},
+                         {},
+                         Error{ErrorCode::failed_precondition, why, "stale_epoch"},
+                         {}});
+        }
+        return;
+    }
+    highest_epoch_ = envelope->epoch;
+    if (kind == proto::Welcome::kind) {
+        return welcome(*envelope);
+    }
+    if (kind == proto::StatusAck::kind) {
+        const auto ack = proto::decode_body<proto::StatusAck>(envelope->body);
+        if (ack && ack->instance == instance_) {
+            statuses_.acknowledge(ack->seq);
+        }
+        return;
+    }
+    take_command(*envelope);
+}
+
+void Session::welcome(const proto::Envelope& envelope)
+{
+    const auto wire = proto::decode_body<proto::Welcome>(envelope.body);
+    if (!wire) {
+        return give_up("the coordinator's welcome is damaged: " + wire.error().message);
+    }
+    if (wire->version < proto::protocol_min || wire->version > proto::protocol_max) {
+        return give_up(fmt::format("the coordinator chose protocol {}, this host speaks {} to {}",
+                                   wire->version,
+                                   proto::protocol_min,
+                                   proto::protocol_max));
+    }
+    constexpr std::uint32_t shortest_ms = 100;
+    constexpr std::uint32_t longest_ms = 60000;
+    if (wire->heartbeat_interval_ms != 0) {
+        heartbeat_ = std::chrono::milliseconds{
+            std::clamp(wire->heartbeat_interval_ms, shortest_ms, longest_ms)};
+    }
+    spdlog::info("welcomed by coordinator {} as host {}", wire->coordinator, wire->host_name);
+    state_ = State::welcomed;
+    last_refusal_.clear();
+    due_ = clock_.steady() + heartbeat_;
+    // First what happened, in its order; then the inventory, which is later than all of it.
+    for (const auto& entry : statuses_.unacknowledged()) {
+        send(proto::Status{instance_, entry.seq, to_wire(entry.status)});
+    }
+    for (const auto& answer : std::exchange(answers_, {})) {
+        send_answer(answer);
+    }
+    ways_.command({{}, {}, 0, SyncCommand{}});
+}
+
+void Session::refuse(const proto::Envelope& envelope)
+{
+    const auto wire = proto::decode_body<proto::Refused>(envelope.body);
+    if (wire) {
+        give_up(
+            fmt::format("the coordinator refuses this host ({}): {}", wire->reason, wire->message));
+    } else {
+        give_up("the coordinator refuses this host");
+    }
+}
+
+void Session::take_command(const proto::Envelope& envelope)
+{
+    auto command = command_of(envelope);
+    if (command) {
+        return ways_.command(*std::move(command));
+    }
+    spdlog::warn("refusing '{}': {}", envelope.kind, command.error().message);
+    if (!envelope.operation_id.empty()) {
+        send_answer({common::OperationId{envelope.operation_id},
+                     common::RequestId{envelope.request_id},
+                     {},
+                     std::move(command).error(),
+                     {}});
+    }
+}
+
+void Session::push(Outgoing item)
+{
+    if (auto* status = std::get_if<SandboxStatus>(&item); status != nullptr) {
+        const auto& entry = statuses_.add(std::move(*status));
+        if (state_ == State::welcomed) {
+            send(proto::Status{instance_, entry.seq, to_wire(entry.status)});
+        }
+    } else if (auto* answer = std::get_if<Answer>(&item); answer != nullptr) {
+        if (state_ == State::welcomed) {
+            return send_answer(*answer);
+        }
+        answers_.push_back(std::move(*answer));
+        if (answers_.size() > settings_.answers_kept) {
+            answers_.pop_front(); // Its command is sent again: the core or the agent knows.
+        }
+    } else if (state_ == State::welcomed) {
+        proto::Inventory inventory{instance_, {}};
+        for (const auto& one : std::get<std::vector<SandboxStatus>>(item)) {
+            inventory.sandboxes.push_back(to_wire(one));
+        }
+        send(inventory);
+    }
+}
+
+void Session::send_answer(const Answer& answer)
+{
+    send(to_wire(answer), answer.operation.str(), answer.request.str());
+}
+
+} // namespace hostd::link

@@ -1,0 +1,272 @@
+#include "hostd/link/wire.hpp"
+
+#include "common/version.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace hostd::link {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+// The wire's bounds (proto/wire_messages.cpp).
+constexpr std::size_t word = 128;
+constexpr std::size_t line = 256;
+constexpr std::size_t sentence = 4096;
+constexpr std::size_t page = 16384;
+
+std::string cut(const std::string& text, std::size_t limit)
+{
+    return text.size() <= limit ? text : text.substr(0, limit - 3) + "...";
+}
+
+std::uint64_t us(std::chrono::microseconds time)
+{
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0));
+}
+
+proto::ImageReport to_wire(const Image& image)
+{
+    proto::ImageReport report;
+    report.name = image.name.str();
+    report.digest = image.digest;
+    report.size_bytes = image.size.count();
+    report.virtual_bytes = image.virtual_size.count();
+    report.boot = to_string(image.boot);
+    report.agent = to_string(image.agent);
+    report.default_vcpus = image.default_vcpus;
+    report.default_memory_bytes = image.default_memory.count();
+    report.registered_at_us = common::to_unix_us(image.registered_at);
+    return report;
+}
+
+proto::ExecResult to_wire(const ExecOutcome& outcome)
+{
+    proto::ExecResult result;
+    result.stdout_bytes = outcome.stdout_bytes;
+    result.stderr_bytes = outcome.stderr_bytes;
+    result.stdout_truncated = outcome.stdout_truncated;
+    result.stderr_truncated = outcome.stderr_truncated;
+    result.timed_out = outcome.timed_out;
+    result.exit_code = outcome.exit_code;
+    result.signal = outcome.signal;
+    result.started_at_us = common::to_unix_us(outcome.started_at);
+    result.ended_at_us = common::to_unix_us(outcome.ended_at);
+    result.guest_us = us(outcome.in_guest);
+    return result;
+}
+
+Result<common::SandboxId> sandbox_id(const std::string& text)
+{
+    auto id = common::parse_id<common::SandboxId>(text);
+    if (!id) {
+        return std::move(id).error().during("field 'id'");
+    }
+    return id;
+}
+
+Result<Command> with(const proto::Envelope& envelope, decltype(Command::what) what)
+{
+    Command command;
+    command.operation = common::OperationId{envelope.operation_id};
+    command.request = common::RequestId{envelope.request_id};
+    command.generation = envelope.generation;
+    command.what = std::move(what);
+    return command;
+}
+
+Result<Command> create_of(const proto::Envelope& envelope)
+{
+    COMMON_TRY(const auto wire, proto::decode_body<proto::CreateSandbox>(envelope.body));
+    CreateCommand create;
+    COMMON_TRY(create.spec.id, sandbox_id(wire.id));
+    if (!common::is_name(wire.image) || (!wire.name.empty() && !common::is_name(wire.name))) {
+        return Error{ErrorCode::invalid_argument, "field 'image' or 'name': not a name"};
+    }
+    const auto network = network_mode_from(wire.network_mode);
+    if (!network) {
+        return Error{ErrorCode::unimplemented,
+                     "network mode '" + wire.network_mode + "' is not known to this hostd"};
+    }
+    create.spec.tenant = wire.tenant;
+    create.spec.name = wire.name;
+    create.spec.image = common::ImageName{wire.image};
+    create.spec.vcpus = wire.vcpus;
+    create.spec.memory = common::Bytes{wire.memory_bytes};
+    create.spec.network = *network;
+    create.image_digest = wire.image_digest;
+    create.start = wire.start;
+    create.boot_timeout = std::chrono::milliseconds{wire.boot_timeout_ms};
+    return with(envelope, std::move(create));
+}
+
+Result<Command> exec_of(const proto::Envelope& envelope)
+{
+    COMMON_TRY(auto wire, proto::decode_body<proto::Exec>(envelope.body));
+    ExecCommand exec;
+    COMMON_TRY(exec.id, sandbox_id(wire.id));
+    if (wire.argv.empty() == wire.shell.empty()) {
+        return Error{ErrorCode::invalid_argument, "exec needs either 'argv' or 'shell'"};
+    }
+    exec.exec.operation = common::OperationId{envelope.operation_id};
+    exec.exec.argv = std::move(wire.argv);
+    exec.exec.shell = std::move(wire.shell);
+    exec.exec.user = std::move(wire.user);
+    exec.exec.cwd = std::move(wire.cwd);
+    exec.exec.env = std::move(wire.env);
+    exec.exec.stdin_bytes = std::move(wire.stdin_bytes);
+    exec.exec.timeout = std::chrono::milliseconds{wire.timeout_ms};
+    exec.exec.output_limit = common::Bytes{wire.output_limit_bytes};
+    return with(envelope, std::move(exec));
+}
+
+Result<Command> stop_of(const proto::Envelope& envelope)
+{
+    COMMON_TRY(const auto wire, proto::decode_body<proto::StopSandbox>(envelope.body));
+    COMMON_TRY(auto id, sandbox_id(wire.id));
+    return with(envelope,
+                StopCommand{std::move(id), wire.force, std::chrono::milliseconds{wire.timeout_ms}});
+}
+
+} // namespace
+
+proto::WireError to_wire(const common::Error& error)
+{
+    return {std::string{common::to_string(error.code)},
+            cut(error.message, sentence),
+            cut(error.reason, word),
+            cut(error.details, page)};
+}
+
+proto::HostFacts to_wire(const HostReport& report)
+{
+    constexpr std::size_t most_warnings = 32;
+    constexpr std::size_t most_images = 256;
+    proto::HostFacts facts;
+    facts.hostname = cut(report.hostname, word);
+    facts.arch = cut(report.arch, word);
+    facts.kernel = cut(report.kernel, line);
+    facts.cpu_model = cut(report.cpu_model, line);
+    facts.libvirt_version = cut(report.hypervisor.libvirt_version, word);
+    facts.qemu_version = cut(report.hypervisor.qemu_version, word);
+    facts.hostd_version = common::version;
+    facts.accel = to_string(report.accel);
+    facts.accel_reason = cut(report.accel_reason, sentence);
+    facts.network_cidr = cut(report.network_cidr, word);
+    facts.cores = report.cores;
+    facts.memory_bytes = report.memory.count();
+    facts.memory_available_bytes = report.memory_available.count();
+    facts.capacity_vcpus = report.capacity_vcpus;
+    facts.capacity_memory_bytes = report.capacity_memory.count();
+    facts.overhead_bytes = report.overhead.count();
+    facts.disk_bytes = report.disk.count();
+    facts.disk_free_bytes = report.disk_free.count();
+    facts.load1_milli = static_cast<std::uint32_t>(std::clamp(report.load1, 0.0, 1e6) * 1000);
+    facts.sandboxes = report.sandboxes;
+    for (const auto& warning : report.warnings) {
+        if (facts.warnings.size() < most_warnings) {
+            facts.warnings.push_back(cut(warning, 1024));
+        }
+    }
+    for (const auto& image : report.images) {
+        if (facts.images.size() < most_images) {
+            facts.images.push_back(to_wire(image));
+        }
+    }
+    return facts;
+}
+
+proto::SandboxReport to_wire(const SandboxStatus& status)
+{
+    proto::SandboxReport report;
+    report.id = status.spec.id.str();
+    report.tenant = cut(status.spec.tenant, word);
+    report.image = status.spec.image.str();
+    report.phase = to_string(status.phase);
+    report.ip = status.ip;
+    report.mac = status.net.mac;
+    report.agent = to_string(status.agent);
+    report.agent_ready = status.agent_ready;
+    report.incarnation = status.incarnation;
+    report.generation = status.generation;
+    report.spec_digest = status.spec_digest;
+    report.vcpus = status.spec.vcpus;
+    report.memory_bytes = status.spec.memory.count();
+    report.network_mode = to_string(status.spec.network);
+    if (status.error) {
+        report.error = to_wire(*status.error);
+    }
+    for (const auto& [step, time] : status.timings) {
+        report.timings_us[step] = us(time);
+    }
+    return report;
+}
+
+proto::Reply to_wire(const Answer& answer)
+{
+    proto::Reply reply;
+    if (answer.error) {
+        reply.error = to_wire(*answer.error);
+    } else if (const auto* status = std::get_if<SandboxStatus>(&answer.value)) {
+        reply.sandbox = to_wire(*status);
+    } else if (const auto* outcome = std::get_if<ExecOutcome>(&answer.value)) {
+        reply.exec = to_wire(*outcome);
+        reply.exec->hostd_us = us(answer.took);
+    } else if (const auto* vms = std::get_if<std::vector<ForeignVm>>(&answer.value)) {
+        for (const auto& vm : *vms) {
+            reply.vms.push_back({cut(vm.name, line),
+                                 cut(vm.uuid, word),
+                                 cut(vm.state, word),
+                                 vm.persistent,
+                                 cut(vm.disk_path, sentence)});
+        }
+    }
+    return reply;
+}
+
+Result<Command> command_of(const proto::Envelope& envelope)
+{
+    const auto& kind = envelope.kind;
+    // It is a file name in nobody's hands, but it is logged and keys the agent's table.
+    if (kind != proto::SyncRequest::kind && !common::parse_request_id(envelope.operation_id)) {
+        return Error{ErrorCode::invalid_argument, "the operation id is missing or malformed"};
+    }
+    if (kind == proto::CreateSandbox::kind) {
+        return create_of(envelope);
+    }
+    if (kind == proto::Exec::kind) {
+        return exec_of(envelope);
+    }
+    if (kind == proto::StopSandbox::kind) {
+        return stop_of(envelope);
+    }
+    if (kind == proto::StartSandbox::kind) {
+        COMMON_TRY(const auto wire, proto::decode_body<proto::StartSandbox>(envelope.body));
+        COMMON_TRY(auto id, sandbox_id(wire.id));
+        return with(envelope,
+                    StartCommand{std::move(id), std::chrono::milliseconds{wire.boot_timeout_ms}});
+    }
+    if (kind == proto::DestroySandbox::kind) {
+        COMMON_TRY(const auto wire, proto::decode_body<proto::DestroySandbox>(envelope.body));
+        COMMON_TRY(auto id, sandbox_id(wire.id));
+        return with(envelope, DestroyCommand{std::move(id)});
+    }
+    if (kind == proto::ExecAck::kind) {
+        COMMON_TRY(const auto wire, proto::decode_body<proto::ExecAck>(envelope.body));
+        COMMON_TRY(auto id, sandbox_id(wire.id));
+        return with(envelope, AckExecCommand{std::move(id)});
+    }
+    if (kind == proto::ListVms::kind) {
+        return with(envelope, ListVmsCommand{});
+    }
+    if (kind == proto::SyncRequest::kind) {
+        return with(envelope, SyncCommand{});
+    }
+    return Error{ErrorCode::unimplemented, "this hostd does not know '" + cut(kind, 64) + "'"};
+}
+
+} // namespace hostd::link

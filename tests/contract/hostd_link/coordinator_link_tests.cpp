@@ -1,0 +1,165 @@
+#include "hostd/link/coordinator_link.hpp"
+
+#include "tests/contract/hostd_link/scripted_router.hpp"
+#include "tests/support/arrivals.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace hostd;
+using namespace hostd::link;
+using tests::ScriptedRouter;
+
+namespace {
+
+struct LinkFixture {
+    LinkSettings settings()
+    {
+        LinkSettings some;
+        some.endpoints = {router->endpoint()};
+        some.coordinator_key = server.public_key;
+        some.keys = *generate_keys();
+        some.retry_first = std::chrono::milliseconds{10};
+        some.retry_max = std::chrono::milliseconds{50};
+        some.connect_timeout = std::chrono::milliseconds{2000};
+        some.session.hello_timeout = std::chrono::milliseconds{2000};
+        return some;
+    }
+    void connect(LinkSettings some)
+    {
+        link.emplace(std::move(some), clock);
+        link->start([this](Command command) { commands.add(std::move(command)); },
+                    [] { return HostReport{}; });
+    }
+    static SandboxStatus status(const std::string& id)
+    {
+        SandboxStatus one;
+        one.spec.id = common::SandboxId{id};
+        return one;
+    }
+
+    KeyPair server = *generate_keys();
+    std::optional<ScriptedRouter> router{std::in_place, server};
+    common::SystemClock clock;
+    tests::Arrivals<Command> commands;
+    std::optional<CoordinatorLink> link;
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(coordinator_link_tests, LinkFixture)
+
+BOOST_AUTO_TEST_CASE(a_host_says_hello_is_welcomed_and_carries_commands_and_answers)
+{
+    connect(settings());
+    router->welcome();
+    BOOST_TEST(std::holds_alternative<SyncCommand>(commands.take().what));
+    link->inventory({status("sbx-a")});
+    static_cast<void>(router->expect(proto::Inventory::kind));
+    router->send(proto::DestroySandbox{"sbx-aaaaaaaaaaaaaaaa"}, "op-1");
+    const auto command = commands.take();
+    BOOST_TEST(std::holds_alternative<DestroyCommand>(command.what));
+    BOOST_TEST(command.request.str() == "req-1");
+    Answer answer;
+    answer.operation = command.operation;
+    answer.request = command.request;
+    link->answer(answer);
+    const auto reply = router->expect(proto::Reply::kind);
+    BOOST_TEST(reply.operation_id == "op-1");
+    BOOST_TEST(reply.request_id == "req-1");
+    static_cast<void>(router->expect(proto::Heartbeat::kind));
+}
+
+BOOST_AUTO_TEST_CASE(a_coordinator_that_restarts_is_told_again_what_it_had_not_committed)
+{
+    connect(settings());
+    const auto first = router->welcome();
+    link->status(status("sbx-a"));
+    link->status(status("sbx-b"));
+    static_cast<void>(router->expect(proto::Status::kind));
+    static_cast<void>(router->expect(proto::Status::kind));
+    const auto endpoint = router->endpoint();
+    router.reset();
+    link->status(status("sbx-c")); // While nobody listens.
+    router.emplace(server, endpoint);
+    const auto again = router->welcome();
+    BOOST_TEST(again.instance == first.instance);
+    for (std::uint64_t seq = 1; seq <= 3; ++seq) {
+        const auto wire =
+            proto::decode_body<proto::Status>(router->expect(proto::Status::kind).body);
+        BOOST_TEST(wire->seq == seq);
+    }
+    router->send(proto::StatusAck{first.instance, 3});
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_host_tries_again_later)
+{
+    connect(settings());
+    static_cast<void>(router->expect(proto::Hello::kind));
+    router->send(proto::Refused{"not_enrolled", "unknown key", 1, 1});
+    router->welcome();
+    static_cast<void>(commands.take());
+}
+
+BOOST_AUTO_TEST_CASE(an_impostor_without_the_pinned_key_hears_nothing)
+{
+    const ScriptedRouter real{server};
+    ScriptedRouter impostor{*generate_keys()};
+    auto some = settings();
+    some.endpoints = {impostor.endpoint(), router->endpoint()};
+    some.connect_timeout = std::chrono::milliseconds{300};
+    connect(some);
+    router->welcome(); // It went on to the true one.
+    static_cast<void>(commands.take());
+}
+
+BOOST_AUTO_TEST_CASE(an_endpoint_that_is_down_is_passed_over_for_the_next)
+{
+    auto some = settings();
+    some.endpoints = {"tcp://127.0.0.1:1", router->endpoint()};
+    some.connect_timeout = std::chrono::milliseconds{100};
+    connect(some);
+    router->welcome();
+    static_cast<void>(commands.take());
+}
+
+BOOST_AUTO_TEST_CASE(many_threads_may_report_at_once)
+{
+    connect(settings());
+    router->welcome();
+    static_cast<void>(commands.take());
+    constexpr int threads = 4;
+    constexpr int each = 200;
+    std::vector<std::thread> reporters;
+    for (int i = 0; i < threads; ++i) {
+        reporters.emplace_back([this] {
+            for (int n = 0; n < each; ++n) {
+                link->status(status("sbx-a"));
+            }
+        });
+    }
+    for (std::uint64_t seq = 1; seq <= threads * each; ++seq) {
+        const auto wire =
+            proto::decode_body<proto::Status>(router->expect(proto::Status::kind).body);
+        BOOST_TEST(wire->seq == seq);
+    }
+    for (auto& reporter : reporters) {
+        reporter.join();
+    }
+}
+
+BOOST_AUTO_TEST_CASE(it_ends_promptly_with_and_without_a_coordinator)
+{
+    connect(settings());
+    link->stop();
+    router.reset();
+    LinkSettings lonely;
+    lonely.endpoints = {"tcp://127.0.0.1:1"};
+    lonely.coordinator_key = server.public_key;
+    lonely.keys = server;
+    connect(lonely);
+    const auto before = std::chrono::steady_clock::now();
+    link->stop();
+    BOOST_TEST((std::chrono::steady_clock::now() - before < std::chrono::seconds{2}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

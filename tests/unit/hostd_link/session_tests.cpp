@@ -1,0 +1,200 @@
+#include "hostd/link/session.hpp"
+
+#include "proto/wire_messages.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace hostd;
+using namespace hostd::link;
+
+namespace {
+
+class SetClock final : public common::Clock {
+public:
+    [[nodiscard]] common::SteadyTime steady() const override { return now; }
+    [[nodiscard]] common::WallTime wall() const override { return {}; }
+    common::SteadyTime now{};
+};
+
+struct SessionFixture {
+    SessionFixture()
+        : session{settings(),
+                  clock,
+                  {[this](std::string bytes) { sent.push_back(*proto::decode_envelope(bytes)); },
+                   [this](Command command) { commands.push_back(std::move(command)); },
+                   [] { return HostReport{}; }}}
+    {}
+    static SessionSettings settings()
+    {
+        SessionSettings some;
+        some.answers_kept = 2;
+        return some;
+    }
+    template <typename Message>
+    void receive(const Message& message, std::uint64_t epoch = 1, const std::string& operation = {})
+    {
+        proto::Envelope envelope;
+        envelope.kind = Message::kind;
+        envelope.epoch = epoch;
+        envelope.operation_id = operation;
+        envelope.body = proto::encode_body(message);
+        session.receive(proto::encode(envelope));
+    }
+    void welcome(std::uint64_t epoch = 1)
+    {
+        proto::Welcome message;
+        message.version = proto::protocol_max;
+        message.coordinator = "c";
+        message.host_name = "h1";
+        message.heartbeat_interval_ms = 1000;
+        session.connected();
+        receive(message, epoch);
+    }
+    static SandboxStatus status(const std::string& id)
+    {
+        SandboxStatus one;
+        one.spec.id = common::SandboxId{id};
+        return one;
+    }
+    static Answer answer(const std::string& operation)
+    {
+        Answer one;
+        one.operation = common::OperationId{operation};
+        return one;
+    }
+    [[nodiscard]] std::vector<std::string> kinds() const
+    {
+        std::vector<std::string> all;
+        for (const auto& envelope : sent) {
+            all.push_back(envelope.kind);
+        }
+        return all;
+    }
+
+    SetClock clock;
+    std::vector<proto::Envelope> sent;
+    std::vector<Command> commands;
+    Session session;
+};
+
+using Kinds = std::vector<std::string>;
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(session_tests, SessionFixture)
+
+BOOST_AUTO_TEST_CASE(a_connection_begins_with_hello_and_a_welcome_asks_the_core_for_an_inventory)
+{
+    session.connected();
+    BOOST_TEST(kinds() == (Kinds{"hello"}), boost::test_tools::per_element());
+    const auto hello = proto::decode_body<proto::Hello>(sent[0].body);
+    BOOST_TEST(hello->version_max == proto::protocol_max);
+    welcome();
+    BOOST_CHECK(session.state() == Session::State::welcomed);
+    BOOST_REQUIRE(commands.size() == 1U);
+    BOOST_TEST(std::holds_alternative<SyncCommand>(commands[0].what));
+}
+
+BOOST_AUTO_TEST_CASE(heartbeats_come_at_the_interval_of_the_welcome)
+{
+    welcome();
+    const auto next = session.on_time(clock.now);
+    BOOST_CHECK(next == clock.now + std::chrono::milliseconds{1000});
+    clock.now = next;
+    BOOST_CHECK(session.on_time(clock.now) > clock.now);
+    BOOST_TEST(sent.back().kind == "heartbeat");
+}
+
+BOOST_AUTO_TEST_CASE(a_hello_that_is_not_answered_gives_the_connection_up)
+{
+    session.connected();
+    clock.now += std::chrono::seconds{6};
+    session.on_time(clock.now);
+    BOOST_TEST(session.given_up());
+}
+
+BOOST_AUTO_TEST_CASE(a_refusal_and_a_strange_version_give_the_connection_up)
+{
+    session.connected();
+    receive(proto::Refused{"not_enrolled", "ask your operator", 1, 1});
+    BOOST_TEST(session.given_up());
+    session.connected();
+    BOOST_TEST(!session.given_up());
+    proto::Welcome message;
+    message.version = 99;
+    receive(message);
+    BOOST_TEST(session.given_up());
+}
+
+BOOST_AUTO_TEST_CASE(statuses_are_said_again_until_they_are_acknowledged)
+{
+    session.push(status("sbx-a")); // Before any connection.
+    welcome();
+    session.push(status("sbx-b"));
+    BOOST_TEST(kinds() == (Kinds{"hello", "status", "status"}), boost::test_tools::per_element());
+    const auto first = proto::decode_body<proto::Status>(sent[1].body);
+    receive(proto::StatusAck{"another run", 2});
+    receive(proto::StatusAck{first->instance, 1});
+    session.disconnected();
+    sent.clear();
+    welcome();
+    BOOST_TEST(kinds() == (Kinds{"hello", "status"}), boost::test_tools::per_element());
+    BOOST_TEST(proto::decode_body<proto::Status>(sent[1].body)->seq == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(answers_wait_for_a_welcome_up_to_a_bound)
+{
+    session.push(answer("op-1"));
+    session.push(answer("op-2"));
+    session.push(answer("op-3"));
+    welcome();
+    BOOST_TEST(kinds() == (Kinds{"hello", "reply", "reply"}), boost::test_tools::per_element());
+    BOOST_TEST(sent[1].operation_id == "op-2");
+}
+
+BOOST_AUTO_TEST_CASE(a_deposed_coordinator_is_refused)
+{
+    welcome(5);
+    receive(proto::DestroySandbox{"sbx-aaaaaaaaaaaaaaaa"}, 4, "op-1");
+    BOOST_TEST(commands.size() == 1U); // The sync of the welcome.
+    BOOST_REQUIRE(sent.back().kind == "reply");
+    BOOST_TEST(proto::decode_body<proto::Reply>(sent.back().body)->error->reason == "stale_epoch");
+    session.disconnected();
+    welcome(4);
+    BOOST_TEST(session.given_up());
+}
+
+BOOST_AUTO_TEST_CASE(a_kind_that_is_not_known_is_answered)
+{
+    welcome();
+    proto::Envelope envelope;
+    envelope.kind = "teleport";
+    envelope.epoch = 1;
+    envelope.operation_id = "op-1";
+    session.receive(proto::encode(envelope));
+    const auto reply = proto::decode_body<proto::Reply>(sent.back().body);
+    BOOST_TEST(reply->error->code == "unimplemented");
+    BOOST_TEST(sent.back().operation_id == "op-1");
+}
+
+BOOST_AUTO_TEST_CASE(garbage_is_ignored)
+{
+    welcome();
+    const auto before = sent.size();
+    session.receive("");
+    session.receive(std::string(1000, '\xff'));
+    BOOST_TEST(sent.size() == before);
+    BOOST_CHECK(session.state() == Session::State::welcomed);
+}
+
+BOOST_AUTO_TEST_CASE(an_inventory_is_sent_with_this_runs_instance)
+{
+    welcome();
+    session.push(std::vector<SandboxStatus>{status("sbx-a"), status("sbx-b")});
+    const auto inventory = proto::decode_body<proto::Inventory>(sent.back().body);
+    const auto hello = proto::decode_body<proto::Hello>(sent.front().body);
+    BOOST_TEST(inventory->sandboxes.size() == 2U);
+    BOOST_TEST(inventory->instance == hello->instance);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
