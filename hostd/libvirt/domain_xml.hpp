@@ -1,0 +1,27 @@
+#pragma once
+
+#include "hostd/core/model.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace hostd::libvirt {
+
+/// What a host offers, apart from the sandbox.
+struct Platform {
+    std::string machine = "pc-q35-7.2"; ///< Pinned: a saved state loads only in the same one.
+    std::string ovmf_code = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+    std::string ovmf_vars = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+};
+
+/// The domain definition of `spec`. Pure: every value is escaped here, so no caller can
+/// build a broken (or hostile) document out of a name or a path.
+std::string domain_xml(const DomainSpec& spec, const Platform& platform);
+
+/// `<id>`, or `<id>.g<n>` from the second incarnation on.
+std::string domain_name(const common::SandboxId& id, std::uint64_t incarnation);
+
+/// For text and attributes. Control characters that XML cannot hold become U+FFFD.
+std::string escape_xml(std::string_view text);
+
+} // namespace hostd::libvirt

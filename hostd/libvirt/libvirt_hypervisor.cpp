@@ -1,0 +1,366 @@
+#include "hostd/libvirt/libvirt_hypervisor.hpp"
+
+#include "hostd/libvirt/last_error.hpp"
+#include "hostd/libvirt/metadata.hpp"
+#include "hostd/libvirt/qemu_agent.hpp"
+
+#include <fmt/format.h>
+#include <libvirt/libvirt-qemu.h>
+
+namespace hostd::libvirt {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+using common::SandboxId;
+
+namespace {
+
+DomainState to_domain_state(int state)
+{
+    switch (static_cast<virDomainState>(state)) {
+    case VIR_DOMAIN_RUNNING:
+    case VIR_DOMAIN_BLOCKED:  // Waits for a resource; it is alive.
+    case VIR_DOMAIN_SHUTDOWN: // Is shutting down; not there yet.
+        return DomainState::running;
+    case VIR_DOMAIN_PAUSED:
+    case VIR_DOMAIN_PMSUSPENDED: return DomainState::paused;
+    case VIR_DOMAIN_SHUTOFF: return DomainState::stopped;
+    case VIR_DOMAIN_CRASHED: return DomainState::crashed;
+    case VIR_DOMAIN_NOSTATE: return DomainState::unknown;
+    }
+    return DomainState::unknown; // A newer libvirtd may know states that we do not.
+}
+
+std::string_view word_for(int state)
+{
+    switch (static_cast<virDomainState>(state)) {
+    case VIR_DOMAIN_RUNNING: return "running";
+    case VIR_DOMAIN_BLOCKED: return "idle";
+    case VIR_DOMAIN_PAUSED: return "paused";
+    case VIR_DOMAIN_SHUTDOWN: return "in shutdown";
+    case VIR_DOMAIN_SHUTOFF: return "shut off";
+    case VIR_DOMAIN_CRASHED: return "crashed";
+    case VIR_DOMAIN_PMSUSPENDED: return "pmsuspended";
+    case VIR_DOMAIN_NOSTATE: return "no state";
+    }
+    return "unknown";
+}
+
+/// The domains of one virConnectListAllDomains call: frees each, then the array.
+class DomainList {
+public:
+    explicit DomainList(virConnectPtr connection)
+        : count_{virConnectListAllDomains(connection, &domains_, 0)}
+    {}
+    ~DomainList()
+    {
+        for (int i = 0; i < count_; ++i) {
+            virDomainFree(domains_[i]);
+        }
+        std::free(domains_);
+    }
+    DomainList(const DomainList&) = delete;
+    DomainList& operator=(const DomainList&) = delete;
+
+    [[nodiscard]] bool failed() const noexcept { return count_ < 0; }
+    [[nodiscard]] virDomainPtr* begin() const noexcept { return domains_; }
+    [[nodiscard]] virDomainPtr* end() const noexcept { return domains_ + std::max(count_, 0); }
+
+private:
+    virDomainPtr* domains_ = nullptr;
+    int count_;
+};
+
+/// Our element of a domain; nothing if it is somebody else's.
+std::optional<std::string> metadata_of(virDomainPtr domain)
+{
+    const CString element{
+        virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, metadata_uri, 0)};
+    return element ? std::optional<std::string>{element.get()} : std::nullopt;
+}
+
+Result<DomainRecord> read_record(virDomainPtr domain)
+{
+    const auto element = metadata_of(domain);
+    if (!element) {
+        return Error{ErrorCode::not_found, "not a domain of Paddock's"};
+    }
+    COMMON_TRY(auto record, parse_metadata(*element));
+    record.domain_name = virDomainGetName(domain);
+    int state = VIR_DOMAIN_NOSTATE;
+    if (virDomainGetState(domain, &state, /*reason=*/nullptr, /*flags=*/0) < 0) {
+        return last_error().during("state of " + record.domain_name);
+    }
+    record.state = to_domain_state(state);
+    return record;
+}
+
+/// By the usual name, and if that is not it, by the metadata of all.
+Result<Domain> look_up(virConnectPtr connection, const SandboxId& id)
+{
+    Domain domain{virDomainLookupByName(connection, id.str().c_str())};
+    if (domain) {
+        return domain;
+    }
+    if (auto error = last_error(); error.code != ErrorCode::not_found) {
+        return std::move(error).during("look up " + id.str());
+    }
+    const DomainList all{connection};
+    if (all.failed()) {
+        return last_error().during("list domains");
+    }
+    for (virDomainPtr each : all) {
+        // Only later incarnations have another name, and it begins with the id.
+        if (std::string_view{virDomainGetName(each)}.starts_with(id.str() + ".g")) {
+            const auto record = read_record(each);
+            if (record && record->sandbox.id == id) {
+                virDomainRef(each);
+                return Domain{each};
+            }
+        }
+    }
+    return Error{ErrorCode::not_found, id.str() + " has no domain"};
+}
+
+ForeignVm describe(virDomainPtr domain)
+{
+    ForeignVm vm;
+    vm.name = virDomainGetName(domain);
+    std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
+    virDomainGetUUIDString(domain, uuid.data());
+    vm.uuid = uuid.data();
+    int state = VIR_DOMAIN_NOSTATE;
+    virDomainGetState(domain, &state, nullptr, 0);
+    vm.state = word_for(state);
+    vm.persistent = virDomainIsPersistent(domain) == 1;
+    if (const CString xml{virDomainGetXMLDesc(domain, 0)}) {
+        vm.disk_path = first_disk_of(xml.get());
+    }
+    return vm;
+}
+
+std::string version_text(unsigned long version)
+{
+    return fmt::format("{}.{}.{}", version / 1000000, version / 1000 % 1000, version % 1000);
+}
+
+} // namespace
+
+LibvirtHypervisor::LibvirtHypervisor(std::string uri, Platform platform, std::size_t connections)
+    : uri_{std::move(uri)}, platform_{std::move(platform)}, pool_{uri_, connections}
+{}
+
+LibvirtHypervisor::~LibvirtHypervisor() = default;
+
+void LibvirtHypervisor::observe(Observer observer)
+{
+    using Kind = DomainEvent::Kind;
+    Watch::Callbacks callbacks;
+    callbacks.changed = [observer](const std::string& name) {
+        const auto id = common::parse_id<SandboxId>(name.substr(0, name.find(".g")));
+        if (id) {
+            observer({Kind::domain_changed, *id});
+        }
+    };
+    callbacks.lost = [observer] { observer({Kind::connection_lost, {}}); };
+    callbacks.restored = [observer] { observer({Kind::connection_restored, {}}); };
+    watch_ = std::make_unique<Watch>(uri_, std::move(callbacks));
+}
+
+Result<> LibvirtHypervisor::define(const DomainSpec& spec)
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    // Ask first: virDomainDefineXML redefines silently where name and UUID are taken.
+    if (auto existing = look_up(connection.get(), spec.sandbox.id)) {
+        return Error{ErrorCode::already_exists, spec.sandbox.id.str() + " has a domain already"};
+    } else if (existing.error().code != ErrorCode::not_found) {
+        return std::move(existing).error();
+    }
+    const auto xml = domain_xml(spec, platform_);
+    const Domain domain{
+        virDomainDefineXMLFlags(connection.get(), xml.c_str(), VIR_DOMAIN_DEFINE_VALIDATE)};
+    if (!domain) {
+        return last_error().during("define " + spec.sandbox.id.str());
+    }
+    return {};
+}
+
+Result<> LibvirtHypervisor::start(const SandboxId& id)
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto domain, look_up(connection.get(), id));
+    if (virDomainIsActive(domain.get()) == 1) {
+        return {};
+    }
+    if (virDomainCreate(domain.get()) < 0) {
+        return last_error().during("start " + id.str());
+    }
+    return {};
+}
+
+Result<> LibvirtHypervisor::request_shutdown(const SandboxId& id)
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto domain, look_up(connection.get(), id));
+    if (virDomainIsActive(domain.get()) == 0) {
+        return {};
+    }
+    if (virDomainShutdownFlags(domain.get(), VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN) < 0) {
+        return last_error().during("press the power button of " + id.str());
+    }
+    return {};
+}
+
+Result<> LibvirtHypervisor::kill(const SandboxId& id)
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    auto domain = look_up(connection.get(), id);
+    if (!domain) {
+        return domain.error().code == ErrorCode::not_found ? Result<>{}
+                                                           : Result<>{std::move(domain).error()};
+    }
+    if (virDomainIsActive(domain->get()) == 0) {
+        return {};
+    }
+    if (virDomainDestroy(domain->get()) < 0) {
+        auto error = last_error();
+        // It may have ended by itself meanwhile.
+        if (error.code == ErrorCode::failed_precondition || error.code == ErrorCode::not_found) {
+            return {};
+        }
+        return std::move(error).during("kill " + id.str());
+    }
+    return {};
+}
+
+Result<> LibvirtHypervisor::undefine(const SandboxId& id)
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    auto domain = look_up(connection.get(), id);
+    if (!domain) {
+        return domain.error().code == ErrorCode::not_found ? Result<>{}
+                                                           : Result<>{std::move(domain).error()};
+    }
+    if (virDomainIsActive(domain->get()) == 1) {
+        return Error{ErrorCode::failed_precondition, id.str() + " is running"};
+    }
+    constexpr unsigned everything =
+        VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+        VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM;
+    if (virDomainUndefineFlags(domain->get(), everything) < 0) {
+        auto error = last_error();
+        // Drivers without snapshots (libvirt's own test driver) know none of the flags.
+        if (virDomainUndefine(domain->get()) < 0) {
+            return std::move(error).during("undefine " + id.str());
+        }
+    }
+    return {};
+}
+
+Result<> LibvirtHypervisor::set_generation(const SandboxId& id, std::uint64_t generation)
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto domain, look_up(connection.get(), id));
+    COMMON_TRY(auto record, read_record(domain.get()));
+    record.generation = generation;
+    unsigned flags = VIR_DOMAIN_AFFECT_CONFIG;
+    if (virDomainIsActive(domain.get()) == 1) {
+        flags |= VIR_DOMAIN_AFFECT_LIVE;
+    }
+    if (virDomainSetMetadata(domain.get(),
+                             VIR_DOMAIN_METADATA_ELEMENT,
+                             metadata_element(record, Prefix::without).c_str(),
+                             metadata_key,
+                             metadata_uri,
+                             flags) < 0) {
+        return last_error().during("record generation of " + id.str());
+    }
+    return {};
+}
+
+Result<DomainRecord> LibvirtHypervisor::find(const SandboxId& id) const
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto domain, look_up(connection.get(), id));
+    return read_record(domain.get());
+}
+
+Result<std::vector<DomainRecord>> LibvirtHypervisor::list() const
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    const DomainList domains{connection.get()};
+    if (domains.failed()) {
+        return last_error().during("list domains");
+    }
+    std::vector<DomainRecord> records;
+    for (virDomainPtr domain : domains) {
+        if (auto record = read_record(domain)) {
+            records.push_back(*std::move(record));
+        } else if (record.error().code == ErrorCode::unavailable) {
+            return std::move(record).error(); // Half a list would look like lost domains.
+        }
+    }
+    return records;
+}
+
+Result<std::vector<ForeignVm>> LibvirtHypervisor::list_foreign() const
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    const DomainList domains{connection.get()};
+    if (domains.failed()) {
+        return last_error().during("list domains");
+    }
+    std::vector<ForeignVm> vms;
+    for (virDomainPtr domain : domains) {
+        if (!metadata_of(domain)) {
+            vms.push_back(describe(domain));
+        }
+    }
+    return vms;
+}
+
+Result<HypervisorFacts> LibvirtHypervisor::facts() const
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    unsigned long libvirt = 0;
+    unsigned long qemu = 0;
+    if (virConnectGetLibVersion(connection.get(), &libvirt) < 0 ||
+        virConnectGetVersion(connection.get(), &qemu) < 0) {
+        return last_error().during("ask for versions");
+    }
+    return HypervisorFacts{version_text(libvirt), version_text(qemu)};
+}
+
+Result<ExecOutcome> LibvirtHypervisor::qemu_agent_exec(const SandboxId& id, const ExecSpec& exec)
+{
+    const auto call = [this, &id](const std::string& command) -> Result<std::string> {
+        // A connection per call: a long command must not hold one while it sleeps.
+        COMMON_TRY(const auto connection, pool_.take());
+        COMMON_TRY(const auto domain, look_up(connection.get(), id));
+        constexpr int seconds = 10;
+        const CString reply{virDomainQemuAgentCommand(domain.get(), command.c_str(), seconds, 0)};
+        if (!reply) {
+            return last_error().during("ask qemu-guest-agent of " + id.str());
+        }
+        return std::string{reply.get()};
+    };
+    return qemu_agent_run(call, exec);
+}
+
+Result<> LibvirtHypervisor::qemu_agent_ping(const SandboxId& id)
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto domain, look_up(connection.get(), id));
+    const CString reply{
+        virDomainQemuAgentCommand(domain.get(), R"({"execute":"guest-ping"})", /*seconds=*/1, 0)};
+    if (!reply) {
+        auto error = last_error();
+        return Error{ErrorCode::unavailable,
+                     "ask qemu-guest-agent of " + id.str() + ": " + error.message,
+                     "agent_not_ready"};
+    }
+    return {};
+}
+
+} // namespace hostd::libvirt

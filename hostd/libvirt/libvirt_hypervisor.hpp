@@ -1,0 +1,45 @@
+#pragma once
+
+#include "hostd/core/hypervisor.hpp"
+#include "hostd/libvirt/connections.hpp"
+#include "hostd/libvirt/domain_xml.hpp"
+
+#include <memory>
+#include <string>
+
+namespace hostd::libvirt {
+
+/// The Hypervisor port over the libvirt C API. Any thread; see connections.hpp for the
+/// threads that it has of its own.
+class LibvirtHypervisor final : public Hypervisor {
+public:
+    /// Does not wait for the daemon: calls are `unavailable` until it answers.
+    explicit LibvirtHypervisor(std::string uri,
+                               Platform platform = {},
+                               std::size_t connections = 4);
+    ~LibvirtHypervisor() override;
+
+    void observe(Observer observer) override;
+    common::Result<> define(const DomainSpec& spec) override;
+    common::Result<> start(const common::SandboxId& id) override;
+    common::Result<> request_shutdown(const common::SandboxId& id) override;
+    common::Result<> kill(const common::SandboxId& id) override;
+    common::Result<> undefine(const common::SandboxId& id) override;
+    common::Result<> set_generation(const common::SandboxId& id, std::uint64_t generation) override;
+    common::Result<DomainRecord> find(const common::SandboxId& id) const override;
+    common::Result<std::vector<DomainRecord>> list() const override;
+    common::Result<std::vector<ForeignVm>> list_foreign() const override;
+    common::Result<HypervisorFacts> facts() const override;
+    common::Result<ExecOutcome> qemu_agent_exec(const common::SandboxId& id,
+                                                const ExecSpec& exec) override;
+    common::Result<> qemu_agent_ping(const common::SandboxId& id) override;
+
+private:
+    const std::string uri_;
+    const Platform platform_;
+    EventLoop loop_;
+    mutable ConnectionPool pool_;
+    std::unique_ptr<Watch> watch_;
+};
+
+} // namespace hostd::libvirt
