@@ -3,12 +3,14 @@
 #include "common/unique_fd.hpp"
 
 #include <arpa/inet.h>
-#include <boost/test/unit_test.hpp>
+#include <cerrno>
 #include <chrono>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdexcept>
 #include <string>
 #include <sys/socket.h>
+#include <system_error>
 
 namespace coordinator::http {
 
@@ -21,8 +23,11 @@ public:
         address.sin_family = AF_INET;
         address.sin_port = htons(port);
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        BOOST_REQUIRE(
-            ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+        // Not through Boost: its checks belong to the main thread.
+        if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
+            0) {
+            throw std::system_error{errno, std::generic_category(), "connect"};
+        }
     }
 
     void send(std::string_view bytes) const
@@ -39,7 +44,7 @@ public:
     void end_sending() const { ::shutdown(fd_.get(), SHUT_WR); }
     void close() { fd_.reset(); }
 
-    /// What arrives until the end, until `enough` is in it, or until ten seconds passed.
+    /// What arrives until the end, or until `enough` is in it; throws after ten seconds.
     std::string receive(std::string_view enough = {}) const
     {
         std::string text;
@@ -59,8 +64,7 @@ public:
                 return text;
             }
         }
-        BOOST_ERROR("no end within 10 s after: " + text);
-        return text;
+        throw std::runtime_error{"no end within 10 s after: " + text};
     }
 
 private:

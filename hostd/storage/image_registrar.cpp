@@ -1,0 +1,293 @@
+#include "common/digest/digest.hpp"
+#include "common/rollback.hpp"
+#include "common/unique_fd.hpp"
+#include "hostd/storage/images.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <vector>
+
+namespace hostd::storage {
+
+using common::Bytes;
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr auto smallest_disk = Bytes::mib(1);
+constexpr auto largest_disk = Bytes::gib(16384);
+constexpr std::string_view temporary_prefix = ".tmp-";
+
+Error unusable(const fs::path& file, std::string_view why, std::string_view fix)
+{
+    return {ErrorCode::invalid_argument,
+            fmt::format("{} {}: {}", file.string(), why, fix),
+            "image_unusable"};
+}
+
+/// Copies and digests in one pass; shares the blocks instead where the file system can.
+Result<FileStamp>
+copy_file(const fs::path& from, const fs::path& to, const ImageRegistrar::Progress& progress)
+{
+    const common::UniqueFd in{::open(from.c_str(), O_RDONLY | O_CLOEXEC)};
+    struct stat about {};
+    if (!in || ::fstat(in.get(), &about) != 0) {
+        return Error{ErrorCode::invalid_argument,
+                     fmt::format("open {}: {}", from.string(), std::strerror(errno))};
+    }
+    if (!S_ISREG(about.st_mode)) {
+        return unusable(from, "is not a regular file", "give a file");
+    }
+    const common::UniqueFd out{::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
+    if (!out) {
+        return file_error("create", to, errno);
+    }
+    const bool shared = ::ioctl(out.get(), FICLONE, in.get()) == 0;
+    const Bytes total{static_cast<std::uint64_t>(about.st_size)};
+    common::digest::Hasher hasher;
+    std::vector<char> piece(std::size_t{4} << 20U);
+    std::uint64_t done = 0;
+    while (true) {
+        const auto count = ::read(in.get(), piece.data(), piece.size());
+        if (count < 0) {
+            return file_error("read", from, errno);
+        }
+        if (count == 0) {
+            break;
+        }
+        const auto size = static_cast<std::size_t>(count);
+        hasher.update({piece.data(), size});
+        if (!shared && ::write(out.get(), piece.data(), size) != count) {
+            return file_error("write", to, errno == 0 ? ENOSPC : errno);
+        }
+        done += size;
+        progress(Bytes{done}, total);
+    }
+    if (::fsync(out.get()) != 0) {
+        return file_error("sync", to, errno);
+    }
+    COMMON_TRY(auto stamp, stamp_of(to));
+    stamp.digest = common::digest::to_hex(hasher.finish());
+    return stamp;
+}
+
+Result<> sync_folder(const fs::path& folder)
+{
+    const common::UniqueFd fd{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!fd || ::fsync(fd.get()) != 0) {
+        return file_error("sync", folder, errno);
+    }
+    return {};
+}
+
+Result<> check_request(const ImageRequest& request)
+{
+    if (!common::is_name(request.name.str())) {
+        return Error{ErrorCode::invalid_argument,
+                     "an image's name is 1 to 63 of [A-Za-z0-9._-], beginning and ending with a "
+                     "letter or digit"};
+    }
+    if ((request.boot == Boot::kernel) == request.kernel.empty()) {
+        return Error{ErrorCode::invalid_argument,
+                     "give --kernel with --boot kernel, and only then"};
+    }
+    if (request.kernel.empty() && (!request.initrd.empty() || !request.cmdline.empty())) {
+        return Error{ErrorCode::invalid_argument, "--initrd and --cmdline go with --kernel"};
+    }
+    return {};
+}
+
+/// Everything that makes an image what it is, but for when and where.
+bool same_content(const Manifest& a, const Manifest& b)
+{
+    return a.disk.digest == b.disk.digest && a.kernel.digest == b.kernel.digest &&
+           a.initrd.digest == b.initrd.digest && a.cmdline == b.cmdline && a.boot == b.boot &&
+           a.agent == b.agent && a.vcpus == b.vcpus && a.memory_bytes == b.memory_bytes;
+}
+
+} // namespace
+
+Result<ImageFacts> ImageRegistrar::inspect_disk(const fs::path& disk) const
+{
+    const auto printed = run_qemu_img(runner_, inspect(disk));
+    if (!printed) {
+        return unusable(disk,
+                        "is not a usable qcow2 image (" + printed.error().message + ")",
+                        "convert it: qemu-img convert -O qcow2 FILE NEW.qcow2");
+    }
+    COMMON_TRY(const auto facts, parse_info(*printed));
+    if (facts.has_backing_file || facts.has_data_file) {
+        // It would let an image read any file of this host.
+        return unusable(disk,
+                        "refers to another file",
+                        "make it stand alone: qemu-img convert -O qcow2 FILE NEW.qcow2");
+    }
+    if (facts.encrypted || facts.corrupt) {
+        return unusable(disk,
+                        facts.encrypted ? "is encrypted" : "is marked corrupt",
+                        "give a clean, plain image");
+    }
+    if (facts.virtual_bytes < smallest_disk.count() || facts.virtual_bytes > largest_disk.count()) {
+        return unusable(disk,
+                        fmt::format("has a disk of {} bytes", facts.virtual_bytes),
+                        "1 MiB to 16 TiB are supported");
+    }
+    if (const auto checked = run_qemu_img(runner_, check(disk)); !checked) {
+        return unusable(disk,
+                        "fails qemu-img check (" + checked.error().message + ")",
+                        "repair it: qemu-img check -r all FILE");
+    }
+    return facts;
+}
+
+Result<Manifest> ImageRegistrar::copy_into(const fs::path& folder,
+                                           const ImageRequest& request,
+                                           const Progress& progress) const
+{
+    Manifest manifest;
+    manifest.name = request.name.str();
+    COMMON_TRY(manifest.disk, copy_file(request.disk, folder / "disk.qcow2", progress));
+    // What is registered is what was copied, whoever writes to the original meanwhile.
+    COMMON_TRY(const auto facts, inspect_disk(folder / "disk.qcow2"));
+    manifest.virtual_bytes = facts.virtual_bytes;
+    const Progress quiet = [](Bytes, Bytes) {};
+    if (!request.kernel.empty()) {
+        COMMON_TRY(manifest.kernel, copy_file(request.kernel, folder / "kernel", quiet));
+    }
+    if (!request.initrd.empty()) {
+        COMMON_TRY(manifest.initrd, copy_file(request.initrd, folder / "initrd", quiet));
+    }
+    manifest.cmdline = request.cmdline;
+    manifest.boot = request.boot;
+    manifest.agent = request.agent;
+    manifest.vcpus = request.vcpus;
+    manifest.memory_bytes = request.memory.count();
+    manifest.registered_at_us = common::to_unix_us(std::chrono::system_clock::now());
+    COMMON_CHECK(write_manifest(folder, manifest));
+    return manifest;
+}
+
+Result<Image> ImageRegistrar::add(const ImageRequest& request, const Progress& progress)
+{
+    COMMON_CHECK(check_request(request));
+    COMMON_CHECK(layout_.make_folders());
+    COMMON_CHECK(inspect_disk(request.disk));
+
+    auto pattern = (layout_.images() / (std::string{temporary_prefix} + "XXXXXX")).string();
+    if (::mkdtemp(pattern.data()) == nullptr) {
+        return file_error("make a folder in", layout_.images(), errno);
+    }
+    const fs::path fresh{pattern};
+    common::Rollback rollback;
+    rollback.add([fresh] {
+        std::error_code ignored; // clean_up() tries again.
+        fs::remove_all(fresh, ignored);
+    });
+    if (::chmod(fresh.c_str(), 0755) != 0) {
+        return file_error("open up", fresh, errno);
+    }
+    COMMON_TRY(const auto manifest, copy_into(fresh, request, progress));
+
+    const auto folder = layout_.image(request.name);
+    if (const auto existing = read_manifest(folder)) {
+        if (same_content(*existing, manifest)) {
+            return to_image(*existing, folder);
+        }
+        if (request.if_taken == ImageRequest::IfTaken::refuse) {
+            return Error{ErrorCode::already_exists,
+                         fmt::format("an image '{}' with other content is registered: choose "
+                                     "another name, or use --replace",
+                                     request.name.str()),
+                         "name_taken"};
+        }
+        COMMON_CHECK(remove(request.name));
+    } else if (fs::exists(folder)) {
+        COMMON_CHECK(remove(request.name)); // Damaged: nothing can have been made from it.
+    }
+    if (::rename(fresh.c_str(), folder.c_str()) != 0) {
+        return file_error("rename", fresh, errno);
+    }
+    rollback.commit();
+    COMMON_CHECK(sync_folder(layout_.images()));
+    return to_image(manifest, folder);
+}
+
+Result<> ImageRegistrar::refuse_if_in_use(const common::ImageName& name) const
+{
+    const auto disk = (layout_.image(name) / "disk.qcow2").string();
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator{layout_.sandboxes(), error}) {
+        const auto printed = run_qemu_img(runner_, inspect(entry.path() / "overlay.qcow2"));
+        if (printed && printed->find('"' + disk + '"') != std::string::npos) {
+            return Error{ErrorCode::failed_precondition,
+                         fmt::format("image '{}' is the backing file of {}: destroy that sandbox "
+                                     "first",
+                                     name.str(),
+                                     entry.path().filename().string()),
+                         "image_in_use"};
+        }
+    }
+    return {};
+}
+
+Result<> ImageRegistrar::remove(const common::ImageName& name)
+{
+    const auto folder = layout_.image(name);
+    if (!common::is_name(name.str()) || !fs::exists(folder)) {
+        return Error{ErrorCode::not_found, fmt::format("no image '{}' on this host", name.str())};
+    }
+    COMMON_CHECK(refuse_if_in_use(name));
+    // Out of sight first: a removal cut short must not leave half an image under its name.
+    const auto aside =
+        layout_.images() / (std::string{temporary_prefix} + common::random_base32_80());
+    if (::rename(folder.c_str(), aside.c_str()) != 0) {
+        return file_error("rename", folder, errno);
+    }
+    std::error_code error;
+    fs::remove_all(aside, error);
+    return error ? Result<>{file_error("remove", aside, error.value())} : Result<>{};
+}
+
+Result<Image> ImageRegistrar::verify(const common::ImageName& name)
+{
+    const auto folder = layout_.image(name);
+    COMMON_TRY(const auto manifest, read_manifest(folder));
+    for (const auto& [file, stamp] : {std::pair{"disk.qcow2", &manifest.disk},
+                                      std::pair{"kernel", &manifest.kernel},
+                                      std::pair{"initrd", &manifest.initrd}}) {
+        if (stamp->digest.empty()) {
+            continue;
+        }
+        COMMON_TRY(const auto digest, common::digest::of_file(folder / file));
+        if (common::digest::to_hex(digest) != stamp->digest) {
+            return Error{ErrorCode::failed_precondition,
+                         fmt::format("{} is damaged: sha256 is {}, registered was {}",
+                                     (folder / file).string(),
+                                     common::digest::to_hex(digest),
+                                     stamp->digest),
+                         "image_changed"};
+        }
+    }
+    return to_image(manifest, folder);
+}
+
+void ImageRegistrar::clean_up()
+{
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator{layout_.images(), error}) {
+        if (entry.path().filename().string().starts_with(temporary_prefix)) {
+            fs::remove_all(entry.path(), error);
+        }
+    }
+}
+
+} // namespace hostd::storage

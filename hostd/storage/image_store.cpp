@@ -1,0 +1,80 @@
+#include "common/digest/digest.hpp"
+#include "hostd/storage/images.hpp"
+
+#include <fmt/format.h>
+
+namespace hostd::storage {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+/// Digests the file again only if it looks different. True if the stamp was renewed.
+Result<bool> check_file(const std::filesystem::path& file, FileStamp& known)
+{
+    if (known.digest.empty()) {
+        return false;
+    }
+    COMMON_TRY(auto now, stamp_of(file));
+    now.digest = known.digest;
+    if (now == known) {
+        return false;
+    }
+    COMMON_TRY(const auto digest, common::digest::of_file(file));
+    if (common::digest::to_hex(digest) != known.digest) {
+        return Error{ErrorCode::failed_precondition,
+                     fmt::format("{} is not what was registered: its digest has changed; register "
+                                 "the image again",
+                                 file.string()),
+                     "image_changed"};
+    }
+    known = now;
+    return true;
+}
+
+Result<Image> load(const std::filesystem::path& folder)
+{
+    COMMON_TRY(auto manifest, read_manifest(folder));
+    COMMON_TRY(const bool disk, check_file(folder / "disk.qcow2", manifest.disk));
+    COMMON_TRY(const bool kernel, check_file(folder / "kernel", manifest.kernel));
+    COMMON_TRY(const bool initrd, check_file(folder / "initrd", manifest.initrd));
+    if (disk || kernel || initrd) {
+        COMMON_CHECK(write_manifest(folder, manifest)); // The same bytes, touched or restored.
+    }
+    return to_image(manifest, folder);
+}
+
+} // namespace
+
+Result<Image> DirImageStore::find(const common::ImageName& name) const
+{
+    auto image = load(layout_.image(name));
+    if (!image && image.error().code == ErrorCode::not_found) {
+        return Error{ErrorCode::not_found,
+                     fmt::format("no image '{}' on this host", name.str()),
+                     "image_not_found"};
+    }
+    return image;
+}
+
+std::vector<Image> DirImageStore::list(std::vector<std::string>& warnings) const
+{
+    std::vector<Image> images;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator{layout_.images(), error}) {
+        const auto name = entry.path().filename().string();
+        if (!common::is_name(name)) {
+            continue; // .tmp-…: being made, or left by an add that was cut short.
+        }
+        if (auto image = load(entry.path())) {
+            images.push_back(*std::move(image));
+        } else {
+            warnings.push_back(fmt::format("image '{}': {}", name, image.error().message));
+        }
+    }
+    return images;
+}
+
+} // namespace hostd::storage

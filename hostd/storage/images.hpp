@@ -1,0 +1,70 @@
+#pragma once
+
+#include "hostd/core/storage.hpp"
+#include "hostd/storage/layout.hpp"
+#include "hostd/storage/manifest.hpp"
+#include "hostd/storage/qemu_img.hpp"
+
+#include <functional>
+
+namespace hostd::storage {
+
+/// The registered images, as they are on disk now.
+class DirImageStore final : public ImageStore {
+public:
+    explicit DirImageStore(Layout layout) : layout_{std::move(layout)} {}
+
+    common::Result<Image> find(const common::ImageName& name) const override;
+    std::vector<Image> list(std::vector<std::string>& warnings) const override;
+
+private:
+    Layout layout_;
+};
+
+struct ImageRequest {
+    common::ImageName name;
+    std::filesystem::path disk;
+    std::filesystem::path kernel; ///< Empty without direct kernel boot.
+    std::filesystem::path initrd;
+    std::string cmdline;
+    Boot boot = Boot::bios;
+    AgentKind agent = AgentKind::none;
+    unsigned vcpus = 0;
+    common::Bytes memory;
+    enum class IfTaken { refuse, replace } if_taken = IfTaken::refuse;
+};
+
+/// `paddock-hostd image …`: the only writer of images. Runs beside a hostd: what is made
+/// appears by rename, whole or not at all.
+class ImageRegistrar {
+public:
+    /// Told now and then how much of how much was copied.
+    using Progress = std::function<void(common::Bytes done, common::Bytes total)>;
+
+    ImageRegistrar(Layout layout, Runner runner)
+        : layout_{std::move(layout)}, runner_{std::move(runner)}
+    {}
+
+    /// Verifies, copies (by reference where the file system can) and digests. The same
+    /// content again under the same name is success; another is `already_exists`, or with
+    /// IfTaken::replace takes its place once no overlay stands on it.
+    common::Result<Image> add(const ImageRequest& request, const Progress& progress);
+    /// `failed_precondition` (reason image_in_use) while an overlay stands on it.
+    common::Result<> remove(const common::ImageName& name);
+    /// Digests every file again and compares.
+    common::Result<Image> verify(const common::ImageName& name);
+    /// What an interrupted add left behind.
+    void clean_up();
+
+private:
+    common::Result<ImageFacts> inspect_disk(const std::filesystem::path& disk) const;
+    common::Result<Manifest> copy_into(const std::filesystem::path& folder,
+                                       const ImageRequest& request,
+                                       const Progress& progress) const;
+    common::Result<> refuse_if_in_use(const common::ImageName& name) const;
+
+    Layout layout_;
+    Runner runner_;
+};
+
+} // namespace hostd::storage

@@ -1,0 +1,154 @@
+#include "hostd/storage/manifest.hpp"
+
+#include "common/unique_fd.hpp"
+#include "hostd/storage/layout.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+
+namespace hostd::storage {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+using nlohmann::json;
+
+namespace {
+
+constexpr int version = 1;
+
+json to_json(const FileStamp& stamp)
+{
+    return {{"sha256", stamp.digest},
+            {"inode", stamp.inode},
+            {"size", stamp.size},
+            {"mtime_ns", stamp.mtime_ns}};
+}
+
+FileStamp stamp_from(const json& value)
+{
+    return {value.at("sha256").get<std::string>(),
+            value.at("inode").get<std::uint64_t>(),
+            value.at("size").get<std::uint64_t>(),
+            value.at("mtime_ns").get<std::int64_t>()};
+}
+
+Manifest from_json(const json& value)
+{
+    Manifest manifest;
+    manifest.name = value.at("name").get<std::string>();
+    manifest.disk = stamp_from(value.at("disk"));
+    manifest.kernel = stamp_from(value.at("kernel"));
+    manifest.initrd = stamp_from(value.at("initrd"));
+    manifest.cmdline = value.at("cmdline").get<std::string>();
+    manifest.boot = boot_from(value.at("boot").get<std::string>()).value();
+    manifest.agent = agent_kind_from(value.at("agent").get<std::string>()).value();
+    manifest.virtual_bytes = value.at("virtual_bytes").get<std::uint64_t>();
+    manifest.vcpus = value.at("vcpus").get<unsigned>();
+    manifest.memory_bytes = value.at("memory_bytes").get<std::uint64_t>();
+    manifest.registered_at_us = value.at("registered_at_us").get<std::int64_t>();
+    return manifest;
+}
+
+Result<> write_durably(const std::filesystem::path& file, std::string_view text)
+{
+    const common::UniqueFd fd{::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
+    if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+        ::fsync(fd.get()) != 0) {
+        return file_error("write", file, errno);
+    }
+    return {};
+}
+
+} // namespace
+
+Result<FileStamp> stamp_of(const std::filesystem::path& file)
+{
+    struct stat about {};
+    if (::lstat(file.c_str(), &about) != 0) {
+        return file_error("look at", file, errno);
+    }
+    if (!S_ISREG(about.st_mode)) {
+        return Error{ErrorCode::failed_precondition, file.string() + " is not a regular file"};
+    }
+    return FileStamp{{},
+                     about.st_ino,
+                     static_cast<std::uint64_t>(about.st_size),
+                     std::int64_t{about.st_mtim.tv_sec} * 1'000'000'000 + about.st_mtim.tv_nsec};
+}
+
+Result<Manifest> read_manifest(const std::filesystem::path& folder)
+{
+    const auto file = folder / "manifest.json";
+    std::ifstream in{file};
+    if (!in) {
+        return Error{ErrorCode::not_found, "no image at " + folder.string()};
+    }
+    try {
+        const auto value = json::parse(in);
+        if (value.at("version").get<int>() != version) {
+            return Error{ErrorCode::failed_precondition,
+                         file.string() + ": written by a newer version"};
+        }
+        return from_json(value);
+    } catch (const std::exception& error) {
+        return Error{ErrorCode::failed_precondition,
+                     fmt::format("{} is damaged ({}): register the image again",
+                                 file.string(),
+                                 error.what())};
+    }
+}
+
+Result<> write_manifest(const std::filesystem::path& folder, const Manifest& manifest)
+{
+    const json value{{"version", version},
+                     {"name", manifest.name},
+                     {"disk", to_json(manifest.disk)},
+                     {"kernel", to_json(manifest.kernel)},
+                     {"initrd", to_json(manifest.initrd)},
+                     {"cmdline", manifest.cmdline},
+                     {"boot", to_string(manifest.boot)},
+                     {"agent", to_string(manifest.agent)},
+                     {"virtual_bytes", manifest.virtual_bytes},
+                     {"vcpus", manifest.vcpus},
+                     {"memory_bytes", manifest.memory_bytes},
+                     {"registered_at_us", manifest.registered_at_us}};
+    const auto file = folder / "manifest.json";
+    const auto fresh = folder / "manifest.json.new";
+    COMMON_CHECK(write_durably(fresh, value.dump(2) + "\n"));
+    if (::rename(fresh.c_str(), file.c_str()) != 0) {
+        return file_error("rename", fresh, errno);
+    }
+    const common::UniqueFd fd{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!fd || ::fsync(fd.get()) != 0) {
+        return file_error("sync", folder, errno);
+    }
+    return {};
+}
+
+Image to_image(const Manifest& manifest, const std::filesystem::path& folder)
+{
+    Image image;
+    image.name = common::ImageName{manifest.name};
+    image.digest = manifest.disk.digest;
+    image.size = common::Bytes{manifest.disk.size};
+    image.virtual_size = common::Bytes{manifest.virtual_bytes};
+    image.boot = manifest.boot;
+    image.agent = manifest.agent;
+    image.disk = folder / "disk.qcow2";
+    if (manifest.boot == Boot::kernel) {
+        image.kernel = folder / "kernel";
+        image.initrd = manifest.initrd.digest.empty() ? "" : folder / "initrd";
+    }
+    image.cmdline = manifest.cmdline;
+    image.default_vcpus = manifest.vcpus;
+    image.default_memory = common::Bytes{manifest.memory_bytes};
+    image.registered_at = common::from_unix_us(manifest.registered_at_us);
+    return image;
+}
+
+} // namespace hostd::storage

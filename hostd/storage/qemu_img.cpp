@@ -1,0 +1,93 @@
+#include "hostd/storage/qemu_img.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace hostd::storage {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+using common::process::Command;
+using nlohmann::json;
+
+namespace {
+
+constexpr auto quick = std::chrono::seconds{30};
+constexpr auto thorough = std::chrono::minutes{10}; // A check reads all of a large image's tables.
+
+} // namespace
+
+Command create_overlay(const std::filesystem::path& overlay, const std::filesystem::path& backing)
+{
+    return {{"qemu-img",
+             "create",
+             "-q",
+             "-f",
+             "qcow2",
+             "-F",
+             "qcow2",
+             "-b",
+             backing.string(),
+             overlay.string()},
+            {},
+            quick};
+}
+
+Command inspect(const std::filesystem::path& file)
+{
+    // The format is given, never guessed: a raw file can claim to be anything.
+    return {{"qemu-img", "info", "-U", "-f", "qcow2", "--output=json", file.string()}, {}, quick};
+}
+
+Command check(const std::filesystem::path& file)
+{
+    return {{"qemu-img", "check", "-q", "-f", "qcow2", file.string()}, {}, thorough};
+}
+
+Result<ImageFacts> parse_info(std::string_view text)
+{
+    const auto info = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    const auto not_info = [] {
+        return Error{ErrorCode::internal, "qemu-img info printed something unexpected"};
+    };
+    if (!info.is_object() || !info.contains("format") || !info["format"].is_string() ||
+        !info.contains("virtual-size") || !info["virtual-size"].is_number_unsigned()) {
+        return not_info();
+    }
+    ImageFacts facts;
+    facts.format = info["format"].get<std::string>();
+    facts.virtual_bytes = info["virtual-size"].get<std::uint64_t>();
+    facts.has_backing_file = info.contains("backing-filename");
+    facts.encrypted = info.value("encrypted", json{}) == json(true);
+    if (const auto found = info.find("snapshots"); found != info.end()) {
+        facts.snapshots = found->size();
+    }
+    if (const auto specific = info.find("format-specific"); specific != info.end()) {
+        const auto data = specific->value("data", json::object());
+        if (!data.is_object()) {
+            return not_info();
+        }
+        facts.has_data_file = data.contains("data-file") || data.contains("data-file-raw");
+        facts.corrupt = data.value("corrupt", json{}) == json(true);
+    }
+    return facts;
+}
+
+Result<std::string> run_qemu_img(const Runner& runner, const Command& command)
+{
+    COMMON_TRY(auto outcome, runner(command));
+    if (outcome.status == 0) {
+        return std::move(outcome.out);
+    }
+    const bool full = outcome.err.find("No space left") != std::string::npos ||
+                      outcome.err.find("quota exceeded") != std::string::npos;
+    return Error{full ? ErrorCode::resource_exhausted : ErrorCode::internal,
+                 fmt::format("qemu-img {}: exit status {}: {}",
+                             command.argv.at(1),
+                             outcome.status,
+                             outcome.err.substr(0, outcome.err.find('\n'))),
+                 full ? "disk_full" : ""};
+}
+
+} // namespace hostd::storage

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "common/process/process.hpp"
+#include "common/result.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+namespace hostd::storage {
+
+/// How qemu-img is run; a test puts something else here.
+using Runner = std::function<common::Result<common::process::Outcome>(
+    const common::process::Command& command)>;
+
+/// The command lines, as pure values.
+common::process::Command create_overlay(const std::filesystem::path& overlay,
+                                        const std::filesystem::path& backing);
+common::process::Command inspect(const std::filesystem::path& file);
+common::process::Command check(const std::filesystem::path& file);
+
+struct ImageFacts {
+    std::string format;
+    std::uint64_t virtual_bytes = 0;
+    bool has_backing_file = false;
+    bool has_data_file = false;
+    bool encrypted = false;
+    bool corrupt = false;
+    std::size_t snapshots = 0;
+};
+
+/// What `qemu-img info --output=json` printed. Strict: the file may be hostile, and so is
+/// what is said of it.
+common::Result<ImageFacts> parse_info(std::string_view json);
+
+/// Runs a command that must succeed; a full disk is `resource_exhausted` (disk_full).
+common::Result<std::string> run_qemu_img(const Runner& runner,
+                                         const common::process::Command& command);
+
+} // namespace hostd::storage
