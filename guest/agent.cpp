@@ -250,6 +250,10 @@ void Agent::begin(const proto::GuestFrame& frame)
         return send_error(frame.stream, request.error());
     }
     auto known = execs_.find(request->operation_id);
+    if (known == execs_.end() && request->resumed) {
+        return send_error(frame.stream,
+                          {ErrorCode::not_found, "no such operation", "unknown_operation"});
+    }
     if (known == execs_.end()) {
         evict();
         const auto running =

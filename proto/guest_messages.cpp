@@ -69,6 +69,7 @@ void fields(V& v, M& m)
     v.opt("has_stdin", m.has_stdin);
     v.opt("timeout_ms", m.timeout_ms);
     v.need("output_limit", m.output_limit_bytes);
+    v.opt("resumed", m.resumed);
 }
 
 template <typename V, typename M>

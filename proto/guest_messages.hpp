@@ -59,6 +59,7 @@ struct GuestExec {
     std::uint32_t timeout_ms = 0;         ///< Then the whole process group is killed. 0: none.
     std::uint32_t output_limit_bytes = 0; ///< Kept of each of stdout and stderr; the rest is
                                           ///< read, counted and dropped.
+    bool resumed = false; ///< It was sent before: attach to it; if it is not known, never start it.
 };
 
 struct GuestStdin {
@@ -146,7 +147,8 @@ struct GuestExit {
 /// Instead of started: it did not start, or the operation is unknown.
 struct GuestExecError {
     static constexpr std::string_view kind = "exec_error";
-    std::string code; ///< unknown_user | no_such_cwd | not_executable | busy | invalid | internal
+    /// unknown_user | no_such_cwd | not_executable | busy | invalid | unknown_operation | internal
+    std::string code;
     std::string message;
 };
 

@@ -257,6 +257,7 @@ void fields(V& v, M& m)
     v.opt("stdin", m.stdin_bytes, blob);
     v.need("timeout_ms", m.timeout_ms);
     v.need("output_limit", m.output_limit_bytes);
+    v.opt("resumed", m.resumed);
 }
 
 template <typename Message>

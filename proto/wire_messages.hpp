@@ -226,6 +226,9 @@ struct Exec {
     std::string stdin_bytes;
     std::uint32_t timeout_ms = 0;
     std::uint32_t output_limit_bytes = 0; ///< Of each of stdout and stderr.
+    /// It was sent before: find it again, or answer `timeout` (reason outcome_unknown). Never
+    /// start it.
+    bool resumed = false;
 };
 
 /// The outcome of the envelope's operation_id is committed: guest and host may forget it.

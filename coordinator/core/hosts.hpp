@@ -35,6 +35,7 @@ struct ExecOnHost {
     std::string stdin_bytes;
     std::chrono::milliseconds timeout{0};
     common::Bytes output_limit;
+    bool resumed = false; ///< Sent before: find it again, never start it.
 };
 struct AckExecOnHost {
     common::SandboxId id;

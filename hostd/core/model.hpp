@@ -136,6 +136,7 @@ struct ExecSpec {
     std::string stdin_bytes;
     std::chrono::milliseconds timeout{0};
     common::Bytes output_limit; ///< Of each of stdout and stderr.
+    bool resumed = false;       ///< Given before: find it again, never start it.
 };
 
 struct ExecOutcome {

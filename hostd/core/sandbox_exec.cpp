@@ -36,6 +36,13 @@ void SandboxService::exec(const Op& op)
     switch (sandbox->status.agent) {
     case AgentKind::paddock: return ports_.guests.exec(id, std::move(spec), done);
     case AgentKind::qemu:
+        if (spec.resumed) {
+            // qemu-guest-agent keeps nothing that could be asked for after a lost answer.
+            return fail(op,
+                        {ErrorCode::timeout,
+                         "the answer to the command was lost with the daemon that ran it",
+                         "outcome_unknown"});
+        }
         // Not in the lane: a long command must not keep the VM from being stopped.
         blocking_on(
             *qemu_agent_workers_,

@@ -333,7 +333,7 @@ void SandboxService::ping_qemu_agent(const common::SandboxId& id)
     });
 }
 
-void SandboxService::with_start_slot(EventLoop::Task task)
+void SandboxService::with_start_slot(common::EventLoop::Task task)
 {
     if (start_slots_used_ < settings_.max_parallel_starts) {
         ++start_slots_used_;

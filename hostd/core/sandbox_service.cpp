@@ -27,7 +27,7 @@ SandboxService::SandboxService(Ports ports, ServiceSettings settings)
       builder_{
           ports_.hypervisor, ports_.images, ports_.store, leases_, ports_.clock, settings_.machine},
       answers_{settings_.answers_kept, settings_.answers_bytes},
-      loop_{std::make_shared<EventLoop>(ports_.clock, loop_capacity)}
+      loop_{std::make_shared<common::EventLoop>(ports_.clock, loop_capacity)}
 {
     workers_.emplace(settings_.workers, pool_capacity);
     qemu_agent_workers_.emplace(settings_.qemu_agent_workers, pool_capacity);
@@ -138,7 +138,7 @@ void SandboxService::publish(const Sandbox& sandbox)
     ports_.uplink.status(sandbox.status);
 }
 
-void SandboxService::post(EventLoop::Task task)
+void SandboxService::post(common::EventLoop::Task task)
 {
     if (!loop_->post(std::move(task))) {
         spdlog::debug("dropping work: the service is ending");
@@ -152,7 +152,7 @@ void SandboxService::submit_job(WorkerPool& pool, WorkerPool::Job job)
     }
 }
 
-void SandboxService::in_lane(const common::SandboxId& id, EventLoop::Task step)
+void SandboxService::in_lane(const common::SandboxId& id, common::EventLoop::Task step)
 {
     const auto [lane, idle] = lanes_.try_emplace(id);
     lane->second.push_back(std::move(step));

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "common/event_loop.hpp"
 #include "hostd/core/admission.hpp"
 #include "hostd/core/answer_book.hpp"
-#include "hostd/core/event_loop.hpp"
 #include "hostd/core/guests.hpp"
 #include "hostd/core/sandbox_builder.hpp"
 #include "hostd/core/worker_pool.hpp"
@@ -105,7 +105,7 @@ private:
     void answer(const Op& op, Value value, std::optional<common::Error> error = std::nullopt);
     void fail(const Op& op, common::Error error) { answer(op, {}, std::move(error)); }
     void publish(const Sandbox& sandbox);
-    void post(EventLoop::Task task);
+    void post(common::EventLoop::Task task);
     /// Runs `work` on a worker and `then` with its result back on the loop.
     template <typename Work, typename Then>
     void blocking(Work work, Then then)
@@ -124,7 +124,7 @@ private:
     void submit_job(WorkerPool& pool, WorkerPool::Job job);
     /// Runs `step` when everything before it in the sandbox's lane is done. The step
     /// must end in leave_lane(), now or later.
-    void in_lane(const common::SandboxId& id, EventLoop::Task step);
+    void in_lane(const common::SandboxId& id, common::EventLoop::Task step);
     void leave_lane(const common::SandboxId& id);
     Sandbox* find(const common::SandboxId& id);
     /// The sandbox that a command means, if the command is not stale; answers otherwise.
@@ -149,7 +149,7 @@ private:
     void attach(Sandbox& sandbox);
     void detach(Sandbox& sandbox);
     void ping_qemu_agent(const common::SandboxId& id);
-    void with_start_slot(EventLoop::Task task);
+    void with_start_slot(common::EventLoop::Task task);
     void release_start_slot();
 
     // sandbox_ending.cpp: stop and destroy.
@@ -187,9 +187,9 @@ private:
 
     // The loop's own.
     Table table_;
-    std::map<common::SandboxId, std::deque<EventLoop::Task>> lanes_;
+    std::map<common::SandboxId, std::deque<common::EventLoop::Task>> lanes_;
     AnswerBook answers_;
-    std::deque<EventLoop::Task> start_line_;
+    std::deque<common::EventLoop::Task> start_line_;
     unsigned start_slots_used_ = 0;
     bool adopted_ = false;
     bool reconciling_ = false;
@@ -198,7 +198,7 @@ private:
 
     std::atomic<unsigned> count_{0};
     /// Shared with observers and completions, which may outlive this object.
-    std::shared_ptr<EventLoop> loop_;
+    std::shared_ptr<common::EventLoop> loop_;
     // Last, so that they end first: their jobs use everything above.
     std::optional<WorkerPool> workers_;
     std::optional<WorkerPool> qemu_agent_workers_;

@@ -44,6 +44,7 @@ proto::GuestExec ExecRun::begin(common::SteadyTime now, common::WallTime wall)
     exec.has_stdin = !spec_.stdin_bytes.empty();
     exec.timeout_ms = clamp_u32(static_cast<std::uint64_t>(spec_.timeout.count()));
     exec.output_limit_bytes = clamp_u32(spec_.output_limit.count());
+    exec.resumed = spec_.resumed;
     return exec;
 }
 

@@ -25,6 +25,11 @@ Error error_of(const proto::GuestExecError& error)
         error.code == "not_executable") {
         return {ErrorCode::refused, std::move(message), error.code};
     }
+    if (error.code == "unknown_operation") {
+        return {ErrorCode::timeout,
+                "the guest does not know the command any more: it restarted, or never had it",
+                "outcome_unknown"};
+    }
     if (error.code == "busy") {
         return {ErrorCode::rate_limited, std::move(message), "guest_busy"};
     }

@@ -121,6 +121,7 @@ Result<Command> exec_of(const proto::Envelope& envelope)
     exec.exec.stdin_bytes = std::move(wire.stdin_bytes);
     exec.exec.timeout = std::chrono::milliseconds{wire.timeout_ms};
     exec.exec.output_limit = common::Bytes{wire.output_limit_bytes};
+    exec.exec.resumed = wire.resumed;
     return with(envelope, std::move(exec));
 }
 

@@ -8,7 +8,7 @@
 #include <map>
 #include <thread>
 
-namespace hostd {
+namespace common {
 
 /// The thread that owns some state, and the only way to it: closures that run on
 /// it one after another, now or later. None of them may block.
@@ -17,8 +17,7 @@ public:
     using Task = std::function<void()>;
 
     /// `capacity` bounds what waits to be run.
-    EventLoop(const common::Clock& clock, std::size_t capacity) : clock_{clock}, mailbox_{capacity}
-    {}
+    EventLoop(const Clock& clock, std::size_t capacity) : clock_{clock}, mailbox_{capacity} {}
     ~EventLoop() { stop(); }
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
@@ -36,11 +35,11 @@ public:
 private:
     void run();
 
-    const common::Clock& clock_;
-    common::Mailbox<Task> mailbox_;
-    std::multimap<common::SteadyTime, Task> timers_; ///< The thread's own.
+    const Clock& clock_;
+    Mailbox<Task> mailbox_;
+    std::multimap<SteadyTime, Task> timers_; ///< The thread's own.
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };
 
-} // namespace hostd
+} // namespace common

@@ -1,8 +1,8 @@
-#include "hostd/core/event_loop.hpp"
+#include "common/event_loop.hpp"
 
 #include <algorithm>
 
-namespace hostd {
+namespace common {
 
 void EventLoop::start()
 {
@@ -50,4 +50,4 @@ void EventLoop::run()
     }
 }
 
-} // namespace hostd
+} // namespace common
