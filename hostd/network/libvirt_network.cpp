@@ -1,0 +1,278 @@
+#include "hostd/network/libvirt_network.hpp"
+
+#include "hostd/network/host_routes.hpp"
+#include "hostd/network/own_networks.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+#include <fstream>
+#include <random>
+#include <set>
+#include <sstream>
+
+namespace hostd::network {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+constexpr std::array own_networks_list{nat_network, isolated_network};
+constexpr unsigned live_and_config =
+    static_cast<unsigned>(VIR_NETWORK_UPDATE_AFFECT_LIVE) | VIR_NETWORK_UPDATE_AFFECT_CONFIG;
+
+const OwnNetwork* own_by_name(std::string_view name)
+{
+    const auto found = std::ranges::find(own_networks_list, name, &OwnNetwork::name);
+    return found == own_networks_list.end() ? nullptr : &*found;
+}
+
+/// 52:54:00 is QEMU's prefix for guests.
+std::string random_mac()
+{
+    std::random_device random;
+    const auto bits = random();
+    return fmt::format(
+        "52:54:00:{:02x}:{:02x}:{:02x}", bits & 255U, (bits >> 8U) & 255U, (bits >> 16U) & 255U);
+}
+
+} // namespace
+
+std::string tap_of(const common::SandboxId& id)
+{
+    const auto& text = id.str();
+    return "pdk" + text.substr(text.size() - std::min<std::size_t>(text.size(), 12));
+}
+
+LibvirtNetwork::LibvirtNetwork(NetworkSettings settings, Runner nft)
+    : settings_{std::move(settings)}, nft_{std::move(nft)}, connector_{settings_.uri}
+{}
+
+Result<> LibvirtNetwork::ensure(const std::vector<NetLease>& in_use)
+{
+    const common::MutexLock lock{mutex_};
+    leases_.clear();
+    for (const auto& lease : in_use) {
+        // What does not look like ours gets no rules; its guest is cut off, not trusted.
+        if (own_by_name(lease.network) != nullptr && is_sound(lease)) {
+            leases_.insert_or_assign(lease.tap, lease);
+        }
+    }
+    told_ = true;
+    return stand_up();
+}
+
+Result<> LibvirtNetwork::stand_up()
+{
+    COMMON_TRY(const auto connection, connector_.get());
+    COMMON_TRY(auto taken, routed_networks());
+    COMMON_TRY(const auto own_ones, own_networks());
+    taken.insert(taken.end(), own_ones.begin(), own_ones.end());
+    Standing standing;
+    COMMON_TRY(standing.nat,
+               ensure_network(connection.get(), nat_network, settings_.nat_subnet, taken));
+    COMMON_TRY(standing.isolated,
+               ensure_network(connection.get(), isolated_network, settings_.nat_subnet, taken));
+    standing_ = standing;
+    // Rules before DHCP entries: a guest that has an address must have its rules.
+    auto ruled = apply_rules();
+    for (const auto& own : own_networks_list) {
+        COMMON_TRY(const auto network, find_network(connection.get(), own.name));
+        COMMON_CHECK(sync_hosts(network.get(), own));
+    }
+    if (!ruled) {
+        standing_.reset();
+    }
+    return ruled;
+}
+
+Result<NetLease> LibvirtNetwork::allocate(const common::SandboxId& id, NetworkMode mode)
+{
+    if (mode == NetworkMode::none) {
+        return NetLease{};
+    }
+    const common::MutexLock lock{mutex_};
+    const auto tap = tap_of(id);
+    if (const auto held = leases_.find(tap); held != leases_.end()) {
+        return held->second;
+    }
+    if (!standing_) {
+        if (!told_) {
+            return Error{ErrorCode::unavailable, "the network does not stand yet", "host_starting"};
+        }
+        COMMON_CHECK(stand_up());
+    }
+    const auto& own = mode == NetworkMode::nat ? nat_network : isolated_network;
+    COMMON_TRY(const auto connection, connector_.get());
+    COMMON_TRY(const auto network, find_network(connection.get(), own.name));
+    COMMON_TRY(const auto lease, make_lease(network.get(), own, tap));
+    leases_.insert_or_assign(tap, lease);
+    auto done = change_rules(add_lease(lease));
+    if (done) {
+        done = change_host(lease, VIR_NETWORK_UPDATE_COMMAND_ADD_LAST);
+    }
+    if (!done) {
+        // The next ensure() takes away what these two leave behind.
+        leases_.erase(tap);
+        static_cast<void>(change_rules(remove_lease(lease)));
+        static_cast<void>(change_host(lease, VIR_NETWORK_UPDATE_COMMAND_DELETE));
+        return std::move(done).error();
+    }
+    return lease;
+}
+
+Result<NetLease>
+LibvirtNetwork::make_lease(virNetworkPtr network, const OwnNetwork& own, const std::string& tap)
+{
+    std::set<std::string> macs;
+    std::set<std::string> addresses;
+    for (const auto& [name, lease] : leases_) {
+        macs.insert(lease.mac);
+        addresses.insert(lease.ip);
+    }
+    // Until a lease of a guest that is gone runs out, dnsmasq gives its address to nobody.
+    COMMON_TRY(const auto given_out, dhcp_leases(network, ""));
+    for (const auto& lease : given_out) {
+        addresses.insert(lease.ip);
+    }
+    const auto& subnet = standing_->of(own);
+    auto& last = last_given_[own.mode];
+    for (Address tries = subnet.first_guest(); tries <= subnet.last_guest(); ++tries) {
+        last = last >= subnet.first_guest() && last < subnet.last_guest() ? last + 1
+                                                                          : subnet.first_guest();
+        if (!addresses.contains(to_string(last))) {
+            auto mac = random_mac();
+            while (macs.contains(mac)) {
+                mac = random_mac();
+            }
+            return NetLease{std::string{own.name}, mac, to_string(last), tap};
+        }
+    }
+    return Error{ErrorCode::resource_exhausted,
+                 fmt::format("network {} ({}) has no free address", own.name, to_string(subnet)),
+                 "no_addresses"};
+}
+
+Result<> LibvirtNetwork::release(const NetLease& lease)
+{
+    if (lease.network.empty() || own_by_name(lease.network) == nullptr || !is_sound(lease)) {
+        return {};
+    }
+    const common::MutexLock lock{mutex_};
+    if (const auto held = leases_.find(lease.tap); held != leases_.end() && held->second == lease) {
+        leases_.erase(held);
+    }
+    if (!standing_) {
+        return told_ ? stand_up() : Result<>{};
+    }
+    COMMON_CHECK(change_rules(remove_lease(lease)));
+    return change_host(lease, VIR_NETWORK_UPDATE_COMMAND_DELETE);
+}
+
+Result<> LibvirtNetwork::change_host(const NetLease& lease, virNetworkUpdateCommand command)
+{
+    COMMON_TRY(const auto connection, connector_.get());
+    COMMON_TRY(const auto network, find_network(connection.get(), lease.network));
+    if (update_host(network.get(), command, {lease.mac, lease.ip}, live_and_config)) {
+        return {};
+    }
+    // An entry too many or too few: put right whatever differs.
+    return sync_hosts(network.get(), *own_by_name(lease.network));
+}
+
+Result<> LibvirtNetwork::sync_hosts(virNetworkPtr network, const OwnNetwork& own)
+{
+    std::vector<DhcpHost> wanted;
+    for (const auto& [tap, lease] : leases_) {
+        const auto address = parse_address(lease.ip);
+        if (lease.network == own.name && standing_->of(own).contains(*address)) {
+            wanted.push_back({lease.mac, lease.ip});
+        }
+    }
+    const std::array views{std::pair{View::live, unsigned{VIR_NETWORK_UPDATE_AFFECT_LIVE}},
+                           std::pair{View::config, unsigned{VIR_NETWORK_UPDATE_AFFECT_CONFIG}}};
+    for (const auto& [view, flag] : views) {
+        COMMON_TRY(const auto facts, facts_of(network, view));
+        for (const auto& host : facts.hosts) {
+            if (std::ranges::find(wanted, host) == wanted.end()) {
+                COMMON_CHECK(update_host(network, VIR_NETWORK_UPDATE_COMMAND_DELETE, host, flag));
+            }
+        }
+        for (const auto& host : wanted) {
+            if (std::ranges::find(facts.hosts, host) == facts.hosts.end()) {
+                COMMON_CHECK(update_host(network, VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, host, flag));
+            }
+        }
+    }
+    return {};
+}
+
+Result<> LibvirtNetwork::apply_rules()
+{
+    std::vector<NetLease> leases;
+    for (const auto& [tap, lease] : leases_) {
+        leases.push_back(lease);
+    }
+    return run_nft(ruleset(
+        {standing_->nat.gateway(), standing_->isolated.gateway(), settings_.blocked}, leases));
+}
+
+Result<> LibvirtNetwork::change_rules(const std::string& change)
+{
+    if (run_nft(change)) {
+        return {};
+    }
+    // The tables are gone or not as we left them: all of it again.
+    return apply_rules();
+}
+
+Result<> LibvirtNetwork::run_nft(const std::string& input) const
+{
+    auto outcome = nft_({{"nft", "-f", "-"}, input, std::chrono::seconds{20}});
+    if (!outcome) {
+        auto error = std::move(outcome).error().during("run nft");
+        if (error.code == ErrorCode::not_found) {
+            error.code = ErrorCode::failed_precondition;
+            error.reason = "nft_missing";
+            error.message += "; install it: apt-get install nftables";
+        }
+        return error;
+    }
+    if (outcome->status != 0) {
+        return Error{ErrorCode::failed_precondition,
+                     fmt::format("nft refused the guests' rules (status {}): {}; hostd needs root "
+                                 "and a kernel with nf_tables for the families inet and bridge",
+                                 outcome->status,
+                                 outcome->err.substr(0, 500)),
+                     "nft_failed"};
+    }
+    return {};
+}
+
+Result<std::string> LibvirtNetwork::observed_ip(const NetLease& lease) const
+{
+    const auto* own = own_by_name(lease.network);
+    if (own == nullptr || !is_sound(lease)) {
+        return std::string{};
+    }
+    // Nothing but the lease's own address may be reported: the guest has a say in the rest.
+    COMMON_TRY(const auto connection, connector_.get());
+    COMMON_TRY(const auto network, find_network(connection.get(), lease.network));
+    COMMON_TRY(const auto leases, dhcp_leases(network.get(), lease.mac));
+    if (std::ranges::find(leases, lease.ip, &DhcpHost::ip) != leases.end()) {
+        return lease.ip;
+    }
+    std::ostringstream arp;
+    arp << std::ifstream{"/proc/net/arp"}.rdbuf();
+    return arp_knows(arp.str(), lease.ip, lease.mac, own->bridge) ? lease.ip : std::string{};
+}
+
+std::string LibvirtNetwork::cidr() const
+{
+    const common::MutexLock lock{mutex_};
+    return standing_ ? to_string(standing_->nat) : std::string{};
+}
+
+} // namespace hostd::network

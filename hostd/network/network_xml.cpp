@@ -1,0 +1,149 @@
+#include "hostd/network/network_xml.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <fmt/format.h>
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+#include <memory>
+
+namespace hostd::network {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+// stp off, delay 0: with libvirt's default a new tap passes nothing for five seconds.
+// dhcp-ignore: see the header. The range only makes dnsmasq serve DHCP at all; each
+// guest's address is its own entry.
+constexpr std::string_view layout =
+    R"(<network xmlns:dnsmasq='http://libvirt.org/schemas/network/dnsmasq/1.0'>
+  <name>{name}</name>
+  {forward}<bridge name='{bridge}' stp='off' delay='0'/>
+  {dns}
+  <ip address='{gateway}' netmask='{mask}'>
+    <dhcp>
+      <range start='{first}' end='{last}'/>
+    </dhcp>
+  </ip>
+  <dnsmasq:options>
+    <dnsmasq:option value='dhcp-ignore=tag:!known'/>
+  </dnsmasq:options>
+</network>
+)";
+
+using Document = std::unique_ptr<xmlDoc, decltype([](xmlDocPtr doc) { xmlFreeDoc(doc); })>;
+
+std::string attribute(const xmlNode* node, const char* name)
+{
+    // libxml2 reads nodes through pointers that are not const.
+    xmlChar* value = xmlGetNoNsProp(node, reinterpret_cast<const xmlChar*>(name));
+    std::string text{value != nullptr ? reinterpret_cast<const char*>(value) : ""};
+    xmlFree(value);
+    return text;
+}
+
+std::vector<const xmlNode*> children(const xmlNode* parent, std::string_view name)
+{
+    std::vector<const xmlNode*> found;
+    for (const auto* node = parent->children; node != nullptr; node = node->next) {
+        if (node->type == XML_ELEMENT_NODE && reinterpret_cast<const char*>(node->name) == name) {
+            found.push_back(node);
+        }
+    }
+    return found;
+}
+
+std::optional<Subnet> subnet_of(const xmlNode* ip)
+{
+    if (const auto family = attribute(ip, "family"); !family.empty() && family != "ipv4") {
+        return std::nullopt;
+    }
+    const auto address = attribute(ip, "address");
+    if (const auto prefix = attribute(ip, "prefix"); !prefix.empty()) {
+        return parse_subnet(address + "/" + prefix);
+    }
+    const auto mask = parse_address(attribute(ip, "netmask"));
+    if (!mask) {
+        return std::nullopt;
+    }
+    return parse_subnet(fmt::format("{}/{}", address, std::popcount(*mask)));
+}
+
+std::string escape(std::string_view text)
+{
+    std::string escaped;
+    for (const char c : text) {
+        switch (c) {
+        case '&': escaped += "&amp;"; break;
+        case '<': escaped += "&lt;"; break;
+        case '>': escaped += "&gt;"; break;
+        case '\'': escaped += "&apos;"; break;
+        case '"': escaped += "&quot;"; break;
+        default: escaped += c;
+        }
+    }
+    return escaped;
+}
+
+} // namespace
+
+std::string network_xml(const OwnNetwork& network, const Subnet& subnet)
+{
+    const bool nat = network.mode == NetworkMode::nat;
+    return fmt::format(
+        layout,
+        fmt::arg("name", network.name),
+        fmt::arg("forward", nat ? "<forward mode='nat'/>\n  " : ""),
+        fmt::arg("bridge", network.bridge),
+        fmt::arg("dns", nat ? "<dns forwardPlainNames='no'/>" : "<dns enable='no'/>"),
+        fmt::arg("gateway", to_string(subnet.gateway())),
+        fmt::arg("mask", to_string(subnet.mask())),
+        fmt::arg("first", to_string(subnet.first_guest())),
+        fmt::arg("last", to_string(subnet.last_guest())));
+}
+
+std::string dhcp_host_xml(std::string_view mac, std::string_view ip)
+{
+    // Short: until a lease runs out dnsmasq gives its address to no other guest.
+    return fmt::format("<host mac='{}' ip='{}'><lease expiry='15' unit='minutes'/></host>",
+                       escape(mac),
+                       escape(ip));
+}
+
+Result<NetworkFacts> parse_network(const std::string& xml)
+{
+    constexpr int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
+    const Document doc{
+        xmlReadMemory(xml.data(), static_cast<int>(xml.size()), "network.xml", nullptr, options)};
+    const auto* root = doc ? xmlDocGetRootElement(doc.get()) : nullptr;
+    if (root == nullptr) {
+        return Error{ErrorCode::internal, "libvirt described a network in broken XML"};
+    }
+    NetworkFacts facts;
+    for (const auto* bridge : children(root, "bridge")) {
+        facts.bridge = attribute(bridge, "name");
+    }
+    for (const auto* ip : children(root, "ip")) {
+        const auto subnet = subnet_of(ip);
+        if (!subnet) {
+            continue;
+        }
+        facts.subnet = *subnet;
+        for (const auto* dhcp : children(ip, "dhcp")) {
+            for (const auto* host : children(dhcp, "host")) {
+                auto mac = attribute(host, "mac");
+                std::ranges::transform(mac, mac.begin(), [](char c) {
+                    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+                });
+                facts.hosts.push_back({std::move(mac), attribute(host, "ip")});
+            }
+        }
+        return facts;
+    }
+    return Error{ErrorCode::failed_precondition, "the network has no IPv4 address"};
+}
+
+} // namespace hostd::network

@@ -1,0 +1,115 @@
+#include "hostd/network/own_networks.hpp"
+
+#include "hostd/network/host_routes.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <net/if.h>
+
+namespace hostd::network {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+/// Makes the network persistent, running and started at boot.
+Result<> keep_running(virConnectPtr connection,
+                      NetworkHandle& network,
+                      const OwnNetwork& own,
+                      const Subnet& subnet)
+{
+    if (virNetworkIsPersistent(network.get()) == 0) {
+        network.reset(virNetworkDefineXML(connection, network_xml(own, subnet).c_str()));
+        if (!network) {
+            return last_error().during(fmt::format("define network {}", own.name));
+        }
+    }
+    bool active = virNetworkIsActive(network.get()) == 1;
+    if (active && ::if_nametoindex(std::string{own.bridge}.c_str()) == 0) {
+        // Somebody took the bridge away under libvirt: only a new start makes it again.
+        static_cast<void>(virNetworkDestroy(network.get()));
+        active = false;
+    }
+    if (!active && virNetworkCreate(network.get()) != 0) {
+        auto error =
+            last_error().during(fmt::format("start network {} ({})", own.name, to_string(subnet)));
+        error.message += fmt::format(
+            "; if the subnet is taken by now: virsh net-undefine {}, then start hostd again",
+            own.name);
+        return error;
+    }
+    if (virNetworkSetAutostart(network.get(), 1) != 0) {
+        return last_error().during(fmt::format("set autostart of network {}", own.name));
+    }
+    return {};
+}
+
+Result<Subnet> wanted_subnet(const OwnNetwork& own,
+                             const std::vector<Subnet>& taken,
+                             const std::optional<Subnet>& configured)
+{
+    if (own.mode != NetworkMode::nat || !configured) {
+        auto avoided = taken;
+        if (configured) {
+            avoided.push_back(*configured);
+        }
+        return choose_subnet(avoided);
+    }
+    COMMON_TRY(const auto connected, own_networks());
+    const auto clash = std::ranges::find_if(
+        connected, [&](const Subnet& other) { return other.overlaps(*configured); });
+    if (clash != connected.end()) {
+        return Error{ErrorCode::failed_precondition,
+                     fmt::format("network_cidr {} overlaps {}, which this host is part of; name a "
+                                 "free one or none",
+                                 to_string(*configured),
+                                 to_string(*clash)),
+                     "network_cidr_taken"};
+    }
+    return *configured;
+}
+
+} // namespace
+
+Result<Subnet> ensure_network(virConnectPtr connection,
+                              const OwnNetwork& own,
+                              const std::optional<Subnet>& configured,
+                              std::vector<Subnet>& taken)
+{
+    auto found = find_network(connection, own.name);
+    if (!found && found.error().code != ErrorCode::not_found) {
+        return std::move(found).error();
+    }
+    NetworkHandle network;
+    Subnet subnet;
+    if (found) {
+        network = *std::move(found);
+        auto facts = facts_of(network.get(), View::live);
+        if (!facts || facts->bridge != own.bridge) {
+            return Error{ErrorCode::failed_precondition,
+                         fmt::format("libvirt has a network {} that is not Paddock's (its bridge "
+                                     "is {}, not {}); rename it, or remove it with: virsh "
+                                     "net-destroy {}; virsh net-undefine {}",
+                                     own.name,
+                                     facts ? facts->bridge : "unknown",
+                                     own.bridge,
+                                     own.name,
+                                     own.name),
+                         "foreign_network"};
+        }
+        subnet = facts->subnet;
+    } else {
+        COMMON_TRY(subnet, wanted_subnet(own, taken, configured));
+        network.reset(virNetworkDefineXML(connection, network_xml(own, subnet).c_str()));
+        if (!network) {
+            return last_error().during(fmt::format("define network {}", own.name));
+        }
+    }
+    taken.push_back(subnet);
+    COMMON_CHECK(keep_running(connection, network, own, subnet));
+    return subnet;
+}
+
+} // namespace hostd::network
