@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/outbox.hpp"
 #include "hostd/link/keys.hpp"
 #include "hostd/link/session.hpp"
 
@@ -54,7 +55,7 @@ private:
 
     const LinkSettings settings_;
     const common::Clock& clock_;
-    Outbox outbox_;
+    common::Outbox<Outgoing> outbox_;
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };

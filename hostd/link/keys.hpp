@@ -1,28 +1,18 @@
 #pragma once
 
-#include "common/result.hpp"
-
-#include <filesystem>
-#include <string>
+#include "common/curve/keys.hpp"
 
 namespace hostd::link {
 
-/// A CURVE key pair, each as 40 characters of Z85 (ZeroMQ RFC 32).
-struct KeyPair {
-    std::string public_key;
-    std::string secret_key;
-};
+using common::curve::generate_keys;
+using common::curve::KeyPair;
+using common::curve::read_key;
+using common::curve::read_key_pair;
 
-common::Result<KeyPair> generate_keys();
-
-/// Writes `host.key` (mode 0600) and `host.pub` into `folder`, which is made if
-/// need be. `already_exists` if there is a key: it is the host's identity, never overwritten.
-common::Result<> write_keys(const std::filesystem::path& folder, const KeyPair& keys);
-
-/// Reads one key: the first line that is no comment (#). `not_found`, `invalid_argument`.
-common::Result<std::string> read_key(const std::filesystem::path& file);
-
-/// The pair that a secret key belongs to. `failed_precondition` if others may read the file.
-common::Result<KeyPair> read_key_pair(const std::filesystem::path& secret_file);
+/// The host's identity, as `host.key` and `host.pub`.
+inline common::Result<> write_keys(const std::filesystem::path& folder, const KeyPair& keys)
+{
+    return common::curve::write_keys(folder, "host", keys);
+}
 
 } // namespace hostd::link

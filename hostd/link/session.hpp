@@ -1,13 +1,15 @@
 #pragma once
 
 #include "hostd/core/uplink.hpp"
-#include "hostd/link/outbox.hpp"
 #include "hostd/link/status_log.hpp"
 #include "proto/envelope.hpp"
 
 #include <functional>
 
 namespace hostd::link {
+
+/// What the core hands to the link.
+using Outgoing = std::variant<Answer, SandboxStatus, std::vector<SandboxStatus>>;
 
 struct SessionSettings {
     std::chrono::milliseconds hello_timeout{5000}; ///< Until a welcome, from the connection on.

@@ -1,4 +1,4 @@
-#include "hostd/link/keys.hpp"
+#include "common/curve/keys.hpp"
 
 #include "common/unique_fd.hpp"
 
@@ -10,11 +10,7 @@
 #include <sys/stat.h>
 #include <zmq.h>
 
-namespace hostd::link {
-
-using common::Error;
-using common::ErrorCode;
-using common::Result;
+namespace common::curve {
 
 namespace {
 
@@ -23,7 +19,7 @@ using KeyBuffer = std::array<char, key_characters + 1>;
 
 Result<> write_new(const std::filesystem::path& file, const std::string& text, mode_t mode)
 {
-    const common::UniqueFd fd{
+    const UniqueFd fd{
         ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)};
     if (!fd) {
         const auto code = errno == EEXIST ? ErrorCode::already_exists : ErrorCode::internal;
@@ -50,16 +46,17 @@ Result<KeyPair> generate_keys()
     return KeyPair{public_key.data(), secret_key.data()};
 }
 
-Result<> write_keys(const std::filesystem::path& folder, const KeyPair& keys)
+Result<>
+write_keys(const std::filesystem::path& folder, const std::string& stem, const KeyPair& keys)
 {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) {
         return Error{ErrorCode::internal, "make " + folder.string() + ": " + error.message()};
     }
-    COMMON_CHECK(write_new(folder / "host.key", keys.secret_key + "\n", S_IRUSR | S_IWUSR));
+    COMMON_CHECK(write_new(folder / (stem + ".key"), keys.secret_key + "\n", S_IRUSR | S_IWUSR));
     return write_new(
-        folder / "host.pub", keys.public_key + "\n", S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
+        folder / (stem + ".pub"), keys.public_key + "\n", S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
 }
 
 Result<std::string> read_key(const std::filesystem::path& file)
@@ -101,4 +98,4 @@ Result<KeyPair> read_key_pair(const std::filesystem::path& secret_file)
     return KeyPair{public_key.data(), std::move(secret)};
 }
 
-} // namespace hostd::link
+} // namespace common::curve

@@ -1,0 +1,339 @@
+// The loop, writing, and what every operation goes through from intent to outcome.
+#include "coordinator/core/core.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace coordinator {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+// More than can ever wait: bounded by the operations under way and the hosts' messages.
+constexpr std::size_t loop_capacity = std::size_t{1} << 18U;
+constexpr std::size_t max_unsaved = 100'000;
+
+} // namespace
+
+Core::Core(Store& store, HostLink& link, const common::Clock& clock, CoreSettings settings)
+    : store_{store},
+      link_{link},
+      clock_{clock},
+      settings_{settings},
+      loop_{std::make_shared<common::EventLoop>(clock, loop_capacity)}
+{}
+
+Core::~Core()
+{
+    stop();
+}
+
+Result<std::uint64_t> Core::start()
+{
+    COMMON_TRY(auto snapshot, store_.load());
+    for (auto& sandbox : snapshot.sandboxes) {
+        fleet_.put(std::move(sandbox));
+    }
+    for (auto& host : snapshot.hosts) {
+        host.health = HostHealth::joining;
+        auto& known = fleet_.hosts()[host.name];
+        known.last_beat = clock_.steady();
+        known.host = std::move(host);
+    }
+    std::vector<Change> changes;
+    for (auto& operation : snapshot.unfinished) {
+        if (operation.kind == "create") {
+            unconfirmed_.insert(operation.sandbox);
+        }
+        operation.status = "unknown";
+        operation.ended_at = clock_.wall();
+        operation.error = "the coordinator ended while it was under way";
+        AuditRow row{AuditRow::Kind::outcome,
+                     "sandbox." + operation.kind,
+                     {"system:restart", "", operation.request},
+                     operation.id,
+                     "",
+                     operation.sandbox.str(),
+                     "outcome_unknown",
+                     detail_of({{"why", operation.error}})};
+        changes.emplace_back(std::move(operation));
+        changes.emplace_back(std::move(row));
+    }
+    post([this, changes = std::move(changes)]() mutable {
+        save_outcome(std::move(changes), [](const Result<>&) {});
+        tick();
+    });
+    for (const auto& command : snapshot.unfinished_commands) {
+        post([this, command] { resume_command(command); });
+    }
+    link_.observe([this, loop = loop_](HostEvent event) {
+        auto task = [this, event = std::move(event)]() mutable { on_event(std::move(event)); };
+        if (!loop->post(std::move(task))) {
+            spdlog::warn("ignoring a host's message: too much is waiting");
+        }
+    });
+    loop_->start();
+    return snapshot.epoch;
+}
+
+void Core::stop()
+{
+    loop_->stop();
+    pending_.clear(); // Their replies are gone with them: whoever waits is told.
+    watches_.clear();
+}
+
+Error Core::no_answer()
+{
+    return {ErrorCode::unavailable,
+            "the coordinator is ending; what was begun goes on, ask again in a moment",
+            "coordinator_ending"};
+}
+
+void Core::post(common::EventLoop::Task task)
+{
+    if (!loop_->post(std::move(task))) {
+        spdlog::warn("dropping work: too much is waiting, or the coordinator is ending");
+    }
+}
+
+void Core::save(std::vector<Change> changes, Then then)
+{
+    store_.write(std::move(changes),
+                 [loop = loop_, then = std::move(then)](const Result<>& result) {
+                     static_cast<void>(loop->post([then, result] { then(result); }));
+                 });
+}
+
+void Core::save_outcome(std::vector<Change> changes, Then then)
+{
+    auto kept = changes;
+    save(std::move(changes),
+         [this, kept = std::move(kept), then = std::move(then)](const Result<>& result) mutable {
+             if (!result) {
+                 ++failed_writes_;
+                 if (unsaved_.size() + kept.size() > max_unsaved) {
+                     spdlog::error("an outcome could not be recorded and is given up: {}",
+                                   result.error().message);
+                 } else {
+                     std::ranges::move(kept, std::back_inserter(unsaved_));
+                 }
+             }
+             then(result);
+         });
+}
+
+/// A sandbox is written as it is by then; everything else as it was.
+void Core::flush_unsaved()
+{
+    if (flushing_ || (unsaved_.empty() && dirty_.empty())) {
+        return;
+    }
+    flushing_ = true;
+    auto changes = std::exchange(unsaved_, {});
+    const auto dirty = std::exchange(dirty_, {});
+    for (auto& change : changes) {
+        if (auto* sandbox = std::get_if<Sandbox>(&change); sandbox != nullptr) {
+            if (const auto* now = fleet_.find(sandbox->id); now != nullptr) {
+                *sandbox = *now;
+            }
+        }
+    }
+    for (const auto& id : dirty) {
+        if (const auto* sandbox = fleet_.find(id); sandbox != nullptr) {
+            changes.emplace_back(*sandbox);
+        }
+    }
+    save_outcome(std::move(changes), [this](const Result<>&) { flushing_ = false; });
+}
+
+Op Core::begin_operation(Pending::Kind kind,
+                         const Caller& caller,
+                         const Sandbox& sandbox,
+                         decltype(HostCommand::what) what)
+{
+    auto op = std::make_shared<Pending>();
+    op->kind = kind;
+    op->caller = caller;
+    op->host = sandbox.host;
+    op->begun = clock_.steady();
+    op->command.what = std::move(what);
+    op->command.operation = common::mint<common::OperationId>();
+    op->command.request = caller.request;
+    op->command.generation = sandbox.generation;
+    op->row.id = op->command.operation;
+    op->row.sandbox = sandbox.id;
+    op->row.kind = to_string(kind);
+    op->row.status = "running";
+    op->row.request = caller.request;
+    op->row.generation = sandbox.generation;
+    op->row.created_at = clock_.wall();
+    pending_.emplace(op->row.id, op);
+    pending_of_.emplace(sandbox.id, op->row.id);
+    return op;
+}
+
+AuditRow Core::intent_of(const Op& op, std::string detail) const
+{
+    const bool run = op->kind == Pending::Kind::run;
+    return {AuditRow::Kind::intent,
+            run ? "command.run" : "sandbox." + op->row.kind,
+            op->caller,
+            op->row.id,
+            op->host.str(),
+            op->row.sandbox.str(),
+            "",
+            std::move(detail)};
+}
+
+AuditRow Core::outcome_of(const Op& op, const std::optional<Error>& error) const
+{
+    auto row = intent_of(op, error ? detail_of({{"error", error->message}}) : "{}");
+    row.kind = AuditRow::Kind::outcome;
+    row.result = error ? std::string{error->stable_reason()} : "ok";
+    return row;
+}
+
+void Core::dispatch(const Op& op)
+{
+    op->sent = clock_.steady();
+    op->dispatched = true;
+    if (const auto sent = link_.send(op->host, op->command); !sent) {
+        // The next inventory of that host brings it up again.
+        spdlog::warn("{} of {} waits for host {}: {}",
+                     op->row.kind,
+                     op->row.sandbox.str(),
+                     op->host.str(),
+                     sent.error().message);
+    }
+}
+
+void Core::send_again(const Op& op)
+{
+    if (!op->dispatched) {
+        return;
+    }
+    if (auto* exec = std::get_if<ExecOnHost>(&op->command.what); exec != nullptr) {
+        exec->resumed = true;
+    }
+    dispatch(op);
+}
+
+void Core::tell(const Op& op, const Result<Sandbox>& result)
+{
+    for (const auto& done : std::exchange(op->waiting, {})) {
+        done(result);
+    }
+}
+
+void Core::retire(const Op& op)
+{
+    pending_.erase(op->row.id);
+    const auto [first, last] = pending_of_.equal_range(op->row.sandbox);
+    for (auto entry = first; entry != last; ++entry) {
+        if (entry->second == op->row.id) {
+            pending_of_.erase(entry);
+            return;
+        }
+    }
+}
+
+void Core::conclude(const Op& op, const std::optional<Error>& error)
+{
+    retire(op);
+    const bool unknown = error && error->code == ErrorCode::timeout;
+    op->row.status = !error ? "done" : unknown ? "unknown" : "failed";
+    op->row.ended_at = clock_.wall();
+    op->row.error = error ? error->message : "";
+    std::vector<Change> changes;
+    if (const auto* sandbox = fleet_.find(op->row.sandbox); sandbox != nullptr) {
+        changes.emplace_back(*sandbox);
+    }
+    changes.emplace_back(op->row);
+    changes.emplace_back(outcome_of(op, error));
+    save_outcome(std::move(changes), [this, op, error](const Result<>& saved) {
+        const auto* sandbox = fleet_.find(op->row.sandbox);
+        if (error) {
+            tell(op, *error);
+        } else if (!saved) {
+            tell(op, not_recorded(op->row.kind + " of " + op->row.sandbox.str(), saved.error()));
+        } else if (sandbox != nullptr) {
+            tell(op, *sandbox);
+        }
+    });
+}
+
+Result<const Sandbox*> Core::living(const Caller& caller, const common::SandboxId& id) const
+{
+    const auto* sandbox = fleet_.find(id);
+    if (sandbox == nullptr || sandbox->tenant != caller.tenant) {
+        return Error{ErrorCode::not_found, "no sandbox " + id.str()};
+    }
+    if (sandbox->phase == Phase::destroyed) {
+        return Error{ErrorCode::not_found, "sandbox " + id.str() + " was destroyed"};
+    }
+    return sandbox;
+}
+
+Result<const KnownHost*> Core::reachable(const Sandbox& sandbox) const
+{
+    const auto found = fleet_.hosts().find(sandbox.host);
+    if (found == fleet_.hosts().end() || found->second.host.health == HostHealth::lost) {
+        return Error{ErrorCode::unavailable,
+                     "sandbox " + sandbox.id.str() + " is on host " + sandbox.host.str() +
+                         ", which is not connected",
+                     "host_unreachable"};
+    }
+    return &found->second;
+}
+
+Op Core::lifecycle_of(const common::SandboxId& id) const
+{
+    Op latest;
+    const auto [first, last] = pending_of_.equal_range(id);
+    for (auto entry = first; entry != last; ++entry) {
+        const auto& op = pending_.at(entry->second);
+        if (op->kind != Pending::Kind::run &&
+            (!latest || op->row.generation > latest->row.generation)) {
+            latest = op;
+        }
+    }
+    return latest;
+}
+
+void Core::put(Sandbox sandbox)
+{
+    const auto id = sandbox.id;
+    sandbox.updated_at = clock_.wall();
+    fleet_.put(std::move(sandbox));
+    std::vector<Watch> due;
+    auto [entry, last] = watches_.equal_range(id);
+    while (entry != last) {
+        if (entry->second.ready(*fleet_.find(id))) {
+            due.push_back(std::move(entry->second));
+            entry = watches_.erase(entry);
+        } else {
+            ++entry;
+        }
+    }
+    for (const auto& watch : due) {
+        watch.then(Sandbox{*fleet_.find(id)});
+    }
+}
+
+void Core::when(const common::SandboxId& id,
+                std::function<bool(const Sandbox&)> ready,
+                std::function<void(const Sandbox&)> then)
+{
+    const auto* sandbox = fleet_.find(id);
+    if (sandbox != nullptr && ready(*sandbox)) {
+        return then(Sandbox{*sandbox});
+    }
+    const auto until = clock_.steady() + settings_.command_timeout + settings_.boot_timeout +
+                       settings_.ip_timeout + settings_.grace;
+    watches_.emplace(id, Watch{std::move(ready), std::move(then), until});
+}
+
+} // namespace coordinator

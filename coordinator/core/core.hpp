@@ -1,0 +1,207 @@
+#pragma once
+
+#include "common/event_loop.hpp"
+#include "coordinator/core/fleet.hpp"
+#include "coordinator/core/pending.hpp"
+#include "coordinator/core/reply.hpp"
+#include "coordinator/core/settings.hpp"
+
+#include <list>
+
+namespace coordinator {
+
+/// The coordinator's use cases. One thread (the loop) owns the fleet and everything
+/// under way; callers of Service block in their own threads until the loop answers.
+///
+/// The order that everything keeps: change in memory (which reserves) → intent durable →
+/// host asked → outcome durable → caller answered. A write that fails is either certainly
+/// not there, and the change is taken back, or unknown, and what is in memory is written
+/// again until it is.
+class Core final : public Service {
+public:
+    Core(Store& store, HostLink& link, const common::Clock& clock, CoreSettings settings);
+    ~Core() override;
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
+
+    /// Reads the state back and begins to work. The value is this start's epoch.
+    common::Result<std::uint64_t> start();
+    /// Answers everyone who still waits with `unavailable`. What hosts do goes on.
+    void stop();
+
+    common::Result<Sandbox> create(const Caller& caller, CreateRequest request) override;
+    common::Result<SandboxPage> list(const Caller& caller, const ListFilter& filter) override;
+    common::Result<Sandbox> get(const Caller& caller, const common::SandboxId& id) override;
+    common::Result<Sandbox>
+    start(const Caller& caller, const common::SandboxId& id, bool wait_for_ip) override;
+    common::Result<Sandbox>
+    stop(const Caller& caller, const common::SandboxId& id, StopRequest request) override;
+    common::Result<Sandbox> destroy(const Caller& caller, const common::SandboxId& id) override;
+    common::Result<Command>
+    run(const Caller& caller, const common::SandboxId& id, RunRequest request) override;
+    common::Result<CommandPage>
+    commands(const Caller& caller, const common::SandboxId& id, Page page) override;
+    common::Result<std::string> ip(const Caller& caller, const common::SandboxId& id) override;
+    common::Result<std::vector<Host>> hosts(const Caller& caller) override;
+    common::Result<Host> host(const Caller& caller, const common::HostName& name) override;
+    common::Result<std::vector<Image>> images(const Caller& caller) override;
+    common::Result<Image> image(const Caller& caller, const common::ImageName& name) override;
+    common::Result<VmListing> vms(const Caller& caller) override;
+    Health health() override;
+    std::string metrics() override;
+
+private:
+    using SandboxDone = Pending::SandboxDone;
+    using Then = std::function<void(common::Result<>)>;
+
+    // core.cpp: the loop, writing, operations from intent to outcome.
+    /// Runs `begin` on the loop and blocks the caller until its Reply is given. Every
+    /// `begin` sets its own deadline; `limit` only guards against one that forgot.
+    template <typename T>
+    common::Result<T> ask(std::chrono::milliseconds limit,
+                          std::function<void(const Reply<T>&)> begin)
+    {
+        auto answer = Reply<T>::wait(limit, [&](Reply<T> reply) {
+            const auto taken = loop_->post([begin = std::move(begin), reply] { begin(reply); });
+            if (!taken) {
+                reply(common::Error{common::ErrorCode::rate_limited,
+                                    "the coordinator has too much to do, or is ending",
+                                    "coordinator_busy"});
+            }
+        });
+        return answer ? *std::move(answer) : no_answer();
+    }
+    static common::Error no_answer();
+    void post(common::EventLoop::Task task);
+    /// Writes; `then` runs on the loop when the outcome is known.
+    void save(std::vector<Change> changes, Then then);
+    /// Writes what has happened already: kept and written again until it is recorded.
+    void save_outcome(std::vector<Change> changes, Then then);
+    void flush_unsaved();
+    Op begin_operation(Pending::Kind kind,
+                       const Caller& caller,
+                       const Sandbox& sandbox,
+                       decltype(HostCommand::what) what);
+    [[nodiscard]] AuditRow intent_of(const Op& op, std::string detail) const;
+    [[nodiscard]] AuditRow outcome_of(const Op& op,
+                                      const std::optional<common::Error>& error) const;
+    void dispatch(const Op& op);
+    void send_again(const Op& op);
+    void retire(const Op& op);
+    /// The outcome is known: recorded, then told to everyone who waits.
+    void conclude(const Op& op, const std::optional<common::Error>& error);
+    static void tell(const Op& op, const common::Result<Sandbox>& result);
+    /// Nobody has heard by `deadline`: those who wait are told so, the work goes on.
+    template <typename T>
+    void give_up(const Reply<T>& reply, std::chrono::milliseconds after, common::Error error)
+    {
+        loop_->after(after, [reply, error = std::move(error)] { reply(error); });
+    }
+    common::Result<const Sandbox*> living(const Caller& caller, const common::SandboxId& id) const;
+    common::Result<const KnownHost*> reachable(const Sandbox& sandbox) const;
+    Op lifecycle_of(const common::SandboxId& id) const;
+    void put(Sandbox sandbox);
+    /// Runs `then` as soon as `ready` says so of the sandbox; not for ever, but for longer
+    /// than any caller waits.
+    void when(const common::SandboxId& id,
+              std::function<bool(const Sandbox&)> ready,
+              std::function<void(const Sandbox&)> then);
+
+    // core_create.cpp
+    void begin_create(const Caller& caller, const CreateRequest& request, SandboxDone done);
+    common::Result<Sandbox>
+    draft(const Caller& caller, const CreateRequest& request, const Image& image) const;
+    void
+    refuse_unknown_source(const Caller& caller, const CreateRequest& request, SandboxDone done);
+    common::Result<> place(Sandbox& sandbox,
+                           const Image& image,
+                           const std::optional<common::HostName>& host,
+                           const std::set<common::HostName>& refused) const;
+    bool move_elsewhere(const Op& op, const common::Error& error);
+    void finish_create(const Op& op, const HostAnswer& answer);
+    void undo_create(const Op& op, const common::Error& error);
+
+    // core_lifecycle.cpp
+    void begin_start(const Caller& caller, const common::SandboxId& id, SandboxDone done);
+    void begin_stop(const Caller& caller,
+                    const common::SandboxId& id,
+                    const StopRequest& request,
+                    SandboxDone done);
+    void begin_destroy(const Caller& caller, const common::SandboxId& id, SandboxDone done);
+    void begin_lifecycle(const Op& op, Sandbox changed, const Sandbox& before, std::string detail);
+    void finish_lifecycle(const Op& op, const HostAnswer& answer);
+    void finish_destroy(const Op& op, const HostAnswer& answer);
+    /// It is gone from its host: the record closes and everything about it ends.
+    void mark_destroyed(Sandbox sandbox, const Op& by);
+    void await_ip(const common::SandboxId& id, SandboxDone done);
+
+    // core_run.cpp
+    void begin_run(const Caller& caller,
+                   const common::SandboxId& id,
+                   const RunRequest& request,
+                   const Reply<Command>& reply);
+    void dispatch_run(const Caller& caller,
+                      const Sandbox& sandbox,
+                      const RunRequest& request,
+                      const Reply<Command>& reply);
+    void finish_run(const Op& op, const HostAnswer& answer);
+    void end_run(const Op& op, const std::optional<common::Error>& error);
+    void resume_command(const Command& command);
+
+    // core_hosts.cpp: what hosts say.
+    void on_event(HostEvent event);
+    void on_connected(const HostConnected& event);
+    void on_beat(const HostBeat& event);
+    void on_inventory(const HostInventory& event);
+    void on_status(const HostStatus& event);
+    void on_answer(const HostAnswer& event);
+    void on_displaced(const HostDisplaced& event);
+    KnownHost& seen(const common::HostName& name, const HostFacts& facts);
+    /// Whether it changed anything. A sandbox of another host is none of its business.
+    bool apply(const common::HostName& host, const SandboxReport& report);
+    void missing(const Sandbox& sandbox);
+    void destroy_remains(const common::HostName& host, const common::SandboxId& id);
+
+    // core_upkeep.cpp: what time brings.
+    void tick();
+    void watch_hosts();
+    void expire_sandboxes();
+    void forget_destroyed();
+    void resend_overdue();
+
+    // core_reads.cpp
+    void begin_vms(const Caller& caller, std::function<void(VmListing)> done);
+    [[nodiscard]] static bool
+    matches(const Sandbox& sandbox, const Caller& caller, const ListFilter& filter);
+
+    struct Watch {
+        std::function<bool(const Sandbox&)> ready;
+        std::function<void(const Sandbox&)> then;
+        common::SteadyTime until;
+    };
+
+    Store& store_;
+    HostLink& link_;
+    const common::Clock& clock_;
+    const CoreSettings settings_;
+
+    // The loop's own.
+    Fleet fleet_;
+    std::map<common::OperationId, Op> pending_;
+    std::multimap<common::SandboxId, common::OperationId> pending_of_;
+    std::multimap<common::SandboxId, Watch> watches_;
+    std::set<common::SandboxId> unconfirmed_; ///< Their create was under way at the last end.
+    std::set<common::SandboxId> dirty_;       ///< Memory is ahead of the database.
+    std::vector<Change> unsaved_;
+    /// Destroys that their host could not finish, and when to ask it again.
+    std::map<common::SandboxId, common::SteadyTime> destroy_again_;
+    bool flushing_ = false;
+    std::uint64_t commands_run_ = 0;
+    std::uint64_t creates_ = 0;
+    std::uint64_t failed_writes_ = 0;
+
+    /// Shared with callbacks that may outlive this object.
+    std::shared_ptr<common::EventLoop> loop_;
+};
+
+} // namespace coordinator

@@ -1,0 +1,239 @@
+// From a request to a sandbox on a host, or to nothing.
+#include "coordinator/core/core.hpp"
+
+#include <algorithm>
+
+namespace coordinator {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+Result<Sandbox> Core::create(const Caller& caller, CreateRequest request)
+{
+    const bool boots = request.auto_start;
+    const bool wait_for_ip = request.wait_for_ip;
+    const auto patience =
+        (boots ? settings_.boot_timeout : settings_.make_timeout) + settings_.grace;
+    return ask<Sandbox>(
+        patience + settings_.ip_timeout + settings_.grace * 2,
+        [this, caller, request = std::move(request), boots, wait_for_ip, patience](
+            const Reply<Sandbox>& reply) {
+            give_up(reply,
+                    patience + (wait_for_ip ? settings_.ip_timeout : std::chrono::milliseconds{}),
+                    {ErrorCode::timeout,
+                     "create a sandbox: its host has not answered in time; the work goes on, look "
+                     "for it with GET /v1/sandboxes",
+                     boots ? "boot_timeout" : "outcome_unknown"});
+            begin_create(caller, request, [this, reply, wait_for_ip](Result<Sandbox> made) {
+                if (made && wait_for_ip) {
+                    await_ip(made->id, reply);
+                } else {
+                    reply(std::move(made));
+                }
+            });
+        });
+}
+
+void Core::begin_create(const Caller& caller, const CreateRequest& request, SandboxDone done)
+{
+    const common::ImageName name{request.source};
+    const auto image = fleet_.image(name);
+    if (!image) {
+        return refuse_unknown_source(caller, request, std::move(done));
+    }
+    if (pending_.size() >= settings_.max_operations) {
+        return done(Error{ErrorCode::rate_limited, "too many operations are under way", "busy"});
+    }
+    auto drafted = draft(caller, request, *image);
+    if (!drafted) {
+        return done(std::move(drafted).error());
+    }
+    auto sandbox = *std::move(drafted);
+    CreateOnHost what{sandbox, request.auto_start, settings_.boot_timeout};
+    const auto op = begin_operation(Pending::Kind::create, caller, sandbox, std::move(what));
+    op->may_move = !request.host;
+    op->waiting.push_back(std::move(done));
+    ++creates_;
+    put(sandbox);
+    auto detail = detail_of({{"image", sandbox.image.str()},
+                             {"image_digest", sandbox.image_digest},
+                             {"name", sandbox.name},
+                             {"agent_id", sandbox.agent_id}});
+    save({sandbox, op->row, intent_of(op, std::move(detail))}, [this, op](const Result<>& saved) {
+        if (!saved) {
+            const auto error = not_recorded("create a sandbox", saved.error());
+            if (error.code == ErrorCode::timeout) {
+                return undo_create(op, error); // It may be written down.
+            }
+            retire(op);
+            fleet_.erase(op->row.sandbox);
+            return tell(op, error);
+        }
+        auto now = *fleet_.find(op->row.sandbox);
+        if (now.desired == Desired::destroyed) {
+            return; // The destroy that came in between ends this too.
+        }
+        if (now.desired == Desired::running && now.phase == Phase::placing) {
+            now.phase = Phase::starting;
+            put(now);
+        }
+        dispatch(op);
+    });
+}
+
+/// Everything about the new sandbox that can be known before its host is asked.
+Result<Sandbox>
+Core::draft(const Caller& caller, const CreateRequest& request, const Image& image) const
+{
+    Sandbox sandbox;
+    sandbox.id = common::mint<common::SandboxId>();
+    sandbox.job = common::mint<common::JobId>();
+    sandbox.tenant = caller.tenant;
+    sandbox.agent_id = request.agent_id;
+    sandbox.name = request.name.empty() ? sandbox.id.str() : request.name;
+    if (const auto* taken = fleet_.named(caller.tenant, sandbox.name); taken != nullptr) {
+        return Error{ErrorCode::already_exists,
+                     "create a sandbox: the name " + sandbox.name + " is taken by " + taken->str(),
+                     "name_taken"};
+    }
+    sandbox.image = image.name;
+    sandbox.image_digest = image.digest;
+    sandbox.vcpus = request.vcpus.value_or(image.default_vcpus > 0 ? image.default_vcpus
+                                                                   : settings_.default_vcpus);
+    sandbox.memory = request.memory.value_or(
+        image.default_memory > common::Bytes{} ? image.default_memory : settings_.default_memory);
+    sandbox.network = request.network;
+    sandbox.labels = request.labels;
+    sandbox.env = request.env;
+    sandbox.ttl = request.ttl;
+    sandbox.created_at = clock_.wall();
+    sandbox.updated_at = sandbox.created_at;
+    if (request.ttl) {
+        sandbox.expires_at = sandbox.created_at + *request.ttl;
+    }
+    sandbox.phase = Phase::placing;
+    sandbox.desired = request.auto_start ? Desired::running : Desired::stopped;
+    sandbox.generation = 1;
+    if (request.host && !fleet_.hosts().contains(*request.host)) {
+        return Error{ErrorCode::not_found, "create a sandbox: no host " + request.host->str()};
+    }
+    COMMON_CHECK(place(sandbox, image, request.host, {}));
+    return sandbox;
+}
+
+Result<> Core::place(Sandbox& sandbox,
+                     const Image& image,
+                     const std::optional<common::HostName>& host,
+                     const std::set<common::HostName>& refused) const
+{
+    const scheduler::Demand demand{sandbox.vcpus, sandbox.memory, host, refused};
+    const auto verdict = scheduler::place(fleet_.view(image), demand);
+    if (!verdict.host) {
+        std::string details;
+        for (const auto& one : verdict.rejected) {
+            details += (details.empty() ? "" : "\n") + one.host.str() + ": " + one.why;
+        }
+        return Error{ErrorCode::resource_exhausted,
+                     "create a sandbox: no host can take it",
+                     "no_capacity",
+                     {},
+                     details.empty() ? "no host has connected yet" : details};
+    }
+    sandbox.host = *verdict.host;
+    sandbox.overhead = fleet_.hosts().at(sandbox.host).host.facts.overhead;
+    return {};
+}
+
+/// The source may be the name of somebody's VM: then the answer must say that it may not
+/// be used, rather than that there is none.
+void Core::refuse_unknown_source(const Caller& caller,
+                                 const CreateRequest& request,
+                                 SandboxDone done)
+{
+    const Error unknown{ErrorCode::not_found,
+                        "create a sandbox: no host has an image named " + request.source +
+                            "; GET /v1/images lists them",
+                        "unknown_image"};
+    if (request.source_is_image) {
+        return done(unknown);
+    }
+    begin_vms(caller, [source = request.source, unknown, done](const VmListing& listing) {
+        const auto vm = std::ranges::find(listing.vms, source, &ForeignVm::name);
+        if (vm == listing.vms.end()) {
+            return done(unknown);
+        }
+        done(Error{ErrorCode::permission_denied,
+                   "create a sandbox: " + source + " is a VM on host " + vm->host.str() +
+                       " that Paddock did not make; its operator has not opened it for import",
+                   "vm_not_importable"});
+    });
+}
+
+void Core::finish_create(const Op& op, const HostAnswer& answer)
+{
+    if (answer.error && answer.error->code == ErrorCode::timeout) {
+        return conclude(op, answer.error); // It may yet boot: its status will tell.
+    }
+    if (answer.error) {
+        if (!move_elsewhere(op, *answer.error)) {
+            undo_create(op, *answer.error);
+        }
+        return;
+    }
+    if (const auto* report = std::get_if<SandboxReport>(&answer.value); report != nullptr) {
+        apply(op->host, *report);
+        auto sandbox = *fleet_.find(op->row.sandbox);
+        sandbox.timings_us = report->timings_us;
+        const auto total = clock_.steady() - op->begun;
+        sandbox.timings_us["total"] = static_cast<std::uint64_t>(
+            std::chrono::duration_cast<std::chrono::microseconds>(total).count());
+        put(std::move(sandbox));
+    }
+    unconfirmed_.erase(op->row.sandbox);
+    conclude(op, std::nullopt);
+}
+
+/// A host that turned it down undid everything: another one may take it.
+bool Core::move_elsewhere(const Op& op, const Error& error)
+{
+    const auto* now = fleet_.find(op->row.sandbox);
+    const bool hopeful = error.code == ErrorCode::resource_exhausted ||
+                         error.code == ErrorCode::unavailable ||
+                         error.code == ErrorCode::failed_precondition;
+    if (!op->may_move || !hopeful || now->desired == Desired::destroyed) {
+        return false;
+    }
+    const auto image = fleet_.image(now->image);
+    op->refused.insert(op->host);
+    auto moved = *now;
+    if (!image || image->digest != now->image_digest ||
+        !place(moved, *image, std::nullopt, op->refused)) {
+        return false;
+    }
+    put(moved);
+    op->host = moved.host;
+    std::get<CreateOnHost>(op->command.what).sandbox = moved;
+    const auto detail = detail_of({{"moved_because", error.message}});
+    save({moved, intent_of(op, detail)}, [this, op](const Result<>& saved) {
+        if (!saved) {
+            return undo_create(op, not_recorded("create a sandbox", saved.error()));
+        }
+        dispatch(op);
+    });
+    return true;
+}
+
+/// Nothing of it is left anywhere; if it was written down, that is closed too.
+void Core::undo_create(const Op& op, const Error& error)
+{
+    auto sandbox = *fleet_.find(op->row.sandbox);
+    sandbox.phase = Phase::destroyed;
+    sandbox.desired = Desired::destroyed;
+    sandbox.deleted_at = clock_.wall();
+    sandbox.error = error.message;
+    put(std::move(sandbox));
+    conclude(op, error);
+}
+
+} // namespace coordinator

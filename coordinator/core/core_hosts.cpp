@@ -1,0 +1,284 @@
+// What hosts say.
+#include "coordinator/core/core.hpp"
+
+#include <algorithm>
+#include <spdlog/spdlog.h>
+
+namespace coordinator {
+
+using common::Error;
+using common::ErrorCode;
+
+namespace {
+
+bool is_lifecycle(Pending::Kind kind)
+{
+    return kind != Pending::Kind::run && kind != Pending::Kind::list_vms;
+}
+
+} // namespace
+
+void Core::on_event(HostEvent event)
+{
+    struct Visitor {
+        Core& core;
+        void operator()(const HostConnected& it) const { core.on_connected(it); }
+        void operator()(const HostBeat& it) const { core.on_beat(it); }
+        void operator()(const HostInventory& it) const { core.on_inventory(it); }
+        void operator()(const HostStatus& it) const { core.on_status(it); }
+        void operator()(const HostAnswer& it) const { core.on_answer(it); }
+        void operator()(const HostDisplaced& it) const { core.on_displaced(it); }
+    };
+    std::visit(Visitor{*this}, event);
+}
+
+KnownHost& Core::seen(const common::HostName& name, const HostFacts& facts)
+{
+    auto& known = fleet_.hosts()[name];
+    if (known.host.name.empty()) {
+        known.host.name = name;
+        known.host.first_seen = clock_.wall();
+    }
+    known.last_beat = clock_.steady();
+    known.host.last_seen = clock_.wall();
+    known.host.facts = facts;
+    return known;
+}
+
+void Core::on_connected(const HostConnected& event)
+{
+    auto& known = seen(event.host, event.facts);
+    known.instance = event.instance;
+    known.inventoried = false;
+    known.host.health = HostHealth::joining;
+    spdlog::info("host {} connected: {} {}, {} vCPUs, {} MiB",
+                 event.host.str(),
+                 event.facts.accel,
+                 event.facts.qemu_version,
+                 event.facts.capacity_vcpus,
+                 event.facts.capacity_memory.mib());
+    AuditRow row;
+    row.kind = AuditRow::Kind::outcome;
+    row.action = "host.connect";
+    row.caller = {"host:" + event.host.str(), "", common::mint<common::RequestId>()};
+    row.host = event.host.str();
+    row.target = event.host.str();
+    row.result = "ok";
+    row.detail = detail_of({{"instance", event.instance}});
+    save_outcome({known.host, std::move(row)}, [](const common::Result<>&) {});
+}
+
+void Core::on_beat(const HostBeat& event)
+{
+    const auto* before = fleet_.host(event.host);
+    const auto same_images = [&] {
+        return before != nullptr && std::ranges::equal(before->host.facts.images,
+                                                       event.facts.images,
+                                                       [](const Image& a, const Image& b) {
+                                                           return a.name == b.name &&
+                                                                  a.digest == b.digest;
+                                                       });
+    };
+    const bool write = !same_images();
+    auto& known = seen(event.host, event.facts);
+    if (known.inventoried) {
+        known.host.health = HostHealth::ready;
+    }
+    if (write) {
+        save_outcome({known.host}, [](const common::Result<>&) {});
+    }
+}
+
+void Core::on_inventory(const HostInventory& event)
+{
+    auto* known = fleet_.host(event.host);
+    if (known == nullptr) {
+        return;
+    }
+    std::set<common::SandboxId> reported;
+    known->unknown.clear();
+    for (const auto& report : event.sandboxes) {
+        reported.insert(report.id);
+        if (apply(event.host, report)) {
+            dirty_.insert(report.id);
+        }
+    }
+    for (const auto& id : fleet_.on(event.host)) {
+        if (!reported.contains(id)) {
+            missing(Sandbox{*fleet_.find(id)});
+        }
+        unconfirmed_.erase(id);
+    }
+    known->inventoried = true;
+    known->host.health = HostHealth::ready;
+    // In the order that they were asked for in: an older one may be outdated by then, which
+    // its host will say.
+    std::vector<Op> again;
+    for (const auto& [id, op] : pending_) {
+        if (op->host == event.host && op->dispatched) {
+            again.push_back(op);
+        }
+    }
+    std::ranges::sort(again, {}, [](const Op& op) { return op->begun; });
+    std::ranges::for_each(again, [this](const Op& op) { send_again(op); });
+    for (const auto& id : fleet_.on(event.host)) {
+        const auto& sandbox = *fleet_.find(id);
+        if (sandbox.desired == Desired::destroyed && !lifecycle_of(id)) {
+            destroy_again_.try_emplace(id, clock_.steady());
+        }
+    }
+}
+
+/// A sandbox that its host does not have.
+void Core::missing(const Sandbox& sandbox)
+{
+    const auto current = lifecycle_of(sandbox.id);
+    if (sandbox.desired == Desired::destroyed) {
+        if (!current || current->dispatched) {
+            mark_destroyed(sandbox, current);
+        }
+        return;
+    }
+    if (current && current->kind == Pending::Kind::create) {
+        return; // Not made yet: its create is sent again.
+    }
+    if (unconfirmed_.contains(sandbox.id)) {
+        auto closed = sandbox;
+        closed.error = "the coordinator ended before its host had made it";
+        return mark_destroyed(std::move(closed), nullptr);
+    }
+    if (sandbox.phase != Phase::lost) {
+        spdlog::error("host {} has lost sandbox {}", sandbox.host.str(), sandbox.id.str());
+        auto lost = sandbox;
+        lost.phase = Phase::lost;
+        lost.error = "host " + sandbox.host.str() + " does not have it any more";
+        put(std::move(lost));
+        dirty_.insert(sandbox.id);
+    }
+}
+
+bool Core::apply(const common::HostName& host, const SandboxReport& report)
+{
+    const auto* found = fleet_.find(report.id);
+    if (found == nullptr || (found->host != host && found->phase != Phase::destroyed)) {
+        // Never destroyed by itself: a coordinator with the wrong database must do no harm.
+        if (auto* known = fleet_.host(host); known != nullptr && report.phase != Phase::destroyed &&
+                                             known->unknown.size() < 1000 &&
+                                             known->unknown.insert(report.id).second) {
+            spdlog::warn("host {} has sandbox {}, which has no record on that host",
+                         host.str(),
+                         report.id.str());
+        }
+        return false;
+    }
+    if (found->phase == Phase::destroyed) {
+        if (report.phase != Phase::destroyed) {
+            destroy_remains(host, report.id);
+        }
+        return false;
+    }
+    auto sandbox = *found;
+    if (report.phase == Phase::destroyed) {
+        if (sandbox.desired != Desired::destroyed) {
+            missing(sandbox);
+        }
+        return false; // A destroy ends with its answer.
+    }
+    const auto current = lifecycle_of(report.id);
+    const bool outdated = current && report.generation < sandbox.generation;
+    if (!outdated) {
+        sandbox.phase = report.phase;
+        if (!current && sandbox.desired != Desired::destroyed) {
+            sandbox.desired =
+                state_of(report.phase) == State::running || report.phase == Phase::starting
+                    ? Desired::running
+                    : Desired::stopped;
+        }
+        sandbox.error = report.error;
+    }
+    sandbox.ip = state_of(sandbox.phase) == State::running || sandbox.phase == Phase::starting
+                     ? report.ip
+                     : "";
+    const bool changed = sandbox.phase != found->phase || sandbox.ip != found->ip ||
+                         sandbox.error != found->error || sandbox.desired != found->desired;
+    if (changed) {
+        put(std::move(sandbox));
+    }
+    return changed;
+}
+
+/// A host still has what was destroyed.
+void Core::destroy_remains(const common::HostName& host, const common::SandboxId& id)
+{
+    spdlog::info("host {} still has sandbox {}, which is destroyed", host.str(), id.str());
+    HostCommand command;
+    command.operation = common::mint<common::OperationId>();
+    command.request = common::mint<common::RequestId>();
+    command.generation = fleet_.find(id)->generation;
+    command.what = DestroyOnHost{id};
+    static_cast<void>(link_.send(host, std::move(command)));
+}
+
+void Core::on_status(const HostStatus& event)
+{
+    std::vector<Change> changes;
+    if (apply(event.host, event.sandbox)) {
+        changes.emplace_back(*fleet_.find(event.sandbox.id));
+    }
+    if (changes.empty()) {
+        return link_.acknowledge(event.host, event.instance, event.seq);
+    }
+    save_outcome(std::move(changes),
+                 [this, host = event.host, instance = event.instance, seq = event.seq](
+                     const common::Result<>& saved) {
+                     // Not saved: it is kept here and written again, so it may be
+                     // acknowledged just as well; if this process ends first, an inventory
+                     // follows.
+                     static_cast<void>(saved);
+                     link_.acknowledge(host, instance, seq);
+                 });
+}
+
+void Core::on_answer(const HostAnswer& event)
+{
+    const auto found = pending_.find(event.operation);
+    if (found == pending_.end() || found->second->host != event.host) {
+        return; // Answered before, or none of this host's business.
+    }
+    const Op op = found->second;
+    if (is_lifecycle(op->kind) && event.error && event.error->code == ErrorCode::unavailable &&
+        event.error->stable_reason() == "host_starting") {
+        return; // Its inventory is on the way and has this sent again.
+    }
+    switch (op->kind) {
+    case Pending::Kind::create: return finish_create(op, event);
+    case Pending::Kind::start:
+    case Pending::Kind::stop: return finish_lifecycle(op, event);
+    case Pending::Kind::destroy: return finish_destroy(op, event);
+    case Pending::Kind::run: return finish_run(op, event);
+    case Pending::Kind::list_vms: break;
+    }
+    retire(op);
+    const auto* vms = std::get_if<std::vector<ForeignVm>>(&event.value);
+    if (event.error || vms == nullptr) {
+        return op->listed(event.error.value_or(Error{ErrorCode::internal, "no list came"}));
+    }
+    op->listed(*vms);
+}
+
+void Core::on_displaced(const HostDisplaced& event)
+{
+    spdlog::warn("host {} connected twice with one key: the older connection was dropped",
+                 event.host.str());
+    AuditRow row;
+    row.kind = AuditRow::Kind::outcome;
+    row.action = "host.displace";
+    row.caller = {"host:" + event.host.str(), "", common::mint<common::RequestId>()};
+    row.host = event.host.str();
+    row.target = event.host.str();
+    row.result = "ok";
+    row.detail = "{}";
+    save_outcome({std::move(row)}, [](const common::Result<>&) {});
+}
+
+} // namespace coordinator

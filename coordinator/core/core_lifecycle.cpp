@@ -1,0 +1,298 @@
+// Start, stop, destroy.
+#include "coordinator/core/core.hpp"
+
+namespace coordinator {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+Error wrong_state(const Sandbox& sandbox, std::string_view attempt)
+{
+    return {ErrorCode::failed_precondition,
+            std::string{attempt} + " sandbox " + sandbox.id.str() + ": it is " +
+                std::string{to_string(sandbox.phase)},
+            "wrong_state"};
+}
+
+} // namespace
+
+Result<Sandbox> Core::start(const Caller& caller, const common::SandboxId& id, bool wait_for_ip)
+{
+    const auto patience = settings_.boot_timeout + settings_.grace;
+    return ask<Sandbox>(
+        patience + settings_.ip_timeout + settings_.grace,
+        [this, caller, id, wait_for_ip, patience](const Reply<Sandbox>& reply) {
+            give_up(reply,
+                    patience + (wait_for_ip ? settings_.ip_timeout : std::chrono::milliseconds{}),
+                    {ErrorCode::timeout,
+                     "start sandbox " + id.str() +
+                         ": its host has not answered in time; the work goes on",
+                     "boot_timeout"});
+            begin_start(caller, id, [this, reply, wait_for_ip](Result<Sandbox> started) {
+                if (started && wait_for_ip) {
+                    await_ip(started->id, reply);
+                } else {
+                    reply(std::move(started));
+                }
+            });
+        });
+}
+
+Result<Sandbox> Core::stop(const Caller& caller, const common::SandboxId& id, StopRequest request)
+{
+    const auto patience = request.timeout.value_or(settings_.stop_timeout) + settings_.grace * 2;
+    return ask<Sandbox>(patience + settings_.grace,
+                        [this, caller, id, request, patience](const Reply<Sandbox>& reply) {
+                            give_up(reply,
+                                    patience,
+                                    {ErrorCode::timeout,
+                                     "stop sandbox " + id.str() +
+                                         ": its host has not answered in time; the work goes on",
+                                     "outcome_unknown"});
+                            begin_stop(caller, id, request, reply);
+                        });
+}
+
+Result<Sandbox> Core::destroy(const Caller& caller, const common::SandboxId& id)
+{
+    const auto patience = settings_.destroy_timeout;
+    return ask<Sandbox>(
+        patience + settings_.grace, [this, caller, id, patience](const Reply<Sandbox>& reply) {
+            give_up(reply,
+                    patience,
+                    {ErrorCode::timeout,
+                     "destroy sandbox " + id.str() +
+                         ": its host has not answered yet; this is finished when it does",
+                     "outcome_unknown"});
+            begin_destroy(caller, id, reply);
+        });
+}
+
+void Core::begin_start(const Caller& caller, const common::SandboxId& id, SandboxDone done)
+{
+    const auto found = living(caller, id);
+    if (!found) {
+        return done(found.error());
+    }
+    const auto& sandbox = **found;
+    const auto current = lifecycle_of(id);
+    if (sandbox.desired == Desired::destroyed) {
+        return done(Error{ErrorCode::failed_precondition,
+                          "start sandbox " + id.str() + ": it is being destroyed",
+                          "wrong_state"});
+    }
+    const bool booting = sandbox.phase == Phase::starting || sandbox.phase == Phase::placing;
+    if (current && booting && sandbox.desired == Desired::running) {
+        current->waiting.push_back(std::move(done));
+        return;
+    }
+    if (sandbox.phase == Phase::running || sandbox.phase == Phase::paused) {
+        return done(sandbox);
+    }
+    if (current || sandbox.phase == Phase::lost || booting) {
+        return done(wrong_state(sandbox, "start"));
+    }
+    if (const auto host = reachable(sandbox); !host) {
+        return done(host.error());
+    }
+    auto changed = sandbox;
+    ++changed.generation;
+    changed.desired = Desired::running;
+    changed.error.clear();
+    const auto op = begin_operation(
+        Pending::Kind::start, caller, changed, StartOnHost{id, settings_.boot_timeout});
+    op->waiting.push_back(std::move(done));
+    changed.phase = Phase::starting;
+    begin_lifecycle(op, changed, Sandbox{sandbox}, "{}");
+}
+
+void Core::begin_stop(const Caller& caller,
+                      const common::SandboxId& id,
+                      const StopRequest& request,
+                      SandboxDone done)
+{
+    const auto found = living(caller, id);
+    if (!found) {
+        return done(found.error());
+    }
+    const auto& sandbox = **found;
+    const auto current = lifecycle_of(id);
+    if (current && current->kind == Pending::Kind::stop && !request.force) {
+        current->waiting.push_back(std::move(done));
+        return;
+    }
+    if (sandbox.desired == Desired::destroyed || sandbox.phase == Phase::placing ||
+        sandbox.phase == Phase::lost) {
+        return done(wrong_state(sandbox, "stop"));
+    }
+    if (sandbox.phase == Phase::stopped || sandbox.phase == Phase::created) {
+        return done(sandbox);
+    }
+    if (const auto host = reachable(sandbox); !host) {
+        return done(host.error());
+    }
+    auto changed = sandbox;
+    ++changed.generation;
+    changed.desired = Desired::stopped;
+    const StopOnHost what{id, request.force, request.timeout.value_or(settings_.stop_timeout)};
+    const auto op = begin_operation(Pending::Kind::stop, caller, changed, what);
+    op->waiting.push_back(std::move(done));
+    changed.phase = Phase::stopping;
+    begin_lifecycle(
+        op, changed, Sandbox{sandbox}, detail_of({{"force", request.force ? "yes" : "no"}}));
+}
+
+void Core::begin_destroy(const Caller& caller, const common::SandboxId& id, SandboxDone done)
+{
+    const auto found = living(caller, id);
+    if (!found) {
+        return done(found.error());
+    }
+    const auto& sandbox = **found;
+    const auto current = lifecycle_of(id);
+    const bool away = !reachable(sandbox);
+    const Error later{ErrorCode::timeout,
+                      "destroy sandbox " + id.str() + ": its host " + sandbox.host.str() +
+                          " is not connected; this is finished when it is back",
+                      "outcome_unknown"};
+    if (current && current->kind == Pending::Kind::destroy) {
+        if (away) {
+            return done(later);
+        }
+        current->waiting.push_back(std::move(done));
+        return;
+    }
+    auto changed = sandbox;
+    ++changed.generation;
+    changed.desired = Desired::destroyed;
+    const auto op = begin_operation(Pending::Kind::destroy, caller, changed, DestroyOnHost{id});
+    op->waiting.push_back([away, later, done = std::move(done)](Result<Sandbox> result) {
+        done(away && result ? Result<Sandbox>{later} : std::move(result));
+    });
+    begin_lifecycle(op, changed, Sandbox{sandbox}, "{}");
+}
+
+/// The intent is made durable, then the host is asked. A write that certainly failed is
+/// taken back; one that may have landed is not, and the host is asked all the same,
+/// since what was written would have it asked at the next start.
+void Core::begin_lifecycle(const Op& op, Sandbox changed, const Sandbox& before, std::string detail)
+{
+    put(changed);
+    save({changed, op->row, intent_of(op, std::move(detail))},
+         [this, op, before](const Result<>& saved) {
+             if (!saved && saved.error().code != ErrorCode::timeout) {
+                 auto restored = *fleet_.find(before.id);
+                 if (restored.generation == op->row.generation) {
+                     restored.phase = before.phase;
+                     restored.desired = before.desired;
+                     put(std::move(restored));
+                 }
+                 retire(op);
+                 return tell(
+                     op, not_recorded(op->row.kind + " sandbox " + before.id.str(), saved.error()));
+             }
+             dispatch(op);
+             if (op->kind == Pending::Kind::destroy && !reachable(before)) {
+                 tell(op, before); // Told as unknown: see begin_destroy().
+             }
+         });
+}
+
+void Core::finish_lifecycle(const Op& op, const HostAnswer& answer)
+{
+    const auto* now = fleet_.find(op->row.sandbox);
+    if (!answer.error) {
+        if (const auto* report = std::get_if<SandboxReport>(&answer.value); report != nullptr) {
+            apply(op->host, *report);
+        }
+        return conclude(op, std::nullopt);
+    }
+    // Where it is now only the host knows; until its word comes, it is where it was meant to
+    // be, or the answer says that it is not there at all.
+    if (now->generation == op->row.generation && answer.error->code != ErrorCode::timeout) {
+        auto changed = *now;
+        changed.error = answer.error->message;
+        if (answer.error->code == ErrorCode::not_found) {
+            changed.phase = Phase::lost;
+        } else if (op->kind == Pending::Kind::start) {
+            changed.phase = Phase::stopped;
+            changed.desired = Desired::stopped;
+        } else {
+            changed.phase = Phase::running;
+            changed.desired = Desired::running;
+        }
+        put(std::move(changed));
+        link_.request_sync(op->host);
+    }
+    conclude(op, answer.error);
+}
+
+void Core::finish_destroy(const Op& op, const HostAnswer& answer)
+{
+    const bool gone = !answer.error || answer.error->code == ErrorCode::not_found;
+    if (gone) {
+        return mark_destroyed(*fleet_.find(op->row.sandbox), op);
+    }
+    // Not done yet: whoever waits is told why, and it is asked for again.
+    auto changed = *fleet_.find(op->row.sandbox);
+    changed.error = answer.error->message;
+    put(changed);
+    constexpr std::chrono::seconds patience{5};
+    destroy_again_[changed.id] = clock_.steady() + patience;
+    conclude(op,
+             Error{ErrorCode::timeout,
+                   "destroy sandbox " + changed.id.str() +
+                       ": not finished yet, it is tried again: " + answer.error->message,
+                   "outcome_unknown"});
+}
+
+void Core::mark_destroyed(Sandbox sandbox, const Op& by)
+{
+    const auto id = sandbox.id;
+    sandbox.phase = Phase::destroyed;
+    sandbox.desired = Desired::destroyed;
+    sandbox.deleted_at = clock_.wall();
+    sandbox.ip.clear();
+    put(sandbox);
+    unconfirmed_.erase(id);
+    std::vector<Op> others;
+    const auto [first, last] = pending_of_.equal_range(id);
+    for (auto entry = first; entry != last; ++entry) {
+        if (const auto& op = pending_.at(entry->second); op != by) {
+            others.push_back(op);
+        }
+    }
+    const Error destroyed{
+        ErrorCode::failed_precondition, "sandbox " + id.str() + " was destroyed", "wrong_state"};
+    for (const auto& op : others) {
+        if (op->kind == Pending::Kind::run) {
+            end_run(op,
+                    Error{ErrorCode::timeout,
+                          "the sandbox was destroyed while the command ran",
+                          "outcome_unknown"});
+        } else {
+            conclude(op, destroyed);
+        }
+    }
+    if (by) {
+        conclude(by, std::nullopt);
+    } else {
+        dirty_.insert(id);
+    }
+}
+
+void Core::await_ip(const common::SandboxId& id, SandboxDone done)
+{
+    when(
+        id,
+        [](const Sandbox& sandbox) {
+            return !sandbox.ip.empty() || sandbox.network == NetworkMode::none ||
+                   state_of(sandbox.phase) != State::running;
+        },
+        [done = std::move(done)](const Sandbox& sandbox) { done(sandbox); });
+}
+
+} // namespace coordinator

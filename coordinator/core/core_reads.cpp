@@ -1,0 +1,289 @@
+// Questions that change nothing.
+#include "coordinator/core/core.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace coordinator {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds read_limit{10'000};
+
+} // namespace
+
+Result<Sandbox> Core::get(const Caller& caller, const common::SandboxId& id)
+{
+    return ask<Sandbox>(read_limit, [this, caller, id](const Reply<Sandbox>& reply) {
+        const auto* sandbox = fleet_.find(id);
+        if (sandbox == nullptr || sandbox->tenant != caller.tenant) {
+            return reply(Error{ErrorCode::not_found, "no sandbox " + id.str()});
+        }
+        reply(*sandbox);
+    });
+}
+
+bool Core::matches(const Sandbox& sandbox, const Caller& caller, const ListFilter& filter)
+{
+    const auto is = [](const std::optional<std::string>& wanted, const std::string& value) {
+        return !wanted || *wanted == value;
+    };
+    const auto state = state_of(sandbox.phase);
+    const bool in_state = filter.state ? *filter.state == state : state != State::destroyed;
+    return in_state && sandbox.tenant == caller.tenant && is(filter.agent_id, sandbox.agent_id) &&
+           is(filter.job_id, sandbox.job.str()) && is(filter.base_image, sandbox.image.str()) &&
+           is(filter.name, sandbox.name) && is(filter.host, sandbox.host.str()) &&
+           std::ranges::all_of(filter.labels, [&sandbox](const auto& label) {
+               const auto found = sandbox.labels.find(label.first);
+               return found != sandbox.labels.end() && found->second == label.second;
+           });
+}
+
+Result<SandboxPage> Core::list(const Caller& caller, const ListFilter& filter)
+{
+    return ask<SandboxPage>(read_limit, [this, caller, filter](const Reply<SandboxPage>& reply) {
+        std::vector<const Sandbox*> found;
+        for (const auto& [id, sandbox] : fleet_.sandboxes()) {
+            if (matches(sandbox, caller, filter)) {
+                found.push_back(&sandbox);
+            }
+        }
+        std::ranges::sort(found, [](const Sandbox* a, const Sandbox* b) {
+            return std::tie(b->created_at, b->id) < std::tie(a->created_at, a->id);
+        });
+        SandboxPage page;
+        page.total = found.size();
+        for (auto i = filter.page.offset;
+             i < found.size() && page.sandboxes.size() < filter.page.limit;
+             ++i) {
+            page.sandboxes.push_back(*found[i]);
+        }
+        reply(std::move(page));
+    });
+}
+
+Result<CommandPage> Core::commands(const Caller& caller, const common::SandboxId& id, Page page)
+{
+    COMMON_CHECK(get(caller, id));
+    return store_.commands_of(id, page);
+}
+
+Result<std::string> Core::ip(const Caller& caller, const common::SandboxId& id)
+{
+    return ask<std::string>(
+        settings_.ip_timeout + settings_.grace,
+        [this, caller, id](const Reply<std::string>& reply) {
+            const auto found = living(caller, id);
+            if (!found) {
+                return reply(found.error());
+            }
+            const auto& sandbox = **found;
+            const auto attempt = "find the address of sandbox " + id.str() + ": ";
+            if (sandbox.network == NetworkMode::none) {
+                return reply(Error{
+                    ErrorCode::failed_precondition, attempt + "it has no network", "no_network"});
+            }
+            const auto on = [](const Sandbox& now) {
+                return state_of(now.phase) == State::running ||
+                       state_of(now.phase) == State::starting;
+            };
+            if (!on(sandbox)) {
+                return reply(Error{ErrorCode::failed_precondition,
+                                   attempt + "it is " + std::string{to_string(sandbox.phase)},
+                                   "wrong_state"});
+            }
+            give_up(reply,
+                    settings_.ip_timeout,
+                    Error{ErrorCode::timeout, attempt + "it has taken none yet", "ip_timeout"});
+            when(
+                id,
+                [on](const Sandbox& now) { return !now.ip.empty() || !on(now); },
+                [reply, attempt](const Sandbox& now) {
+                    if (now.ip.empty()) {
+                        return reply(Error{ErrorCode::failed_precondition,
+                                           attempt + "it is " + std::string{to_string(now.phase)},
+                                           "wrong_state"});
+                    }
+                    reply(now.ip);
+                });
+        });
+}
+
+Result<std::vector<Host>> Core::hosts(const Caller& /*caller*/)
+{
+    return ask<std::vector<Host>>(read_limit, [this](const Reply<std::vector<Host>>& reply) {
+        std::vector<Host> hosts;
+        for (const auto& [name, known] : fleet_.hosts()) {
+            hosts.push_back(fleet_.with_usage(known));
+        }
+        reply(std::move(hosts));
+    });
+}
+
+Result<Host> Core::host(const Caller& /*caller*/, const common::HostName& name)
+{
+    return ask<Host>(read_limit, [this, name](const Reply<Host>& reply) {
+        const auto* known = fleet_.host(name);
+        if (known == nullptr) {
+            return reply(Error{ErrorCode::not_found, "no host " + name.str()});
+        }
+        reply(fleet_.with_usage(*known));
+    });
+}
+
+Result<std::vector<Image>> Core::images(const Caller& /*caller*/)
+{
+    return ask<std::vector<Image>>(
+        read_limit, [this](const Reply<std::vector<Image>>& reply) { reply(fleet_.images()); });
+}
+
+Result<Image> Core::image(const Caller& /*caller*/, const common::ImageName& name)
+{
+    return ask<Image>(read_limit, [this, name](const Reply<Image>& reply) {
+        auto image = fleet_.image(name);
+        if (!image) {
+            return reply(Error{ErrorCode::not_found, "no host has an image " + name.str()});
+        }
+        reply(*std::move(image));
+    });
+}
+
+namespace {
+
+/// Lists that come in from all hosts, until the last one or the deadline.
+struct Gathering {
+    VmListing listing;
+    std::map<common::HostName, std::string> waiting; ///< And their addresses.
+    std::function<void(VmListing)> done;
+
+    void finish_if_complete()
+    {
+        if (waiting.empty() && done) {
+            std::exchange(done, nullptr)(std::move(listing));
+        }
+    }
+};
+
+} // namespace
+
+void Core::begin_vms(const Caller& caller, std::function<void(VmListing)> done)
+{
+    const auto gathering = std::make_shared<Gathering>();
+    gathering->done = std::move(done);
+    std::vector<Op> asked;
+    for (const auto& [name, known] : fleet_.hosts()) {
+        const auto& hostname = known.host.facts.hostname;
+        if (known.host.health == HostHealth::lost) {
+            gathering->listing.host_errors.push_back({name, hostname, "it is not connected"});
+            continue;
+        }
+        Sandbox nobody;
+        nobody.host = name;
+        const auto op = begin_operation(Pending::Kind::list_vms, caller, nobody, ListVmsOnHost{});
+        op->listed = [gathering, name = name](Result<std::vector<ForeignVm>> vms) {
+            const auto entry = gathering->waiting.find(name);
+            if (entry == gathering->waiting.end()) {
+                return;
+            }
+            const auto address = entry->second;
+            gathering->waiting.erase(entry);
+            if (vms) {
+                for (auto& vm : *vms) {
+                    vm.host = name;
+                    vm.host_address = address;
+                    gathering->listing.vms.push_back(std::move(vm));
+                }
+            } else {
+                gathering->listing.host_errors.push_back({name, address, vms.error().message});
+            }
+            gathering->finish_if_complete();
+        };
+        gathering->waiting.emplace(name, hostname);
+        asked.push_back(op);
+    }
+    for (const auto& op : asked) {
+        op->sent = clock_.steady();
+        if (auto sent = link_.send(op->host, op->command); !sent) {
+            retire(op);
+            op->listed(std::move(sent).error());
+        }
+    }
+    loop_->after(settings_.vms_timeout, [this, asked] {
+        for (const auto& op : asked) {
+            retire(op);
+            op->listed(Error{ErrorCode::timeout, "it did not answer in time"});
+        }
+    });
+    gathering->finish_if_complete();
+}
+
+Result<VmListing> Core::vms(const Caller& caller)
+{
+    return ask<VmListing>(
+        settings_.vms_timeout + settings_.grace, [this, caller](const Reply<VmListing>& reply) {
+            begin_vms(caller, [reply](VmListing listing) { reply(std::move(listing)); });
+        });
+}
+
+Health Core::health()
+{
+    Health health;
+    const auto database = store_.check();
+    health.components.push_back(
+        {"database", static_cast<bool>(database), database ? "" : database.error().message});
+    const auto ready = ask<unsigned>(read_limit, [this](const Reply<unsigned>& reply) {
+        reply(static_cast<unsigned>(std::ranges::count_if(fleet_.hosts(), [](const auto& entry) {
+            return entry.second.host.health == HostHealth::ready;
+        })));
+    });
+    health.components.push_back({"core", static_cast<bool>(ready), ""});
+    health.components.push_back(
+        {"hosts", ready && *ready > 0, fmt::format("{} ready", ready ? *ready : 0)});
+    health.ready = std::ranges::all_of(health.components, &Health::Component::ready);
+    return health;
+}
+
+std::string Core::metrics()
+{
+    const auto text = ask<std::string>(read_limit, [this](const Reply<std::string>& reply) {
+        std::map<std::string, unsigned> phases;
+        for (const auto& [id, sandbox] : fleet_.sandboxes()) {
+            ++phases[std::string{to_string(sandbox.phase)}];
+        }
+        std::map<std::string, unsigned> hosts;
+        for (const auto& [name, known] : fleet_.hosts()) {
+            ++hosts[std::string{to_string(known.host.health)}];
+        }
+        std::string out = "# HELP paddock_sandboxes Sandboxes by phase; those destroyed within a "
+                          "day are counted too.\n# TYPE paddock_sandboxes gauge\n";
+        for (const auto& [phase, count] : phases) {
+            out += fmt::format("paddock_sandboxes{{phase=\"{}\"}} {}\n", phase, count);
+        }
+        out += "# HELP paddock_hosts Hosts by health.\n# TYPE paddock_hosts gauge\n";
+        for (const auto& [health, count] : hosts) {
+            out += fmt::format("paddock_hosts{{health=\"{}\"}} {}\n", health, count);
+        }
+        out += fmt::format(
+            "# HELP paddock_operations_under_way Asked of hosts and not answered yet.\n"
+            "# TYPE paddock_operations_under_way gauge\npaddock_operations_under_way {}\n"
+            "# HELP paddock_creates_total Sandboxes asked for.\n"
+            "# TYPE paddock_creates_total counter\npaddock_creates_total {}\n"
+            "# HELP paddock_commands_total Commands begun.\n"
+            "# TYPE paddock_commands_total counter\npaddock_commands_total {}\n"
+            "# HELP paddock_failed_writes_total Outcomes that had to be written again.\n"
+            "# TYPE paddock_failed_writes_total counter\npaddock_failed_writes_total {}\n",
+            pending_.size(),
+            creates_,
+            commands_run_,
+            failed_writes_);
+        reply(std::move(out));
+    });
+    return text ? *text : "";
+}
+
+} // namespace coordinator

@@ -1,0 +1,251 @@
+// Commands in sandboxes.
+#include "coordinator/core/core.hpp"
+
+#include <algorithm>
+
+namespace coordinator {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+namespace {
+
+std::uint64_t us_between(common::SteadyTime begin, common::SteadyTime end)
+{
+    return static_cast<std::uint64_t>(
+        std::max<std::int64_t>(0, std::chrono::duration_cast<microseconds>(end - begin).count()));
+}
+
+Error not_running(const Sandbox& sandbox)
+{
+    return {ErrorCode::failed_precondition,
+            "run a command in sandbox " + sandbox.id.str() + ": it is " +
+                std::string{to_string(sandbox.phase)} + ", not running",
+            "not_running"};
+}
+
+} // namespace
+
+Result<Command> Core::run(const Caller& caller, const common::SandboxId& id, RunRequest request)
+{
+    const auto timeout = request.timeout.value_or(settings_.command_timeout);
+    const auto patience = timeout + settings_.grace;
+    return ask<Command>(
+        patience + settings_.grace,
+        [this, caller, id, request = std::move(request), patience](const Reply<Command>& reply) {
+            give_up(reply,
+                    patience,
+                    {ErrorCode::timeout,
+                     "run a command in sandbox " + id.str() +
+                         ": no answer in time; GET its commands for the outcome",
+                     "outcome_unknown"});
+            begin_run(caller, id, request, reply);
+        });
+}
+
+void Core::begin_run(const Caller& caller,
+                     const common::SandboxId& id,
+                     const RunRequest& request,
+                     const Reply<Command>& reply)
+{
+    const auto found = living(caller, id);
+    if (!found) {
+        return reply(found.error());
+    }
+    const auto& sandbox = **found;
+    if (sandbox.desired == Desired::destroyed ||
+        (sandbox.phase != Phase::running && sandbox.phase != Phase::starting &&
+         !(sandbox.phase == Phase::placing && sandbox.desired == Desired::running))) {
+        return reply(not_running(sandbox));
+    }
+    if (const auto host = reachable(sandbox); !host) {
+        return reply(host.error());
+    }
+    if (sandbox.phase == Phase::running) {
+        return dispatch_run(caller, sandbox, request, reply);
+    }
+    const auto settled = [reply](const Sandbox& now) {
+        return reply.given() || (now.phase != Phase::starting && now.phase != Phase::placing);
+    };
+    when(id, settled, [this, caller, request, reply](const Sandbox& now) {
+        if (reply.given()) {
+            return; // Too late: it must not run after its caller was told so.
+        }
+        if (now.phase != Phase::running) {
+            return reply(not_running(now));
+        }
+        dispatch_run(caller, now, request, reply);
+    });
+}
+
+void Core::dispatch_run(const Caller& caller,
+                        const Sandbox& sandbox,
+                        const RunRequest& request,
+                        const Reply<Command>& reply)
+{
+    if (pending_.size() >= settings_.max_operations) {
+        return reply(Error{ErrorCode::rate_limited, "too many operations are under way", "busy"});
+    }
+    ExecOnHost exec;
+    exec.id = sandbox.id;
+    exec.shell = request.command;
+    exec.user = request.user;
+    exec.cwd = request.cwd;
+    exec.env = sandbox.env;
+    for (const auto& [name, value] : request.env) {
+        exec.env[name] = value;
+    }
+    exec.stdin_bytes = request.stdin_text;
+    exec.timeout = request.timeout.value_or(settings_.command_timeout);
+    exec.output_limit = settings_.output_limit;
+    const auto op = begin_operation(Pending::Kind::run, caller, sandbox, std::move(exec));
+    op->ran = reply;
+    op->give_up = op->begun + settings_.agent_patience;
+    auto& record = op->record;
+    record.id = common::mint<common::CommandId>();
+    record.sandbox = sandbox.id;
+    record.operation = op->row.id;
+    record.command = request.command;
+    record.user = request.user;
+    record.cwd = request.cwd;
+    record.env = request.env;
+    record.status = "running";
+    record.started_at = clock_.wall();
+    ++commands_run_;
+    const auto detail = detail_of({{"command_id", record.id.str()},
+                                   {"user", record.user},
+                                   {"command", record.command.substr(0, 200)}});
+    save({record, intent_of(op, detail)}, [this, op](const Result<>& saved) {
+        op->stored += std::chrono::duration_cast<microseconds>(clock_.steady() - op->begun);
+        if (saved) {
+            return dispatch(op);
+        }
+        if (saved.error().code == ErrorCode::timeout) {
+            // It may be written down as running, but it was not given to anybody.
+            return end_run(op, not_recorded("run a command", saved.error()));
+        }
+        retire(op);
+        op->ran(not_recorded("run a command", saved.error()));
+    });
+}
+
+void Core::finish_run(const Op& op, const HostAnswer& answer)
+{
+    if (answer.error) {
+        const auto now = clock_.steady();
+        const bool not_now = answer.error->code == ErrorCode::unavailable;
+        if (not_now && now < op->give_up) {
+            // The host has not given it to the guest: a channel or a daemon is coming back.
+            constexpr milliseconds pause{200};
+            loop_->after(pause, [this, op] {
+                if (pending_.contains(op->row.id)) {
+                    dispatch(op);
+                }
+            });
+            return;
+        }
+        return end_run(op, answer.error);
+    }
+    const auto* report = std::get_if<ExecReport>(&answer.value);
+    if (report == nullptr) {
+        return end_run(op, Error{ErrorCode::internal, "the host gave no outcome"});
+    }
+    auto& record = op->record;
+    record.stdout_text = report->stdout_bytes;
+    record.stderr_text = report->stderr_bytes;
+    record.exit_code = report->exit_code;
+    record.truncated = report->truncated;
+    record.timed_out = report->timed_out;
+    const auto in_hostd = static_cast<std::uint64_t>(report->in_hostd.count());
+    const auto in_guest = static_cast<std::uint64_t>(report->in_guest.count());
+    const auto away = us_between(op->sent, clock_.steady());
+    record.timings_us["guest"] = in_guest;
+    record.timings_us["hostd"] = in_hostd - std::min(in_hostd, in_guest);
+    record.timings_us["link"] = away - std::min(away, in_hostd);
+    end_run(op, std::nullopt);
+}
+
+void Core::end_run(const Op& op, const std::optional<Error>& error)
+{
+    retire(op);
+    auto& record = op->record;
+    record.ended_at = clock_.wall();
+    const bool unknown = error && error->code == ErrorCode::timeout;
+    record.status = !error ? "finished" : unknown ? "outcome_unknown" : "failed";
+    if (error) {
+        record.exit_code = -1;
+        record.stderr_text = error->message;
+    }
+    const auto saving = clock_.steady();
+    const auto away = op->dispatched ? us_between(op->sent, saving) : std::uint64_t{0};
+    save_outcome({record, outcome_of(op, error)},
+                 [this, op, error, saving, away](const Result<>& saved) {
+                     const auto now = clock_.steady();
+                     auto& timings = op->record.timings_us;
+                     const auto stored =
+                         static_cast<std::uint64_t>(op->stored.count()) + us_between(saving, now);
+                     const auto total = us_between(op->begun, now);
+                     timings["store"] = stored;
+                     timings["core"] = total - std::min(total, stored + away);
+                     if (error) {
+                         op->ran(*error);
+                     } else if (!saved) {
+                         op->ran(Error{ErrorCode::timeout,
+                                       "the command ended, but the database has not recorded its "
+                                       "outcome yet: " +
+                                           saved.error().message,
+                                       "outcome_unknown"});
+                     } else {
+                         op->ran(op->record);
+                     }
+                     if (saved && op->dispatched) {
+                         HostCommand forget;
+                         forget.operation = op->row.id;
+                         forget.request = op->caller.request;
+                         forget.what = AckExecOnHost{op->row.sandbox};
+                         // If it is lost, the guest forgets by itself, oldest first.
+                         static_cast<void>(link_.send(op->host, std::move(forget)));
+                     }
+                 });
+}
+
+/// A command that was under way when the coordinator ended: its host is asked for the
+/// outcome as soon as it is there.
+void Core::resume_command(const Command& command)
+{
+    const auto* sandbox = fleet_.find(command.sandbox);
+    const Caller caller{"system:restart",
+                        sandbox == nullptr ? "" : sandbox->tenant,
+                        common::mint<common::RequestId>()};
+    Sandbox gone;
+    gone.id = command.sandbox;
+    ExecOnHost exec;
+    exec.id = command.sandbox;
+    exec.shell = command.command;
+    exec.user = command.user;
+    exec.cwd = command.cwd;
+    exec.timeout = settings_.command_timeout;
+    exec.output_limit = settings_.output_limit;
+    exec.resumed = true;
+    const auto op = begin_operation(
+        Pending::Kind::run, caller, sandbox == nullptr ? gone : *sandbox, std::move(exec));
+    // Under the id that its host and guest know it by.
+    retire(op);
+    op->row.id = command.operation;
+    op->command.operation = command.operation;
+    op->record = command;
+    op->ran = [](const Result<Command>&) {};
+    op->give_up = op->begun + settings_.agent_patience;
+    op->dispatched = true; // Sent by whoever wrote it down, as far as anybody knows.
+    op->sent = op->begun;
+    pending_.emplace(op->row.id, op);
+    pending_of_.emplace(op->row.sandbox, op->row.id);
+    if (sandbox == nullptr || sandbox->phase == Phase::destroyed) {
+        end_run(op, Error{ErrorCode::timeout, "its sandbox is gone", "outcome_unknown"});
+    }
+}
+
+} // namespace coordinator

@@ -1,0 +1,103 @@
+// What time brings.
+#include "coordinator/core/core.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace coordinator {
+
+void Core::tick()
+{
+    watch_hosts();
+    expire_sandboxes();
+    forget_destroyed();
+    resend_overdue();
+    flush_unsaved();
+    const auto now = clock_.steady();
+    std::erase_if(watches_, [now](const auto& entry) { return entry.second.until < now; });
+    loop_->after(settings_.tick, [this] { tick(); });
+}
+
+void Core::watch_hosts()
+{
+    const auto now = clock_.steady();
+    for (auto& [name, known] : fleet_.hosts()) {
+        const auto silent = now - known.last_beat;
+        auto& health = known.host.health;
+        if (silent >= settings_.lost_after) {
+            if (health != HostHealth::lost) {
+                spdlog::error("host {} is lost: not heard for {} s",
+                              name.str(),
+                              std::chrono::duration_cast<std::chrono::seconds>(silent).count());
+                health = HostHealth::lost;
+            }
+        } else if (silent >= settings_.suspect_after && health == HostHealth::ready) {
+            spdlog::warn("host {} is suspect: its heartbeat is late", name.str());
+            health = HostHealth::suspect;
+        }
+    }
+}
+
+/// Destroys what has outlived its time, whatever state it is in, and asks again for
+/// destroys that were not finished.
+void Core::expire_sandboxes()
+{
+    const auto now = clock_.wall();
+    std::vector<std::pair<common::SandboxId, const char*>> due;
+    for (const auto& [id, sandbox] : fleet_.sandboxes()) {
+        if (sandbox.phase != Phase::destroyed && sandbox.desired != Desired::destroyed &&
+            sandbox.expires_at && *sandbox.expires_at <= now) {
+            due.emplace_back(id, "system:janitor");
+        }
+    }
+    for (auto entry = destroy_again_.begin(); entry != destroy_again_.end();) {
+        const auto* sandbox = fleet_.find(entry->first);
+        if (sandbox == nullptr || sandbox->phase == Phase::destroyed) {
+            entry = destroy_again_.erase(entry);
+        } else if (entry->second <= clock_.steady()) {
+            due.emplace_back(entry->first, "system:reconciler");
+            entry = destroy_again_.erase(entry);
+        } else {
+            ++entry;
+        }
+    }
+    for (const auto& [id, actor] : due) {
+        const Caller caller{actor, fleet_.find(id)->tenant, common::mint<common::RequestId>()};
+        begin_destroy(caller, id, [id = id](const common::Result<Sandbox>& result) {
+            if (!result) {
+                spdlog::warn("destroy of {} goes on: {}", id.str(), result.error().message);
+            }
+        });
+    }
+}
+
+void Core::forget_destroyed()
+{
+    const auto oldest = clock_.wall() - settings_.keep_destroyed;
+    std::vector<common::SandboxId> old;
+    for (const auto& [id, sandbox] : fleet_.sandboxes()) {
+        if (sandbox.deleted_at && *sandbox.deleted_at < oldest && !dirty_.contains(id)) {
+            old.push_back(id);
+        }
+    }
+    for (const auto& id : old) {
+        fleet_.erase(id);
+    }
+}
+
+void Core::resend_overdue()
+{
+    const auto now = clock_.steady();
+    std::vector<Op> overdue;
+    for (const auto& [id, op] : pending_) {
+        const auto* host = fleet_.host(op->host);
+        if (op->dispatched && now - op->sent >= settings_.resend_after && host != nullptr &&
+            host->host.health == HostHealth::ready) {
+            overdue.push_back(op);
+        }
+    }
+    for (const auto& op : overdue) {
+        send_again(op);
+    }
+}
+
+} // namespace coordinator

@@ -1,0 +1,168 @@
+#include "coordinator/core/fleet.hpp"
+
+#include <algorithm>
+
+namespace coordinator {
+
+namespace {
+
+bool is_starting(Phase phase)
+{
+    return phase == Phase::placing || phase == Phase::starting;
+}
+
+/// Why a host cannot take a sandbox; "" if it can.
+std::string not_ready(const KnownHost& known)
+{
+    switch (known.host.health) {
+    case HostHealth::ready: return "";
+    case HostHealth::joining: return "it has not said yet what it has";
+    case HostHealth::suspect: return "it has not been heard for some seconds";
+    case HostHealth::lost: return "it is not connected";
+    }
+    return "it is not connected";
+}
+
+} // namespace
+
+const Sandbox* Fleet::find(const common::SandboxId& id) const
+{
+    const auto found = sandboxes_.find(id);
+    return found == sandboxes_.end() ? nullptr : &found->second;
+}
+
+void Fleet::put(Sandbox sandbox)
+{
+    if (const auto* before = find(sandbox.id); before != nullptr) {
+        charge(*before, Charge::give_back);
+    }
+    charge(sandbox, Charge::take);
+    const auto id = sandbox.id;
+    sandboxes_.insert_or_assign(id, std::move(sandbox));
+}
+
+void Fleet::erase(const common::SandboxId& id)
+{
+    if (const auto* before = find(id); before != nullptr) {
+        charge(*before, Charge::give_back);
+        sandboxes_.erase(id);
+    }
+}
+
+/// A sandbox holds its name and its place until it is destroyed, in whatever phase.
+void Fleet::charge(const Sandbox& sandbox, Charge direction)
+{
+    if (sandbox.phase == Phase::destroyed) {
+        return;
+    }
+    auto& usage = usage_[sandbox.host];
+    const std::pair name{sandbox.tenant, sandbox.name};
+    const unsigned starting = is_starting(sandbox.phase) ? 1 : 0;
+    if (direction == Charge::take) {
+        names_[name] = sandbox.id;
+        placed_[sandbox.host].insert(sandbox.id);
+        usage.vcpus += sandbox.vcpus;
+        usage.memory += sandbox.memory + sandbox.overhead;
+        usage.starting += starting;
+        ++usage.sandboxes;
+    } else {
+        names_.erase(name);
+        placed_[sandbox.host].erase(sandbox.id);
+        usage.vcpus -= sandbox.vcpus;
+        usage.memory -= sandbox.memory + sandbox.overhead;
+        usage.starting -= starting;
+        --usage.sandboxes;
+    }
+}
+
+const common::SandboxId* Fleet::named(const std::string& tenant, const std::string& name) const
+{
+    const auto found = names_.find({tenant, name});
+    return found == names_.end() ? nullptr : &found->second;
+}
+
+std::vector<common::SandboxId> Fleet::on(const common::HostName& host) const
+{
+    const auto found = placed_.find(host);
+    return found == placed_.end()
+               ? std::vector<common::SandboxId>{}
+               : std::vector<common::SandboxId>{found->second.begin(), found->second.end()};
+}
+
+KnownHost* Fleet::host(const common::HostName& name)
+{
+    const auto found = hosts_.find(name);
+    return found == hosts_.end() ? nullptr : &found->second;
+}
+
+Host Fleet::with_usage(const KnownHost& known) const
+{
+    auto host = known.host;
+    if (const auto used = usage_.find(host.name); used != usage_.end()) {
+        host.used_vcpus = used->second.vcpus;
+        host.used_memory = used->second.memory;
+        host.sandboxes = used->second.sandboxes;
+    }
+    if (!known.unknown.empty()) {
+        host.facts.warnings.push_back(std::to_string(known.unknown.size()) +
+                                      " sandboxes on this host have no record here, the first is " +
+                                      known.unknown.begin()->str() +
+                                      ": they are left alone; remove them with virsh");
+    }
+    return host;
+}
+
+std::vector<Image> Fleet::images() const
+{
+    std::map<std::pair<common::ImageName, std::string>, Image> by_digest;
+    for (const auto& [name, known] : hosts_) {
+        for (const auto& image : known.host.facts.images) {
+            auto& one = by_digest.try_emplace({image.name, image.digest}, image).first->second;
+            one.hosts.push_back(name);
+            one.registered_at = std::min(one.registered_at, image.registered_at);
+        }
+    }
+    std::vector<Image> images;
+    for (auto& [key, image] : by_digest) {
+        if (images.empty() || images.back().name != image.name) {
+            images.push_back(std::move(image));
+        } else if (image.hosts.size() > images.back().hosts.size()) {
+            images.back() = std::move(image);
+        }
+    }
+    return images;
+}
+
+std::optional<Image> Fleet::image(const common::ImageName& name) const
+{
+    for (auto& image : images()) {
+        if (image.name == name) {
+            return std::move(image);
+        }
+    }
+    return std::nullopt;
+}
+
+std::vector<scheduler::HostView> Fleet::view(const Image& image) const
+{
+    std::vector<scheduler::HostView> view;
+    for (const auto& [name, known] : hosts_) {
+        const auto& facts = known.host.facts;
+        scheduler::HostView one;
+        one.name = name;
+        one.not_ready = not_ready(known);
+        one.capacity_vcpus = facts.capacity_vcpus;
+        one.capacity_memory = facts.capacity_memory;
+        one.overhead = facts.overhead;
+        one.has_image = std::ranges::find(image.hosts, name) != image.hosts.end();
+        if (const auto used = usage_.find(name); used != usage_.end()) {
+            one.used_vcpus = used->second.vcpus;
+            one.used_memory = used->second.memory;
+            one.starting = used->second.starting;
+        }
+        view.push_back(std::move(one));
+    }
+    return view;
+}
+
+} // namespace coordinator

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "coordinator/core/model.hpp"
+#include "coordinator/scheduler/scheduler.hpp"
+
+#include <functional>
+#include <set>
+
+namespace coordinator {
+
+/// A host as the core knows it.
+struct KnownHost {
+    Host host; ///< Its used_* and sandboxes are filled in by Fleet::with_usage().
+    std::string instance;
+    common::SteadyTime last_beat;
+    /// It was heard and has told what it has, since it connected last.
+    bool inventoried = false;
+    std::set<common::SandboxId> unknown; ///< It has these; no record says why.
+};
+
+/// The fleet in memory: every sandbox that lives or was destroyed within a day, every
+/// host. The core thread's own. All changes of a sandbox go through put(), which
+/// keeps names and reservations in step.
+class Fleet {
+public:
+    [[nodiscard]] const Sandbox* find(const common::SandboxId& id) const;
+    /// Adds or replaces.
+    void put(Sandbox sandbox);
+    /// Forgets it: it never was, or was destroyed long ago.
+    void erase(const common::SandboxId& id);
+    [[nodiscard]] const std::map<common::SandboxId, Sandbox>& sandboxes() const noexcept
+    {
+        return sandboxes_;
+    }
+    /// The living sandbox of this name.
+    [[nodiscard]] const common::SandboxId* named(const std::string& tenant,
+                                                 const std::string& name) const;
+    [[nodiscard]] std::vector<common::SandboxId> on(const common::HostName& host) const;
+
+    std::map<common::HostName, KnownHost>& hosts() noexcept { return hosts_; }
+    [[nodiscard]] const std::map<common::HostName, KnownHost>& hosts() const noexcept
+    {
+        return hosts_;
+    }
+    /// nullptr if it was never seen.
+    KnownHost* host(const common::HostName& name);
+    [[nodiscard]] Host with_usage(const KnownHost& known) const;
+
+    /// Every image of every host; where digests differ, the one that most hosts have.
+    [[nodiscard]] std::vector<Image> images() const;
+    [[nodiscard]] std::optional<Image> image(const common::ImageName& name) const;
+
+    [[nodiscard]] std::vector<scheduler::HostView> view(const Image& image) const;
+
+private:
+    struct Usage {
+        unsigned vcpus = 0;
+        common::Bytes memory;
+        unsigned sandboxes = 0;
+        unsigned starting = 0;
+    };
+    enum class Charge { take, give_back };
+    void charge(const Sandbox& sandbox, Charge direction);
+
+    std::map<common::SandboxId, Sandbox> sandboxes_;
+    std::map<std::pair<std::string, std::string>, common::SandboxId> names_; ///< tenant, name
+    std::map<common::HostName, Usage> usage_;
+    std::map<common::HostName, std::set<common::SandboxId>> placed_; ///< Not destroyed.
+    std::map<common::HostName, KnownHost> hosts_;
+};
+
+} // namespace coordinator

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "common/result.hpp"
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace coordinator {
+
+/// The one answer that a blocked caller waits for. Copies share it; the first call
+/// counts, later ones do nothing, so that a deadline and a late answer need not
+/// know of each other. Given on the core's thread only.
+template <typename T>
+class Reply {
+public:
+    void operator()(common::Result<T> result) const
+    {
+        if (!std::exchange(state_->given, true)) {
+            state_->promise.set_value(std::move(result));
+        }
+    }
+    [[nodiscard]] bool given() const noexcept { return state_->given; }
+
+    /// Runs `begin` with a Reply and waits for it; nothing if none came within `limit`
+    /// or every copy of the Reply is gone.
+    template <typename Begin>
+    static std::optional<common::Result<T>> wait(std::chrono::milliseconds limit, Begin begin)
+    {
+        std::future<common::Result<T>> future;
+        {
+            Reply reply;
+            future = reply.state_->promise.get_future();
+            begin(std::move(reply));
+        }
+        if (future.wait_for(limit) != std::future_status::ready) {
+            return std::nullopt;
+        }
+        try {
+            return future.get();
+        } catch (const std::future_error&) {
+            return std::nullopt; // The core ended with the question open.
+        }
+    }
+
+private:
+    struct State {
+        std::promise<common::Result<T>> promise;
+        bool given = false;
+    };
+    std::shared_ptr<State> state_ = std::make_shared<State>();
+};
+
+} // namespace coordinator

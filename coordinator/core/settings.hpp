@@ -1,0 +1,37 @@
+#pragma once
+
+#include "common/bytes.hpp"
+
+#include <chrono>
+
+namespace coordinator {
+
+/// Every bound and patience of the core. What is answered when one is reached is said
+/// where it is used.
+struct CoreSettings {
+    unsigned default_vcpus = 2; ///< Of an image that has no opinion.
+    common::Bytes default_memory = common::Bytes::mib(2048);
+
+    std::chrono::milliseconds boot_timeout{60'000};
+    std::chrono::milliseconds make_timeout{60'000};    ///< Of a create that does not boot.
+    std::chrono::milliseconds stop_timeout{30'000};    ///< Then its power is cut.
+    std::chrono::milliseconds destroy_timeout{30'000}; ///< Then 504, and the work goes on.
+    std::chrono::milliseconds command_timeout{120'000};
+    std::chrono::milliseconds ip_timeout{30'000};
+    std::chrono::milliseconds vms_timeout{5'000};
+    /// What an answer may take on its way beyond what was asked of the host.
+    std::chrono::milliseconds grace{10'000};
+    /// How long a command waits for an agent that has just lost its channel.
+    std::chrono::milliseconds agent_patience{20'000};
+
+    common::Bytes output_limit = common::Bytes::mib(1); ///< Of each of stdout and stderr.
+    std::size_t max_operations = 8192;                  ///< Under way at once; more get 429.
+
+    std::chrono::milliseconds suspect_after{7'000}; ///< Without a heartbeat.
+    std::chrono::milliseconds lost_after{30'000};
+    std::chrono::milliseconds tick{500};
+    std::chrono::milliseconds resend_after{15'000};
+    std::chrono::hours keep_destroyed{24};
+};
+
+} // namespace coordinator

@@ -1,0 +1,136 @@
+#include "coordinator/link/enrolment.hpp"
+
+#include "common/log/log.hpp"
+
+#include <fmt/format.h>
+#include <fstream>
+#include <sstream>
+
+namespace coordinator::link {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+using Entries = std::map<std::string, common::HostName>;
+
+constexpr std::size_t key_characters = 40;
+
+Result<Entries> read_entries(const std::filesystem::path& file)
+{
+    std::ifstream in{file};
+    if (!in) {
+        return Error{ErrorCode::not_found, "enrolment file " + file.string() + " cannot be read"};
+    }
+    Entries entries;
+    std::string line;
+    for (int number = 1; std::getline(in, line); ++number) {
+        std::istringstream words{line.substr(0, line.find(" #"))};
+        std::string name;
+        std::string key;
+        std::string more;
+        if (!(words >> name) || name.front() == '#') {
+            continue;
+        }
+        words >> key;
+        if (!common::is_name(name) || key.size() != key_characters || words >> more) {
+            return Error{ErrorCode::invalid_argument,
+                         fmt::format("enrolment file {} line {}: expected a host's name and its "
+                                     "public key (40 characters)",
+                                     file.string(),
+                                     number)};
+        }
+        entries[key] = common::HostName{name};
+    }
+    return entries;
+}
+
+} // namespace
+
+Result<> Enrolment::load()
+{
+    std::error_code error;
+    const auto changed = std::filesystem::last_write_time(file_, error);
+    COMMON_TRY(auto entries, read_entries(file_));
+    const common::MutexLock lock{mutex_};
+    read_at_ = changed;
+    by_key_ = std::move(entries);
+    return {};
+}
+
+void Enrolment::refresh()
+{
+    std::error_code error;
+    const auto changed = std::filesystem::last_write_time(file_, error);
+    {
+        const common::MutexLock lock{mutex_};
+        if (error || changed == read_at_) {
+            return;
+        }
+        read_at_ = changed; // A wrong text is complained about once.
+    }
+    if (const auto loaded = load(); !loaded) {
+        spdlog::error("{}; the hosts enrolled before still count", loaded.error().message);
+    }
+}
+
+std::optional<common::HostName> Enrolment::host_of(const std::string& public_key)
+{
+    refresh();
+    const common::MutexLock lock{mutex_};
+    const auto found = by_key_.find(public_key);
+    return found == by_key_.end() ? std::nullopt : std::optional{found->second};
+}
+
+std::vector<common::HostName> Enrolment::names()
+{
+    refresh();
+    const common::MutexLock lock{mutex_};
+    std::vector<common::HostName> names;
+    for (const auto& [key, name] : by_key_) {
+        names.push_back(name);
+    }
+    return names;
+}
+
+Result<> enrol(const std::filesystem::path& file,
+               const common::HostName& name,
+               const std::string& public_key)
+{
+    Entries entries;
+    if (std::filesystem::exists(file)) {
+        COMMON_TRY(auto before, read_entries(file));
+        entries = std::move(before);
+    }
+    if (const auto taken = entries.find(public_key);
+        taken != entries.end() && taken->second != name) {
+        return Error{ErrorCode::already_exists,
+                     "this key is enrolled for host " + taken->second.str() +
+                         ": give each host a key of its own (paddock-hostd keygen)"};
+    }
+    std::erase_if(entries, [&name](const auto& entry) { return entry.second == name; });
+    entries[public_key] = name;
+    auto text = std::string{"# Hosts and their public keys; see paddock-coordinator enrol.\n"};
+    for (const auto& [key, host] : entries) {
+        text += host.str() + " " + key + "\n";
+    }
+    auto temporary = file;
+    temporary += ".new";
+    {
+        std::ofstream out{temporary};
+        out << text;
+        if (!out.flush()) {
+            return Error{ErrorCode::internal, "write " + temporary.string() + ": failed"};
+        }
+    }
+    std::error_code error;
+    std::filesystem::rename(temporary, file, error);
+    if (error) {
+        return Error{ErrorCode::internal, "write " + file.string() + ": " + error.message()};
+    }
+    return {};
+}
+
+} // namespace coordinator::link

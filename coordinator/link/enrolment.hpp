@@ -1,0 +1,44 @@
+#pragma once
+
+#include "common/id.hpp"
+#include "common/mutex.hpp"
+#include "common/result.hpp"
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace coordinator::link {
+
+/// The enrolment file: which host a CURVE key belongs to, one "<name> <public key>" a
+/// line, # begins a comment. Read again when it changes, so that a host is enrolled or
+/// dismissed without a restart; while the new text is wrong the old one counts. Any thread.
+class Enrolment {
+public:
+    explicit Enrolment(std::filesystem::path file) : file_{std::move(file)} {}
+
+    /// `not_found`, or `invalid_argument` with the line.
+    common::Result<> load() EXCLUDES(mutex_);
+
+    /// The host that a key (Z85) is enrolled for; nothing if it is not.
+    std::optional<common::HostName> host_of(const std::string& public_key) EXCLUDES(mutex_);
+    [[nodiscard]] std::vector<common::HostName> names() EXCLUDES(mutex_);
+
+private:
+    void refresh() EXCLUDES(mutex_);
+
+    const std::filesystem::path file_;
+    common::Mutex mutex_;
+    std::filesystem::file_time_type read_at_ GUARDED_BY(mutex_);
+    std::map<std::string, common::HostName> by_key_ GUARDED_BY(mutex_);
+};
+
+/// Adds a host, or gives it another key, atomically. `already_exists` if the key is
+/// enrolled for another host.
+common::Result<> enrol(const std::filesystem::path& file,
+                       const common::HostName& name,
+                       const std::string& public_key);
+
+} // namespace coordinator::link

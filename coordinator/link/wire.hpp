@@ -1,0 +1,20 @@
+#pragma once
+
+#include "coordinator/core/hosts.hpp"
+#include "proto/envelope.hpp"
+#include "proto/wire_messages.hpp"
+
+// Between the wire's structs and the core's values. Pure. What a host says is checked
+// here for form; whether it may say it is the core's to decide.
+namespace coordinator::link {
+
+/// The whole envelope of a command.
+proto::Envelope to_wire(const HostCommand& command, std::uint64_t epoch);
+
+HostFacts facts_of(const proto::HostFacts& wire);
+/// `invalid_argument` for an id or a phase that is none.
+common::Result<SandboxReport> report_of(const proto::SandboxReport& wire);
+common::Result<HostAnswer>
+answer_of(const common::HostName& host, const proto::Envelope& envelope, const proto::Reply& wire);
+
+} // namespace coordinator::link

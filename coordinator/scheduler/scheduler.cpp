@@ -1,0 +1,79 @@
+#include "coordinator/scheduler/scheduler.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <tuple>
+
+namespace coordinator::scheduler {
+
+namespace {
+
+/// Why `host` cannot take it; "" if it can.
+std::string refusal(const HostView& host, const Demand& demand)
+{
+    if (demand.host && *demand.host != host.name) {
+        return "another host was asked for";
+    }
+    if (!host.not_ready.empty()) {
+        return host.not_ready;
+    }
+    if (demand.refused.contains(host.name)) {
+        return "it refused when it was asked";
+    }
+    if (!host.has_image) {
+        return "it does not have the image";
+    }
+    const auto memory = demand.memory + host.overhead;
+    const auto free_memory = host.capacity_memory - host.used_memory;
+    if (memory > free_memory) {
+        return fmt::format("{} MiB of memory free of {}, {} needed",
+                           free_memory.mib(),
+                           host.capacity_memory.mib(),
+                           memory.mib());
+    }
+    const auto free_vcpus =
+        host.capacity_vcpus > host.used_vcpus ? host.capacity_vcpus - host.used_vcpus : 0;
+    if (demand.vcpus > free_vcpus) {
+        return fmt::format(
+            "{} vCPUs free of {}, {} needed", free_vcpus, host.capacity_vcpus, demand.vcpus);
+    }
+    return "";
+}
+
+double share(double part, double whole)
+{
+    return whole > 0 ? part / whole : 1;
+}
+
+/// How full the host is once it has taken it, 0 to 1.
+double fullness(const HostView& host, const Demand& demand)
+{
+    const auto memory = host.used_memory + demand.memory + host.overhead;
+    return std::max(share(static_cast<double>(memory.count()),
+                          static_cast<double>(host.capacity_memory.count())),
+                    share(host.used_vcpus + demand.vcpus, host.capacity_vcpus));
+}
+
+} // namespace
+
+Verdict place(const std::vector<HostView>& fleet, const Demand& demand)
+{
+    Verdict verdict;
+    const HostView* best = nullptr;
+    const auto rank = [&demand](const HostView& host) {
+        return std::tuple{host.starting, fullness(host, demand), host.name.str()};
+    };
+    for (const auto& host : fleet) {
+        if (auto why = refusal(host, demand); !why.empty()) {
+            verdict.rejected.push_back({host.name, std::move(why)});
+        } else if (best == nullptr || rank(host) < rank(*best)) {
+            best = &host;
+        }
+    }
+    if (best != nullptr) {
+        verdict.host = best->name;
+    }
+    return verdict;
+}
+
+} // namespace coordinator::scheduler
