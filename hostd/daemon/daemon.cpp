@@ -1,0 +1,175 @@
+#include "hostd/daemon/daemon.hpp"
+
+#include "common/log/log.hpp"
+#include "common/version.hpp"
+#include "hostd/core/sandbox_service.hpp"
+#include "hostd/daemon/endpoints.hpp"
+#include "hostd/daemon/file_lock.hpp"
+#include "hostd/daemon/host_facts.hpp"
+#include "hostd/daemon/image_commands.hpp"
+#include "hostd/guest/guest_channels.hpp"
+#include "hostd/libvirt/libvirt_hypervisor.hpp"
+#include "hostd/link/coordinator_link.hpp"
+#include "hostd/network/libvirt_network.hpp"
+#include "hostd/storage/sandbox_store.hpp"
+
+#include <csignal>
+
+namespace hostd::daemon {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+sigset_t ending_signals()
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+/// Every thread that is started from here on inherits the mask, so that only wait_for_end()
+/// sees the signals.
+void block_signals()
+{
+    const auto set = ending_signals();
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+}
+
+void wait_for_end()
+{
+    const auto set = ending_signals();
+    int number = 0;
+    ::sigwait(&set, &number);
+    spdlog::info("ending on signal {}; running VMs go on", number);
+    // A second one ends the process at once, should something hang.
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+Result<link::LinkSettings> link_settings(const Settings& settings)
+{
+    const auto missing = [](std::string_view key, std::string_view what) {
+        return Error{ErrorCode::invalid_argument,
+                     std::string{key} + " is not set: " + std::string{what}};
+    };
+    if (settings.coordinator_endpoints.empty()) {
+        return missing("coordinator_endpoints",
+                       "say where the coordinator is, for instance "
+                       "[tcp://10.0.0.1:7420]");
+    }
+    if (settings.coordinator_key.empty()) {
+        return missing("coordinator_key", "name the file with its public key (server.pub)");
+    }
+    link::LinkSettings result;
+    result.endpoints = settings.coordinator_endpoints;
+    COMMON_TRY(result.coordinator_key, link::read_key(settings.coordinator_key));
+    auto keys = link::read_key_pair(settings.host_key);
+    if (!keys) {
+        auto error = std::move(keys).error();
+        if (error.code == ErrorCode::not_found) {
+            error.message += "; make one with: paddock-hostd keygen --out " +
+                             settings.host_key.parent_path().string();
+        }
+        return error;
+    }
+    result.keys = *std::move(keys);
+    return result;
+}
+
+network::NetworkSettings network_settings(const Settings& settings)
+{
+    std::vector<std::string> unresolved;
+    auto blocked = addresses_of(settings.coordinator_endpoints, unresolved);
+    for (const auto& endpoint : unresolved) {
+        spdlog::warn("{} has no IPv4 address now, so guests are not kept off it; add it to "
+                     "network_blocked if it is public",
+                     endpoint);
+    }
+    blocked.insert(blocked.end(), settings.network_blocked.begin(), settings.network_blocked.end());
+    return {settings.libvirt_uri, settings.network_cidr, std::move(blocked)};
+}
+
+ServiceSettings service_settings(const Settings& settings, const HostReport& fixed)
+{
+    ServiceSettings result;
+    result.capacity = {fixed.capacity_memory, fixed.capacity_vcpus, fixed.overhead};
+    result.machine = {fixed.accel, settings.cpu_model};
+    result.max_parallel_starts =
+        settings.max_parallel_starts == 0 ? fixed.cores : settings.max_parallel_starts;
+    return result;
+}
+
+/// What an interrupted `image add` left, unless one is under way.
+void clean_up_images(const storage::Layout& layout)
+{
+    if (FileLock::take(image_lock_file(layout), FileLock::IfHeld::fail)) {
+        storage::ImageRegistrar{layout, &common::process::run}.clean_up();
+    }
+}
+
+void serve(const Settings& settings,
+           const storage::Layout& layout,
+           const HostReport& fixed,
+           const link::LinkSettings& link_to)
+{
+    // Made in the order of use, so that each outlives those after it. The hypervisor first: it
+    // runs libvirt's event loop.
+    const common::SystemClock clock;
+    libvirt::LibvirtHypervisor hypervisor{settings.libvirt_uri};
+    const storage::DirImageStore images{layout};
+    storage::DirSandboxStore store{layout, &common::process::run, settings.disk_reserve};
+    network::LibvirtNetwork network{network_settings(settings)};
+    guest::GuestChannels guests{clock};
+    link::CoordinatorLink uplink{link_to, clock};
+    HostFacts facts{fixed, {hypervisor, images, store, network}};
+    SandboxService service{{hypervisor, images, store, network, guests, uplink, clock},
+                           service_settings(settings, fixed)};
+    service.start();
+    uplink.start([&service](Command command) { service.submit(std::move(command)); },
+                 [&facts, &service] {
+                     auto report = facts.report();
+                     report.sandboxes = service.sandboxes();
+                     return report;
+                 });
+    wait_for_end();
+    uplink.stop();
+}
+
+} // namespace
+
+Result<> run_daemon(const Settings& settings)
+{
+    COMMON_CHECK(common::log::init(settings.log_level, settings.log_format));
+    block_signals();
+    COMMON_TRY(const auto link_to, link_settings(settings));
+    COMMON_TRY(const auto layout, storage::Layout::make(settings.state_dir));
+    COMMON_CHECK(layout.make_folders());
+    auto lock = FileLock::take(layout.root() / "hostd.lock", FileLock::IfHeld::fail);
+    if (!lock) {
+        return std::move(lock).error().during("another paddock-hostd serves this state_dir");
+    }
+    clean_up_images(layout);
+    COMMON_TRY(const auto verdict,
+               choose_accel(settings.accel, gather_evidence(settings.cpu_model)));
+    const auto fixed = fixed_facts(settings, verdict);
+    spdlog::info("paddock-hostd {} on {}: {} ({}), CPU {}, {} MiB and {} vCPUs for sandboxes, "
+                 "libvirt at {}",
+                 common::version,
+                 fixed.hostname,
+                 to_string(fixed.accel),
+                 fixed.accel_reason,
+                 settings.cpu_model,
+                 fixed.capacity_memory.mib(),
+                 fixed.capacity_vcpus,
+                 settings.libvirt_uri);
+    serve(settings, layout, fixed, link_to);
+    spdlog::info("ended");
+    return {};
+}
+
+} // namespace hostd::daemon

@@ -1,0 +1,198 @@
+#include "hostd/daemon/preflight.hpp"
+
+#include "hostd/daemon/accel.hpp"
+#include "hostd/daemon/host_facts.hpp"
+#include "hostd/libvirt/libvirt_hypervisor.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+namespace hostd::daemon {
+
+using Outcome = Check::Outcome;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Check check_libvirt(const Settings& settings)
+{
+    Check check{"libvirt", Outcome::good, {}, {}};
+    const libvirt::LibvirtHypervisor hypervisor{settings.libvirt_uri, {}, 1};
+    if (const auto facts = hypervisor.facts()) {
+        check.found = fmt::format("{} answers: libvirt {}, QEMU {}",
+                                  settings.libvirt_uri,
+                                  facts->libvirt_version,
+                                  facts->qemu_version);
+    } else {
+        check.outcome = Outcome::failed;
+        check.found = facts.error().message;
+        check.fix = "apt-get install libvirt-daemon-system; systemctl start libvirtd (without "
+                    "systemd: virtlogd -d; libvirtd -d); run as root";
+    }
+    return check;
+}
+
+Check check_accel(const Settings& settings)
+{
+    const auto verdict = choose_accel(settings.accel, gather_evidence(settings.cpu_model));
+    if (!verdict) {
+        return {"acceleration", Outcome::failed, verdict.error().message, "set accel: auto"};
+    }
+    Check check{"acceleration",
+                Outcome::good,
+                fmt::format("{}: {}", to_string(verdict->accel), verdict->reason),
+                {}};
+    if (verdict->accel == Accel::tcg && settings.accel != AccelChoice::tcg) {
+        check.outcome = Outcome::warning;
+        check.fix = "works, but slowly; for KVM use a machine with vmx or svm (nested "
+                    "virtualisation, if this is a VM) and load kvm_intel or kvm_amd";
+    }
+    return check;
+}
+
+Check check_program(std::string name, std::vector<std::string> argv, std::string_view package)
+{
+    const auto outcome = common::process::run({std::move(argv), {}, std::chrono::seconds{10}});
+    if (outcome && outcome->status == 0) {
+        const auto line = outcome->out.substr(0, outcome->out.find('\n'));
+        return {std::move(name), Outcome::good, line, {}};
+    }
+    return {std::move(name),
+            Outcome::failed,
+            outcome ? fmt::format("status {}: {}", outcome->status, outcome->err.substr(0, 200))
+                    : outcome.error().message,
+            fmt::format("apt-get install {}; run as root", package)};
+}
+
+Check check_nft()
+{
+    // Reading the tables takes the same rights as writing them.
+    auto check = check_program("nft", {"nft", "list", "tables"}, "nftables");
+    if (check.outcome == Outcome::good) {
+        check.found = "tables can be read";
+    }
+    return check;
+}
+
+Check check_memory(const Settings& settings)
+{
+    const auto facts = memory_facts();
+    const auto fixed = fixed_facts(settings, {});
+    Check check{"memory",
+                Outcome::good,
+                fmt::format("{} MiB, {} MiB of it available, {} MiB for sandboxes",
+                            facts.total.mib(),
+                            facts.available.mib(),
+                            fixed.capacity_memory.mib()),
+                {}};
+    if (fixed.capacity_memory < common::Bytes::mib(512)) {
+        check.outcome = Outcome::failed;
+        check.fix = "a sandbox needs 256 MiB and more: add memory, or set capacity_memory_mb";
+    } else if (fixed.capacity_memory > facts.total) {
+        check.outcome = Outcome::warning;
+        check.fix = "capacity_memory_mb is more than there is: guests will swap or be killed";
+    }
+    return check;
+}
+
+/// The folder that is, or that state_dir will be made in.
+fs::path nearest_existing(fs::path path)
+{
+    std::error_code error;
+    while (!fs::exists(path, error) && path.has_relative_path()) {
+        path = path.parent_path();
+    }
+    return path;
+}
+
+Check check_disk(const Settings& settings)
+{
+    struct statvfs space {};
+    const auto folder = nearest_existing(settings.state_dir);
+    if (::statvfs(folder.c_str(), &space) != 0) {
+        return {"disk", Outcome::failed, folder.string() + " cannot be read", "set state_dir"};
+    }
+    const common::Bytes free{space.f_bavail * space.f_frsize};
+    Check check{
+        "disk", Outcome::good, fmt::format("{} MiB free at {}", free.mib(), folder.string()), {}};
+    if (free < settings.disk_reserve + common::Bytes::gib(1)) {
+        check.outcome = Outcome::failed;
+        check.fix = fmt::format("free some, or set state_dir: {} MiB are kept free "
+                                "(disk_reserve_mb) and images take more",
+                                settings.disk_reserve.mib());
+    }
+    return check;
+}
+
+Check check_passable(const Settings& settings)
+{
+    for (auto path = nearest_existing(settings.state_dir); path.has_relative_path();
+         path = path.parent_path()) {
+        struct stat about {};
+        if (::stat(path.c_str(), &about) == 0 && (about.st_mode & S_IXOTH) == 0) {
+            return {"state_dir",
+                    Outcome::failed,
+                    fmt::format("QEMU's user may not pass {}", path.string()),
+                    fmt::format("chmod o+x {}, or set state_dir", path.string())};
+        }
+    }
+    return {"state_dir", Outcome::good, settings.state_dir.string() + " is passable", {}};
+}
+
+std::string_view word_for(Outcome outcome)
+{
+    switch (outcome) {
+    case Outcome::good: return "ok";
+    case Outcome::warning: return "warning";
+    case Outcome::failed: return "FAILED";
+    }
+    return "";
+}
+
+} // namespace
+
+std::vector<Check> preflight(const Settings& settings)
+{
+    return {check_libvirt(settings),
+            check_accel(settings),
+            check_program("qemu", {"qemu-system-x86_64", "--version"}, "qemu-system-x86"),
+            check_program("qemu-img", {"qemu-img", "--version"}, "qemu-utils"),
+            check_program("nft", {"nft", "-c", "list", "tables"}, "nftables"),
+            check_program("ip", {"ip", "-V"}, "iproute2"),
+            check_program("dnsmasq", {"dnsmasq", "--version"}, "dnsmasq-base"),
+            check_memory(settings),
+            check_disk(settings),
+            check_passable(settings)};
+}
+
+bool print_checks(const std::vector<Check>& checks, Output output)
+{
+    if (output == Output::json) {
+        auto array = nlohmann::json::array();
+        for (const auto& check : checks) {
+            array.push_back(
+                {{"name", check.name},
+                 {"outcome", check.outcome == Outcome::failed ? "failed" : word_for(check.outcome)},
+                 {"found", check.found},
+                 {"fix", check.fix}});
+        }
+        fmt::print("{}\n", array.dump(2));
+    } else {
+        for (const auto& check : checks) {
+            fmt::print("{:<8} {:<13} {}{}{}\n",
+                       word_for(check.outcome),
+                       check.name,
+                       check.found,
+                       check.fix.empty() ? "" : " -- fix: ",
+                       check.fix);
+        }
+    }
+    return std::ranges::none_of(
+        checks, [](const Check& check) { return check.outcome == Outcome::failed; });
+}
+
+} // namespace hostd::daemon

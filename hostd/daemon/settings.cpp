@@ -1,0 +1,134 @@
+#include "hostd/daemon/settings.hpp"
+
+#include <array>
+#include <fmt/format.h>
+
+namespace hostd::daemon {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+using common::config::Config;
+using common::config::Key;
+using common::config::Kind;
+
+namespace {
+
+const std::array table{
+    Key{"coordinator_endpoints",
+        Kind::list,
+        "",
+        "coordinators to connect to, e.g. [tcp://10.0.0.1:7420]; required by the daemon"},
+    Key{"coordinator_key", Kind::text, "", "file with the coordinator's public key (server.pub)"},
+    Key{"host_key", Kind::text, "/etc/paddock/host.key", "file with this host's secret key"},
+    Key{"libvirt_uri", Kind::text, "qemu:///system", "libvirt's address", {"LIBVIRT_URI"}},
+    Key{"state_dir", Kind::text, "/var/lib/paddock", "images and sandboxes; on a roomy disk"},
+    Key{"accel", Kind::text, "auto", "auto, kvm or tcg (emulation); auto proves KVM first"},
+    Key{"cpu_model", Kind::text, "", "QEMU's name of the guests' CPU; empty: Westmere"},
+    Key{"network_cidr", Kind::text, "", "subnet of the guests' NAT network; empty: a free /20"},
+    Key{"network_blocked",
+        Kind::list,
+        "",
+        "IPv4 networks closed to guests, beside all private ones and the coordinators"},
+    Key{"capacity_memory_mb", Kind::integer, "0", "memory for sandboxes, MiB; 0: all but 2 GiB"},
+    Key{"capacity_vcpus", Kind::integer, "0", "vCPUs for sandboxes; 0: cores x vcpu_overcommit"},
+    Key{"vcpu_overcommit", Kind::integer, "8", "vCPUs for each core", {}, 1, 1000},
+    Key{"overhead_mb", Kind::integer, "96", "memory charged for each VM beyond its own, MiB"},
+    Key{"disk_reserve_mb", Kind::integer, "2048", "what stays free below state_dir, MiB"},
+    Key{"max_parallel_starts", Kind::integer, "0", "guests booting at once; 0: cores", {}, 0, 1000},
+    Key{"importable_vms", Kind::list, "", "reserved: VMs of others that may be imported; none"},
+    Key{"log_level", Kind::text, "info", "trace, debug, info, warning or error", {"LOG_LEVEL"}},
+    Key{"log_format", Kind::text, "text", "text or json, on stderr", {"LOG_FORMAT"}}};
+
+Error wrong(const Config& config, std::string_view key, std::string_view what)
+{
+    return {ErrorCode::invalid_argument, fmt::format("{}: {}: {}", config.origin(key), key, what)};
+}
+
+Result<AccelChoice> accel_of(const Config& config)
+{
+    const auto& text = config.text("accel");
+    if (text == "auto") {
+        return AccelChoice::automatic;
+    }
+    if (text == "kvm" || text == "tcg") {
+        return text == "kvm" ? AccelChoice::kvm : AccelChoice::tcg;
+    }
+    return wrong(config, "accel", fmt::format("expected auto, kvm or tcg, got '{}'", text));
+}
+
+Result<> read_networks(const Config& config, Settings& settings)
+{
+    if (const auto& cidr = config.text("network_cidr"); !cidr.empty()) {
+        auto subnet = network::parse_guest_subnet(cidr);
+        if (!subnet) {
+            return wrong(config, "network_cidr", subnet.error().message);
+        }
+        settings.network_cidr = *subnet;
+    }
+    for (const auto& text : config.list("network_blocked")) {
+        const auto subnet = network::parse_subnet(text);
+        if (!subnet) {
+            return wrong(config,
+                         "network_blocked",
+                         fmt::format("'{}' is no IPv4 network such as 198.51.100.0/24", text));
+        }
+        settings.network_blocked.push_back(*subnet);
+    }
+    return {};
+}
+
+common::Bytes mib(const Config& config, std::string_view key)
+{
+    return common::Bytes::mib(static_cast<std::uint64_t>(config.integer(key)));
+}
+
+unsigned count(const Config& config, std::string_view key)
+{
+    return static_cast<unsigned>(config.integer(key));
+}
+
+} // namespace
+
+std::span<const Key> keys()
+{
+    return table;
+}
+
+Result<Settings> load_settings(const std::filesystem::path& file,
+                               const Config::Environment& environment)
+{
+    std::error_code error;
+    const bool standard = file.empty() && std::filesystem::exists(default_config_file, error);
+    COMMON_TRY(const auto config,
+               Config::load(keys(), standard ? default_config_file : file, environment));
+    Settings settings;
+    COMMON_TRY(settings.accel, accel_of(config));
+    COMMON_CHECK(read_networks(config, settings));
+    settings.coordinator_endpoints = config.list("coordinator_endpoints");
+    settings.coordinator_key = config.text("coordinator_key");
+    settings.host_key = config.text("host_key");
+    settings.libvirt_uri = config.text("libvirt_uri");
+    settings.state_dir = config.text("state_dir");
+    if (!settings.state_dir.is_absolute()) {
+        return wrong(config, "state_dir", "expected an absolute path");
+    }
+    // Emulated or not, every host since 2010 has what Westmere has (x86-64-v2), so that
+    // guests move between hosts.
+    const auto& model = config.text("cpu_model");
+    settings.cpu_model = model.empty() ? "Westmere" : model;
+    settings.capacity_memory = mib(config, "capacity_memory_mb");
+    settings.capacity_vcpus = count(config, "capacity_vcpus");
+    settings.vcpu_overcommit = count(config, "vcpu_overcommit");
+    settings.overhead = mib(config, "overhead_mb");
+    settings.disk_reserve = mib(config, "disk_reserve_mb");
+    settings.max_parallel_starts = count(config, "max_parallel_starts");
+    settings.log_level = config.text("log_level");
+    settings.log_format = config.text("log_format");
+    if (!config.list("importable_vms").empty()) {
+        return wrong(config, "importable_vms", "this version imports no VMs; leave it empty");
+    }
+    return settings;
+}
+
+} // namespace hostd::daemon
