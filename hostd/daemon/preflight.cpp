@@ -161,7 +161,7 @@ std::vector<Check> preflight(const Settings& settings)
             check_accel(settings),
             check_program("qemu", {"qemu-system-x86_64", "--version"}, "qemu-system-x86"),
             check_program("qemu-img", {"qemu-img", "--version"}, "qemu-utils"),
-            check_program("nft", {"nft", "-c", "list", "tables"}, "nftables"),
+            check_nft(),
             check_program("ip", {"ip", "-V"}, "iproute2"),
             check_program("dnsmasq", {"dnsmasq", "--version"}, "dnsmasq-base"),
             check_memory(settings),
