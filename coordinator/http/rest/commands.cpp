@@ -33,14 +33,14 @@ common::Result<Reply> run_command(const Context& context, const Request& request
     COMMON_CHECK(parse_no_query(request.query, "run a command"));
     COMMON_TRY(auto wanted, parse_run(request.body));
     const auto called = context.clock.steady();
-    COMMON_TRY(const auto command, context.service.run(request.caller, id, std::move(wanted)));
+    COMMON_TRY(auto command, context.service.run(request.caller, id, std::move(wanted)));
     const auto returned = context.clock.steady();
-    auto timings = command.timings_us;
+    auto& timings = command.timings_us;
     // Around the service; the sending comes on top and is the client's to see.
     timings["http"] = microseconds(called - request.received);
     timings["service"] = microseconds(returned - called);
     Reply reply;
-    reply.body = run_body(command, timings);
+    reply.body = run_body(command);
     reply.headers.emplace_back("Server-Timing", server_timing(timings));
     return reply;
 }

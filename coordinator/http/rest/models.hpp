@@ -17,8 +17,7 @@ std::string sandboxes_body(const SandboxPage& page);
 std::string destroyed_body(const Sandbox& sandbox);
 std::string ip_body(const std::string& ip);
 
-std::string run_body(const Command& command,
-                     const std::map<std::string, std::uint64_t>& timings_us);
+std::string run_body(const Command& command);
 std::string commands_body(const CommandPage& page);
 
 std::string hosts_body(const std::vector<Host>& hosts, Page page);

@@ -69,6 +69,9 @@ Json json_of(const Command& command)
         json["env_json"] = text_of(Json(command.env)); // A string that holds an object.
     }
     set_if(json, "cwd", command.cwd);
+    if (!command.timings_us.empty()) {
+        json["timings_us"] = command.timings_us;
+    }
     return json;
 }
 
@@ -120,9 +123,9 @@ std::string ip_body(const std::string& ip)
     return text_of(json);
 }
 
-std::string run_body(const Command& command, const std::map<std::string, std::uint64_t>& timings_us)
+std::string run_body(const Command& command)
 {
-    return text_of(Json{{"command", json_of(command)}, {"timings_us", timings_us}});
+    return text_of(Json{{"command", json_of(command)}});
 }
 
 std::string commands_body(const CommandPage& page)

@@ -44,8 +44,8 @@ BOOST_AUTO_TEST_CASE(a_sandbox_is_created_run_listed_stopped_started_and_destroy
     BOOST_TEST(command["stdout"] == "out\n");
     BOOST_TEST(command["env_json"] == R"({"A":"b"})");
     BOOST_TEST(!command.contains("metadata"));
-    BOOST_TEST(ran.json()["timings_us"]["core"] == 120);
-    BOOST_TEST(ran.json()["timings_us"].contains("http"));
+    BOOST_TEST(ran.json()["command"]["timings_us"]["core"] == 120);
+    BOOST_TEST(ran.json()["command"]["timings_us"].contains("http"));
     BOOST_TEST(ran.headers.at("server-timing").find("guest;dur=0.900") != std::string::npos);
 
     BOOST_TEST(client.post(path + "/command", {{"command", "id"}}).status == 200);
