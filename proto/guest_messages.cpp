@@ -36,10 +36,12 @@ Result<GuestFrame> decode_guest_frame(std::string_view payload)
 {
     COMMON_TRY(const auto handle, parse_bounded(payload, max_frame_payload));
     const auto& object = handle.get();
+    if (object.type != msgpack::type::ARRAY || object.via.array.size < frame_fields) {
+        return Error{ErrorCode::invalid_argument, "not a guest frame"};
+    }
     const auto* field = object.via.array.ptr;
     GuestFrame frame;
-    if (object.type != msgpack::type::ARRAY || object.via.array.size < frame_fields ||
-        field[0].type != msgpack::type::BIN || field[0].via.bin.size != frame.session.size() ||
+    if (field[0].type != msgpack::type::BIN || field[0].via.bin.size != frame.session.size() ||
         field[1].type != msgpack::type::POSITIVE_INTEGER ||
         !std::in_range<std::uint32_t>(field[1].via.u64) || field[2].type != msgpack::type::STR ||
         field[2].via.str.size > 32 || field[3].type != msgpack::type::BIN) {
