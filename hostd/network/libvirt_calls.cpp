@@ -79,35 +79,17 @@ Result<NetworkHandle> find_network(virConnectPtr connection, std::string_view na
     return network;
 }
 
-Result<NetworkFacts> facts_of(virNetworkPtr network, View view)
+Result<NetworkFacts> facts_of(virNetworkPtr network)
 {
-    const unsigned flags = view == View::config ? unsigned{VIR_NETWORK_XML_INACTIVE} : 0U;
     const std::unique_ptr<char, decltype([](char* text) { std::free(text); })> xml{
-        virNetworkGetXMLDesc(network, flags)};
+        virNetworkGetXMLDesc(network, 0)};
     if (!xml) {
         return last_error().during("describe a network");
     }
     return parse_network(xml.get());
 }
 
-Result<> update_host(virNetworkPtr network,
-                     virNetworkUpdateCommand command,
-                     const DhcpHost& host,
-                     unsigned flags)
-{
-    const auto xml = dhcp_host_xml(host.mac, host.ip);
-    if (virNetworkUpdate(network,
-                         static_cast<unsigned>(command),
-                         VIR_NETWORK_SECTION_IP_DHCP_HOST,
-                         0,
-                         xml.c_str(),
-                         flags) != 0) {
-        return last_error().during(fmt::format("change DHCP entry {} {}", host.mac, host.ip));
-    }
-    return {};
-}
-
-Result<std::vector<DhcpHost>> dhcp_leases(virNetworkPtr network, const std::string& mac)
+Result<std::vector<DhcpLease>> dhcp_leases(virNetworkPtr network, const std::string& mac)
 {
     virNetworkDHCPLeasePtr* raw = nullptr;
     const int count =
@@ -115,7 +97,7 @@ Result<std::vector<DhcpHost>> dhcp_leases(virNetworkPtr network, const std::stri
     if (count < 0) {
         return last_error().during("read DHCP leases");
     }
-    std::vector<DhcpHost> leases;
+    std::vector<DhcpLease> leases;
     for (auto* lease : std::span{raw, static_cast<std::size_t>(count)}) {
         if (lease->type == VIR_IP_ADDR_TYPE_IPV4 && lease->mac != nullptr &&
             lease->ipaddr != nullptr) {

@@ -40,16 +40,13 @@ private:
 /// `not_found` if libvirt has no network of that name.
 common::Result<NetworkHandle> find_network(virConnectPtr connection, std::string_view name);
 
-enum class View { live, config };
-common::Result<NetworkFacts> facts_of(virNetworkPtr network, View view);
+common::Result<NetworkFacts> facts_of(virNetworkPtr network);
 
-/// Adds or deletes one DHCP entry; `flags` are virNetworkUpdateFlags.
-common::Result<> update_host(virNetworkPtr network,
-                             virNetworkUpdateCommand command,
-                             const DhcpHost& host,
-                             unsigned flags);
-
+struct DhcpLease {
+    std::string mac; ///< Lower case.
+    std::string ip;
+};
 /// What dnsmasq has given out and not taken back; of one hardware address, or of all ("").
-common::Result<std::vector<DhcpHost>> dhcp_leases(virNetworkPtr network, const std::string& mac);
+common::Result<std::vector<DhcpLease>> dhcp_leases(virNetworkPtr network, const std::string& mac);
 
 } // namespace hostd::network

@@ -20,8 +20,6 @@ using common::Result;
 namespace {
 
 constexpr std::array own_networks_list{nat_network, isolated_network};
-constexpr unsigned live_and_config =
-    static_cast<unsigned>(VIR_NETWORK_UPDATE_AFFECT_LIVE) | VIR_NETWORK_UPDATE_AFFECT_CONFIG;
 
 const OwnNetwork* own_by_name(std::string_view name)
 {
@@ -70,22 +68,30 @@ Result<> LibvirtNetwork::stand_up()
     COMMON_TRY(auto taken, routed_networks());
     COMMON_TRY(const auto own_ones, own_networks());
     taken.insert(taken.end(), own_ones.begin(), own_ones.end());
-    Standing standing;
-    COMMON_TRY(standing.nat,
-               ensure_network(connection.get(), nat_network, settings_.nat_subnet, taken));
-    COMMON_TRY(standing.isolated,
-               ensure_network(connection.get(), isolated_network, settings_.nat_subnet, taken));
-    standing_ = standing;
-    // Rules before DHCP entries: a guest that has an address must have its rules.
-    auto ruled = apply_rules();
+    // Before dnsmasq is started, which reads them.
     for (const auto& own : own_networks_list) {
-        COMMON_TRY(const auto network, find_network(connection.get(), own.name));
-        COMMON_CHECK(sync_hosts(network.get(), own));
+        COMMON_CHECK(write_hosts(own, Reload::no));
     }
+    const auto stand = [&](const OwnNetwork& own) {
+        return ensure_network(connection.get(),
+                              own,
+                              hosts_file(settings_.dhcp, own.name),
+                              settings_.nat_subnet,
+                              taken);
+    };
+    Standing standing;
+    COMMON_TRY(standing.nat, stand(nat_network));
+    COMMON_TRY(standing.isolated, stand(isolated_network));
+    standing_ = standing;
+    auto ruled = apply_rules();
     if (!ruled) {
         standing_.reset();
+        return ruled;
     }
-    return ruled;
+    for (const auto& own : own_networks_list) {
+        COMMON_CHECK(write_hosts(own, Reload::yes));
+    }
+    return {};
 }
 
 Result<NetLease> LibvirtNetwork::allocate(const common::SandboxId& id, NetworkMode mode)
@@ -111,13 +117,13 @@ Result<NetLease> LibvirtNetwork::allocate(const common::SandboxId& id, NetworkMo
     leases_.insert_or_assign(tap, lease);
     auto done = change_rules(add_lease(lease));
     if (done) {
-        done = change_host(lease, VIR_NETWORK_UPDATE_COMMAND_ADD_LAST);
+        done = write_hosts(own, Reload::yes);
     }
     if (!done) {
         // The next ensure() takes away what these two leave behind.
         leases_.erase(tap);
         static_cast<void>(change_rules(remove_lease(lease)));
-        static_cast<void>(change_host(lease, VIR_NETWORK_UPDATE_COMMAND_DELETE));
+        static_cast<void>(write_hosts(own, Reload::no));
         return std::move(done).error();
     }
     return lease;
@@ -157,7 +163,8 @@ LibvirtNetwork::make_lease(virNetworkPtr network, const OwnNetwork& own, const s
 
 Result<> LibvirtNetwork::release(const NetLease& lease)
 {
-    if (lease.network.empty() || own_by_name(lease.network) == nullptr || !is_sound(lease)) {
+    const auto* own = own_by_name(lease.network);
+    if (own == nullptr || !is_sound(lease)) {
         return {};
     }
     const common::MutexLock lock{mutex_};
@@ -168,45 +175,19 @@ Result<> LibvirtNetwork::release(const NetLease& lease)
         return told_ ? stand_up() : Result<>{};
     }
     COMMON_CHECK(change_rules(remove_lease(lease)));
-    return change_host(lease, VIR_NETWORK_UPDATE_COMMAND_DELETE);
+    return write_hosts(*own, Reload::yes);
 }
 
-Result<> LibvirtNetwork::change_host(const NetLease& lease, virNetworkUpdateCommand command)
+Result<> LibvirtNetwork::write_hosts(const OwnNetwork& own, Reload reload)
 {
-    COMMON_TRY(const auto connection, connector_.get());
-    COMMON_TRY(const auto network, find_network(connection.get(), lease.network));
-    if (update_host(network.get(), command, {lease.mac, lease.ip}, live_and_config)) {
-        return {};
-    }
-    // An entry too many or too few: put right whatever differs.
-    return sync_hosts(network.get(), *own_by_name(lease.network));
-}
-
-Result<> LibvirtNetwork::sync_hosts(virNetworkPtr network, const OwnNetwork& own)
-{
-    std::vector<DhcpHost> wanted;
+    std::vector<NetLease> leases;
     for (const auto& [tap, lease] : leases_) {
-        const auto address = parse_address(lease.ip);
-        if (lease.network == own.name && standing_->of(own).contains(*address)) {
-            wanted.push_back({lease.mac, lease.ip});
+        if (lease.network == own.name) {
+            leases.push_back(lease);
         }
     }
-    const std::array views{std::pair{View::live, unsigned{VIR_NETWORK_UPDATE_AFFECT_LIVE}},
-                           std::pair{View::config, unsigned{VIR_NETWORK_UPDATE_AFFECT_CONFIG}}};
-    for (const auto& [view, flag] : views) {
-        COMMON_TRY(const auto facts, facts_of(network, view));
-        for (const auto& host : facts.hosts) {
-            if (std::ranges::find(wanted, host) == wanted.end()) {
-                COMMON_CHECK(update_host(network, VIR_NETWORK_UPDATE_COMMAND_DELETE, host, flag));
-            }
-        }
-        for (const auto& host : wanted) {
-            if (std::ranges::find(facts.hosts, host) == facts.hosts.end()) {
-                COMMON_CHECK(update_host(network, VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, host, flag));
-            }
-        }
-    }
-    return {};
+    COMMON_CHECK(write_dhcp_hosts(settings_.dhcp, own.name, leases));
+    return reload == Reload::yes ? reload_dnsmasq(settings_.dhcp, own.name) : Result<>{};
 }
 
 Result<> LibvirtNetwork::apply_rules()
@@ -261,7 +242,7 @@ Result<std::string> LibvirtNetwork::observed_ip(const NetLease& lease) const
     COMMON_TRY(const auto connection, connector_.get());
     COMMON_TRY(const auto network, find_network(connection.get(), lease.network));
     COMMON_TRY(const auto leases, dhcp_leases(network.get(), lease.mac));
-    if (std::ranges::find(leases, lease.ip, &DhcpHost::ip) != leases.end()) {
+    if (std::ranges::find(leases, lease.ip, &DhcpLease::ip) != leases.end()) {
         return lease.ip;
     }
     std::ostringstream arp;

@@ -3,6 +3,7 @@
 #include "common/mutex.hpp"
 #include "common/process/process.hpp"
 #include "hostd/core/network.hpp"
+#include "hostd/network/dhcp_hosts.hpp"
 #include "hostd/network/libvirt_calls.hpp"
 #include "hostd/network/nft_rules.hpp"
 
@@ -20,6 +21,7 @@ struct NetworkSettings {
     std::string uri;
     std::optional<Subnet> nat_subnet; ///< Chosen if absent; an existing network keeps its own.
     std::vector<Subnet> blocked;      ///< Closed to guests beyond the private networks.
+    DhcpFolders dhcp;
 };
 
 /// The Network port over libvirt's networks `paddock` and `paddock-isolated`, and two nft
@@ -51,9 +53,8 @@ private:
     common::Result<NetLease> make_lease(virNetworkPtr network,
                                         const OwnNetwork& own,
                                         const std::string& tap) REQUIRES(mutex_);
-    common::Result<> sync_hosts(virNetworkPtr network, const OwnNetwork& own) REQUIRES(mutex_);
-    common::Result<> change_host(const NetLease& lease, virNetworkUpdateCommand command)
-        REQUIRES(mutex_);
+    enum class Reload { no, yes };
+    common::Result<> write_hosts(const OwnNetwork& own, Reload reload) REQUIRES(mutex_);
     common::Result<> apply_rules() REQUIRES(mutex_);
     common::Result<> change_rules(const std::string& change) REQUIRES(mutex_);
     common::Result<> run_nft(const std::string& input) const;

@@ -1,6 +1,5 @@
 #include "hostd/network/network_xml.hpp"
 
-#include <algorithm>
 #include <bit>
 #include <fmt/format.h>
 #include <libxml/parser.h>
@@ -30,6 +29,7 @@ constexpr std::string_view layout =
   </ip>
   <dnsmasq:options>
     <dnsmasq:option value='dhcp-ignore=tag:!known'/>
+    <dnsmasq:option value='dhcp-hostsfile={hosts_file}'/>
   </dnsmasq:options>
 </network>
 )";
@@ -90,7 +90,8 @@ std::string escape(std::string_view text)
 
 } // namespace
 
-std::string network_xml(const OwnNetwork& network, const Subnet& subnet)
+std::string
+network_xml(const OwnNetwork& network, const Subnet& subnet, const std::string& hosts_file)
 {
     const bool nat = network.mode == NetworkMode::nat;
     return fmt::format(
@@ -102,15 +103,8 @@ std::string network_xml(const OwnNetwork& network, const Subnet& subnet)
         fmt::arg("gateway", to_string(subnet.gateway())),
         fmt::arg("mask", to_string(subnet.mask())),
         fmt::arg("first", to_string(subnet.first_guest())),
-        fmt::arg("last", to_string(subnet.last_guest())));
-}
-
-std::string dhcp_host_xml(std::string_view mac, std::string_view ip)
-{
-    // Short: until a lease runs out dnsmasq gives its address to no other guest.
-    return fmt::format("<host mac='{}' ip='{}'><lease expiry='15' unit='minutes'/></host>",
-                       escape(mac),
-                       escape(ip));
+        fmt::arg("last", to_string(subnet.last_guest())),
+        fmt::arg("hosts_file", escape(hosts_file)));
 }
 
 Result<NetworkFacts> parse_network(const std::string& xml)
@@ -132,15 +126,6 @@ Result<NetworkFacts> parse_network(const std::string& xml)
             continue;
         }
         facts.subnet = *subnet;
-        for (const auto* dhcp : children(ip, "dhcp")) {
-            for (const auto* host : children(dhcp, "host")) {
-                auto mac = attribute(host, "mac");
-                std::ranges::transform(mac, mac.begin(), [](char c) {
-                    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-                });
-                facts.hosts.push_back({std::move(mac), attribute(host, "ip")});
-            }
-        }
         return facts;
     }
     return Error{ErrorCode::failed_precondition, "the network has no IPv4 address"};

@@ -18,24 +18,17 @@ struct OwnNetwork {
 inline constexpr OwnNetwork nat_network{"paddock", "pdkbr0", NetworkMode::nat};
 inline constexpr OwnNetwork isolated_network{"paddock-isolated", "pdkbr1", NetworkMode::isolated};
 
-/// The definition. DHCP answers only to guests that have an entry: a guest that makes up
-/// hardware addresses cannot use up the leases. Pure.
-std::string network_xml(const OwnNetwork& network, const Subnet& subnet);
-
-/// One DHCP entry as virNetworkUpdate wants it. Pure; escapes.
-std::string dhcp_host_xml(std::string_view mac, std::string_view ip);
-
-struct DhcpHost {
-    std::string mac; ///< Lower case.
-    std::string ip;
-    friend bool operator==(const DhcpHost&, const DhcpHost&) = default;
-};
+/// The definition. `hosts_file` is where dnsmasq reads the DHCP entries of the guests, the only
+/// ones that it answers: a guest that makes up hardware addresses cannot use up the leases.
+/// Entries in the XML itself would do, but for each change of them libvirt 9 takes its firewall
+/// rules down and puts them up again, which takes 0.4 s and leaves a gap in the NAT. Pure.
+std::string
+network_xml(const OwnNetwork& network, const Subnet& subnet, const std::string& hosts_file);
 
 /// What is read back from a network's XML.
 struct NetworkFacts {
     std::string bridge;
     Subnet subnet;
-    std::vector<DhcpHost> hosts;
 };
 /// `failed_precondition` if it has no usable IPv4 network, `internal` if it is no XML.
 common::Result<NetworkFacts> parse_network(const std::string& xml);

@@ -18,10 +18,12 @@ namespace {
 Result<> keep_running(virConnectPtr connection,
                       NetworkHandle& network,
                       const OwnNetwork& own,
-                      const Subnet& subnet)
+                      const Subnet& subnet,
+                      const std::string& hosts_file)
 {
     if (virNetworkIsPersistent(network.get()) == 0) {
-        network.reset(virNetworkDefineXML(connection, network_xml(own, subnet).c_str()));
+        network.reset(
+            virNetworkDefineXML(connection, network_xml(own, subnet, hosts_file).c_str()));
         if (!network) {
             return last_error().during(fmt::format("define network {}", own.name));
         }
@@ -75,6 +77,7 @@ Result<Subnet> wanted_subnet(const OwnNetwork& own,
 
 Result<Subnet> ensure_network(virConnectPtr connection,
                               const OwnNetwork& own,
+                              const std::string& hosts_file,
                               const std::optional<Subnet>& configured,
                               std::vector<Subnet>& taken)
 {
@@ -86,7 +89,7 @@ Result<Subnet> ensure_network(virConnectPtr connection,
     Subnet subnet;
     if (found) {
         network = *std::move(found);
-        auto facts = facts_of(network.get(), View::live);
+        auto facts = facts_of(network.get());
         if (!facts || facts->bridge != own.bridge) {
             return Error{ErrorCode::failed_precondition,
                          fmt::format("libvirt has a network {} that is not Paddock's (its bridge "
@@ -102,13 +105,14 @@ Result<Subnet> ensure_network(virConnectPtr connection,
         subnet = facts->subnet;
     } else {
         COMMON_TRY(subnet, wanted_subnet(own, taken, configured));
-        network.reset(virNetworkDefineXML(connection, network_xml(own, subnet).c_str()));
+        network.reset(
+            virNetworkDefineXML(connection, network_xml(own, subnet, hosts_file).c_str()));
         if (!network) {
             return last_error().during(fmt::format("define network {}", own.name));
         }
     }
     taken.push_back(subnet);
-    COMMON_CHECK(keep_running(connection, network, own, subnet));
+    COMMON_CHECK(keep_running(connection, network, own, subnet, hosts_file));
     return subnet;
 }
 

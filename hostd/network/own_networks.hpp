@@ -13,6 +13,7 @@ namespace hostd::network {
 /// (reason foreign_network) if the name belongs to a network with another bridge.
 common::Result<Subnet> ensure_network(virConnectPtr connection,
                                       const OwnNetwork& own,
+                                      const std::string& hosts_file,
                                       const std::optional<Subnet>& configured,
                                       std::vector<Subnet>& taken);
 
