@@ -1,7 +1,7 @@
 // The loop, writing, and what every operation goes through from intent to outcome.
 #include "coordinator/core/core.hpp"
 
-#include <spdlog/spdlog.h>
+#include "common/log/log.hpp"
 
 namespace coordinator {
 

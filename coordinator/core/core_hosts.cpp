@@ -1,8 +1,8 @@
 // What hosts say.
 #include "coordinator/core/core.hpp"
 
+#include "common/log/log.hpp"
 #include <algorithm>
-#include <spdlog/spdlog.h>
 
 namespace coordinator {
 

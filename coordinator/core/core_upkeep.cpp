@@ -1,7 +1,7 @@
 // What time brings.
 #include "coordinator/core/core.hpp"
 
-#include <spdlog/spdlog.h>
+#include "common/log/log.hpp"
 
 namespace coordinator {
 
