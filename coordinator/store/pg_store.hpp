@@ -1,0 +1,42 @@
+#pragma once
+
+#include "coordinator/core/store.hpp"
+#include "coordinator/store/settings.hpp"
+
+#include <memory>
+
+namespace coordinator::store {
+
+/// The Store on PostgreSQL: one thread writes (see writer.hpp), a few connections read.
+/// Errors and reports never hold a password or a row's values.
+class PgStore final : public Store {
+public:
+    /// Migrates as the owner, grants the daemon's role what it needs, refuses a server that
+    /// would lose what it confirms, and takes the lease. Blocking, bounded by the settings.
+    /// `unavailable`: not reachable. `failed_precondition`: the message says what to change.
+    static common::Result<std::unique_ptr<PgStore>> open(StoreSettings settings);
+
+    /// stop().
+    ~PgStore() override;
+
+    /// Makes this start the leader and begins to write what was put in meanwhile.
+    common::Result<Snapshot> load() override;
+    void write(std::vector<Change> changes, Committed done) override;
+    common::Result<CommandPage> commands_of(const common::SandboxId& sandbox, Page page) override;
+    /// Also not ok while the writer cannot write.
+    common::Result<> check() override;
+    /// On a connection of its own; a second one at the same time is `rate_limited`.
+    common::Result<AuditCheck> verify_audit() override;
+
+    /// Writes what waits, for drain_timeout at most, and gives the lease back. Then every
+    /// write gets `unavailable`. Not from a Committed callback.
+    void stop();
+
+private:
+    struct Parts;
+    explicit PgStore(std::unique_ptr<Parts> parts);
+
+    std::unique_ptr<Parts> parts_;
+};
+
+} // namespace coordinator::store

@@ -1,0 +1,366 @@
+#include "coordinator/store/row_writing.hpp"
+
+#include "coordinator/store/text.hpp"
+
+#include <fmt/format.h>
+#include <initializer_list>
+
+namespace coordinator::store {
+
+namespace {
+
+/// A column and how its parameter becomes a value ("$" stands for it).
+struct Column {
+    const char* name;
+    const char* value = "$";
+};
+constexpr const char* as_map = "jsonb_object($::text[])";
+
+/// An upsert by the first `keys` columns.
+std::string upsert(const char* table, std::size_t keys, std::initializer_list<Column> columns)
+{
+    std::string names;
+    std::string values;
+    std::string key;
+    std::string updates;
+    std::size_t number = 0;
+    for (const auto& column : columns) {
+        const auto comma = ++number == 1 ? "" : ", ";
+        std::string value = column.value;
+        value.replace(value.find('$'), 1, "$" + std::to_string(number));
+        names += comma + std::string{column.name};
+        values += comma + value;
+        if (number <= keys) {
+            key += comma + std::string{column.name};
+        } else {
+            updates +=
+                fmt::format("{0}{1} = EXCLUDED.{1}", updates.empty() ? "" : ", ", column.name);
+        }
+    }
+    return fmt::format("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
+                       table,
+                       names,
+                       values,
+                       key,
+                       updates);
+}
+
+std::string at(common::WallTime time)
+{
+    return common::to_rfc3339(time);
+}
+
+/// A parameter that may be NULL; lives as long as the statement's arguments.
+struct Nullable {
+    std::string text;
+    bool null = true;
+
+    Nullable(const std::optional<common::WallTime>& time) : text{time ? at(*time) : ""}, null{!time}
+    {}
+    Nullable(const std::optional<std::chrono::seconds>& span)
+        : text{span ? std::to_string(span->count()) : ""}, null{!span}
+    {}
+    [[nodiscard]] const char* get() const { return null ? nullptr : text.c_str(); }
+};
+
+constexpr const char* append_audit_sql =
+    "INSERT INTO audit (seq, at, kind, action, actor, tenant, request_id, operation_id, host, "
+    "target, result, detail, prev_hash, hash, payload) SELECT * FROM unnest($1::bigint[], "
+    "$2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], "
+    "$9::text[], $10::text[], $11::text[], $12::text[], $13::bytea[], $14::bytea[], $15::bytea[])";
+
+std::string_view bytes_of(const common::digest::Sha256& hash)
+{
+    // Bytes as characters: what both hashing and bytea_text take.
+    return {reinterpret_cast<const char*>(hash.data()), hash.size()};
+}
+
+} // namespace
+
+void prepare_writing(pqxx::connection& connection)
+{
+    connection.prepare("sandbox",
+                       upsert("sandboxes",
+                              1,
+                              {{"id"},
+                               {"job_id"},
+                               {"tenant"},
+                               {"agent_id"},
+                               {"sandbox_name"},
+                               {"image"},
+                               {"image_digest"},
+                               {"host"},
+                               {"vcpus"},
+                               {"memory_bytes"},
+                               {"overhead_bytes"},
+                               {"network_mode"},
+                               {"labels", as_map},
+                               {"env", as_map},
+                               {"ttl_seconds"},
+                               {"created_at"},
+                               {"updated_at"},
+                               {"expires_at"},
+                               {"deleted_at"},
+                               {"phase"},
+                               {"desired"},
+                               {"generation"},
+                               {"ip_address"},
+                               {"error"},
+                               {"timings_us", as_map}}));
+    connection.prepare("command",
+                       upsert("commands",
+                              1,
+                              {{"id"},
+                               {"sandbox_id"},
+                               {"operation_id"},
+                               {"command"},
+                               {"username"},
+                               {"cwd"},
+                               {"env", as_map},
+                               {"stdout"},
+                               {"stderr"},
+                               {"exit_code"},
+                               {"truncated"},
+                               {"timed_out"},
+                               {"status"},
+                               {"started_at"},
+                               {"ended_at"},
+                               {"timings_us", as_map}}));
+    connection.prepare("host",
+                       upsert("hosts",
+                              1,
+                              {{"name"},
+                               {"health"},
+                               {"hostname"},
+                               {"arch"},
+                               {"kernel"},
+                               {"cpu_model"},
+                               {"libvirt_version"},
+                               {"qemu_version"},
+                               {"hostd_version"},
+                               {"accel"},
+                               {"accel_reason"},
+                               {"network_cidr"},
+                               {"cores"},
+                               {"memory_bytes"},
+                               {"memory_available_bytes"},
+                               {"capacity_vcpus"},
+                               {"capacity_memory_bytes"},
+                               {"overhead_bytes"},
+                               {"disk_bytes"},
+                               {"disk_free_bytes"},
+                               {"load1"},
+                               {"warnings"},
+                               {"used_vcpus"},
+                               {"used_memory_bytes"},
+                               {"sandboxes"},
+                               {"last_seen"},
+                               {"first_seen"}}));
+    connection.prepare("forget_host_images", "DELETE FROM host_images WHERE host = $1");
+    connection.prepare("host_image",
+                       upsert("host_images",
+                              2,
+                              {{"host"},
+                               {"name"},
+                               {"digest"},
+                               {"size_bytes"},
+                               {"virtual_size_bytes"},
+                               {"boot"},
+                               {"agent"},
+                               {"default_vcpus"},
+                               {"default_memory_bytes"},
+                               {"registered_at"}}));
+    connection.prepare("image",
+                       upsert("images",
+                              1,
+                              {{"name"},
+                               {"digest"},
+                               {"size_bytes"},
+                               {"virtual_size_bytes"},
+                               {"boot"},
+                               {"agent"},
+                               {"default_vcpus"},
+                               {"default_memory_bytes"},
+                               {"hosts"},
+                               {"registered_at"}}));
+    connection.prepare("operation",
+                       upsert("operations",
+                              1,
+                              {{"id"},
+                               {"sandbox_id"},
+                               {"kind"},
+                               {"status"},
+                               {"request_id"},
+                               {"generation"},
+                               {"created_at"},
+                               {"ended_at"},
+                               {"error"}}));
+    connection.prepare("audit", append_audit_sql);
+}
+
+void write_row(pqxx::transaction_base& sql, const Sandbox& box)
+{
+    sql.exec_prepared("sandbox",
+                      to_column(box.id.str()),
+                      to_column(box.job.str()),
+                      to_column(box.tenant),
+                      to_column(box.agent_id),
+                      to_column(box.name),
+                      to_column(box.image.str()),
+                      to_column(box.image_digest),
+                      to_column(box.host.str()),
+                      box.vcpus,
+                      box.memory.count(),
+                      box.overhead.count(),
+                      std::string{to_string(box.network)},
+                      pairs_array(box.labels),
+                      pairs_array(box.env),
+                      Nullable{box.ttl}.get(),
+                      at(box.created_at),
+                      at(box.updated_at),
+                      Nullable{box.expires_at}.get(),
+                      Nullable{box.deleted_at}.get(),
+                      std::string{to_string(box.phase)},
+                      std::string{to_string(box.desired)},
+                      box.generation,
+                      to_column(box.ip),
+                      to_column(box.error),
+                      pairs_array(box.timings_us));
+}
+
+void write_row(pqxx::transaction_base& sql, const Command& command)
+{
+    sql.exec_prepared("command",
+                      to_column(command.id.str()),
+                      to_column(command.sandbox.str()),
+                      to_column(command.operation.str()),
+                      to_column(command.command),
+                      to_column(command.user),
+                      to_column(command.cwd),
+                      pairs_array(command.env),
+                      pqxx::binarystring{command.stdout_text},
+                      pqxx::binarystring{command.stderr_text},
+                      command.exit_code,
+                      command.truncated,
+                      command.timed_out,
+                      to_column(command.status),
+                      at(command.started_at),
+                      Nullable{command.ended_at}.get(),
+                      pairs_array(command.timings_us));
+}
+
+void write_row(pqxx::transaction_base& sql, const Host& host)
+{
+    const auto& facts = host.facts;
+    const auto name = to_column(host.name.str());
+    sql.exec_prepared("host",
+                      name,
+                      std::string{to_string(host.health)},
+                      to_column(facts.hostname),
+                      to_column(facts.arch),
+                      to_column(facts.kernel),
+                      to_column(facts.cpu_model),
+                      to_column(facts.libvirt_version),
+                      to_column(facts.qemu_version),
+                      to_column(facts.hostd_version),
+                      to_column(facts.accel),
+                      to_column(facts.accel_reason),
+                      to_column(facts.network_cidr),
+                      facts.cores,
+                      facts.memory.count(),
+                      facts.memory_available.count(),
+                      facts.capacity_vcpus,
+                      facts.capacity_memory.count(),
+                      facts.overhead.count(),
+                      facts.disk.count(),
+                      facts.disk_free.count(),
+                      facts.load1,
+                      text_array(facts.warnings),
+                      host.used_vcpus,
+                      host.used_memory.count(),
+                      host.sandboxes,
+                      Nullable{host.last_seen}.get(),
+                      at(host.first_seen));
+    sql.exec_prepared("forget_host_images", name);
+    for (const auto& image : facts.images) {
+        sql.exec_prepared("host_image",
+                          name,
+                          to_column(image.name.str()),
+                          to_column(image.digest),
+                          image.size.count(),
+                          image.virtual_size.count(),
+                          to_column(image.boot),
+                          to_column(image.agent),
+                          image.default_vcpus,
+                          image.default_memory.count(),
+                          at(image.registered_at));
+    }
+}
+
+void write_row(pqxx::transaction_base& sql, const Image& image)
+{
+    std::vector<std::string> hosts;
+    for (const auto& host : image.hosts) {
+        hosts.push_back(host.str());
+    }
+    sql.exec_prepared("image",
+                      to_column(image.name.str()),
+                      to_column(image.digest),
+                      image.size.count(),
+                      image.virtual_size.count(),
+                      to_column(image.boot),
+                      to_column(image.agent),
+                      image.default_vcpus,
+                      image.default_memory.count(),
+                      text_array(hosts),
+                      at(image.registered_at));
+}
+
+void write_row(pqxx::transaction_base& sql, const Operation& operation)
+{
+    sql.exec_prepared("operation",
+                      to_column(operation.id.str()),
+                      to_column(operation.sandbox.str()),
+                      to_column(operation.kind),
+                      to_column(operation.status),
+                      to_column(operation.request.str()),
+                      operation.generation,
+                      at(operation.created_at),
+                      Nullable{operation.ended_at}.get(),
+                      to_column(operation.error));
+}
+
+void append_audit(pqxx::transaction_base& sql, std::span<const ChainedRow> rows)
+{
+    if (rows.empty()) {
+        return;
+    }
+    const auto array = [&](auto element, auto add) {
+        ArrayText text;
+        for (const auto& row : rows) {
+            (text.*add)(element(row));
+        }
+        return std::move(text).finish();
+    };
+    const auto raw = [&](auto element) { return array(element, &ArrayText::add_raw); };
+    const auto text = [&](auto element) { return array(element, &ArrayText::add); };
+    using Row = const ChainedRow&;
+    sql.exec_prepared("audit",
+                      raw([](Row r) { return std::to_string(r.seq); }),
+                      raw([](Row r) { return at(common::from_unix_us(r.at_us)); }),
+                      raw([](Row r) { return to_string(r.row.kind); }),
+                      text([](Row r) -> std::string_view { return r.row.action; }),
+                      text([](Row r) -> std::string_view { return r.row.caller.actor; }),
+                      text([](Row r) -> std::string_view { return r.row.caller.tenant; }),
+                      text([](Row r) -> std::string_view { return r.row.caller.request.str(); }),
+                      text([](Row r) -> std::string_view { return r.row.operation.str(); }),
+                      text([](Row r) -> std::string_view { return r.row.host; }),
+                      text([](Row r) -> std::string_view { return r.row.target; }),
+                      text([](Row r) -> std::string_view { return r.row.result; }),
+                      text([](Row r) -> std::string_view { return r.row.detail; }),
+                      raw([](Row r) { return bytea_text(bytes_of(r.prev_hash)); }),
+                      raw([](Row r) { return bytea_text(bytes_of(r.hash)); }),
+                      raw([](Row r) { return bytea_text(r.payload); }));
+}
+
+} // namespace coordinator::store

@@ -1,0 +1,318 @@
+#include "coordinator/store/tenure.hpp"
+
+#include "common/id.hpp"
+#include "coordinator/store/row_reading.hpp"
+#include "coordinator/store/row_writing.hpp"
+#include "coordinator/store/text.hpp"
+
+#include <fmt/format.h>
+#include <thread>
+
+namespace coordinator::store {
+
+namespace {
+
+/// Advisory locks are numbers, one space for each database: "paddockw" in ASCII.
+constexpr const char* lease_sql = "SELECT pg_try_advisory_lock(8097863987517156215)";
+
+common::Error precondition(std::string message, const char* reason)
+{
+    return {common::ErrorCode::failed_precondition, std::move(message), reason};
+}
+
+Snapshot read_snapshot(pqxx::transaction_base& sql)
+{
+    Snapshot snapshot;
+    snapshot.sandboxes = read_sandboxes(
+        sql, "WHERE deleted_at IS NULL OR deleted_at > now() - interval '24 hours' ORDER BY id");
+    snapshot.hosts = read_hosts(sql);
+    snapshot.unfinished = read_operations(sql, "WHERE status = 'running' ORDER BY id");
+    snapshot.unfinished_commands = read_commands(sql, "WHERE status = 'running' ORDER BY id");
+    return snapshot;
+}
+
+} // namespace
+
+Tenure::Tenure(const StoreSettings& settings, ConnInfo info, Watchdog& watchdog)
+    : settings_{settings},
+      info_{std::move(info)},
+      watchdog_{watchdog},
+      application_name_{"paddock-writer-" + common::random_base32_80()}
+{}
+
+common::Result<> Tenure::connect()
+{
+    COMMON_TRY(session_,
+               Session::connect(
+                   info_,
+                   {application_name_, settings_.connect_timeout, settings_.statement_timeout},
+                   watchdog_));
+    return {};
+}
+
+common::Result<> Tenure::check_server()
+{
+    struct Facts {
+        bool standby;
+        std::string fsync, synchronous_commit;
+    };
+    COMMON_TRY(const auto facts,
+               session_->run(settings_.statement_timeout, "check the server", [](auto& sql) {
+                   const auto row = sql.exec1("SELECT pg_is_in_recovery(), "
+                                              "current_setting('fsync'), "
+                                              "current_setting('synchronous_commit')");
+                   return Facts{row[0].template as<bool>(), row[1].c_str(), row[2].c_str()};
+               }));
+    const auto where = "PostgreSQL (" + info_.describe() + ") ";
+    if (facts.standby) {
+        return precondition(where + "is a standby: name the primary in database_url",
+                            "database_not_writable");
+    }
+    if (facts.fsync != "on") {
+        return precondition(where + "runs with fsync=off and would lose what it confirmed: set "
+                                    "fsync = on in postgresql.conf and reload",
+                            "database_not_durable");
+    }
+    if (facts.synchronous_commit == "off") {
+        return precondition(where + "confirms before writing: set synchronous_commit = on in "
+                                    "postgresql.conf, and for this role and database",
+                            "database_not_durable");
+    }
+    return {};
+}
+
+common::Result<> Tenure::get_lease(common::SteadyTime deadline)
+{
+    using std::chrono::steady_clock;
+    auto pause = std::chrono::milliseconds{2};
+    for (;;) {
+        // Our own former connection may hang at the server, where nobody waits for it.
+        COMMON_TRY(const auto got,
+                   session_->run(settings_.statement_timeout, "take the lease", [&](auto& sql) {
+                       sql.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+                                "application_name = '" +
+                                application_name_ + "' AND pid <> pg_backend_pid()");
+                       return sql.exec1(lease_sql)[0].template as<bool>();
+                   }));
+        if (got) {
+            return {};
+        }
+        if (steady_clock::now() + pause > deadline) {
+            return precondition("another coordinator holds the lease in PostgreSQL (" +
+                                    info_.describe() + "): stop it, or let this one wait",
+                                "lease_held");
+        }
+        std::this_thread::sleep_for(pause);
+        pause = std::min(pause * 2, std::chrono::milliseconds{200});
+    }
+}
+
+common::Result<> Tenure::take()
+{
+    COMMON_CHECK(connect());
+    COMMON_CHECK(check_server());
+    return get_lease(std::chrono::steady_clock::now() + settings_.lease_patience);
+}
+
+common::Result<Snapshot> Tenure::begin()
+{
+    return session_->run(settings_.bulk_timeout, "load", [&](pqxx::nontransaction& sql) {
+        // Both wait for a transaction of a former leader, whose row this changes.
+        sql.exec("BEGIN; UPDATE leader SET deposed_at = now() WHERE deposed_at IS NULL");
+        head_ = read_audit_head(sql);
+        epoch_ = sql.exec1(fmt::format(
+            "INSERT INTO leader (epoch, audit_seq, audit_hash) SELECT "
+            "coalesce(max(epoch), 0) + 1, {}, '{}' FROM leader "
+            "RETURNING epoch",
+            head_.seq,
+            bytea_text({reinterpret_cast<const char*>(head_.hash.data()), head_.hash.size()})))[0]
+                     .as<std::uint64_t>();
+        const auto last = sql.exec("SELECT (extract(epoch FROM at) * 1000000)::bigint FROM audit "
+                                   "ORDER BY seq DESC LIMIT 1");
+        last_us_ = last.empty() ? 0 : last[0][0].as<std::int64_t>();
+        auto snapshot = read_snapshot(sql);
+        snapshot.epoch = epoch_;
+        sql.exec("COMMIT");
+        prepare_writing(session_->connection());
+        return snapshot;
+    });
+}
+
+common::Result<> Tenure::ensure()
+{
+    if (ended_) {
+        return *ended_;
+    }
+    if (session_ != nullptr && session_->open()) {
+        return {};
+    }
+    session_.reset();
+    auto ready = connect();
+    if (ready) {
+        ready = check_server();
+    }
+    if (ready) {
+        // Short: the caller comes again, and may be told to stop in between.
+        ready = get_lease(std::chrono::steady_clock::now() + std::chrono::milliseconds{500});
+    }
+    if (ready) {
+        ready = settle_doubt();
+    }
+    if (!ready) {
+        session_.reset();
+        if (!ended_) {
+            auto error = std::move(ready).error();
+            error.code = common::ErrorCode::unavailable;
+            return error;
+        }
+    }
+    return ready;
+}
+
+common::Result<> Tenure::probe()
+{
+    if (session_ != nullptr && !session_->run(settings_.statement_timeout, "probe", [](auto& sql) {
+            sql.exec("SELECT 1");
+        })) {
+        session_.reset();
+    }
+    return ensure();
+}
+
+common::Result<> Tenure::settle_doubt()
+{
+    struct Found {
+        std::uint64_t batch = 0;
+        bool leading = false;
+        ChainHead head;
+    };
+    COMMON_TRY(const auto found,
+               session_->run(settings_.statement_timeout, "look where it stands", [&](auto& sql) {
+                   prepare_writing(session_->connection());
+                   const auto row = sql.exec1(fmt::format(
+                       "SELECT batch, deposed_at IS NULL FROM leader WHERE epoch = {}", epoch_));
+                   return Found{row[0].template as<std::uint64_t>(),
+                                row[1].template as<bool>(),
+                                read_audit_head(sql)};
+               }));
+    if (doubt_) {
+        landed_ = found.batch == doubt_->batch;
+        if (*landed_) {
+            batch_ = doubt_->batch;
+            head_ = doubt_->head;
+        }
+        doubt_.reset();
+    }
+    if (!found.leading) {
+        return never_again("another coordinator has become the leader");
+    }
+    if (found.batch != batch_ || found.head != head_) {
+        return never_again(fmt::format(
+            "the database stands at batch {} and audit row {}, we at {} and {}: somebody else "
+            "wrote, or a backup was restored under a running coordinator",
+            found.batch,
+            found.head.seq,
+            batch_,
+            head_.seq));
+    }
+    return {};
+}
+
+common::Error Tenure::never_again(const std::string& why)
+{
+    session_.reset();
+    ended_ = precondition("this coordinator writes no more: " + why +
+                              "; start it again to make it read everything anew",
+                          "not_the_leader");
+    return *ended_;
+}
+
+Tenure::Outcome Tenure::commit(std::span<const Call> batch)
+{
+    landed_.reset();
+    auto head = head_;
+    last_us_ = std::max(last_us_, common::to_unix_us(std::chrono::system_clock::now()));
+    std::vector<ChainedRow> audit;
+    for (const auto& call : batch) {
+        for (const auto& change : call.changes) {
+            if (const auto* row = std::get_if<AuditRow>(&change)) {
+                audit.push_back(chain_audit(*row, last_us_, head));
+            }
+        }
+    }
+    doubt_ = Doubt{batch_ + 1, head};
+    auto outcome = run(batch, audit);
+    if (outcome.end == End::in_doubt) {
+        session_.reset(); // Whatever it may still say: ensure() asks the database.
+        return outcome;
+    }
+    if (outcome.end == End::committed) {
+        batch_ = doubt_->batch;
+        head_ = doubt_->head;
+    }
+    doubt_.reset();
+    return outcome;
+}
+
+Tenure::Outcome Tenure::run(std::span<const Call> batch, std::span<const ChainedRow> audit)
+{
+    bool commit_sent = false;
+    bool deposed = false;
+    try {
+        const Watchdog::Guard guard{
+            watchdog_, session_->connection().sock(), settings_.statement_timeout};
+        pqxx::nontransaction sql{session_->connection()};
+        const auto fenced = sql.exec(fmt::format(
+            "BEGIN; UPDATE leader SET batch = {}, audit_seq = {}, audit_hash = '{}' WHERE epoch = "
+            "{} AND deposed_at IS NULL",
+            doubt_->batch,
+            doubt_->head.seq,
+            bytea_text({reinterpret_cast<const char*>(doubt_->head.hash.data()),
+                        doubt_->head.hash.size()}),
+            epoch_));
+        deposed = fenced.affected_rows() != 1;
+        if (!deposed) {
+            for (const auto& call : batch) {
+                for (const auto& change : call.changes) {
+                    std::visit(
+                        [&](const auto& row) {
+                            if constexpr (!std::is_same_v<decltype(row), const AuditRow&>) {
+                                write_row(sql, row);
+                            }
+                        },
+                        change);
+                }
+            }
+            append_audit(sql, audit);
+            commit_sent = true;
+            sql.exec("COMMIT");
+            return {};
+        }
+    } catch (...) {
+        const auto failure = session_->current_failure();
+        Outcome outcome{End::refused, Session::to_error(failure, "write")};
+        using Kind = Failure::Kind;
+        if (failure.kind == Kind::lost) {
+            outcome.end = commit_sent ? End::in_doubt : End::not_written;
+        } else if (failure.kind == Kind::again ||
+                   (failure.kind == Kind::slow && batch.size() == 1)) {
+            outcome.end = End::not_written;
+        } else if (failure.kind == Kind::data) {
+            outcome.why.code = common::ErrorCode::invalid_argument;
+        }
+        if (failure.kind == Kind::lost || !roll_back()) {
+            session_.reset();
+        }
+        return outcome;
+    }
+    return {End::refused, never_again("another coordinator has become the leader")};
+}
+
+bool Tenure::roll_back()
+{
+    return session_
+        ->run(settings_.statement_timeout, "roll back", [](auto& sql) { sql.exec("ROLLBACK"); })
+        .has_value();
+}
+
+} // namespace coordinator::store

@@ -1,0 +1,218 @@
+#include "tests/contract/coordinator_store/postgres.hpp"
+#include "tests/contract/coordinator_store/samples.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace tests;
+
+namespace {
+
+coordinator::Image an_image(const std::string& name)
+{
+    return {common::ImageName{name},
+            "sha256:" + hostile(),
+            common::Bytes{1},
+            common::Bytes::gib(10),
+            "direct",
+            hostile(),
+            2,
+            common::Bytes::mib(512),
+            {common::HostName{"h1"}, common::HostName{"h2"}},
+            at(5)};
+}
+
+coordinator::Host a_host()
+{
+    coordinator::Host host;
+    host.name = common::HostName{"h1"};
+    host.health = coordinator::HostHealth::suspect;
+    host.facts.hostname = hostile();
+    host.facts.accel_reason = hostile();
+    host.facts.network_cidr = "10.0.0.0/24";
+    host.facts.cores = 8;
+    host.facts.memory = common::Bytes::gib(64);
+    host.facts.capacity_vcpus = 64;
+    host.facts.load1 = 0.1;
+    host.facts.warnings = {"", hostile(), "NULL"};
+    host.facts.images = {an_image("tiny"), an_image("full")};
+    host.used_vcpus = 3;
+    host.last_seen = at(9);
+    host.first_seen = at(0);
+    return host;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(round_trip_tests)
+
+BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
+{
+    auto& postgres = Postgres::shared();
+    const auto settings = postgres.settings(postgres.fresh_database());
+    auto box = a_sandbox();
+    box.name = box.error = box.agent_id = box.tenant = hostile();
+    box.labels = {{hostile(), ""}, {"", hostile()}, {"team", "red"}};
+    box.env = {{"TOKEN", hostile()}};
+    box.ttl = std::chrono::seconds{60};
+    box.expires_at = at(60'000'000);
+    box.overhead = common::Bytes::mib(70);
+    box.network = coordinator::NetworkMode::isolated;
+    box.timings_us = {{"place", 12}, {"boot", 4'000'000'000'000}};
+    {
+        const auto store = open_store(settings);
+        BOOST_TEST(told(write(*store, {box})) == "ok");
+        box.phase = coordinator::Phase::lost;
+        BOOST_TEST(told(write(*store, {box, an_audit_row()})) == "ok");
+    }
+    auto store = PgStore::open(settings);
+    BOOST_REQUIRE_EQUAL(told(store), "ok");
+    const auto snapshot = (*store)->load();
+    BOOST_REQUIRE_EQUAL(told(snapshot), "ok");
+    BOOST_REQUIRE(snapshot->sandboxes.size() == 1);
+    const auto& back = snapshot->sandboxes.front();
+    BOOST_TEST(back.id == box.id);
+    BOOST_TEST(back.job == box.job);
+    BOOST_TEST((back.name == box.name && back.error == box.error && back.tenant == box.tenant));
+    BOOST_TEST(back.agent_id == box.agent_id);
+    BOOST_TEST((back.labels == box.labels && back.env == box.env));
+    BOOST_TEST((back.ttl == box.ttl && back.expires_at == box.expires_at));
+    BOOST_TEST((back.created_at == box.created_at && back.updated_at == box.updated_at));
+    BOOST_TEST(!back.deleted_at.has_value());
+    BOOST_TEST((back.memory == box.memory && back.overhead == box.overhead));
+    BOOST_TEST((back.image == box.image && back.host == box.host));
+    BOOST_TEST((back.phase == box.phase && back.desired == box.desired));
+    BOOST_TEST((back.network == box.network && back.timings_us == box.timings_us));
+    BOOST_TEST(back.generation == 1U);
+    BOOST_TEST(snapshot->epoch == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_comes_back_with_its_warnings_and_images)
+{
+    auto& postgres = Postgres::shared();
+    const auto settings = postgres.settings(postgres.fresh_database());
+    const auto host = a_host();
+    {
+        const auto store = open_store(settings);
+        auto before = host;
+        before.facts.images.push_back(an_image("gone"));
+        BOOST_TEST(told(write(*store, {before, an_image("tiny")})) == "ok");
+        BOOST_TEST(told(write(*store, {host})) == "ok");
+    }
+    auto store = PgStore::open(settings);
+    BOOST_REQUIRE_EQUAL(told(store), "ok");
+    const auto snapshot = (*store)->load();
+    BOOST_REQUIRE_EQUAL(told(snapshot), "ok");
+    BOOST_REQUIRE(snapshot->hosts.size() == 1);
+    const auto& back = snapshot->hosts.front();
+    BOOST_TEST((back.name == host.name && back.health == host.health));
+    BOOST_TEST((back.facts.hostname == host.facts.hostname));
+    BOOST_TEST((back.facts.accel_reason == host.facts.accel_reason));
+    BOOST_TEST((back.facts.warnings == host.facts.warnings));
+    BOOST_TEST(back.facts.load1 == host.facts.load1);
+    BOOST_TEST((back.last_seen == host.last_seen && back.first_seen == host.first_seen));
+    BOOST_REQUIRE(back.facts.images.size() == 2);
+    BOOST_TEST((back.facts.images[0].name.str() == "full"));
+    BOOST_TEST((back.facts.images[1].agent == hostile()));
+}
+
+BOOST_AUTO_TEST_CASE(unfinished_operations_and_commands_come_back_and_finished_ones_do_not)
+{
+    auto& postgres = Postgres::shared();
+    const auto settings = postgres.settings(postgres.fresh_database());
+    const auto box = common::mint<common::SandboxId>();
+    coordinator::Operation open{common::mint<common::OperationId>(),
+                                box,
+                                "create",
+                                "running",
+                                common::RequestId{"r-1"},
+                                7,
+                                at(0),
+                                std::nullopt,
+                                hostile()};
+    auto done = open;
+    done.id = common::mint<common::OperationId>();
+    done.status = "done";
+    done.ended_at = at(1);
+    coordinator::Command command;
+    command.id = common::mint<common::CommandId>();
+    command.sandbox = box;
+    command.operation = open.id;
+    command.command = command.cwd = command.user = hostile();
+    command.stdout_text = hostile();
+    command.env = {{"A", hostile()}};
+    command.exit_code = -1;
+    command.timed_out = true;
+    command.status = "running";
+    command.started_at = at(0);
+    command.timings_us = {{"core", 1}};
+    {
+        const auto store = open_store(settings);
+        BOOST_TEST(told(write(*store, {open, done, command})) == "ok");
+        const auto page = store->commands_of(box, {});
+        BOOST_REQUIRE_EQUAL(told(page), "ok");
+        BOOST_TEST(page->total == 1U);
+    }
+    auto store = PgStore::open(settings);
+    BOOST_REQUIRE_EQUAL(told(store), "ok");
+    const auto snapshot = (*store)->load();
+    BOOST_REQUIRE_EQUAL(told(snapshot), "ok");
+    BOOST_REQUIRE(snapshot->unfinished.size() == 1);
+    BOOST_TEST(snapshot->unfinished.front().id == open.id);
+    BOOST_TEST((snapshot->unfinished.front().error == hostile()));
+    BOOST_TEST(snapshot->unfinished.front().generation == 7U);
+    BOOST_REQUIRE(snapshot->unfinished_commands.size() == 1);
+    const auto& back = snapshot->unfinished_commands.front();
+    BOOST_TEST((back.command == hostile() && back.stdout_text == hostile()));
+    BOOST_TEST((back.cwd == hostile() && back.user == hostile() && back.env == command.env));
+    BOOST_TEST(back.stderr_text.empty());
+    BOOST_TEST((back.exit_code == -1 && back.timed_out && !back.truncated));
+    BOOST_TEST((back.timings_us == command.timings_us && !back.ended_at));
+}
+
+BOOST_AUTO_TEST_CASE(a_sandbox_destroyed_more_than_a_day_ago_is_not_loaded)
+{
+    auto& postgres = Postgres::shared();
+    const auto settings = postgres.settings(postgres.fresh_database());
+    auto old = a_sandbox();
+    auto fresh = a_sandbox();
+    old.deleted_at = std::chrono::system_clock::now() - std::chrono::hours{25};
+    fresh.deleted_at = std::chrono::system_clock::now() - std::chrono::hours{23};
+    {
+        const auto store = open_store(settings);
+        BOOST_TEST(told(write(*store, {old, fresh})) == "ok");
+    }
+    auto store = PgStore::open(settings);
+    BOOST_REQUIRE_EQUAL(told(store), "ok");
+    const auto snapshot = (*store)->load();
+    BOOST_REQUIRE_EQUAL(told(snapshot), "ok");
+    BOOST_REQUIRE(snapshot->sandboxes.size() == 1);
+    BOOST_TEST(snapshot->sandboxes.front().id == fresh.id);
+}
+
+BOOST_AUTO_TEST_CASE(commands_come_newest_first_and_by_page)
+{
+    auto& postgres = Postgres::shared();
+    const auto store = open_store(postgres.settings(postgres.fresh_database()));
+    const auto box = common::mint<common::SandboxId>();
+    std::vector<Change> changes;
+    for (int i = 0; i < 5; ++i) {
+        coordinator::Command command;
+        command.id = common::mint<common::CommandId>();
+        command.sandbox = box;
+        command.command = std::to_string(i);
+        command.status = "finished";
+        command.started_at = at(i);
+        changes.emplace_back(command);
+    }
+    BOOST_TEST(told(write(*store, changes)) == "ok");
+    const auto page = store->commands_of(box, {2, 1});
+    BOOST_REQUIRE_EQUAL(told(page), "ok");
+    BOOST_TEST(page->total == 5U);
+    BOOST_REQUIRE(page->commands.size() == 2);
+    BOOST_TEST(page->commands[0].command == "3");
+    BOOST_TEST(page->commands[1].command == "2");
+    BOOST_TEST(store->commands_of(box, {2, 9})->commands.empty());
+    BOOST_TEST(store->commands_of(common::SandboxId{hostile()}, {})->total == 0U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
