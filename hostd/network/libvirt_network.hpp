@@ -21,7 +21,7 @@ struct NetworkSettings {
     std::string uri;
     std::optional<Subnet> nat_subnet; ///< Chosen if absent; an existing network keeps its own.
     std::vector<Subnet> blocked;      ///< Closed to guests beyond the private networks.
-    DhcpFolders dhcp;
+    DhcpFolders dhcp{};
 };
 
 /// The Network port over libvirt's networks `paddock` and `paddock-isolated`, and two nft
