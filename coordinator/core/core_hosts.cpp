@@ -2,6 +2,7 @@
 #include "coordinator/core/core.hpp"
 
 #include "common/log/log.hpp"
+
 #include <algorithm>
 
 namespace coordinator {

@@ -131,4 +131,16 @@ void PgStore::stop()
     parts_->writer.stop();
 }
 
+common::Result<Store::AuditCheck> verify_audit(const StoreSettings& settings)
+{
+    COMMON_TRY(const auto info, ConnInfo::parse(settings.database_url, "database_url"));
+    Watchdog watchdog;
+    COMMON_TRY(
+        const auto session,
+        Session::connect(info,
+                         {"paddock-audit", settings.connect_timeout, settings.statement_timeout},
+                         watchdog));
+    return verify_audit(*session, settings.statement_timeout);
+}
+
 } // namespace coordinator::store

@@ -39,4 +39,7 @@ private:
     std::unique_ptr<Parts> parts_;
 };
 
+/// PgStore::verify_audit() without a store: beside a running coordinator, or without one.
+common::Result<Store::AuditCheck> verify_audit(const StoreSettings& settings);
+
 } // namespace coordinator::store

@@ -1,0 +1,98 @@
+#include "coordinator/daemon/daemon.hpp"
+
+#include "common/clock.hpp"
+#include "common/curve/keys.hpp"
+#include "common/log/log.hpp"
+#include "common/version.hpp"
+#include "coordinator/core/core.hpp"
+#include "coordinator/daemon/tokens.hpp"
+#include "coordinator/http/server.hpp"
+#include "coordinator/link/host_router.hpp"
+#include "coordinator/store/pg_store.hpp"
+
+#include <csignal>
+#include <fmt/format.h>
+
+namespace coordinator::daemon {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+/// SIGTERM and SIGINT wait to be taken by one thread; every thread started later inherits
+/// that. A peer that hangs up is an error of write(), not a signal.
+sigset_t block_signals()
+{
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, SIGTERM);
+    ::sigaddset(&set, SIGINT);
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    static_cast<void>(::signal(SIGPIPE, SIG_IGN));
+    return set;
+}
+
+Result<common::curve::KeyPair> read_server_key(const Settings& settings)
+{
+    auto keys = common::curve::read_key_pair(settings.server_key);
+    if (!keys && keys.error().code == ErrorCode::not_found) {
+        return Error{ErrorCode::not_found,
+                     keys.error().message + "; make one: paddock-coordinator keygen --out " +
+                         settings.server_key.parent_path().string()};
+    }
+    return keys;
+}
+
+} // namespace
+
+Result<> run_daemon(Settings settings)
+{
+    const auto signals = block_signals();
+    COMMON_CHECK(common::log::init(settings.log_level, settings.log_format));
+    COMMON_TRY(auto keys, read_server_key(settings));
+    link::Enrolment enrolment{settings.enrolment_file};
+    COMMON_CHECK(enrolment.load());
+    if (settings.http.auth == http::Auth::tokens) {
+        COMMON_TRY(settings.http.tokens, read_tokens(settings.token_file));
+    }
+    common::SystemClock clock;
+    settings.store.report = [](const std::string& what) { spdlog::warn("database: {}", what); };
+    COMMON_TRY(const auto store, store::PgStore::open(settings.store));
+
+    link::HostRouter router{{.address = settings.link_address, .keys = std::move(keys)}, enrolment};
+    Core core{*store, router, clock, settings.core};
+    http::Server server{settings.http, core, clock};
+    COMMON_TRY(const auto epoch, core.start());
+    COMMON_CHECK(router.start(epoch));
+    COMMON_CHECK(server.start());
+    spdlog::info("paddock-coordinator {}, epoch {}: API on {}:{}, hosts on {}",
+                 common::version,
+                 epoch,
+                 settings.http.address,
+                 server.port(),
+                 settings.link_address);
+
+    int signal = 0;
+    while (::sigwait(&signals, &signal) != 0) {
+    }
+    spdlog::info("signal {}: ending", signal);
+    constexpr std::chrono::milliseconds patience{3000};
+    if (!server.drain(patience)) {
+        spdlog::info("requests are still under way: they are told to ask again");
+    }
+    core.stop();
+    server.stop();
+    router.stop();
+    return {};
+}
+
+Result<> verify_audit(const Settings& settings)
+{
+    COMMON_TRY(const auto check, store::verify_audit(settings.store));
+    fmt::print("ok: {} audit rows, each fits the one before; head {}\n", check.rows, check.head);
+    return {};
+}
+
+} // namespace coordinator::daemon

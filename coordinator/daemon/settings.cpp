@@ -1,0 +1,195 @@
+#include "coordinator/daemon/settings.hpp"
+
+#include <arpa/inet.h>
+#include <array>
+#include <charconv>
+#include <fmt/format.h>
+
+namespace coordinator::daemon {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+using common::config::Config;
+using common::config::Key;
+using common::config::Kind;
+
+namespace {
+
+constexpr std::int64_t day_s = 86'400;
+
+const std::array table{
+    Key{"http_address",
+        Kind::text,
+        "127.0.0.1:8080",
+        "where the HTTP API listens",
+        {"API_HTTP_ADDR"}},
+    Key{"allow_plaintext",
+        Kind::boolean,
+        "false",
+        "listen beyond loopback although there is no TLS here (a proxy has it)"},
+    Key{"allowed_hosts", Kind::list, "", "names that the API is reached by, beside localhost"},
+    Key{"auth", Kind::text, "tokens", "tokens, or none: for tests, on loopback only"},
+    Key{"token_file",
+        Kind::text,
+        "/etc/paddock/tokens",
+        "names and digests of tokens; see the command token"},
+    Key{"link_address", Kind::text, "tcp://*:7420", "where hosts connect to (CURVE)"},
+    Key{"server_key", Kind::text, "/etc/paddock/server.key", "file with our secret key"},
+    Key{"enrolment_file",
+        Kind::text,
+        "/etc/paddock/enrolled",
+        "hosts and their public keys; see the command enrol"},
+    Key{"database_url",
+        Kind::text,
+        "",
+        "PostgreSQL, as libpq takes it; the role that serves",
+        {"DATABASE_URL"},
+        0,
+        0,
+        true},
+    Key{"database_owner_url",
+        Kind::text,
+        "",
+        "likewise, the role that owns the tables; empty: database_url",
+        {},
+        0,
+        0,
+        true},
+    Key{"default_vcpus",
+        Kind::integer,
+        "2",
+        "of a sandbox whose request and image name no number",
+        {"DEFAULT_VCPUS"},
+        1,
+        1024},
+    Key{"default_memory_mb",
+        Kind::integer,
+        "2048",
+        "likewise, MiB",
+        {"DEFAULT_MEMORY_MB"},
+        64,
+        std::int64_t{1} << 24U},
+    Key{"boot_timeout_sec",
+        Kind::integer,
+        "60",
+        "from power-on to the agent's hello; then 504, and it goes on booting",
+        {},
+        1,
+        3600},
+    Key{"stop_timeout_sec",
+        Kind::integer,
+        "30",
+        "for a guest to power off before its power is cut",
+        {},
+        1,
+        3600},
+    Key{"command_timeout_sec",
+        Kind::integer,
+        "120",
+        "of a command whose request names none",
+        {"COMMAND_TIMEOUT_SEC"},
+        1,
+        day_s},
+    Key{"ip_timeout_sec",
+        Kind::integer,
+        "30",
+        "how long a request waits for an address",
+        {"IP_DISCOVERY_TIMEOUT_SEC"},
+        1,
+        3600},
+    Key{"http_threads", Kind::integer, "128", "requests served at once", {}, 4, 4096},
+    Key{"log_level", Kind::text, "info", "trace, debug, info, warning or error", {"LOG_LEVEL"}},
+    Key{"log_format", Kind::text, "text", "text or json, on stderr", {"LOG_FORMAT"}}};
+
+Error wrong(const Config& config, std::string_view key, std::string_view what)
+{
+    return {ErrorCode::invalid_argument, fmt::format("{}: {}: {}", config.origin(key), key, what)};
+}
+
+bool is_loopback(const std::string& address)
+{
+    in_addr v4{};
+    in6_addr v6{};
+    constexpr std::uint32_t loopback_net = 127;
+    if (::inet_pton(AF_INET, address.c_str(), &v4) == 1) {
+        return ntohl(v4.s_addr) >> 24U == loopback_net;
+    }
+    return ::inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+/// "127.0.0.1:8080", "[::1]:8080"; ":8080" is every address.
+Result<> read_http_address(const Config& config, http::Options& options)
+{
+    const auto& text = config.text("http_address");
+    const auto colon = text.rfind(':');
+    const auto expected = fmt::format("expected ADDRESS:PORT, got '{}'", text);
+    if (colon == std::string::npos) {
+        return wrong(config, "http_address", expected);
+    }
+    auto host = text.substr(0, colon);
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+        host = host.substr(1, host.size() - 2);
+    }
+    const auto* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data() + colon + 1, end, options.port);
+    if (parsed.ec != std::errc{} || parsed.ptr != end) {
+        return wrong(config, "http_address", expected);
+    }
+    options.address = host.empty() ? "0.0.0.0" : host;
+    if (!is_loopback(options.address) && !config.boolean("allow_plaintext")) {
+        return wrong(config,
+                     "http_address",
+                     "listening beyond loopback without TLS is refused: put a TLS proxy before it "
+                     "and set allow_plaintext: true");
+    }
+    return {};
+}
+
+std::chrono::milliseconds seconds(const Config& config, std::string_view key)
+{
+    return std::chrono::seconds{config.integer(key)};
+}
+
+} // namespace
+
+std::span<const Key> keys()
+{
+    return table;
+}
+
+Result<Settings> load_settings(const std::filesystem::path& file,
+                               const Config::Environment& environment)
+{
+    std::error_code error;
+    const bool standard = file.empty() && std::filesystem::exists(default_config_file, error);
+    COMMON_TRY(const auto config,
+               Config::load(keys(), standard ? default_config_file : file, environment));
+    Settings settings;
+    COMMON_CHECK(read_http_address(config, settings.http));
+    settings.http.allowed_hosts = config.list("allowed_hosts");
+    settings.http.threads = static_cast<unsigned>(config.integer("http_threads"));
+    const auto& auth = config.text("auth");
+    if (auth != "tokens" && auth != "none") {
+        return wrong(config, "auth", fmt::format("expected tokens or none, got '{}'", auth));
+    }
+    settings.http.auth = auth == "none" ? http::Auth::none : http::Auth::tokens;
+    settings.link_address = config.text("link_address");
+    settings.server_key = config.text("server_key");
+    settings.enrolment_file = config.text("enrolment_file");
+    settings.token_file = config.text("token_file");
+    settings.store.database_url = config.text("database_url");
+    settings.store.database_owner_url = config.text("database_owner_url");
+    settings.core.default_vcpus = static_cast<unsigned>(config.integer("default_vcpus"));
+    settings.core.default_memory =
+        common::Bytes::mib(static_cast<std::uint64_t>(config.integer("default_memory_mb")));
+    settings.core.boot_timeout = seconds(config, "boot_timeout_sec");
+    settings.core.stop_timeout = seconds(config, "stop_timeout_sec");
+    settings.core.command_timeout = seconds(config, "command_timeout_sec");
+    settings.core.ip_timeout = seconds(config, "ip_timeout_sec");
+    settings.log_level = config.text("log_level");
+    settings.log_format = config.text("log_format");
+    return settings;
+}
+
+} // namespace coordinator::daemon

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "common/config/config.hpp"
+#include "coordinator/core/settings.hpp"
+#include "coordinator/http/options.hpp"
+#include "coordinator/store/settings.hpp"
+
+#include <filesystem>
+#include <span>
+
+namespace coordinator::daemon {
+
+inline constexpr const char* default_config_file = "/etc/paddock/coordinator.yaml";
+
+/// Everything the coordinator is told, checked. Tokens and keys are still in their files.
+struct Settings {
+    http::Options http;
+    std::string link_address;
+    std::filesystem::path server_key;
+    std::filesystem::path enrolment_file;
+    std::filesystem::path token_file;
+    store::StoreSettings store;
+    CoreSettings core;
+    std::string log_level;
+    std::string log_format;
+};
+
+std::span<const common::config::Key> keys();
+
+/// From `file`, or if it is empty from the default one if there is such, and the
+/// environment. `invalid_argument` says what is wrong, where, and what is expected.
+common::Result<Settings> load_settings(const std::filesystem::path& file,
+                                       const common::config::Config::Environment& environment);
+
+} // namespace coordinator::daemon

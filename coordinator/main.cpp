@@ -1,0 +1,141 @@
+#include "common/config/config.hpp"
+#include "common/curve/keys.hpp"
+#include "common/version.hpp"
+#include "coordinator/daemon/daemon.hpp"
+#include "coordinator/daemon/tokens.hpp"
+#include "coordinator/link/enrolment.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <fmt/format.h>
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+namespace daemon_of = coordinator::daemon;
+
+namespace {
+
+constexpr int usage_error = 2;
+
+struct Arguments {
+    std::string config;
+    std::string out;
+    std::string name;
+    std::string key_file;
+};
+
+Result<daemon_of::Settings> settings_of(const Arguments& arguments)
+{
+    return daemon_of::load_settings(arguments.config, &common::config::process_environment);
+}
+
+Result<> serve(const Arguments& arguments)
+{
+    COMMON_TRY(auto settings, settings_of(arguments));
+    return daemon_of::run_daemon(std::move(settings));
+}
+
+Result<> keygen(const Arguments& arguments)
+{
+    COMMON_TRY(const auto keys, common::curve::generate_keys());
+    if (auto written = common::curve::write_keys(arguments.out, "server", keys); !written) {
+        auto error = std::move(written).error();
+        if (error.code == ErrorCode::already_exists) {
+            error.message += "; every host pins it, so it is never overwritten";
+        }
+        return error;
+    }
+    fmt::print("wrote {0}/server.key (secret, stays here) and {0}/server.pub\n"
+               "next: copy server.pub to each host (coordinator_key in its hostd.yaml)\n",
+               arguments.out);
+    return {};
+}
+
+Result<> enrol(const Arguments& arguments)
+{
+    COMMON_TRY(const auto settings, settings_of(arguments));
+    if (!common::is_name(arguments.name)) {
+        return Error{ErrorCode::invalid_argument,
+                     "'" + arguments.name + "' is no host name: letters, digits, dots, dashes"};
+    }
+    COMMON_TRY(const auto key, common::curve::read_key(arguments.key_file));
+    COMMON_CHECK(
+        coordinator::link::enrol(settings.enrolment_file, common::HostName{arguments.name}, key));
+    fmt::print("enrolled {} in {}; a running coordinator takes it up by itself\n",
+               arguments.name,
+               settings.enrolment_file.string());
+    return {};
+}
+
+Result<> token(const Arguments& arguments)
+{
+    COMMON_TRY(const auto settings, settings_of(arguments));
+    COMMON_TRY(const auto made, daemon_of::make_token(settings.token_file, arguments.name));
+    fmt::print("{}\n", made);
+    fmt::print(stderr,
+               "This is shown once. It counts from the coordinator's next start; an older token "
+               "of the name {} does not any more.\n",
+               arguments.name);
+    return {};
+}
+
+Result<> verify_audit(const Arguments& arguments)
+{
+    COMMON_TRY(const auto settings, settings_of(arguments));
+    return daemon_of::verify_audit(settings);
+}
+
+int report(const Error& error)
+{
+    fmt::print(stderr, "paddock-coordinator: {}\n", error.message);
+    if (!error.details.empty()) {
+        fmt::print(stderr, "{}\n", error.details);
+    }
+    return EXIT_FAILURE;
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    CLI::App app{"paddock-coordinator places sandboxes on hosts, serves the HTTP API and keeps "
+                 "the records.\nWithout a subcommand it serves, until SIGTERM."};
+    Arguments arguments;
+    std::function<Result<>(const Arguments&)> action = serve;
+    app.set_version_flag("--version", fmt::format("paddock-coordinator {}", common::version));
+    app.add_option("--config",
+                   arguments.config,
+                   fmt::format("configuration file (default: {} if there is one)",
+                               daemon_of::default_config_file));
+
+    auto* keys = app.add_subcommand("keygen", "Make the key pair that hosts pin");
+    keys->add_option("--out", arguments.out, "folder for server.key and server.pub")->required();
+    keys->callback([&action] { action = keygen; });
+
+    auto* host = app.add_subcommand("enrol", "Let a host in, under a name, by its public key");
+    host->add_option("NAME", arguments.name, "the host's name from now on")->required();
+    host->add_option("FILE", arguments.key_file, "its host.pub")->required();
+    host->callback([&action] { action = enrol; });
+
+    auto* tokens = app.add_subcommand("token", "Make a token for the HTTP API and print it, once");
+    tokens->add_option("--name", arguments.name, "whose it is: it names the actor in the audit")
+        ->required();
+    tokens->callback([&action] { action = token; });
+
+    auto* audit = app.add_subcommand("audit", "The record of everything that was done");
+    audit->require_subcommand(1);
+    auto* verify = audit->add_subcommand("verify", "Check that no row was changed or is missing");
+    verify->callback([&action] { action = verify_audit; });
+
+    app.footer("A new coordinator: keygen; token; serve; enrol each host.\n\nConfiguration keys "
+               "(default in brackets), each also from the environment:\n" +
+               common::config::describe(daemon_of::keys()));
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? EXIT_SUCCESS : usage_error;
+    }
+    const auto done = action(arguments);
+    return done ? EXIT_SUCCESS : report(done.error());
+}
