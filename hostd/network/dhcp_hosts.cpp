@@ -55,6 +55,8 @@ Result<> write_dhcp_hosts(const DhcpFolders& folders,
 {
     const auto file = hosts_file(folders, network);
     const auto fresh = file + ".new";
+    std::error_code ignored; // What it leaves undone the write below tells.
+    std::filesystem::create_directories(folders.hosts, ignored);
     std::ofstream out{fresh, std::ios::trunc};
     out << hosts_text(leases);
     out.close();

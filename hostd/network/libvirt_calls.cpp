@@ -94,6 +94,9 @@ Result<std::vector<DhcpLease>> dhcp_leases(virNetworkPtr network, const std::str
     virNetworkDHCPLeasePtr* raw = nullptr;
     const int count =
         virNetworkGetDHCPLeases(network, mac.empty() ? nullptr : mac.c_str(), &raw, 0);
+    if (count < 0 && virGetLastErrorCode() == VIR_ERR_NO_SUPPORT) {
+        return std::vector<DhcpLease>{}; // This driver gives out none.
+    }
     if (count < 0) {
         return last_error().during("read DHCP leases");
     }

@@ -44,8 +44,11 @@ std::string tap_of(const common::SandboxId& id)
     return "pdk" + text.substr(text.size() - std::min<std::size_t>(text.size(), 12));
 }
 
-LibvirtNetwork::LibvirtNetwork(NetworkSettings settings, Runner nft)
-    : settings_{std::move(settings)}, nft_{std::move(nft)}, connector_{settings_.uri}
+LibvirtNetwork::LibvirtNetwork(NetworkSettings settings, Runner nft, Reloader reload)
+    : settings_{std::move(settings)},
+      nft_{std::move(nft)},
+      reload_{std::move(reload)},
+      connector_{settings_.uri}
 {}
 
 Result<> LibvirtNetwork::ensure(const std::vector<NetLease>& in_use)
@@ -187,7 +190,7 @@ Result<> LibvirtNetwork::write_hosts(const OwnNetwork& own, Reload reload)
         }
     }
     COMMON_CHECK(write_dhcp_hosts(settings_.dhcp, own.name, leases));
-    return reload == Reload::yes ? reload_dnsmasq(settings_.dhcp, own.name) : Result<>{};
+    return reload == Reload::yes ? reload_(settings_.dhcp, own.name) : Result<>{};
 }
 
 Result<> LibvirtNetwork::apply_rules()

@@ -13,9 +13,10 @@
 
 namespace hostd::network {
 
-/// How nft is run; a test puts something else here.
+/// How nft is run and dnsmasq told; a test puts something else here.
 using Runner =
     std::function<common::Result<common::process::Outcome>(const common::process::Command&)>;
+using Reloader = std::function<common::Result<>(const DhcpFolders&, std::string_view network)>;
 
 struct NetworkSettings {
     std::string uri;
@@ -29,7 +30,9 @@ struct NetworkSettings {
 /// another's bridge. Any thread; one change at a time.
 class LibvirtNetwork final : public Network {
 public:
-    LibvirtNetwork(NetworkSettings settings, Runner nft = &common::process::run);
+    explicit LibvirtNetwork(NetworkSettings settings,
+                            Runner nft = &common::process::run,
+                            Reloader reload = &reload_dnsmasq);
 
     common::Result<> ensure(const std::vector<NetLease>& in_use) override EXCLUDES(mutex_);
     common::Result<NetLease> allocate(const common::SandboxId& id, NetworkMode mode) override
@@ -61,6 +64,7 @@ private:
 
     const NetworkSettings settings_;
     const Runner nft_;
+    const Reloader reload_;
     mutable Connector connector_;
 
     mutable common::Mutex mutex_;

@@ -55,10 +55,14 @@ BOOST_AUTO_TEST_CASE(the_file_is_replaced_whole_and_readable_for_dnsmasq)
     BOOST_TEST(read(file).empty());
 }
 
-BOOST_AUTO_TEST_CASE(a_folder_that_is_not_there_is_an_error)
+BOOST_AUTO_TEST_CASE(the_folder_is_made_if_it_can_be)
 {
-    const DhcpFolders none{path / "none", path / "none"};
-    BOOST_TEST(!write_dhcp_hosts(none, "paddock", leases).has_value());
+    // libvirt makes it with its first network only.
+    const DhcpFolders fresh{path / "fresh/dnsmasq", path};
+    BOOST_TEST(write_dhcp_hosts(fresh, "paddock", leases).has_value());
+    std::ofstream{path / "file"} << "x";
+    const DhcpFolders blocked{path / "file/dnsmasq", path};
+    BOOST_TEST(!write_dhcp_hosts(blocked, "paddock", leases).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(only_the_networks_own_dnsmasq_gets_a_signal)

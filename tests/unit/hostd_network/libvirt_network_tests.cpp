@@ -1,0 +1,239 @@
+#include "hostd/network/libvirt_network.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <libvirt/virterror.h>
+#include <set>
+#include <sstream>
+
+using namespace hostd;
+using namespace hostd::network;
+using common::ErrorCode;
+using common::Result;
+using common::SandboxId;
+using common::process::Command;
+using common::process::Outcome;
+
+namespace {
+
+const SandboxId a{"sbx-aaaaaaaaaaaaaaaa"};
+const SandboxId b{"sbx-bbbbbbbbbbbbbbbb"};
+
+/// libvirt's built-in test driver, whose networks are of this process; nft and dnsmasq are
+/// recorded. Each case begins without networks of ours.
+struct Host {
+    std::filesystem::path folder;
+    SharedConnection connection;
+    std::vector<std::string> loaded; ///< What nft was given.
+    unsigned reloads = 0;
+    std::vector<int> nft_statuses; ///< Of the next calls; then 0.
+
+    Host()
+    {
+        virSetErrorFunc(nullptr, [](void*, virErrorPtr) {});
+        auto pattern = (std::filesystem::temp_directory_path() / "network-XXXXXX").string();
+        folder = ::mkdtemp(pattern.data());
+        connection = SharedConnection{virConnectOpen("test:///default"),
+                                      [](virConnectPtr it) { virConnectClose(it); }};
+        BOOST_REQUIRE(connection);
+    }
+    ~Host()
+    {
+        for (const auto* name : {"paddock", "paddock-isolated"}) {
+            if (auto network = find_network(connection.get(), name)) {
+                virNetworkDestroy(network->get());
+                virNetworkUndefine(network->get());
+            }
+        }
+        std::filesystem::remove_all(folder);
+    }
+    Host(const Host&) = delete;
+    Host& operator=(const Host&) = delete;
+
+    LibvirtNetwork open(std::string_view cidr = "10.201.0.0/20")
+    {
+        NetworkSettings settings;
+        settings.uri = "test:///default";
+        settings.nat_subnet = parse_subnet(cidr);
+        settings.dhcp = {folder, folder};
+        return LibvirtNetwork{
+            settings,
+            [this](const Command& command) -> Result<Outcome> {
+                loaded.push_back(command.input);
+                const int status = nft_statuses.empty() ? 0 : nft_statuses.front();
+                if (!nft_statuses.empty()) {
+                    nft_statuses.erase(nft_statuses.begin());
+                }
+                return Outcome{status, "", status == 0 ? "" : "Error: no such thing"};
+            },
+            [this](const DhcpFolders&, std::string_view) -> Result<> {
+                ++reloads;
+                return {};
+            }};
+    }
+    [[nodiscard]] std::string hosts(std::string_view network = "paddock") const
+    {
+        std::ostringstream text;
+        text << std::ifstream{hosts_file({folder, folder}, network)}.rdbuf();
+        return text.str();
+    }
+    [[nodiscard]] bool runs(std::string_view name) const
+    {
+        const auto network = find_network(connection.get(), name);
+        return network && virNetworkIsActive(network->get()) == 1;
+    }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(libvirt_network_tests, Host)
+
+BOOST_AUTO_TEST_CASE(ensure_makes_both_networks_stand_with_their_rules)
+{
+    auto network = open();
+    BOOST_TEST(network.cidr().empty());
+    BOOST_REQUIRE(network.ensure({}));
+    BOOST_TEST(network.cidr() == "10.201.0.0/20");
+    BOOST_TEST(runs("paddock"));
+    BOOST_TEST(runs("paddock-isolated"));
+    BOOST_REQUIRE_EQUAL(loaded.size(), 1U);
+    BOOST_TEST(loaded[0].find("10.201.0.1") != std::string::npos);
+    BOOST_TEST(reloads == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(before_ensure_nothing_is_given_out_and_none_needs_nothing)
+{
+    auto network = open();
+    BOOST_CHECK(network.allocate(a, NetworkMode::nat).error().code == ErrorCode::unavailable);
+    const auto none = network.allocate(a, NetworkMode::none);
+    BOOST_REQUIRE(none);
+    BOOST_CHECK(*none == NetLease{});
+    BOOST_TEST(network.release(*none).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_sandbox_has_one_lease_however_often_it_asks)
+{
+    auto network = open();
+    BOOST_REQUIRE(network.ensure({}));
+    const auto lease = network.allocate(a, NetworkMode::nat);
+    BOOST_REQUIRE(lease);
+    BOOST_TEST(lease->network == "paddock");
+    BOOST_TEST(lease->ip == "10.201.0.2");
+    BOOST_TEST(lease->tap == "pdkaaaaaaaaaaaa");
+    BOOST_TEST(is_sound(*lease));
+    BOOST_CHECK(*network.allocate(a, NetworkMode::nat) == *lease);
+    BOOST_TEST(hosts() == hosts_text({*lease}));
+    BOOST_TEST(loaded.back() == add_lease(*lease));
+    const auto isolated = network.allocate(b, NetworkMode::isolated);
+    BOOST_REQUIRE(isolated);
+    BOOST_TEST(isolated->network == "paddock-isolated");
+    BOOST_TEST(hosts("paddock-isolated") == hosts_text({*isolated}));
+}
+
+BOOST_AUTO_TEST_CASE(an_address_is_not_used_again_at_once)
+{
+    auto network = open();
+    BOOST_REQUIRE(network.ensure({}));
+    const auto first = network.allocate(a, NetworkMode::nat);
+    BOOST_REQUIRE(network.release(*first));
+    BOOST_TEST(loaded.back() == remove_lease(*first));
+    BOOST_TEST(hosts().empty());
+    BOOST_TEST(network.release(*first).has_value());
+    BOOST_TEST(network.allocate(b, NetworkMode::nat)->ip == "10.201.0.3");
+}
+
+BOOST_AUTO_TEST_CASE(a_full_subnet_says_so_and_goes_round_when_one_is_free)
+{
+    auto network = open("10.201.0.0/28");
+    BOOST_REQUIRE(network.ensure({}));
+    std::set<std::string> addresses;
+    NetLease third;
+    for (char c = 'a'; c < 'a' + 13; ++c) {
+        const auto lease =
+            network.allocate(SandboxId{"sbx-" + std::string(16, c)}, NetworkMode::nat);
+        BOOST_REQUIRE(lease);
+        addresses.insert(lease->ip);
+        third = c == 'c' ? *lease : third;
+    }
+    BOOST_TEST(addresses.size() == 13U);
+    const SandboxId late{"sbx-zzzzzzzzzzzzzzzz"};
+    const auto none = network.allocate(late, NetworkMode::nat);
+    BOOST_REQUIRE(!none);
+    BOOST_CHECK(none.error().code == ErrorCode::resource_exhausted);
+    BOOST_TEST(none.error().reason == "no_addresses");
+    BOOST_REQUIRE(network.release(third));
+    BOOST_TEST(network.allocate(late, NetworkMode::nat)->ip == third.ip);
+}
+
+BOOST_AUTO_TEST_CASE(a_restarted_host_adopts_what_is_in_use_and_drops_the_rest)
+{
+    NetLease kept;
+    {
+        auto network = open();
+        BOOST_REQUIRE(network.ensure({}));
+        kept = *network.allocate(a, NetworkMode::nat);
+        BOOST_REQUIRE(network.allocate(b, NetworkMode::nat));
+    }
+    auto network = open("10.202.0.0/20");
+    BOOST_REQUIRE(network.ensure({kept, NetLease{}}));
+    BOOST_TEST(network.cidr() == "10.201.0.0/20"); // An existing network keeps its subnet.
+    BOOST_TEST(hosts() == hosts_text({kept}));
+    BOOST_TEST(loaded.back().find(kept.tap) != std::string::npos);
+    BOOST_TEST(loaded.back().find("pdkbbbbbbbbbbbb") == std::string::npos);
+    BOOST_CHECK(*network.allocate(a, NetworkMode::nat) == kept);
+    BOOST_TEST(network.allocate(b, NetworkMode::nat)->ip != kept.ip);
+}
+
+BOOST_AUTO_TEST_CASE(a_lease_that_is_not_ours_gets_no_rules)
+{
+    auto network = open();
+    BOOST_REQUIRE(network.ensure({{"paddock", "52:54:00:00:00:01", "10.201.0.2", "pdk\" ; drop"},
+                                  {"default", "52:54:00:00:00:02", "10.201.0.3", "pdkcccc"}}));
+    BOOST_TEST(loaded.back().find("52:54:00") == std::string::npos);
+    BOOST_TEST(hosts().empty());
+    BOOST_TEST(network.release({"default", "x", "y", "z"}).has_value());
+    BOOST_TEST(network.observed_ip({"default", "x", "y", "z"})->empty());
+}
+
+BOOST_AUTO_TEST_CASE(rules_that_were_lost_are_loaded_whole)
+{
+    auto network = open();
+    BOOST_REQUIRE(network.ensure({}));
+    nft_statuses = {1};
+    const auto lease = network.allocate(a, NetworkMode::nat);
+    BOOST_REQUIRE(lease);
+    BOOST_TEST(loaded.back().starts_with("add table inet paddock"));
+    BOOST_TEST(loaded.back().find(lease->tap) != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(without_rules_there_is_no_lease)
+{
+    auto network = open();
+    BOOST_REQUIRE(network.ensure({}));
+    nft_statuses = {1, 1, 1, 1};
+    const auto lease = network.allocate(a, NetworkMode::nat);
+    BOOST_REQUIRE(!lease);
+    BOOST_TEST(lease.error().reason == "nft_failed");
+    BOOST_TEST(hosts().empty());
+    nft_statuses = {1};
+    BOOST_TEST(!network.ensure({}).has_value());
+    BOOST_TEST(network.allocate(a, NetworkMode::nat).has_value()); // It stands up again first.
+}
+
+BOOST_AUTO_TEST_CASE(a_network_of_somebody_elses_is_left_alone)
+{
+    const auto* xml = "<network><name>paddock</name><bridge name='virbr7'/>"
+                      "<ip address='10.99.0.1' netmask='255.255.255.0'/></network>";
+    const NetworkHandle theirs{virNetworkDefineXML(connection.get(), xml)};
+    BOOST_REQUIRE(theirs);
+    auto network = open();
+    const auto ensured = network.ensure({});
+    BOOST_REQUIRE(!ensured);
+    BOOST_CHECK(ensured.error().code == ErrorCode::failed_precondition);
+    BOOST_TEST(ensured.error().reason == "foreign_network");
+    BOOST_TEST(ensured.error().message.find("virsh net-undefine paddock") != std::string::npos);
+    BOOST_TEST(!runs("paddock"));
+    BOOST_TEST(loaded.empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
