@@ -62,11 +62,28 @@ Batch WriteQueue::take(common::SteadyTime until)
     for (std::size_t taken = 0;
          !items_.empty() && batch.size() < bounds_.batch && taken < batch_bytes;) {
         taken += items_.front().bytes;
-        bytes_ -= items_.front().bytes;
-        batch.push_back(std::move(items_.front().call));
-        items_.pop_front();
+        batch.push_back(pop());
     }
     return batch;
+}
+
+Batch WriteQueue::take_late(common::SteadyTime now)
+{
+    const std::scoped_lock lock{mutex_};
+    Batch late;
+    // All have the same patience: the oldest are the first to be late.
+    while (!items_.empty() && items_.front().call.deadline <= now) {
+        late.push_back(pop());
+    }
+    return late;
+}
+
+Call WriteQueue::pop()
+{
+    auto call = std::move(items_.front().call);
+    bytes_ -= items_.front().bytes;
+    items_.pop_front();
+    return call;
 }
 
 void WriteQueue::close()

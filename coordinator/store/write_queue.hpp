@@ -35,11 +35,16 @@ public:
     /// The oldest calls, in order, no more than a batch; waits until `until` for the first.
     Batch take(common::SteadyTime until);
 
+    /// Those past their deadline.
+    Batch take_late(common::SteadyTime now);
+
     /// Refuses more; what is in it may still be taken.
     void close();
     [[nodiscard]] bool finished() const;
 
 private:
+    Call pop();
+
     struct Item {
         Call call;
         std::size_t bytes;

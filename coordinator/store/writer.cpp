@@ -201,8 +201,11 @@ common::Result<> Writer::state() const
     return state_;
 }
 
+/// What waits behind is answered in time, whatever happens to those before it.
 void Writer::pause()
 {
+    auto behind = queue_.take_late(steady_clock::now());
+    give_up_late(behind, ErrorCode::unavailable);
     backoff_ = std::clamp(backoff_ * 2, first_backoff, longest_backoff);
     const auto until = std::min(end_by_.load(), steady_clock::now() + backoff_);
     std::unique_lock lock{stop_mutex_};

@@ -176,6 +176,9 @@ Postgres::sql(const std::string& text, const std::string& database, const std::s
 
 std::string Postgres::fresh_database()
 {
+    if (pid_ < 0) {
+        start(); // A case that failed may have left it stopped.
+    }
     const auto name = "test" + std::to_string(++databases_);
     sql("CREATE DATABASE " + name + " OWNER paddock_owner");
     return name;

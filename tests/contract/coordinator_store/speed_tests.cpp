@@ -1,0 +1,54 @@
+#include "tests/contract/coordinator_store/postgres.hpp"
+#include "tests/contract/coordinator_store/samples.hpp"
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <thread>
+
+using namespace tests;
+
+// Disabled: numbers for people. Run with --run_test=speed_tests --log_level=message.
+BOOST_AUTO_TEST_SUITE(speed_tests, *boost::unit_test::disabled())
+
+BOOST_AUTO_TEST_CASE(one_small_write_at_a_time)
+{
+    auto& postgres = Postgres::shared();
+    const auto store = open_store(postgres.settings(postgres.fresh_database()));
+    std::vector<double> took;
+    for (int i = 0; i < 1000; ++i) {
+        const auto box = a_sandbox();
+        const auto begun = std::chrono::steady_clock::now();
+        BOOST_REQUIRE_EQUAL(told(write(*store, {box, an_audit_row()})), "ok");
+        took.push_back(
+            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun)
+                .count());
+    }
+    std::sort(took.begin(), took.end());
+    BOOST_TEST_MESSAGE("one write: p50 " << took[500] << " ms, p99 " << took[990] << " ms");
+}
+
+BOOST_AUTO_TEST_CASE(calls_per_second_of_16_threads)
+{
+    auto& postgres = Postgres::shared();
+    const auto store = open_store(postgres.settings(postgres.fresh_database()));
+    constexpr int threads = 16;
+    constexpr int each = 500;
+    const auto begun = std::chrono::steady_clock::now();
+    std::vector<std::thread> running;
+    for (int t = 0; t < threads; ++t) {
+        running.emplace_back([&] {
+            for (int i = 0; i < each; ++i) {
+                if (!write(*store, {a_sandbox(), an_audit_row()})) {
+                    std::abort();
+                }
+            }
+        });
+    }
+    for (auto& thread : running) {
+        thread.join();
+    }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+    BOOST_TEST_MESSAGE(threads * each / took.count() << " calls/s");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
