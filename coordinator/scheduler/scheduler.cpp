@@ -25,7 +25,7 @@ std::string refusal(const HostView& host, const Demand& demand)
     }
     const auto memory = demand.memory + host.overhead;
     const auto free_memory = host.capacity_memory - host.used_memory;
-    if (memory > free_memory) {
+    if (memory > free_memory || memory < demand.memory) { // The sum may wrap around.
         return fmt::format("{} MiB of memory free of {}, {} needed",
                            free_memory.mib(),
                            host.capacity_memory.mib(),

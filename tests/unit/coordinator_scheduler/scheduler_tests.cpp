@@ -1,0 +1,227 @@
+#include "coordinator/scheduler/scheduler.hpp"
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <random>
+
+using common::Bytes;
+using common::HostName;
+using namespace coordinator::scheduler;
+
+namespace {
+
+HostView host(const std::string& name, unsigned vcpus = 8, Bytes memory = Bytes::mib(1000))
+{
+    HostView view;
+    view.name = HostName{name};
+    view.capacity_vcpus = vcpus;
+    view.capacity_memory = memory;
+    view.overhead = Bytes::mib(50);
+    view.has_image = true;
+    return view;
+}
+
+Demand demand(unsigned vcpus = 1, Bytes memory = Bytes::mib(200))
+{
+    Demand one;
+    one.vcpus = vcpus;
+    one.memory = memory;
+    return one;
+}
+
+std::string chosen(const std::vector<HostView>& fleet, const Demand& what = demand())
+{
+    const auto verdict = place(fleet, what);
+    return verdict.host ? verdict.host->str() : "none";
+}
+
+std::string why(const std::vector<HostView>& fleet, const Demand& what = demand())
+{
+    const auto verdict = place(fleet, what);
+    BOOST_REQUIRE(!verdict.host);
+    return verdict.rejected.at(0).why;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(scheduler_tests)
+
+BOOST_AUTO_TEST_CASE(memory_fits_exactly_at_the_bound_and_not_a_byte_beyond)
+{
+    auto one = host("a");
+    one.used_memory = Bytes::mib(750);
+    BOOST_TEST(chosen({one}) == "a");
+    one.used_memory += Bytes{1};
+    BOOST_TEST(chosen({one}) == "none");
+    one.used_memory = Bytes::mib(2000); // Its capacity was lowered below what it holds.
+    BOOST_TEST(chosen({one}) == "none");
+}
+
+BOOST_AUTO_TEST_CASE(vcpus_fit_exactly_at_the_bound_and_not_one_beyond)
+{
+    auto one = host("a");
+    one.used_vcpus = 6;
+    BOOST_TEST(chosen({one}, demand(2)) == "a");
+    BOOST_TEST(chosen({one}, demand(3)) == "none");
+    one.used_vcpus = 9;
+    BOOST_TEST(chosen({one}, demand(1)) == "none");
+}
+
+BOOST_AUTO_TEST_CASE(a_demand_beyond_all_bounds_is_refused_and_does_not_wrap_around)
+{
+    BOOST_TEST(chosen({host("a")}, demand(1, Bytes{~std::uint64_t{0}})) == "none");
+    BOOST_TEST(chosen({host("a")}, demand(~0U)) == "none");
+}
+
+BOOST_AUTO_TEST_CASE(each_host_that_cannot_take_it_says_why)
+{
+    auto full = host("full");
+    full.used_memory = Bytes::mib(900);
+    auto busy = host("busy");
+    busy.used_vcpus = 8;
+    auto bare = host("bare");
+    bare.has_image = false;
+    auto lost = host("lost");
+    lost.not_ready = "it is not connected";
+    auto what = demand();
+    what.refused.insert(HostName{"shy"});
+    const auto verdict = place({full, busy, bare, lost, host("shy")}, what);
+    BOOST_TEST(!verdict.host);
+    BOOST_REQUIRE(verdict.rejected.size() == 5U);
+    BOOST_TEST(verdict.rejected[0].host.str() == "full");
+    BOOST_TEST(verdict.rejected[0].why == "100 MiB of memory free of 1000, 250 needed");
+    BOOST_TEST(verdict.rejected[1].why == "0 vCPUs free of 8, 1 needed");
+    BOOST_TEST(verdict.rejected[2].why == "it does not have the image");
+    BOOST_TEST(verdict.rejected[3].why == "it is not connected");
+    BOOST_TEST(verdict.rejected[4].why == "it refused when it was asked");
+}
+
+BOOST_AUTO_TEST_CASE(hosts_that_were_passed_over_are_named_beside_the_one_that_was_chosen)
+{
+    auto bare = host("a");
+    bare.has_image = false;
+    const auto verdict = place({bare, host("b")}, demand());
+    BOOST_TEST(verdict.host->str() == "b");
+    BOOST_TEST(verdict.rejected.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(no_fleet_at_all_has_no_host_and_no_reasons)
+{
+    const auto verdict = place({}, demand());
+    BOOST_TEST(!verdict.host);
+    BOOST_TEST(verdict.rejected.empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_host_that_is_least_full_afterwards_is_chosen)
+{
+    auto a = host("a");
+    auto b = host("b");
+    a.used_memory = Bytes::mib(500);
+    b.used_memory = Bytes::mib(250);
+    BOOST_TEST(chosen({a, b}) == "b");
+    b.used_vcpus = 7; // The fuller of memory and vCPUs counts.
+    BOOST_TEST(chosen({a, b}) == "a");
+}
+
+BOOST_AUTO_TEST_CASE(a_bigger_host_takes_more)
+{
+    const auto small = host("a", 8, Bytes::mib(1000));
+    auto big = host("b", 32, Bytes::mib(4000));
+    big.used_memory = Bytes::mib(500);
+    BOOST_TEST(chosen({small, big}) == "b");
+}
+
+BOOST_AUTO_TEST_CASE(fewer_starts_under_way_count_before_free_space)
+{
+    auto a = host("a");
+    auto b = host("b");
+    a.starting = 1;
+    b.used_memory = Bytes::mib(700);
+    BOOST_TEST(chosen({a, b}) == "b");
+    b.starting = 1;
+    BOOST_TEST(chosen({a, b}) == "a");
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_is_asked_for_is_taken_or_none)
+{
+    auto what = demand();
+    what.host = HostName{"b"};
+    auto b = host("b");
+    b.starting = 5;
+    BOOST_TEST(chosen({host("a"), b}, what) == "b");
+    b.used_vcpus = 8;
+    const auto verdict = place({host("a"), b}, what);
+    BOOST_TEST(!verdict.host);
+    BOOST_TEST(verdict.rejected.at(0).why == "another host was asked for");
+    BOOST_TEST(verdict.rejected.at(1).why == "0 vCPUs free of 8, 1 needed");
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_refused_is_not_asked_again_for_the_same_sandbox)
+{
+    auto what = demand();
+    what.refused.insert(HostName{"a"});
+    BOOST_TEST(chosen({host("a"), host("b")}, what) == "b");
+    BOOST_TEST(why({host("a")}, what) == "it refused when it was asked");
+}
+
+BOOST_AUTO_TEST_CASE(equal_hosts_are_chosen_by_name_in_whatever_order_they_come)
+{
+    BOOST_TEST(chosen({host("a"), host("b"), host("c")}) == "a");
+    BOOST_TEST(chosen({host("c"), host("b"), host("a")}) == "a");
+}
+
+BOOST_AUTO_TEST_CASE(a_host_without_any_capacity_takes_nothing)
+{
+    BOOST_TEST(chosen({host("a", 0, Bytes{})}) == "none");
+    BOOST_TEST(chosen({host("a", 0)}) == "none");
+}
+
+BOOST_AUTO_TEST_CASE(no_host_is_ever_oversold_and_none_is_refused_that_had_room)
+{
+    constexpr unsigned rounds = 200;
+    constexpr int demands = 60;
+    for (unsigned seed = 1; seed <= rounds; ++seed) {
+        BOOST_TEST_CONTEXT("seed " << seed)
+        {
+            std::mt19937 random{seed};
+            const auto pick = [&random](unsigned low, unsigned high) {
+                return std::uniform_int_distribution<unsigned>{low, high}(random);
+            };
+            std::vector<HostView> fleet;
+            for (unsigned i = pick(1, 6); i > 0; --i) {
+                auto one = host("h" + std::to_string(i), pick(0, 32), Bytes::mib(pick(0, 8000)));
+                one.overhead = Bytes::mib(pick(0, 100));
+                one.has_image = pick(0, 4) > 0;
+                one.starting = pick(0, 3);
+                one.not_ready = pick(0, 5) > 0 ? "" : "away";
+                fleet.push_back(one);
+            }
+            for (int i = 0; i < demands; ++i) {
+                const auto what = demand(pick(1, 8), Bytes::mib(pick(1, 2000)));
+                const auto fits = [&what](const HostView& one) {
+                    return one.not_ready.empty() && one.has_image &&
+                           one.used_vcpus + what.vcpus <= one.capacity_vcpus &&
+                           one.used_memory + what.memory + one.overhead <= one.capacity_memory;
+                };
+                const auto verdict = place(fleet, what);
+                const auto room = std::ranges::count_if(fleet, fits);
+                BOOST_TEST(verdict.host.has_value() == (room > 0));
+                BOOST_TEST(verdict.rejected.size() ==
+                           fleet.size() - static_cast<std::size_t>(room));
+                if (!verdict.host) {
+                    continue;
+                }
+                auto& taker = *std::ranges::find(fleet, *verdict.host, &HostView::name);
+                BOOST_TEST(fits(taker));
+                for (const auto& other : fleet) {
+                    BOOST_TEST((!fits(other) || taker.starting <= other.starting));
+                }
+                taker.used_vcpus += what.vcpus;
+                taker.used_memory += what.memory + taker.overhead;
+                taker.starting += pick(0, 1);
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
