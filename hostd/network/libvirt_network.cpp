@@ -190,7 +190,14 @@ Result<> LibvirtNetwork::write_hosts(const OwnNetwork& own, Reload reload)
         }
     }
     COMMON_CHECK(write_dhcp_hosts(settings_.dhcp, own.name, leases));
-    return reload == Reload::yes ? reload_(settings_.dhcp, own.name) : Result<>{};
+    auto text = hosts_text(leases);
+    auto& read = read_by_dnsmasq_[own.mode];
+    // A repair every half minute must not empty dnsmasq's cache each time.
+    if (reload == Reload::yes && read != text) {
+        COMMON_CHECK(reload_(settings_.dhcp, own.name));
+        read = std::move(text);
+    }
+    return {};
 }
 
 Result<> LibvirtNetwork::apply_rules()

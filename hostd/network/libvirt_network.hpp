@@ -72,6 +72,7 @@ private:
     std::optional<Standing> standing_ GUARDED_BY(mutex_);
     std::map<std::string, NetLease> leases_ GUARDED_BY(mutex_); ///< By tap: it names the sandbox.
     std::map<NetworkMode, Address> last_given_ GUARDED_BY(mutex_);
+    std::map<NetworkMode, std::optional<std::string>> read_by_dnsmasq_ GUARDED_BY(mutex_);
 };
 
 /// "pdk" and the last 12 characters of the id: as long as an interface name may be.

@@ -99,6 +99,10 @@ BOOST_AUTO_TEST_CASE(ensure_makes_both_networks_stand_with_their_rules)
     BOOST_REQUIRE_EQUAL(loaded.size(), 1U);
     BOOST_TEST(loaded[0].find("10.201.0.1") != std::string::npos);
     BOOST_TEST(reloads == 2U);
+    BOOST_REQUIRE(network.ensure({}));
+    BOOST_TEST(reloads == 2U); // Nothing new for dnsmasq.
+    BOOST_REQUIRE(network.allocate(a, NetworkMode::nat));
+    BOOST_TEST(reloads == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(before_ensure_nothing_is_given_out_and_none_needs_nothing)
