@@ -92,23 +92,16 @@ void Dhcp::keep_running()
         return;
     }
     // In the foreground of its own process, so that its end is noticed; -A: tries again.
-    auto child = spawn({{"udhcpc",
-                         "-f",
-                         "-i",
-                         "eth0",
-                         "-t",
-                         "8",
-                         "-T",
-                         "1",
-                         "-A",
-                         "3",
-                         "-s",
-                         "/etc/udhcpc.script"},
+    // Its words go nowhere: the addresses say it all.
+    auto child = spawn({{"/bin/sh",
+                         "-c",
+                         "exec udhcpc -f -i eth0 -t 8 -T 1 -A 3 -s /etc/udhcpc.script "
+                         ">/dev/null 2>&1"},
                         *root,
                         "/",
                         {}},
                        Stdin::none);
-    pid_ = child ? child->pid : 0; // Its words go nowhere: the addresses say it all.
+    pid_ = child ? child->pid : 0;
 }
 
 void end_machine(bool reboot)

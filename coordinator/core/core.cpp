@@ -83,6 +83,7 @@ void Core::stop()
     loop_->stop();
     pending_.clear(); // Their replies are gone with them: whoever waits is told.
     watches_.clear();
+    saving_.clear();
 }
 
 Error Core::no_answer()
@@ -101,10 +102,15 @@ void Core::post(common::EventLoop::Task task)
 
 void Core::save(std::vector<Change> changes, Then then)
 {
-    store_.write(std::move(changes),
-                 [loop = loop_, then = std::move(then)](const Result<>& result) {
-                     static_cast<void>(loop->post([then, result] { then(result); }));
-                 });
+    const auto number = ++saves_;
+    saving_.emplace(number, std::move(then));
+    store_.write(std::move(changes), [this, loop = loop_, number](const Result<>& result) {
+        static_cast<void>(loop->post([this, number, result] {
+            if (const auto waits = saving_.extract(number)) {
+                waits.mapped()(result);
+            }
+        }));
+    });
 }
 
 void Core::save_outcome(std::vector<Change> changes, Then then)
@@ -258,7 +264,13 @@ void Core::conclude(const Op& op, const std::optional<Error>& error)
         if (error) {
             tell(op, *error);
         } else if (!saved) {
-            tell(op, not_recorded(op->row.kind + " of " + op->row.sandbox.str(), saved.error()));
+            // It was done: whoever took this for a failure would do it again.
+            tell(op,
+                 Error{ErrorCode::timeout,
+                       op->row.kind + " of " + op->row.sandbox.str() +
+                           ": done, but the database has not recorded it yet: " +
+                           saved.error().message,
+                       "outcome_unknown"});
         } else if (sandbox != nullptr) {
             tell(op, *sandbox);
         }

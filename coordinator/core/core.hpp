@@ -120,6 +120,8 @@ private:
     bool move_elsewhere(const Op& op, const common::Error& error);
     void finish_create(const Op& op, const HostAnswer& answer);
     void undo_create(const Op& op, const common::Error& error);
+    /// It was never written down: as if it had never been.
+    void withdraw(const common::SandboxId& id);
 
     // core_lifecycle.cpp
     void begin_start(const Caller& caller, const common::SandboxId& id, SandboxDone done);
@@ -128,12 +130,18 @@ private:
                     const StopRequest& request,
                     SandboxDone done);
     void begin_destroy(const Caller& caller, const common::SandboxId& id, SandboxDone done);
-    void begin_lifecycle(const Op& op, Sandbox changed, const Sandbox& before, std::string detail);
+    /// `interrupted`: what was under way with it before, if anything.
+    void begin_lifecycle(const Op& op,
+                         Sandbox changed,
+                         const Sandbox& before,
+                         const Op& interrupted,
+                         std::string detail);
+    void take_back(const Op& op, const Sandbox& before, const Op& interrupted);
     void finish_lifecycle(const Op& op, const HostAnswer& answer);
     void finish_destroy(const Op& op, const HostAnswer& answer);
     /// It is gone from its host: the record closes and everything about it ends.
     void mark_destroyed(Sandbox sandbox, const Op& by);
-    void await_ip(const common::SandboxId& id, SandboxDone done);
+    void await_ip(const common::SandboxId& id, const Reply<Sandbox>& reply);
 
     // core_run.cpp
     void begin_run(const Caller& caller,
@@ -193,6 +201,10 @@ private:
     std::set<common::SandboxId> unconfirmed_; ///< Their create was under way at the last end.
     std::set<common::SandboxId> dirty_;       ///< Memory is ahead of the database.
     std::vector<Change> unsaved_;
+    /// What waits for a write to end. Kept here and not in the store's callbacks, so that
+    /// stop() ends it whatever the store does.
+    std::map<std::uint64_t, Then> saving_;
+    std::uint64_t saves_ = 0;
     /// Destroys that their host could not finish, and when to ask it again.
     std::map<common::SandboxId, common::SteadyTime> destroy_again_;
     bool flushing_ = false;

@@ -20,7 +20,8 @@ Result<Sandbox> Core::create(const Caller& caller, CreateRequest request)
         [this, caller, request = std::move(request), boots, wait_for_ip, patience](
             const Reply<Sandbox>& reply) {
             give_up(reply,
-                    patience + (wait_for_ip ? settings_.ip_timeout : std::chrono::milliseconds{}),
+                    patience + (wait_for_ip ? settings_.ip_timeout + settings_.grace
+                                            : std::chrono::milliseconds{}),
                     {ErrorCode::timeout,
                      "create a sandbox: its host has not answered in time; the work goes on, look "
                      "for it with GET /v1/sandboxes",
@@ -67,9 +68,10 @@ void Core::begin_create(const Caller& caller, const CreateRequest& request, Sand
                 return undo_create(op, error); // It may be written down.
             }
             retire(op);
-            fleet_.erase(op->row.sandbox);
+            withdraw(op->row.sandbox);
             return tell(op, error);
         }
+        op->durable = true;
         auto now = *fleet_.find(op->row.sandbox);
         if (now.desired == Desired::destroyed) {
             return; // The destroy that came in between ends this too.
@@ -198,9 +200,10 @@ void Core::finish_create(const Op& op, const HostAnswer& answer)
 bool Core::move_elsewhere(const Op& op, const Error& error)
 {
     const auto* now = fleet_.find(op->row.sandbox);
-    const bool hopeful = error.code == ErrorCode::resource_exhausted ||
-                         error.code == ErrorCode::unavailable ||
-                         error.code == ErrorCode::failed_precondition;
+    const bool hopeful =
+        error.code == ErrorCode::resource_exhausted ||
+        (error.code == ErrorCode::unavailable && error.stable_reason() != "host_failed") ||
+        error.code == ErrorCode::failed_precondition;
     if (!op->may_move || !hopeful || now->desired == Desired::destroyed) {
         return false;
     }
@@ -213,15 +216,30 @@ bool Core::move_elsewhere(const Op& op, const Error& error)
     }
     put(moved);
     op->host = moved.host;
+    op->dispatched = false;
     std::get<CreateOnHost>(op->command.what).sandbox = moved;
     const auto detail = detail_of({{"moved_because", error.message}});
     save({moved, intent_of(op, detail)}, [this, op](const Result<>& saved) {
+        if (!pending_.contains(op->row.id)) {
+            return; // It was destroyed meanwhile.
+        }
         if (!saved) {
             return undo_create(op, not_recorded("create a sandbox", saved.error()));
         }
         dispatch(op);
     });
     return true;
+}
+
+void Core::withdraw(const common::SandboxId& id)
+{
+    if (lifecycle_of(id)) {
+        return; // A destroy came in between: it ends this.
+    }
+    auto closed = *fleet_.find(id);
+    closed.phase = Phase::destroyed; // Whoever waits for it to run is told.
+    put(std::move(closed));
+    fleet_.erase(id);
 }
 
 /// Nothing of it is left anywhere; if it was written down, that is closed too.

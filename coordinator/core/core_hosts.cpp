@@ -247,6 +247,16 @@ void Core::on_answer(const HostAnswer& event)
         return; // Answered before, or none of this host's business.
     }
     const Op op = found->second;
+    if (event.error && event.error->code == ErrorCode::internal) {
+        // What went wrong there is for whoever asked to know, and not this process's bug.
+        auto told = event;
+        told.error = Error{ErrorCode::unavailable,
+                           "host " + event.host.str() + " failed: " + event.error->message,
+                           "host_failed",
+                           {},
+                           event.error->details};
+        return on_answer(told);
+    }
     if (is_lifecycle(op->kind) && event.error && event.error->code == ErrorCode::unavailable &&
         event.error->stable_reason() == "host_starting") {
         return; // Its inventory is on the way and has this sent again.

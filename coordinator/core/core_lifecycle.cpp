@@ -17,28 +17,40 @@ Error wrong_state(const Sandbox& sandbox, std::string_view attempt)
             "wrong_state"};
 }
 
+Error finished_later(const Sandbox& sandbox)
+{
+    return {ErrorCode::timeout,
+            "destroy sandbox " + sandbox.id.str() + ": its host " + sandbox.host.str() +
+                " is not connected; this is finished when it is back",
+            "outcome_unknown"};
+}
+
+// When a host is asked again for a destroy that could not be finished.
+constexpr std::chrono::seconds destroy_pause{5};
+
 } // namespace
 
 Result<Sandbox> Core::start(const Caller& caller, const common::SandboxId& id, bool wait_for_ip)
 {
     const auto patience = settings_.boot_timeout + settings_.grace;
-    return ask<Sandbox>(
-        patience + settings_.ip_timeout + settings_.grace,
-        [this, caller, id, wait_for_ip, patience](const Reply<Sandbox>& reply) {
-            give_up(reply,
-                    patience + (wait_for_ip ? settings_.ip_timeout : std::chrono::milliseconds{}),
-                    {ErrorCode::timeout,
-                     "start sandbox " + id.str() +
-                         ": its host has not answered in time; the work goes on",
-                     "boot_timeout"});
-            begin_start(caller, id, [this, reply, wait_for_ip](Result<Sandbox> started) {
-                if (started && wait_for_ip) {
-                    await_ip(started->id, reply);
-                } else {
-                    reply(std::move(started));
-                }
-            });
-        });
+    return ask<Sandbox>(patience + settings_.ip_timeout + settings_.grace,
+                        [this, caller, id, wait_for_ip, patience](const Reply<Sandbox>& reply) {
+                            give_up(reply,
+                                    patience + (wait_for_ip ? settings_.ip_timeout + settings_.grace
+                                                            : std::chrono::milliseconds{}),
+                                    {ErrorCode::timeout,
+                                     "start sandbox " + id.str() +
+                                         ": its host has not answered in time; the work goes on",
+                                     "boot_timeout"});
+                            begin_start(
+                                caller, id, [this, reply, wait_for_ip](Result<Sandbox> started) {
+                                    if (started && wait_for_ip) {
+                                        await_ip(started->id, reply);
+                                    } else {
+                                        reply(std::move(started));
+                                    }
+                                });
+                        });
 }
 
 Result<Sandbox> Core::stop(const Caller& caller, const common::SandboxId& id, StopRequest request)
@@ -106,7 +118,7 @@ void Core::begin_start(const Caller& caller, const common::SandboxId& id, Sandbo
         Pending::Kind::start, caller, changed, StartOnHost{id, settings_.boot_timeout});
     op->waiting.push_back(std::move(done));
     changed.phase = Phase::starting;
-    begin_lifecycle(op, changed, Sandbox{sandbox}, "{}");
+    begin_lifecycle(op, changed, Sandbox{sandbox}, nullptr, "{}");
 }
 
 void Core::begin_stop(const Caller& caller,
@@ -141,8 +153,11 @@ void Core::begin_stop(const Caller& caller,
     const auto op = begin_operation(Pending::Kind::stop, caller, changed, what);
     op->waiting.push_back(std::move(done));
     changed.phase = Phase::stopping;
-    begin_lifecycle(
-        op, changed, Sandbox{sandbox}, detail_of({{"force", request.force ? "yes" : "no"}}));
+    begin_lifecycle(op,
+                    changed,
+                    Sandbox{sandbox},
+                    current,
+                    detail_of({{"force", request.force ? "yes" : "no"}}));
 }
 
 void Core::begin_destroy(const Caller& caller, const common::SandboxId& id, SandboxDone done)
@@ -153,14 +168,9 @@ void Core::begin_destroy(const Caller& caller, const common::SandboxId& id, Sand
     }
     const auto& sandbox = **found;
     const auto current = lifecycle_of(id);
-    const bool away = !reachable(sandbox);
-    const Error later{ErrorCode::timeout,
-                      "destroy sandbox " + id.str() + ": its host " + sandbox.host.str() +
-                          " is not connected; this is finished when it is back",
-                      "outcome_unknown"};
     if (current && current->kind == Pending::Kind::destroy) {
-        if (away) {
-            return done(later);
+        if (!reachable(sandbox)) {
+            return done(finished_later(sandbox));
         }
         current->waiting.push_back(std::move(done));
         return;
@@ -169,36 +179,58 @@ void Core::begin_destroy(const Caller& caller, const common::SandboxId& id, Sand
     ++changed.generation;
     changed.desired = Desired::destroyed;
     const auto op = begin_operation(Pending::Kind::destroy, caller, changed, DestroyOnHost{id});
-    op->waiting.push_back([away, later, done = std::move(done)](Result<Sandbox> result) {
-        done(away && result ? Result<Sandbox>{later} : std::move(result));
-    });
-    begin_lifecycle(op, changed, Sandbox{sandbox}, "{}");
+    op->waiting.push_back(std::move(done));
+    begin_lifecycle(op, changed, Sandbox{sandbox}, current, "{}");
 }
 
 /// The intent is made durable, then the host is asked. A write that certainly failed is
 /// taken back; one that may have landed is not, and the host is asked all the same,
 /// since what was written would have it asked at the next start.
-void Core::begin_lifecycle(const Op& op, Sandbox changed, const Sandbox& before, std::string detail)
+void Core::begin_lifecycle(
+    const Op& op, Sandbox changed, const Sandbox& before, const Op& interrupted, std::string detail)
 {
     put(changed);
     save({changed, op->row, intent_of(op, std::move(detail))},
-         [this, op, before](const Result<>& saved) {
+         [this, op, before, interrupted](const Result<>& saved) {
+             if (!pending_.contains(op->row.id)) {
+                 return; // It was destroyed meanwhile, which was told and recorded.
+             }
              if (!saved && saved.error().code != ErrorCode::timeout) {
-                 auto restored = *fleet_.find(before.id);
-                 if (restored.generation == op->row.generation) {
-                     restored.phase = before.phase;
-                     restored.desired = before.desired;
-                     put(std::move(restored));
-                 }
-                 retire(op);
+                 take_back(op, before, interrupted);
                  return tell(
                      op, not_recorded(op->row.kind + " sandbox " + before.id.str(), saved.error()));
              }
+             op->durable = true;
              dispatch(op);
              if (op->kind == Pending::Kind::destroy && !reachable(before)) {
-                 tell(op, before); // Told as unknown: see begin_destroy().
+                 tell(op, finished_later(before));
              }
          });
+}
+
+/// As if it had not been asked for: what it interrupted goes on.
+void Core::take_back(const Op& op, const Sandbox& before, const Op& interrupted)
+{
+    retire(op);
+    auto restored = *fleet_.find(before.id);
+    if (restored.phase == Phase::destroyed || restored.generation != op->row.generation) {
+        return;
+    }
+    restored.phase = before.phase;
+    restored.desired = before.desired;
+    put(std::move(restored));
+    if (before.desired == Desired::destroyed) {
+        destroy_again_.try_emplace(before.id, clock_.steady() + destroy_pause);
+    }
+    if (!interrupted || interrupted->kind != Pending::Kind::create || interrupted->dispatched) {
+        return;
+    }
+    const bool under_way = pending_.contains(interrupted->row.id);
+    if (under_way && interrupted->durable) {
+        dispatch(interrupted);
+    } else if (!under_way) {
+        withdraw(before.id);
+    }
 }
 
 void Core::finish_lifecycle(const Op& op, const HostAnswer& answer)
@@ -240,8 +272,7 @@ void Core::finish_destroy(const Op& op, const HostAnswer& answer)
     auto changed = *fleet_.find(op->row.sandbox);
     changed.error = answer.error->message;
     put(changed);
-    constexpr std::chrono::seconds patience{5};
-    destroy_again_[changed.id] = clock_.steady() + patience;
+    destroy_again_[changed.id] = clock_.steady() + destroy_pause;
     conclude(op,
              Error{ErrorCode::timeout,
                    "destroy sandbox " + changed.id.str() +
@@ -284,15 +315,21 @@ void Core::mark_destroyed(Sandbox sandbox, const Op& by)
     }
 }
 
-void Core::await_ip(const common::SandboxId& id, SandboxDone done)
+/// The address, or the sandbox without one if it takes too long: it exists all the same.
+void Core::await_ip(const common::SandboxId& id, const Reply<Sandbox>& reply)
 {
+    loop_->after(settings_.ip_timeout, [this, id, reply] {
+        if (const auto* sandbox = fleet_.find(id); sandbox != nullptr && !reply.given()) {
+            reply(*sandbox);
+        }
+    });
     when(
         id,
         [](const Sandbox& sandbox) {
             return !sandbox.ip.empty() || sandbox.network == NetworkMode::none ||
                    state_of(sandbox.phase) != State::running;
         },
-        [done = std::move(done)](const Sandbox& sandbox) { done(sandbox); });
+        reply);
 }
 
 } // namespace coordinator

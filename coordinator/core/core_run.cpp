@@ -27,6 +27,19 @@ Error not_running(const Sandbox& sandbox)
             "not_running"};
 }
 
+/// The host did not try. One that tried and failed might do it twice.
+bool is_not_now(const Error& error)
+{
+    return error.code == ErrorCode::unavailable && error.stable_reason() != "host_failed";
+}
+
+/// It says how the sandbox is now, which is nothing about a command of before.
+bool is_about_now(const Error& error)
+{
+    return error.code == ErrorCode::unavailable || error.code == ErrorCode::not_found ||
+           error.code == ErrorCode::failed_precondition;
+}
+
 } // namespace
 
 Result<Command> Core::run(const Caller& caller, const common::SandboxId& id, RunRequest request)
@@ -120,7 +133,11 @@ void Core::dispatch_run(const Caller& caller,
                                    {"command", record.command.substr(0, 200)}});
     save({record, intent_of(op, detail)}, [this, op](const Result<>& saved) {
         op->stored += std::chrono::duration_cast<microseconds>(clock_.steady() - op->begun);
+        if (!pending_.contains(op->row.id)) {
+            return; // Its sandbox was destroyed meanwhile, which was told and recorded.
+        }
         if (saved) {
+            op->durable = true;
             return dispatch(op);
         }
         if (saved.error().code == ErrorCode::timeout) {
@@ -136,16 +153,25 @@ void Core::finish_run(const Op& op, const HostAnswer& answer)
 {
     if (answer.error) {
         const auto now = clock_.steady();
-        const bool not_now = answer.error->code == ErrorCode::unavailable;
-        if (not_now && now < op->give_up) {
+        if (is_not_now(*answer.error) && now < op->give_up) {
             // The host has not given it to the guest: a channel or a daemon is coming back.
+            // Until then it counts as not sent, or an inventory would have it looked for.
             constexpr milliseconds pause{200};
+            op->dispatched = false;
             loop_->after(pause, [this, op] {
                 if (pending_.contains(op->row.id)) {
                     dispatch(op);
                 }
             });
             return;
+        }
+        if (std::get<ExecOnHost>(op->command.what).resumed && is_about_now(*answer.error)) {
+            return end_run(op,
+                           Error{ErrorCode::timeout,
+                                 "it was given to the guest before, and nobody knows how it "
+                                 "ended: " +
+                                     answer.error->message,
+                                 "outcome_unknown"});
         }
         return end_run(op, answer.error);
     }

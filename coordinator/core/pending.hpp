@@ -22,7 +22,8 @@ struct Pending {
     Caller caller;
     common::HostName host;
     HostCommand command;
-    bool dispatched = false; ///< Its intent is durable, and it was sent at least once.
+    bool durable = false;    ///< Its intent is.
+    bool dispatched = false; ///< It is durable, and was sent to `host` at least once.
     common::SteadyTime begun;
     common::SteadyTime sent;
 

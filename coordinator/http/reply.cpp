@@ -22,6 +22,7 @@ constexpr std::array by_reason{
     ByReason{"unsupported_media_type", 415},
     ByReason{"head_too_large", 431},
     ByReason{"host_unreachable", 502},
+    ByReason{"host_failed", 502},
     ByReason{"http_version_not_supported", 505},
 };
 

@@ -195,11 +195,15 @@ class Host:
         run("ip", "-n", self.netns, "addr", "add", f"10.77.0.{10 + self.number}/24", "dev", "eth0")
         run("ip", "-n", self.netns, "link", "set", "eth0", "up")
         run("ip", "-n", self.netns, "route", "add", "default", "via", "10.77.0.1")
+        # libvirt looks its own host's name up at each start of a domain.
+        (self.base / "hosts").write_text(f"127.0.0.1 localhost {self.name}\n")
         binds = "".join(f"mount --bind {self.base}/{f} /{f}; " for f in self.BOUND)
+        binds += f"mount --bind {self.base}/hosts /etc/hosts; "
         script = (f"hostname {self.name}; mount --make-rprivate /; {binds} echo $$ > {self.base}/pid; "
                   f"exec tini -s -- sh -c '"
-                  f"virtlogd -d; while [ ! -e {self.base}/stop ]; do "
-                  f"if [ -e {self.base}/hold ]; then sleep 0.1; else libvirtd; fi; done'")
+                  f"virtlogd -d --pid-file /run/libvirt/virtlogd.pid; "
+                  f"while [ ! -e {self.base}/stop ]; do libvirtd --pid-file /run/libvirt/libvirtd.pid; "
+                  f"sleep 0.1; done'")
         self.holder = Process(f"{self.name} namespaces",
                               ["ip", "netns", "exec", self.netns, "unshare", "--mount", "--uts", "bash", "-c", script],
                               self.base / "libvirtd.log")
@@ -251,16 +255,9 @@ class Host:
         self.hostd.kill(number)
         self.start_hostd()
 
-    def libvirtd_pid(self):
-        return int((self.base / "run/libvirt/libvirtd.pid").read_text() if
-                   (self.base / "run/libvirt/libvirtd.pid").exists() else
-                   run("pgrep", "-P", self._shell_pid(), "-x", "libvirtd").stdout.split()[0])
-
-    def _shell_pid(self):
-        return run("pgrep", "-P", (self.base / "pid").read_text().strip(), "-x", "sh").stdout.split()[0]
-
     def kill_libvirtd(self):
-        os.kill(self.libvirtd_pid(), signal.SIGKILL)
+        """Another one is started at once, as systemd would."""
+        os.kill(int((self.base / "run/libvirt/libvirtd.pid").read_text()), signal.SIGKILL)
 
     def domains(self):
         return self.inside("virsh", "-q", "-c", "qemu:///system", "list", "--all", "--name").stdout.split()
@@ -295,23 +292,22 @@ class Host:
     def close(self):
         if self.hostd:
             self.hostd.kill(signal.SIGKILL)
-        (self.base / "stop").touch()
+        if self.base.exists():
+            (self.base / "stop").touch()
         for pid in self.qemu_pids():
             os.kill(pid, signal.SIGKILL)
         if self.holder:
-            names = [line.split() for line in run("pgrep", "-l", "-P", self._shell_pid(), check=False).stdout.splitlines()]
-            daemons = [int(pid) for pid, name in names if name == "libvirtd"]
-            for folder, pattern in (("run/libvirt/network", "*.pid"), ("run", "virtlogd.pid")):
-                daemons += [int(p.read_text()) for p in (self.base / folder).glob(pattern) if p.read_text().strip()]
-            # dnsmasq and virtlogd live in this host's namespaces alone: whoever is in its network
-            # namespace is ours to end.
-            daemons += [int(p) for p in run("ip", "netns", "pids", self.netns, check=False).stdout.split()]
-            for pid in set(daemons):
+            # dnsmasq, virtlogd and libvirtd: whoever is in this host's network namespace is ours to end.
+            def inside():
+                return [int(p) for p in run("ip", "netns", "pids", self.netns, check=False).stdout.split()]
+
+            for pid in inside():
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
             self.holder.child.wait(30)
+            wait_until(f"{self.name} to be empty", lambda: not inside(), 10)
         run("ip", "netns", "del", self.netns, check=False)
         run("ip", "link", "del", f"pdkt-{self.name}", check=False)
 
