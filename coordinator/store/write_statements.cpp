@@ -1,0 +1,175 @@
+#include "coordinator/store/row_writing.hpp"
+
+#include <fmt/format.h>
+#include <initializer_list>
+
+namespace coordinator::store {
+
+namespace {
+
+/// A column and how its parameter becomes a value ("$" stands for it).
+struct Column {
+    const char* name;
+    const char* value = "$";
+};
+constexpr const char* as_map = "jsonb_object($::text[])";
+
+/// An upsert by the first `keys` columns.
+std::string upsert(const char* table, std::size_t keys, std::initializer_list<Column> columns)
+{
+    std::string names;
+    std::string values;
+    std::string key;
+    std::string updates;
+    std::size_t number = 0;
+    for (const auto& column : columns) {
+        const auto comma = ++number == 1 ? "" : ", ";
+        std::string value = column.value;
+        value.replace(value.find('$'), 1, "$" + std::to_string(number));
+        names += comma + std::string{column.name};
+        values += comma + value;
+        if (number <= keys) {
+            key += comma + std::string{column.name};
+        } else {
+            updates +=
+                fmt::format("{0}{1} = EXCLUDED.{1}", updates.empty() ? "" : ", ", column.name);
+        }
+    }
+    return fmt::format("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
+                       table,
+                       names,
+                       values,
+                       key,
+                       updates);
+}
+
+constexpr const char* append_audit_sql =
+    "INSERT INTO audit (seq, at, kind, action, actor, tenant, request_id, operation_id, host, "
+    "target, result, detail, prev_hash, hash, payload) SELECT * FROM unnest($1::bigint[], "
+    "$2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], "
+    "$9::text[], $10::text[], $11::text[], $12::text[], $13::bytea[], $14::bytea[], $15::bytea[])";
+
+} // namespace
+
+void prepare_writing(pqxx::connection& connection)
+{
+    connection.prepare("sandbox",
+                       upsert("sandboxes",
+                              1,
+                              {{"id"},
+                               {"job_id"},
+                               {"tenant"},
+                               {"agent_id"},
+                               {"sandbox_name"},
+                               {"image"},
+                               {"image_digest"},
+                               {"host"},
+                               {"vcpus"},
+                               {"memory_bytes"},
+                               {"overhead_bytes"},
+                               {"network_mode"},
+                               {"labels", as_map},
+                               {"env", as_map},
+                               {"ttl_seconds"},
+                               {"created_at"},
+                               {"updated_at"},
+                               {"expires_at"},
+                               {"deleted_at"},
+                               {"phase"},
+                               {"desired"},
+                               {"generation"},
+                               {"ip_address"},
+                               {"error"},
+                               {"timings_us", as_map}}));
+    connection.prepare("command",
+                       upsert("commands",
+                              1,
+                              {{"id"},
+                               {"sandbox_id"},
+                               {"operation_id"},
+                               {"command"},
+                               {"username"},
+                               {"cwd"},
+                               {"env", as_map},
+                               {"stdout"},
+                               {"stderr"},
+                               {"exit_code"},
+                               {"truncated"},
+                               {"timed_out"},
+                               {"status"},
+                               {"started_at"},
+                               {"ended_at"},
+                               {"timings_us", as_map}}));
+    connection.prepare("host",
+                       upsert("hosts",
+                              1,
+                              {{"name"},
+                               {"health"},
+                               {"hostname"},
+                               {"arch"},
+                               {"kernel"},
+                               {"cpu_model"},
+                               {"libvirt_version"},
+                               {"qemu_version"},
+                               {"hostd_version"},
+                               {"accel"},
+                               {"accel_reason"},
+                               {"network_cidr"},
+                               {"cores"},
+                               {"memory_bytes"},
+                               {"memory_available_bytes"},
+                               {"capacity_vcpus"},
+                               {"capacity_memory_bytes"},
+                               {"overhead_bytes"},
+                               {"disk_bytes"},
+                               {"disk_free_bytes"},
+                               {"load1"},
+                               {"warnings"},
+                               {"used_vcpus"},
+                               {"used_memory_bytes"},
+                               {"sandboxes"},
+                               {"last_seen"},
+                               {"first_seen"}}));
+    connection.prepare("forget_host_images", "DELETE FROM host_images WHERE host = $1");
+    connection.prepare("host_image",
+                       upsert("host_images",
+                              2,
+                              {{"host"},
+                               {"name"},
+                               {"digest"},
+                               {"size_bytes"},
+                               {"virtual_size_bytes"},
+                               {"boot"},
+                               {"agent"},
+                               {"default_vcpus"},
+                               {"default_memory_bytes"},
+                               {"registered_at"}}));
+    connection.prepare("image",
+                       upsert("images",
+                              1,
+                              {{"name"},
+                               {"digest"},
+                               {"size_bytes"},
+                               {"virtual_size_bytes"},
+                               {"boot"},
+                               {"agent"},
+                               {"default_vcpus"},
+                               {"default_memory_bytes"},
+                               {"hosts"},
+                               {"registered_at"}}));
+    connection.prepare("operation",
+                       upsert("operations",
+                              1,
+                              {{"id"},
+                               {"sandbox_id"},
+                               {"kind"},
+                               {"status"},
+                               {"request_id"},
+                               {"generation"},
+                               {"created_at"},
+                               {"ended_at"},
+                               {"error"}}));
+    connection.prepare("audit", append_audit_sql);
+}
+
+} // namespace coordinator::store
