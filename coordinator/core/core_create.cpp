@@ -38,6 +38,9 @@ Result<Sandbox> Core::create(const Caller& caller, CreateRequest request)
 
 void Core::begin_create(const Caller& caller, const CreateRequest& request, SandboxDone done)
 {
+    if (request.wait_for_ip && request.network == NetworkMode::none) {
+        return done(no_network("create a sandbox"));
+    }
     const common::ImageName name{request.source};
     const auto image = fleet_.image(name);
     if (!image) {

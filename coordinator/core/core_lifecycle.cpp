@@ -42,6 +42,10 @@ Result<Sandbox> Core::start(const Caller& caller, const common::SandboxId& id, b
                                      "start sandbox " + id.str() +
                                          ": its host has not answered in time; the work goes on",
                                      "boot_timeout"});
+                            if (const auto found = living(caller, id);
+                                wait_for_ip && found && (*found)->network == NetworkMode::none) {
+                                return reply(no_network("start sandbox " + id.str()));
+                            }
                             begin_start(
                                 caller, id, [this, reply, wait_for_ip](Result<Sandbox> started) {
                                     if (started && wait_for_ip) {

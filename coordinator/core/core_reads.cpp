@@ -85,8 +85,7 @@ Result<std::string> Core::ip(const Caller& caller, const common::SandboxId& id)
             const auto& sandbox = **found;
             const auto attempt = "find the address of sandbox " + id.str() + ": ";
             if (sandbox.network == NetworkMode::none) {
-                return reply(Error{
-                    ErrorCode::failed_precondition, attempt + "it has no network", "no_network"});
+                return reply(no_network("find the address of sandbox " + id.str()));
             }
             const auto on = [](const Sandbox& now) {
                 return state_of(now.phase) == State::running ||

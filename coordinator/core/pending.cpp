@@ -29,6 +29,13 @@ Error not_recorded(std::string_view attempt, const Error& cause)
     }
 }
 
+Error no_network(std::string_view attempt)
+{
+    return {ErrorCode::failed_precondition,
+            std::string{attempt} + ": it has no network, and so no address",
+            "no_network"};
+}
+
 namespace {
 
 void append_escaped(std::string& out, std::string_view text)

@@ -46,6 +46,9 @@ std::string_view to_string(Pending::Kind kind) noexcept; ///< "create"
 /// What a failed write means for whoever asked: it was not done, or nobody knows.
 common::Error not_recorded(std::string_view attempt, const common::Error& cause);
 
+/// An address was asked for where none can ever be.
+common::Error no_network(std::string_view attempt);
+
 /// A small JSON object of texts, for the audit's detail.
 std::string detail_of(const std::vector<std::pair<std::string_view, std::string>>& fields);
 

@@ -1,0 +1,256 @@
+#pragma once
+
+#include "common/mailbox.hpp"
+#include "coordinator/core/store.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <thread>
+
+namespace tests {
+
+/// PostgreSQL in memory: what was written is there as rows, and each call's `done` comes
+/// from a thread of the store's own, as with the true one, or at once.
+class FakeStore final : public coordinator::Store {
+    template <typename F>
+    auto locked(F f) const
+    {
+        const std::scoped_lock lock{mutex_};
+        return f();
+    }
+
+public:
+    using Changes = std::vector<coordinator::Change>;
+    using Rows = std::vector<coordinator::AuditRow>;
+    enum class Done { by_thread, at_once };
+
+    explicit FakeStore(Done done = Done::by_thread)
+    {
+        if (done == Done::by_thread) {
+            thread_ = std::thread{[this] {
+                while (auto work = work_.pop()) {
+                    (*work)();
+                }
+            }};
+        }
+    }
+    ~FakeStore() override
+    {
+        work_.close();
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+    }
+    FakeStore(const FakeStore&) = delete;
+    FakeStore& operator=(const FakeStore&) = delete;
+
+    // What befalls it. Any thread.
+    /// From now on nothing is committed, until let_go().
+    void hold()
+    {
+        const std::scoped_lock lock{mutex_};
+        holding_ = true;
+    }
+    void let_go()
+    {
+        std::vector<Call> calls;
+        {
+            const std::scoped_lock lock{mutex_};
+            holding_ = false;
+            calls = std::exchange(held_, {});
+        }
+        for (auto& call : calls) {
+            commit(std::move(call));
+        }
+    }
+    /// From now on every write, those that are held included, ends with this code and
+    /// leaves nothing.
+    void fail(common::ErrorCode code)
+    {
+        const std::scoped_lock lock{mutex_};
+        failing_ = code;
+    }
+    /// Only writes for which `which` says so fail.
+    void fail(common::ErrorCode code, std::function<bool(const Changes&)> which)
+    {
+        const std::scoped_lock lock{mutex_};
+        failing_ = code;
+        which_ = std::move(which);
+    }
+    void recover()
+    {
+        const std::scoped_lock lock{mutex_};
+        failing_.reset();
+        which_ = nullptr;
+    }
+
+    // What there is in it. Any thread.
+    [[nodiscard]] std::size_t held() const
+    {
+        return locked([&] { return held_.size(); });
+    }
+    [[nodiscard]] std::size_t attempts() const
+    {
+        return locked([&] { return attempts_; });
+    }
+    [[nodiscard]] std::optional<coordinator::Sandbox> sandbox(const common::SandboxId& id) const
+    {
+        return find(sandboxes_, id);
+    }
+    [[nodiscard]] std::size_t sandboxes() const
+    {
+        return locked([&] { return sandboxes_.size(); });
+    }
+    [[nodiscard]] std::optional<coordinator::Command> command(const common::OperationId& id) const
+    {
+        return find(commands_, id);
+    }
+    [[nodiscard]] std::vector<coordinator::Command> commands() const { return all(commands_); }
+    [[nodiscard]] std::vector<coordinator::Operation> operations() const
+    {
+        return all(operations_);
+    }
+    [[nodiscard]] Rows audit() const
+    {
+        return locked([&] { return audit_; });
+    }
+    /// The rows about one thing, as "sandbox.create intent", "sandbox.create ok".
+    [[nodiscard]] std::vector<std::string> audit_of(const std::string& target) const
+    {
+        std::vector<std::string> rows;
+        for (const auto& row : audit()) {
+            if (row.target == target) {
+                rows.push_back(row.action + " " + (row.result.empty() ? "intent" : row.result));
+            }
+        }
+        return rows;
+    }
+    /// What a coordinator that starts now would read.
+    [[nodiscard]] coordinator::Snapshot after_crash() const
+    {
+        coordinator::Snapshot next;
+        next.sandboxes = all(sandboxes_);
+        next.hosts = all(hosts_);
+        for (auto& operation : operations()) {
+            if (operation.status == "running") {
+                next.unfinished.push_back(operation);
+            }
+        }
+        for (auto& one : commands()) {
+            if (one.status == "running") {
+                next.unfinished_commands.push_back(one);
+            }
+        }
+        next.epoch = snapshot.epoch + 1;
+        return next;
+    }
+
+    common::Result<coordinator::Snapshot> load() override
+    {
+        const std::scoped_lock lock{mutex_};
+        for (const auto& one : snapshot.sandboxes) {
+            sandboxes_[one.id] = one;
+        }
+        return snapshot;
+    }
+    void write(Changes changes, Committed done) override
+    {
+        {
+            const std::scoped_lock lock{mutex_};
+            ++attempts_;
+            if (holding_) {
+                held_.push_back({std::move(changes), std::move(done)});
+                return;
+            }
+        }
+        commit({std::move(changes), std::move(done)});
+    }
+    common::Result<coordinator::CommandPage> commands_of(const common::SandboxId& sandbox,
+                                                         coordinator::Page) override
+    {
+        coordinator::CommandPage page;
+        for (auto& one : commands()) {
+            if (one.sandbox == sandbox) {
+                page.commands.push_back(one);
+            }
+        }
+        page.total = page.commands.size();
+        return page;
+    }
+    common::Result<> check() override
+    {
+        const std::scoped_lock lock{mutex_};
+        return failing_ ? common::Result<>{common::Error{*failing_, "down"}} : common::Result<>{};
+    }
+    common::Result<AuditCheck> verify_audit() override { return AuditCheck{}; }
+
+    coordinator::Snapshot snapshot; ///< Set before load().
+
+private:
+    struct Call {
+        Changes changes;
+        Committed done;
+    };
+    template <typename Key, typename Row>
+    std::optional<Row> find(const std::map<Key, Row>& rows, const Key& key) const
+    {
+        return locked([&] {
+            const auto found = rows.find(key);
+            return found == rows.end() ? std::nullopt : std::optional{found->second};
+        });
+    }
+    template <typename Key, typename Row>
+    std::vector<Row> all(const std::map<Key, Row>& rows) const
+    {
+        return locked([&] {
+            std::vector<Row> values;
+            for (const auto& [key, row] : rows) {
+                values.push_back(row);
+            }
+            return values;
+        });
+    }
+    void commit(Call call)
+    {
+        auto work = [this, call = std::move(call)] { call.done(land(call.changes)); };
+        if (thread_.joinable()) {
+            static_cast<void>(work_.push(std::move(work)));
+        } else {
+            work();
+        }
+    }
+    common::Result<> land(const Changes& changes)
+    {
+        const std::scoped_lock lock{mutex_};
+        if (failing_ && (!which_ || which_(changes))) {
+            return common::Error{*failing_, "the database is down"};
+        }
+        for (const auto& change : changes) {
+            std::visit([this](const auto& row) { put(row); }, change);
+        }
+        return {};
+    }
+    void put(const coordinator::Sandbox& row) { sandboxes_[row.id] = row; }
+    void put(const coordinator::Command& row) { commands_[row.operation] = row; }
+    void put(const coordinator::Host& row) { hosts_[row.name] = row; }
+    void put(const coordinator::Image&) {}
+    void put(const coordinator::Operation& row) { operations_[row.id] = row; }
+    void put(const coordinator::AuditRow& row) { audit_.push_back(row); }
+
+    mutable std::mutex mutex_;
+    bool holding_ = false;
+    std::size_t attempts_ = 0;
+    std::optional<common::ErrorCode> failing_;
+    std::function<bool(const Changes&)> which_;
+    std::vector<Call> held_;
+    std::map<common::SandboxId, coordinator::Sandbox> sandboxes_;
+    std::map<common::OperationId, coordinator::Command> commands_;
+    std::map<common::HostName, coordinator::Host> hosts_;
+    std::map<common::OperationId, coordinator::Operation> operations_;
+    Rows audit_;
+
+    common::Mailbox<std::function<void()>> work_{100000};
+    std::thread thread_;
+};
+
+} // namespace tests
