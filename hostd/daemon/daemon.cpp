@@ -14,6 +14,8 @@
 #include "hostd/storage/sandbox_store.hpp"
 
 #include <csignal>
+#include <cstdlib>
+#include <unistd.h>
 
 namespace hostd::daemon {
 
@@ -22,6 +24,8 @@ using common::ErrorCode;
 using common::Result;
 
 namespace {
+
+constexpr unsigned end_seconds = 8; // Below what supervisors wait before they kill.
 
 sigset_t ending_signals()
 {
@@ -47,8 +51,15 @@ void wait_for_end()
     int number = 0;
     ::sigwait(&set, &number);
     spdlog::info("ending on signal {}; running VMs go on", number);
-    // A second one ends the process at once, should something hang.
+    // A second one ends the process at once; so does time: a libvirtd that is frozen, not gone,
+    // holds whoever connects to it, and nothing is lost by a hard end.
     ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+    std::signal(SIGALRM, [](int) {
+        constexpr std::string_view words = "paddock-hostd: something hangs; ending without it\n";
+        static_cast<void>(!::write(STDERR_FILENO, words.data(), words.size()));
+        ::_exit(EXIT_SUCCESS);
+    });
+    ::alarm(end_seconds);
 }
 
 Result<link::LinkSettings> link_settings(const Settings& settings)
