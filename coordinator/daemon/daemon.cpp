@@ -45,6 +45,23 @@ Result<common::curve::KeyPair> read_server_key(const Settings& settings)
     return keys;
 }
 
+/// The store, once the database answers; nothing if a signal came first.
+Result<std::unique_ptr<store::PgStore>> open_store(const store::StoreSettings& settings,
+                                                   const sigset_t& signals)
+{
+    while (true) {
+        auto opened = store::PgStore::open(settings);
+        if (opened || opened.error().code != ErrorCode::unavailable) {
+            return opened;
+        }
+        spdlog::warn("{}; trying again", opened.error().message);
+        constexpr timespec pause{2, 0};
+        if (::sigtimedwait(&signals, nullptr, &pause) > 0) {
+            return std::unique_ptr<store::PgStore>{};
+        }
+    }
+}
+
 } // namespace
 
 Result<> run_daemon(Settings settings)
@@ -59,7 +76,10 @@ Result<> run_daemon(Settings settings)
     }
     common::SystemClock clock;
     settings.store.report = [](const std::string& what) { spdlog::warn("database: {}", what); };
-    COMMON_TRY(const auto store, store::PgStore::open(settings.store));
+    COMMON_TRY(const auto store, open_store(settings.store, signals));
+    if (!store) {
+        return {};
+    }
 
     link::HostRouter router{{.address = settings.link_address, .keys = std::move(keys)}, enrolment};
     Core core{*store, router, clock, settings.core};

@@ -63,7 +63,10 @@ class Api:
             if fresh:
                 self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
             try:
-                self.connection.request(method, path, payload, sent)
+                try:
+                    self.connection.request(method, path, payload, sent)
+                except BrokenPipeError:
+                    pass  # Refused before it was all sent: the reply says why.
                 reply = self.connection.getresponse()
                 data = reply.read()
                 break
