@@ -62,7 +62,9 @@ Result<std::uint64_t> Core::start()
         changes.emplace_back(std::move(row));
     }
     post([this, changes = std::move(changes)]() mutable {
-        save_outcome(std::move(changes), [](const Result<>&) {});
+        if (!changes.empty()) {
+            save_outcome(std::move(changes), [](const Result<>&) {});
+        }
         tick();
     });
     for (const auto& command : snapshot.unfinished_commands) {
@@ -80,6 +82,7 @@ Result<std::uint64_t> Core::start()
 
 void Core::stop()
 {
+    ending_ = true;
     loop_->stop();
     pending_.clear(); // Their replies are gone with them: whoever waits is told.
     watches_.clear();

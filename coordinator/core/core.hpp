@@ -6,7 +6,7 @@
 #include "coordinator/core/reply.hpp"
 #include "coordinator/core/settings.hpp"
 
-#include <list>
+#include <atomic>
 
 namespace coordinator {
 
@@ -64,9 +64,10 @@ private:
         auto answer = Reply<T>::wait(limit, [&](Reply<T> reply) {
             const auto taken = loop_->post([begin = std::move(begin), reply] { begin(reply); });
             if (!taken) {
-                reply(common::Error{common::ErrorCode::rate_limited,
-                                    "the coordinator has too much to do, or is ending",
-                                    "coordinator_busy"});
+                reply(ending_ ? no_answer()
+                              : common::Error{common::ErrorCode::rate_limited,
+                                              "the coordinator has too much to do",
+                                              "coordinator_busy"});
             }
         });
         return answer ? *std::move(answer) : no_answer();
@@ -192,6 +193,7 @@ private:
     HostLink& link_;
     const common::Clock& clock_;
     const CoreSettings settings_;
+    std::atomic<bool> ending_{false};
 
     // The loop's own.
     Fleet fleet_;

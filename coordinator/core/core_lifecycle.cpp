@@ -25,9 +25,6 @@ Error finished_later(const Sandbox& sandbox)
             "outcome_unknown"};
 }
 
-// When a host is asked again for a destroy that could not be finished.
-constexpr std::chrono::seconds destroy_pause{5};
-
 } // namespace
 
 Result<Sandbox> Core::start(const Caller& caller, const common::SandboxId& id, bool wait_for_ip)
@@ -224,7 +221,7 @@ void Core::take_back(const Op& op, const Sandbox& before, const Op& interrupted)
     restored.desired = before.desired;
     put(std::move(restored));
     if (before.desired == Desired::destroyed) {
-        destroy_again_.try_emplace(before.id, clock_.steady() + destroy_pause);
+        destroy_again_.try_emplace(before.id, clock_.steady() + settings_.destroy_again_after);
     }
     if (!interrupted || interrupted->kind != Pending::Kind::create || interrupted->dispatched) {
         return;
@@ -276,7 +273,7 @@ void Core::finish_destroy(const Op& op, const HostAnswer& answer)
     auto changed = *fleet_.find(op->row.sandbox);
     changed.error = answer.error->message;
     put(changed);
-    destroy_again_[changed.id] = clock_.steady() + destroy_pause;
+    destroy_again_[changed.id] = clock_.steady() + settings_.destroy_again_after;
     conclude(op,
              Error{ErrorCode::timeout,
                    "destroy sandbox " + changed.id.str() +

@@ -270,6 +270,8 @@ std::string Core::metrics()
         out += fmt::format(
             "# HELP paddock_operations_under_way Asked of hosts and not answered yet.\n"
             "# TYPE paddock_operations_under_way gauge\npaddock_operations_under_way {}\n"
+            "# HELP paddock_requests_waiting For a sandbox to boot or to take an address.\n"
+            "# TYPE paddock_requests_waiting gauge\npaddock_requests_waiting {}\n"
             "# HELP paddock_creates_total Sandboxes asked for.\n"
             "# TYPE paddock_creates_total counter\npaddock_creates_total {}\n"
             "# HELP paddock_commands_total Commands begun.\n"
@@ -277,6 +279,7 @@ std::string Core::metrics()
             "# HELP paddock_failed_writes_total Outcomes that had to be written again.\n"
             "# TYPE paddock_failed_writes_total counter\npaddock_failed_writes_total {}\n",
             pending_.size(),
+            watches_.size(),
             creates_,
             commands_run_,
             failed_writes_);

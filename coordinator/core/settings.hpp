@@ -31,6 +31,7 @@ struct CoreSettings {
     std::chrono::milliseconds lost_after{30'000};
     std::chrono::milliseconds tick{500};
     std::chrono::milliseconds resend_after{15'000};
+    std::chrono::milliseconds destroy_again_after{5'000}; ///< When a host could not finish one.
     std::chrono::hours keep_destroyed{24};
 };
 

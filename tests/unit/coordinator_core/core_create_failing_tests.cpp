@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(a_command_that_waits_for_a_create_that_was_never_written_en
     auto made = create();
     eventually([&] { return store.held() == 1; }, "the intent");
     auto ran = exec(core->list(me, {})->sandboxes.at(0).id);
-    settle();
+    await_waiting();
     store.fail(ErrorCode::unavailable);
     store.let_go();
     BOOST_TEST(!made.get().has_value());

@@ -79,6 +79,7 @@ struct CoreFixture {
         settings.suspect_after = std::chrono::minutes{5};
         settings.lost_after = std::chrono::minutes{10};
         settings.resend_after = std::chrono::minutes{5};
+        settings.destroy_again_after = std::chrono::milliseconds{10};
     }
     ~CoreFixture()
     {
@@ -168,6 +169,15 @@ struct CoreFixture {
     {
         eventually([&] { return store.sandbox(id) && store.sandbox(id)->phase == phase; },
                    "the phase, written down");
+    }
+    /// One request waits in the core for a sandbox to come that far.
+    void await_waiting()
+    {
+        eventually(
+            [&] {
+                return core->metrics().find("paddock_requests_waiting 1\n") != std::string::npos;
+            },
+            "the request that waits");
     }
     void await_health(const std::string& host, HostHealth health)
     {

@@ -1,0 +1,154 @@
+#include "coordinator/core/fleet.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <random>
+
+using namespace coordinator;
+using common::Bytes;
+using common::HostName;
+using common::SandboxId;
+
+namespace {
+
+Sandbox sandbox(const std::string& id, const std::string& host = "h1", Phase phase = Phase::running)
+{
+    Sandbox one;
+    one.id = SandboxId{id};
+    one.tenant = "t";
+    one.name = id;
+    one.host = HostName{host};
+    one.vcpus = 2;
+    one.memory = Bytes::mib(100);
+    one.overhead = Bytes::mib(10);
+    one.phase = phase;
+    return one;
+}
+
+void add_host(Fleet& fleet, const std::string& name, const std::string& digest)
+{
+    auto& known = fleet.hosts()[HostName{name}];
+    known.host.name = HostName{name};
+    known.host.health = HostHealth::ready;
+    Image image;
+    image.name = common::ImageName{"tiny"};
+    image.digest = digest;
+    known.host.facts.images = {image};
+}
+
+Host usage(const Fleet& fleet, const std::string& name)
+{
+    KnownHost known;
+    known.host.name = HostName{name};
+    return fleet.with_usage(known);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(fleet_tests)
+
+BOOST_AUTO_TEST_CASE(a_sandbox_is_charged_until_it_is_destroyed)
+{
+    Fleet fleet;
+    for (const auto phase : {Phase::placing, Phase::stopped, Phase::lost, Phase::error}) {
+        fleet.put(sandbox("sbx-1", "h1", phase));
+        BOOST_TEST(usage(fleet, "h1").used_vcpus == 2U);
+        BOOST_TEST(usage(fleet, "h1").used_memory.mib() == 110U);
+        BOOST_TEST(fleet.on(HostName{"h1"}).size() == 1U);
+    }
+    fleet.put(sandbox("sbx-1", "h1", Phase::destroyed));
+    BOOST_TEST(usage(fleet, "h1").used_vcpus == 0U);
+    BOOST_TEST(usage(fleet, "h1").used_memory.count() == 0U);
+    BOOST_TEST(usage(fleet, "h1").sandboxes == 0U);
+    BOOST_TEST(fleet.on(HostName{"h1"}).empty());
+    BOOST_CHECK(fleet.named("t", "sbx-1") == nullptr);
+    BOOST_CHECK(fleet.find(SandboxId{"sbx-1"}) != nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_sandbox_that_moves_takes_its_charge_along)
+{
+    Fleet fleet;
+    fleet.put(sandbox("sbx-1", "h1"));
+    fleet.put(sandbox("sbx-1", "h2"));
+    BOOST_TEST(usage(fleet, "h1").sandboxes == 0U);
+    BOOST_TEST(usage(fleet, "h2").sandboxes == 1U);
+    BOOST_TEST(fleet.on(HostName{"h2"}).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_name_of_a_destroyed_sandbox_stays_with_its_next_owner)
+{
+    Fleet fleet;
+    fleet.put(sandbox("sbx-1", "h1", Phase::destroyed));
+    auto next = sandbox("sbx-2");
+    next.name = "sbx-1";
+    fleet.put(next);
+    fleet.put(sandbox("sbx-1", "h1", Phase::destroyed)); // Written again.
+    fleet.erase(SandboxId{"sbx-1"});
+    BOOST_REQUIRE(fleet.named("t", "sbx-1") != nullptr);
+    BOOST_TEST(fleet.named("t", "sbx-1")->str() == "sbx-2");
+    BOOST_CHECK(fleet.named("u", "sbx-1") == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(of_differing_digests_the_one_that_most_hosts_have_counts)
+{
+    Fleet fleet;
+    add_host(fleet, "a", "old");
+    add_host(fleet, "b", "new");
+    add_host(fleet, "c", "new");
+    const auto image = *fleet.image(common::ImageName{"tiny"});
+    BOOST_TEST(image.digest == "new");
+    BOOST_TEST(image.hosts.size() == 2U);
+    const auto view = fleet.view(image);
+    BOOST_TEST(!view.at(0).has_image);
+    BOOST_TEST(view.at(1).has_image);
+    BOOST_TEST(!fleet.image(common::ImageName{"none"}).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_being_started_is_counted_in_the_view)
+{
+    Fleet fleet;
+    add_host(fleet, "h1", "d");
+    fleet.put(sandbox("sbx-1", "h1", Phase::placing));
+    fleet.put(sandbox("sbx-2", "h1", Phase::starting));
+    fleet.put(sandbox("sbx-3", "h1", Phase::running));
+    const auto image = *fleet.image(common::ImageName{"tiny"});
+    BOOST_TEST(fleet.view(image).at(0).starting == 2U);
+    fleet.put(sandbox("sbx-1", "h1", Phase::running));
+    fleet.put(sandbox("sbx-2", "h1", Phase::destroyed));
+    BOOST_TEST(fleet.view(image).at(0).starting == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(after_any_changes_the_usage_is_the_sum_of_what_lives)
+{
+    constexpr unsigned rounds = 50;
+    for (unsigned seed = 1; seed <= rounds; ++seed) {
+        BOOST_TEST_CONTEXT("seed " << seed)
+        {
+            std::mt19937 random{seed};
+            const auto pick = [&random](int high) {
+                return std::uniform_int_distribution<int>{0, high}(random);
+            };
+            Fleet fleet;
+            for (int i = 0; i < 200; ++i) {
+                const auto id = "sbx-" + std::to_string(pick(10));
+                if (pick(9) == 0) {
+                    fleet.erase(SandboxId{id});
+                    continue;
+                }
+                fleet.put(sandbox(id,
+                                  "h" + std::to_string(pick(2)),
+                                  static_cast<Phase>(pick(static_cast<int>(Phase::error)))));
+            }
+            for (const auto* host : {"h0", "h1", "h2"}) {
+                unsigned living = 0;
+                for (const auto& [id, one] : fleet.sandboxes()) {
+                    living += one.host.str() == host && one.phase != Phase::destroyed ? 1 : 0;
+                }
+                BOOST_TEST(usage(fleet, host).sandboxes == living);
+                BOOST_TEST(usage(fleet, host).used_vcpus == living * 2);
+                BOOST_TEST(usage(fleet, host).used_memory.mib() == living * 110);
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
