@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <sstream>
+#include <sys/stat.h>
 
 namespace coordinator::link {
 
@@ -42,7 +43,15 @@ Result<Entries> read_entries(const std::filesystem::path& file)
                                      file.string(),
                                      number)};
         }
-        entries[key] = common::HostName{name};
+        const auto [entry, added] = entries.try_emplace(key, name);
+        if (!added && entry->second.str() != name) {
+            return Error{ErrorCode::invalid_argument,
+                         fmt::format("enrolment file {} line {}: the key of {} is that of {} too",
+                                     file.string(),
+                                     number,
+                                     name,
+                                     entry->second.str())};
+        }
     }
     return entries;
 }
@@ -51,25 +60,34 @@ Result<Entries> read_entries(const std::filesystem::path& file)
 
 Result<> Enrolment::load()
 {
-    std::error_code error;
-    const auto changed = std::filesystem::last_write_time(file_, error);
+    const auto before = stamp();
     COMMON_TRY(auto entries, read_entries(file_));
     const common::MutexLock lock{mutex_};
-    read_at_ = changed;
+    read_ = before;
     by_key_ = std::move(entries);
     return {};
 }
 
+std::optional<Enrolment::Stamp> Enrolment::stamp() const
+{
+    struct stat about = {};
+    if (::stat(file_.c_str(), &about) != 0) {
+        return std::nullopt;
+    }
+    constexpr std::int64_t ns_per_s = 1'000'000'000;
+    return Stamp{
+        about.st_mtim.tv_sec * ns_per_s + about.st_mtim.tv_nsec, about.st_ino, about.st_size};
+}
+
 void Enrolment::refresh()
 {
-    std::error_code error;
-    const auto changed = std::filesystem::last_write_time(file_, error);
+    const auto current = stamp();
     {
         const common::MutexLock lock{mutex_};
-        if (error || changed == read_at_) {
+        if (!current || current == read_) {
             return;
         }
-        read_at_ = changed; // A wrong text is complained about once.
+        read_ = current; // A wrong text is complained about once.
     }
     if (const auto loaded = load(); !loaded) {
         spdlog::error("{}; the hosts enrolled before still count", loaded.error().message);

@@ -27,11 +27,20 @@ public:
     [[nodiscard]] std::vector<common::HostName> names() EXCLUDES(mutex_);
 
 private:
+    /// Tells one text of the file from the next, also when both are of one clock tick: what
+    /// is put in its place has another inode.
+    struct Stamp {
+        std::int64_t changed_ns = 0;
+        std::uint64_t inode = 0;
+        std::int64_t size = 0;
+        friend bool operator==(const Stamp&, const Stamp&) = default;
+    };
+    [[nodiscard]] std::optional<Stamp> stamp() const;
     void refresh() EXCLUDES(mutex_);
 
     const std::filesystem::path file_;
     common::Mutex mutex_;
-    std::filesystem::file_time_type read_at_ GUARDED_BY(mutex_);
+    std::optional<Stamp> read_ GUARDED_BY(mutex_);
     std::map<std::string, common::HostName> by_key_ GUARDED_BY(mutex_);
 };
 

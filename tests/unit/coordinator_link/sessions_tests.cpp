@@ -1,0 +1,282 @@
+#include "coordinator/link/sessions.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace coordinator;
+using common::HostName;
+using link::Sessions;
+
+namespace {
+
+const std::string sandbox = "sbx-aaaaaaaaaaaaaaaa";
+const std::string operation = "op-aaaaaaaaaaaaaaaa";
+
+struct SessionsFixture {
+    struct Sent {
+        std::string to;
+        proto::Envelope envelope;
+    };
+    SessionsFixture()
+        : sessions{{3, std::chrono::milliseconds{700}},
+                   {[this](const std::string& to, const std::string& bytes) {
+                        sent.push_back({to, *proto::decode_envelope(bytes)});
+                    },
+                    [this](HostEvent event) { events.push_back(std::move(event)); }}}
+    {}
+    template <typename Message>
+    void receive(const std::string& host,
+                 const std::string& from,
+                 const Message& message,
+                 const std::string& about = {})
+    {
+        proto::Envelope envelope;
+        envelope.kind = Message::kind;
+        envelope.operation_id = about;
+        envelope.body = proto::encode_body(message);
+        sessions.receive(HostName{host}, from, proto::encode(envelope));
+    }
+    void receive_body(std::string_view kind, const std::string& body)
+    {
+        proto::Envelope envelope;
+        envelope.kind = kind;
+        envelope.operation_id = operation;
+        envelope.body = body;
+        sessions.receive(HostName{"h1"}, "r1", proto::encode(envelope));
+    }
+    static proto::Hello hello(const std::string& instance = "i1")
+    {
+        proto::Hello message;
+        message.version_min = proto::protocol_min;
+        message.version_max = proto::protocol_max;
+        message.instance = instance;
+        message.facts.hostname = "what it says";
+        message.facts.capacity_vcpus = 4;
+        return message;
+    }
+    void welcome(const std::string& host = "h1",
+                 const std::string& from = "r1",
+                 const std::string& instance = "i1")
+    {
+        receive(host, from, hello(instance));
+        BOOST_REQUIRE(!sent.empty());
+        BOOST_REQUIRE(sent.back().envelope.kind == proto::Welcome::kind);
+    }
+    template <typename Event>
+    Event event()
+    {
+        BOOST_REQUIRE(!events.empty());
+        BOOST_REQUIRE(std::holds_alternative<Event>(events.back()));
+        return std::get<Event>(events.back());
+    }
+    [[nodiscard]] std::string last_refusal() const
+    {
+        const auto& last = sent.back().envelope;
+        return last.kind == proto::Refused::kind
+                   ? proto::decode_body<proto::Refused>(last.body)->reason
+                   : last.kind;
+    }
+    static proto::SandboxReport report(const std::string& id = sandbox,
+                                       const std::string& phase = "running")
+    {
+        proto::SandboxReport one;
+        one.id = id;
+        one.phase = phase;
+        return one;
+    }
+
+    std::vector<Sent> sent;
+    std::vector<HostEvent> events;
+    Sessions sessions;
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(sessions_tests, SessionsFixture)
+
+BOOST_AUTO_TEST_CASE(a_hello_is_welcomed_under_the_name_of_the_key)
+{
+    receive("h1", "r1", hello());
+    BOOST_REQUIRE(sent.size() == 1U);
+    BOOST_TEST(sent[0].to == "r1");
+    BOOST_TEST(sent[0].envelope.epoch == 3U);
+    const auto welcome = *proto::decode_body<proto::Welcome>(sent[0].envelope.body);
+    BOOST_TEST(welcome.host_name == "h1");
+    BOOST_TEST(welcome.version == proto::protocol_max);
+    BOOST_TEST(welcome.heartbeat_interval_ms == 700U);
+    BOOST_TEST(!welcome.coordinator.empty());
+    const auto connected = event<HostConnected>();
+    BOOST_TEST(connected.host.str() == "h1");
+    BOOST_TEST(connected.instance == "i1");
+    BOOST_TEST(connected.facts.capacity_vcpus == 4U);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_of_another_version_is_refused_with_what_is_spoken_here)
+{
+    auto future = hello();
+    future.version_min = proto::protocol_max + 1;
+    future.version_max = proto::protocol_max + 2;
+    receive("h1", "r1", future);
+    BOOST_TEST(last_refusal() == "version");
+    BOOST_TEST(proto::decode_body<proto::Refused>(sent[0].envelope.body)->version_max ==
+               proto::protocol_max);
+    BOOST_TEST(events.empty());
+    receive("h1", "r1", proto::Heartbeat{1, {}});
+    BOOST_TEST(last_refusal() == "displaced"); // It is not in.
+}
+
+BOOST_AUTO_TEST_CASE(a_hello_that_cannot_be_read_is_refused)
+{
+    receive_body(proto::Hello::kind, "\xc1");
+    BOOST_TEST(last_refusal() == "version");
+    BOOST_TEST(events.empty());
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_heard_on_a_connection_that_has_not_said_hello)
+{
+    receive("h1", "r1", proto::Heartbeat{1, {}});
+    BOOST_TEST(last_refusal() == "displaced");
+    receive("h1", "r1", proto::Inventory{"i1", {}});
+    receive("h1", "r1", proto::Status{"i1", 1, report()});
+    receive("h1", "r1", proto::Reply{}, operation);
+    BOOST_TEST(sent.size() == 4U);
+    BOOST_TEST(events.empty());
+    // Somebody else's hello is not one's own.
+    welcome("h2", "r1");
+    receive("h1", "r1", proto::Heartbeat{1, {}});
+    BOOST_TEST(last_refusal() == "displaced");
+}
+
+BOOST_AUTO_TEST_CASE(a_second_connection_of_another_instance_displaces_the_first)
+{
+    welcome();
+    sent.clear();
+    events.clear();
+    receive("h1", "r2", hello("i2"));
+    BOOST_REQUIRE(sent.size() == 2U);
+    BOOST_TEST(sent[0].to == "r1");
+    BOOST_TEST(proto::decode_body<proto::Refused>(sent[0].envelope.body)->reason == "displaced");
+    BOOST_TEST(sent[1].to == "r2");
+    BOOST_REQUIRE(events.size() == 2U);
+    BOOST_TEST(std::holds_alternative<HostDisplaced>(events[0]));
+    BOOST_TEST(event<HostConnected>().instance == "i2");
+    receive("h1", "r1", proto::Heartbeat{1, {}});
+    BOOST_TEST(sent.back().to == "r1");
+    BOOST_TEST(last_refusal() == "displaced");
+    BOOST_TEST(events.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(the_same_instance_that_connects_again_is_no_displacement)
+{
+    welcome();
+    welcome("h1", "r2");
+    BOOST_TEST(events.size() == 2U);
+    BOOST_TEST(std::holds_alternative<HostConnected>(events[1]));
+    welcome("h1", "r2"); // And says hello twice.
+    BOOST_TEST(events.size() == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(hosts_do_not_disturb_each_other)
+{
+    welcome("h1", "r1");
+    welcome("h2", "r2", "i2");
+    receive("h1", "r1", proto::Heartbeat{1, {}});
+    BOOST_TEST(event<HostBeat>().host.str() == "h1");
+    receive("h2", "r2", proto::Heartbeat{1, {}});
+    BOOST_TEST(event<HostBeat>().host.str() == "h2");
+}
+
+BOOST_AUTO_TEST_CASE(statuses_inventories_and_answers_become_events)
+{
+    welcome();
+    receive("h1", "r1", proto::Status{"i1", 9, report()});
+    BOOST_TEST(event<HostStatus>().seq == 9U);
+    BOOST_CHECK(event<HostStatus>().sandbox.phase == Phase::running);
+    receive("h1", "r1", proto::Inventory{"i1", {report(), report("sbx-bbbbbbbbbbbbbbbb")}});
+    BOOST_TEST(event<HostInventory>().sandboxes.size() == 2U);
+    proto::Reply reply;
+    reply.error = proto::WireError{"refused", "why", "unknown_user", ""};
+    receive("h1", "r1", reply, operation);
+    BOOST_TEST(event<HostAnswer>().operation.str() == operation);
+    BOOST_TEST(event<HostAnswer>().error->reason == "unknown_user");
+}
+
+BOOST_AUTO_TEST_CASE(a_status_is_acknowledged_to_the_instance_that_said_it_and_no_other)
+{
+    welcome();
+    sent.clear();
+    sessions.acknowledge(HostName{"h1"}, "i0", 5);
+    sessions.acknowledge(HostName{"h2"}, "i1", 5);
+    BOOST_TEST(sent.empty());
+    sessions.acknowledge(HostName{"h1"}, "i1", 5);
+    BOOST_REQUIRE(sent.size() == 1U);
+    const auto ack = *proto::decode_body<proto::StatusAck>(sent[0].envelope.body);
+    BOOST_TEST(ack.instance == "i1");
+    BOOST_TEST(ack.seq == 5U);
+}
+
+BOOST_AUTO_TEST_CASE(a_status_that_can_never_be_understood_is_acknowledged_all_the_same)
+{
+    welcome();
+    events.clear();
+    for (const auto& bad : {report("sbx-../x"), report(sandbox, "dreaming")}) {
+        receive("h1", "r1", proto::Status{"i1", 6, bad});
+        BOOST_TEST(sent.back().envelope.kind == proto::StatusAck::kind);
+    }
+    BOOST_TEST(events.empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_inventory_that_is_wrong_in_part_is_ignored_as_a_whole)
+{
+    welcome();
+    events.clear();
+    receive("h1", "r1", proto::Inventory{"i1", {report(), report("sbx-../x")}});
+    BOOST_TEST(events.empty());
+}
+
+BOOST_AUTO_TEST_CASE(rubbish_is_ignored)
+{
+    welcome();
+    events.clear();
+    const auto before = sent.size();
+    for (const auto& bytes :
+         {std::string{}, std::string(1000, '\xff'), std::string("\x97"), std::string(1, '\0')}) {
+        sessions.receive(HostName{"h1"}, "r1", bytes);
+    }
+    for (const auto kind : {proto::Heartbeat::kind,
+                            proto::Status::kind,
+                            proto::Inventory::kind,
+                            proto::Reply::kind,
+                            proto::Exec::kind,
+                            std::string_view{"from the future"}}) {
+        receive_body(kind, "\xc1");
+        receive_body(kind, "");
+    }
+    receive("h1", "r1", proto::Reply{}, "not an operation");
+    BOOST_TEST(events.empty());
+    BOOST_TEST(sent.size() == before);
+    receive("h1", "r1", proto::Heartbeat{1, {}});
+    BOOST_TEST(events.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(commands_go_to_the_connection_of_their_host_or_nowhere)
+{
+    HostCommand command;
+    command.operation = common::OperationId{operation};
+    command.request = common::RequestId{"req-1"};
+    command.generation = 4;
+    command.what = DestroyOnHost{common::SandboxId{sandbox}};
+    sessions.send(HostName{"h1"}, command);
+    BOOST_TEST(sent.empty());
+    welcome();
+    sessions.send(HostName{"h1"}, command);
+    BOOST_TEST(sent.back().to == "r1");
+    BOOST_TEST(sent.back().envelope.kind == proto::DestroySandbox::kind);
+    BOOST_TEST(sent.back().envelope.generation == 4U);
+    BOOST_TEST(sent.back().envelope.epoch == 3U);
+    sessions.request_sync(HostName{"h1"});
+    BOOST_TEST(sent.back().envelope.kind == proto::SyncRequest::kind);
+    sessions.request_sync(HostName{"h2"});
+    BOOST_TEST(sent.size() == 3U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,318 @@
+#include "coordinator/link/wire.hpp"
+
+#include "hostd/link/wire.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using common::Bytes;
+using common::ErrorCode;
+
+// What one side of the link encodes, the other decodes: both adapters, over the bytes.
+namespace {
+
+const std::string sandbox = "sbx-aaaaaaaaaaaaaaaa";
+const std::string operation = "op-aaaaaaaaaaaaaaaa";
+
+/// A command of the coordinator as hostd understands it.
+template <typename What>
+hostd::Command at_host(What what)
+{
+    coordinator::HostCommand command;
+    command.operation = common::OperationId{operation};
+    command.request = common::RequestId{"req-1"};
+    command.generation = 7;
+    command.what = std::move(what);
+    const auto bytes = proto::encode(coordinator::link::to_wire(command, 5));
+    const auto envelope = proto::decode_envelope(bytes);
+    BOOST_REQUIRE(envelope);
+    BOOST_TEST(envelope->epoch == 5U);
+    const auto received = hostd::link::command_of(*envelope);
+    BOOST_REQUIRE(received);
+    BOOST_TEST(received->operation.str() == operation);
+    BOOST_TEST(received->request.str() == "req-1");
+    BOOST_TEST(received->generation == 7U);
+    return *received;
+}
+
+/// An answer of hostd as the coordinator understands it.
+coordinator::HostAnswer at_coordinator(hostd::Answer answer)
+{
+    proto::Envelope envelope;
+    envelope.operation_id = operation;
+    const auto body = proto::encode_body(hostd::link::to_wire(answer));
+    const auto wire = proto::decode_body<proto::Reply>(body);
+    BOOST_REQUIRE(wire);
+    auto received = coordinator::link::answer_of(common::HostName{"h1"}, envelope, *wire);
+    BOOST_REQUIRE(received);
+    BOOST_TEST(received->host.str() == "h1");
+    return *std::move(received);
+}
+
+hostd::SandboxStatus a_status(hostd::Phase phase)
+{
+    hostd::SandboxStatus status;
+    status.spec.id = common::SandboxId{sandbox};
+    status.spec.image = common::ImageName{"tiny"};
+    status.spec.vcpus = 3;
+    status.spec.memory = Bytes::mib(256);
+    status.phase = phase;
+    status.generation = 9;
+    status.spec_digest = "digest";
+    status.ip = "10.0.0.7";
+    status.agent = hostd::AgentKind::paddock;
+    status.agent_ready = true;
+    status.timings["boot"] = std::chrono::microseconds{12};
+    return status;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(wire_tests)
+
+BOOST_AUTO_TEST_CASE(a_create_arrives_whole)
+{
+    for (const auto mode : {coordinator::NetworkMode::nat,
+                            coordinator::NetworkMode::isolated,
+                            coordinator::NetworkMode::none}) {
+        coordinator::CreateOnHost create;
+        create.sandbox.id = common::SandboxId{sandbox};
+        create.sandbox.tenant = "t";
+        create.sandbox.name = "box";
+        create.sandbox.image = common::ImageName{"tiny"};
+        create.sandbox.image_digest = "d1";
+        create.sandbox.vcpus = 3;
+        create.sandbox.memory = Bytes::mib(256);
+        create.sandbox.network = mode;
+        create.start = true;
+        create.boot_timeout = std::chrono::hours{1};
+        const auto received = std::get<hostd::CreateCommand>(at_host(create).what);
+        BOOST_TEST(received.spec.id.str() == sandbox);
+        BOOST_TEST(received.spec.tenant == "t");
+        BOOST_TEST(received.spec.name == "box");
+        BOOST_TEST(received.spec.image.str() == "tiny");
+        BOOST_TEST(received.image_digest == "d1");
+        BOOST_TEST(received.spec.vcpus == 3U);
+        BOOST_TEST(received.spec.memory.mib() == 256U);
+        BOOST_TEST(hostd::to_string(received.spec.network) == coordinator::to_string(mode));
+        BOOST_TEST(received.start);
+        BOOST_CHECK(received.boot_timeout == std::chrono::hours{1});
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_exec_arrives_whole_at_the_bounds_of_the_api)
+{
+    coordinator::ExecOnHost exec;
+    exec.id = common::SandboxId{sandbox};
+    exec.shell = std::string(std::size_t{256} << 10U, 'x');
+    exec.user = std::string(32, 'u');
+    exec.cwd = "/" + std::string(4000, 'd');
+    for (int i = 0; i < 512; ++i) {
+        exec.env["NAME_" + std::to_string(i)] = "value";
+    }
+    exec.env["NAME_0"] = std::string(std::size_t{32} << 10U, 'v');
+    exec.stdin_bytes = std::string(std::size_t{1} << 20U, '\0');
+    exec.timeout = std::chrono::hours{24};
+    exec.output_limit = Bytes::mib(1);
+    exec.resumed = true;
+    const auto received = std::get<hostd::ExecCommand>(at_host(exec).what);
+    BOOST_TEST(received.id.str() == sandbox);
+    BOOST_TEST(received.exec.operation.str() == operation);
+    BOOST_TEST((received.exec.shell == exec.shell));
+    BOOST_TEST(received.exec.user == exec.user);
+    BOOST_TEST(received.exec.cwd == exec.cwd);
+    BOOST_TEST((received.exec.env == exec.env));
+    BOOST_TEST((received.exec.stdin_bytes == exec.stdin_bytes));
+    BOOST_CHECK(received.exec.timeout == exec.timeout);
+    BOOST_TEST(received.exec.output_limit.mib() == 1U);
+    BOOST_TEST(received.exec.resumed);
+    exec.resumed = false;
+    BOOST_TEST(!std::get<hostd::ExecCommand>(at_host(exec).what).exec.resumed);
+}
+
+BOOST_AUTO_TEST_CASE(the_other_commands_arrive_whole)
+{
+    const common::SandboxId id{sandbox};
+    const auto start = std::get<hostd::StartCommand>(
+        at_host(coordinator::StartOnHost{id, std::chrono::seconds{5}}).what);
+    BOOST_CHECK(start.boot_timeout == std::chrono::seconds{5});
+    const auto stop = std::get<hostd::StopCommand>(
+        at_host(coordinator::StopOnHost{id, true, std::chrono::seconds{6}}).what);
+    BOOST_TEST(stop.force);
+    BOOST_CHECK(stop.timeout == std::chrono::seconds{6});
+    BOOST_TEST(
+        std::get<hostd::DestroyCommand>(at_host(coordinator::DestroyOnHost{id}).what).id.str() ==
+        sandbox);
+    BOOST_TEST(
+        std::get<hostd::AckExecCommand>(at_host(coordinator::AckExecOnHost{id}).what).id.str() ==
+        sandbox);
+    BOOST_TEST(
+        std::holds_alternative<hostd::ListVmsCommand>(at_host(coordinator::ListVmsOnHost{}).what));
+}
+
+BOOST_AUTO_TEST_CASE(a_status_of_every_phase_comes_back_whole)
+{
+    for (const auto phase : {hostd::Phase::created,
+                             hostd::Phase::starting,
+                             hostd::Phase::running,
+                             hostd::Phase::paused,
+                             hostd::Phase::stopping,
+                             hostd::Phase::stopped,
+                             hostd::Phase::error,
+                             hostd::Phase::destroyed}) {
+        auto status = a_status(phase);
+        status.error = common::Error{ErrorCode::internal, "why"};
+        const proto::Status wire{"i1", 4, hostd::link::to_wire(status)};
+        const auto back = proto::decode_body<proto::Status>(proto::encode_body(wire));
+        BOOST_REQUIRE(back);
+        const auto report = coordinator::link::report_of(back->sandbox);
+        BOOST_REQUIRE(report);
+        BOOST_TEST(coordinator::to_string(report->phase) == hostd::to_string(phase));
+        BOOST_TEST(report->id.str() == sandbox);
+        BOOST_TEST(report->generation == 9U);
+        BOOST_TEST(report->spec_digest == "digest");
+        BOOST_TEST(report->image == "tiny");
+        BOOST_TEST(report->ip == "10.0.0.7");
+        BOOST_TEST(report->agent == "paddock");
+        BOOST_TEST(report->agent_ready);
+        BOOST_TEST(report->vcpus == 3U);
+        BOOST_TEST(report->memory.mib() == 256U);
+        BOOST_TEST(report->error == "why");
+        BOOST_TEST(report->timings_us.at("boot") == 12U);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_outcome_comes_back_whole_at_its_greatest)
+{
+    hostd::ExecOutcome outcome;
+    outcome.stdout_bytes = std::string(std::size_t{1} << 20U, '\xff');
+    outcome.stderr_bytes = std::string(std::size_t{1} << 20U, '\0');
+    outcome.stderr_truncated = true;
+    outcome.timed_out = true;
+    outcome.exit_code = 137;
+    outcome.in_guest = std::chrono::microseconds{11};
+    hostd::Answer answer;
+    answer.value = outcome;
+    answer.took = std::chrono::microseconds{22};
+    const auto received = std::get<coordinator::ExecReport>(at_coordinator(answer).value);
+    BOOST_TEST((received.stdout_bytes == outcome.stdout_bytes));
+    BOOST_TEST((received.stderr_bytes == outcome.stderr_bytes));
+    BOOST_TEST(received.truncated);
+    BOOST_TEST(received.timed_out);
+    BOOST_TEST(received.exit_code == 137);
+    BOOST_TEST(received.in_guest.count() == 11);
+    BOOST_TEST(received.in_hostd.count() == 22);
+}
+
+BOOST_AUTO_TEST_CASE(an_error_of_every_code_comes_back_whole)
+{
+    for (const auto code : {ErrorCode::invalid_argument,
+                            ErrorCode::permission_denied,
+                            ErrorCode::not_found,
+                            ErrorCode::already_exists,
+                            ErrorCode::failed_precondition,
+                            ErrorCode::refused,
+                            ErrorCode::too_large,
+                            ErrorCode::rate_limited,
+                            ErrorCode::resource_exhausted,
+                            ErrorCode::unimplemented,
+                            ErrorCode::unavailable,
+                            ErrorCode::timeout,
+                            ErrorCode::internal}) {
+        hostd::Answer answer;
+        answer.error = common::Error{code, "message", "reason", {}, "details"};
+        const auto received = at_coordinator(answer);
+        BOOST_REQUIRE(received.error.has_value());
+        BOOST_CHECK(received.error->code == code);
+        BOOST_TEST(received.error->message == "message");
+        BOOST_TEST(received.error->reason == "reason");
+        BOOST_TEST(received.error->details == "details");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_sandbox_a_list_of_vms_and_nothing_at_all_come_back)
+{
+    hostd::Answer answer;
+    answer.value = a_status(hostd::Phase::running);
+    BOOST_TEST(std::get<coordinator::SandboxReport>(at_coordinator(answer).value).generation == 9U);
+    answer.value = std::vector<hostd::ForeignVm>{{"theirs", "uuid", "running", true, "/disk"}};
+    const auto vms = std::get<std::vector<coordinator::ForeignVm>>(at_coordinator(answer).value);
+    BOOST_REQUIRE(vms.size() == 1U);
+    BOOST_TEST(vms[0].name == "theirs");
+    BOOST_TEST(vms[0].disk_path == "/disk");
+    BOOST_TEST(vms[0].persistent);
+    BOOST_TEST(vms[0].host.str() == "h1");
+    answer.value = std::monostate{};
+    BOOST_TEST(!at_coordinator(answer).error.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_host_is_and_has_comes_back_whole)
+{
+    hostd::HostReport report;
+    report.hostname = "kvm-1";
+    report.hypervisor = {"9.0.0", "7.2.0"};
+    report.accel = hostd::Accel::kvm;
+    report.accel_reason = "/dev/kvm works";
+    report.cores = 8;
+    report.capacity_vcpus = 64;
+    report.capacity_memory = Bytes::gib(30);
+    report.overhead = Bytes::mib(60);
+    report.disk_free = Bytes::gib(100);
+    report.load1 = 1.25;
+    report.warnings = {"a warning"};
+    hostd::Image image;
+    image.name = common::ImageName{"tiny"};
+    image.digest = "d1";
+    image.agent = hostd::AgentKind::paddock;
+    image.boot = hostd::Boot::kernel;
+    image.default_vcpus = 1;
+    image.default_memory = Bytes::mib(256);
+    image.registered_at = common::from_unix_us(123456);
+    report.images = {image};
+    const proto::Heartbeat wire{1, hostd::link::to_wire(report)};
+    const auto back = proto::decode_body<proto::Heartbeat>(proto::encode_body(wire));
+    BOOST_REQUIRE(back);
+    auto facts = coordinator::link::facts_of(back->facts);
+    BOOST_TEST(facts.hostname == "kvm-1");
+    BOOST_TEST(facts.libvirt_version == "9.0.0");
+    BOOST_TEST(facts.qemu_version == "7.2.0");
+    BOOST_TEST(facts.accel == "kvm");
+    BOOST_TEST(facts.accel_reason == "/dev/kvm works");
+    BOOST_TEST(facts.cores == 8U);
+    BOOST_TEST(facts.capacity_vcpus == 64U);
+    BOOST_CHECK(facts.capacity_memory == Bytes::gib(30));
+    BOOST_CHECK(facts.overhead == Bytes::mib(60));
+    BOOST_CHECK(facts.disk_free == Bytes::gib(100));
+    BOOST_TEST(facts.load1 == 1.25);
+    BOOST_TEST(facts.warnings.at(0) == "a warning");
+    BOOST_REQUIRE(facts.images.size() == 1U);
+    BOOST_TEST(facts.images[0].digest == "d1");
+    BOOST_TEST(facts.images[0].agent == "paddock");
+    BOOST_TEST(facts.images[0].boot == "kernel");
+    BOOST_TEST(facts.images[0].default_memory.mib() == 256U);
+    BOOST_CHECK(facts.images[0].registered_at == image.registered_at);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_id_phase_or_name_stops_at_the_border)
+{
+    proto::SandboxReport report;
+    report.id = sandbox;
+    report.phase = "running";
+    BOOST_TEST(coordinator::link::report_of(report).has_value());
+    report.phase = "dreaming";
+    BOOST_TEST(!coordinator::link::report_of(report).has_value());
+    report.phase = "running";
+    for (const auto* id : {"", "sbx-", "sbx-../../etc", "SBX-AAAAAAAAAAAAAAAA"}) {
+        report.id = id;
+        BOOST_TEST(!coordinator::link::report_of(report).has_value());
+    }
+    proto::HostFacts facts;
+    facts.images.resize(2);
+    facts.images[0].name = "../tiny";
+    facts.images[1].name = "tiny";
+    BOOST_TEST(coordinator::link::facts_of(facts).images.size() == 1U);
+    proto::Envelope envelope;
+    envelope.operation_id = "no operation";
+    BOOST_TEST(!coordinator::link::answer_of(common::HostName{"h1"}, envelope, {}).has_value());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
