@@ -28,6 +28,7 @@ if(PADDOCK_FUZZ)
   target_compile_options(paddock_options INTERFACE -fsanitize=fuzzer-no-link)
   target_link_options(paddock_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG" CACHE STRING "" FORCE)
 set(CMAKE_CXX_FLAGS_DEV "-O1 -g1" CACHE STRING "Flags of the Dev build type: assertions stay on")
 set(CMAKE_CXX_EXTENSIONS OFF)
 

@@ -54,8 +54,9 @@ service_is_up() {
 # What a running service was started from; another digest means that it must restart.
 service_digest() {
     local program
-    program=$(grep -o "$BIN/[a-z-]*" "$SERVICES/$1/run" | head -n 1)
-    cat "$SERVICES/$1/run" ${program:+"$program"} "$ETC/$1.yaml" 2>/dev/null | sha256sum
+    program=$(grep -o "$BIN/[a-z-]*" "$SERVICES/$1/run" | head -n 1 || true)
+    # Not every service has a configuration of its own.
+    { cat "$SERVICES/$1/run" ${program:+"$program"} "$ETC/$1.yaml" 2>/dev/null || true; } | sha256sum
 }
 
 service_start() {

@@ -285,9 +285,8 @@ class Host:
             found += [f"folder {p.name}" for p in sandboxes.iterdir()]
         found += [f"interface {line.split(':')[1].strip()}" for line in
                   self.inside("ip", "-o", "link").stdout.splitlines() if ": pdk" in line and "pdkbr" not in line]
-        for name in ("paddock", "paddock-isolated"):
-            xml = self.inside("virsh", "-q", "-c", "qemu:///system", "net-dumpxml", name, check=False).stdout
-            found += [f"DHCP entry {line.strip()}" for line in xml.splitlines() if "<host " in line]
+        for entries in (self.base / "var/lib/libvirt/dnsmasq").glob("*.guests"):
+            found += [f"DHCP entry {line}" for line in entries.read_text().splitlines()]
         rules = self.inside("nft", "list", "table", "bridge", "paddock", check=False).stdout
         found += [f"nft element {line.strip()}" for line in rules.splitlines() if '"pdk' in line and "iifname" not in line]
         return found
