@@ -29,7 +29,8 @@ if(PADDOCK_FUZZ)
   target_link_options(paddock_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG" CACHE STRING "" FORCE)
-set(CMAKE_CXX_FLAGS_DEV "-O1 -g1" CACHE STRING "Flags of the Dev build type: assertions stay on")
+# FORCE: project() has cached an empty one by now. Assertions stay on.
+set(CMAKE_CXX_FLAGS_DEV "-O1 -g1" CACHE STRING "" FORCE)
 set(CMAKE_CXX_EXTENSIONS OFF)
 
 # paddock_target(<name> <library|executable|test|fuzzer>

@@ -136,7 +136,7 @@ Result<> read_http_address(const Config& config, http::Options& options)
     if (parsed.ec != std::errc{} || parsed.ptr != end) {
         return wrong(config, "http_address", expected);
     }
-    options.address = host.empty() ? "0.0.0.0" : host;
+    options.address = host.empty() ? "0.0.0.0" : host == "localhost" ? "127.0.0.1" : host;
     if (!is_loopback(options.address) && !config.boolean("allow_plaintext")) {
         return wrong(config,
                      "http_address",
