@@ -1,6 +1,7 @@
 // What a hostile guest can send: the stream's framing, cut into pieces at will, and every
 // message that both sides decode.
-#include "proto/guest_messages.hpp"
+#include "tests/fuzz/samples.hpp"
+#include "tests/fuzz/seeds.hpp"
 #include "tests/fuzz/stability.hpp"
 
 #include <algorithm>
@@ -73,26 +74,48 @@ void body(std::string_view bytes)
 }
 
 using Decoder = void (*)(std::string_view);
-constexpr std::array<Decoder, 18> decoders{stream,
-                                           frame,
-                                           body<proto::GuestReset>,
-                                           body<proto::GuestExec>,
-                                           body<proto::GuestStdin>,
-                                           body<proto::GuestSignal>,
-                                           body<proto::GuestCredit>,
-                                           body<proto::GuestExecAck>,
-                                           body<proto::GuestShutdown>,
-                                           body<proto::GuestBecome>,
-                                           body<proto::GuestPing>,
-                                           body<proto::GuestHello>,
-                                           body<proto::GuestNet>,
-                                           body<proto::GuestStarted>,
-                                           body<proto::GuestOutput>,
-                                           body<proto::GuestExit>,
-                                           body<proto::GuestExecError>,
-                                           body<proto::GuestPong>};
+
+template <typename... Messages>
+constexpr auto decoders_of(const std::tuple<Messages...>*)
+{
+    return std::array<Decoder, sizeof...(Messages) + 2>{stream, frame, body<Messages>...};
+}
+constexpr auto decoders = decoders_of(static_cast<decltype(samples::guest_messages())*>(nullptr));
+
+/// Two sessions as an agent would see them: the second begins in the middle of a frame.
+std::string two_sessions()
+{
+    const auto session = samples::guest_frame().session;
+    std::string bytes(1, '\x06'); // Pieces of 7 bytes.
+    bytes += proto::guest_frame(session, 0, proto::GuestReset{});
+    bytes += proto::guest_frame(session, 1, proto::GuestPing{1}).substr(0, 20);
+    bytes += std::string(256, '\0');
+    const auto echo = proto::echo_of(proto::Session{});
+    bytes.append(reinterpret_cast<const char*>(echo.data()), echo.size());
+    bytes += proto::guest_frame(proto::Session{}, 1, proto::GuestPong{1});
+    return bytes;
+}
+
+std::vector<std::string> seeds()
+{
+    std::vector<std::string> seeds;
+    const auto add = [&seeds](std::string_view bytes) {
+        seeds.push_back(static_cast<char>(seeds.size()) + std::string{bytes});
+    };
+    add(two_sessions());
+    add(proto::encode(samples::guest_frame()));
+    std::apply([&add](const auto&... message) { (add(proto::encode_guest_body(message)), ...); },
+               samples::guest_messages());
+    return seeds;
+}
 
 } // namespace
+
+extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv)
+{
+    write_seeds_if_asked(*argc, *argv, seeds());
+    return 0;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {

@@ -1,7 +1,7 @@
 // Every decoder of the coordinator–hostd protocol. The first byte chooses one; what it
 // takes must be stable: encoded and decoded again it is the same bytes.
-#include "proto/envelope.hpp"
-#include "proto/wire_messages.hpp"
+#include "tests/fuzz/samples.hpp"
+#include "tests/fuzz/seeds.hpp"
 #include "tests/fuzz/stability.hpp"
 
 #include <array>
@@ -33,25 +33,33 @@ void body(std::string_view bytes)
 }
 
 using Decoder = void (*)(std::string_view);
-constexpr std::array<Decoder, 17> decoders{envelope,
-                                           body<proto::Hello>,
-                                           body<proto::Heartbeat>,
-                                           body<proto::Inventory>,
-                                           body<proto::Status>,
-                                           body<proto::Reply>,
-                                           body<proto::Welcome>,
-                                           body<proto::Refused>,
-                                           body<proto::StatusAck>,
-                                           body<proto::SyncRequest>,
-                                           body<proto::CreateSandbox>,
-                                           body<proto::StartSandbox>,
-                                           body<proto::StopSandbox>,
-                                           body<proto::DestroySandbox>,
-                                           body<proto::Exec>,
-                                           body<proto::ExecAck>,
-                                           body<proto::ListVms>};
+
+template <typename... Messages>
+constexpr auto decoders_of(const std::tuple<Messages...>*)
+{
+    return std::array<Decoder, sizeof...(Messages) + 1>{envelope, body<Messages>...};
+}
+constexpr auto decoders = decoders_of(static_cast<decltype(samples::wire_messages())*>(nullptr));
+
+std::vector<std::string> seeds()
+{
+    std::vector<std::string> seeds;
+    const auto add = [&seeds](std::string_view bytes) {
+        seeds.push_back(static_cast<char>(seeds.size()) + std::string{bytes});
+    };
+    add(proto::encode(samples::envelope()));
+    std::apply([&add](const auto&... message) { (add(proto::encode_body(message)), ...); },
+               samples::wire_messages());
+    return seeds;
+}
 
 } // namespace
+
+extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv)
+{
+    write_seeds_if_asked(*argc, *argv, seeds());
+    return 0;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {

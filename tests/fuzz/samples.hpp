@@ -1,0 +1,176 @@
+#pragma once
+
+#include "proto/envelope.hpp"
+#include "proto/guest_messages.hpp"
+#include "proto/wire_messages.hpp"
+
+#include <tuple>
+
+/// One of each message with every field set: what the fuzzers begin with, and what the unit
+/// tests send round. The order is that of the fuzzers' decoders.
+namespace samples {
+
+inline proto::WireError error()
+{
+    return {"refused", "no user 'x' in this guest", "unknown_user", "h1: full\nh2: cordoned"};
+}
+
+inline proto::HostFacts facts()
+{
+    proto::HostFacts facts;
+    facts.hostname = "h1";
+    facts.arch = "x86_64";
+    facts.kernel = "6.1.0";
+    facts.cpu_model = "Some CPU @ 2 GHz";
+    facts.libvirt_version = "9.0.0";
+    facts.qemu_version = "7.2.9";
+    facts.hostd_version = "0.1.0";
+    facts.accel = "tcg";
+    facts.accel_reason = "there is no /dev/kvm; guests are emulated";
+    facts.network_cidr = "10.64.0.0/20";
+    facts.cores = 2;
+    facts.memory_bytes = std::uint64_t{24} << 30U;
+    facts.memory_available_bytes = std::uint64_t{20} << 30U;
+    facts.capacity_vcpus = 16;
+    facts.capacity_memory_bytes = std::uint64_t{22} << 30U;
+    facts.overhead_bytes = std::uint64_t{128} << 20U;
+    facts.disk_bytes = 1'000'000'000'000;
+    facts.disk_free_bytes = 900'000'000'000;
+    facts.load1_milli = 1250;
+    facts.sandboxes = 3;
+    facts.warnings = {"no swap: add some"};
+    facts.images = {{"tiny",
+                     std::string(64, 'a'),
+                     1,
+                     2,
+                     "kernel",
+                     "paddock",
+                     1,
+                     268'435'456,
+                     1'700'000'000'000'000}};
+    return facts;
+}
+
+inline proto::SandboxReport sandbox()
+{
+    proto::SandboxReport report;
+    report.id = "sbx-aaaaaaaaaaaaaaaa";
+    report.tenant = "default";
+    report.image = "tiny";
+    report.phase = "running";
+    report.ip = "10.64.0.2";
+    report.mac = "52:54:00:00:00:01";
+    report.agent = "paddock";
+    report.agent_ready = true;
+    report.incarnation = 2;
+    report.generation = 7;
+    report.spec_digest = std::string(64, 'b');
+    report.vcpus = 1;
+    report.memory_bytes = 268'435'456;
+    report.network_mode = "nat";
+    report.error = error();
+    report.timings_us = {{"define", 1000}, {"start", 150'000}};
+    return report;
+}
+
+inline proto::ExecResult exec_result()
+{
+    return {std::string("out\0\xFF", 5),
+            "err",
+            true,
+            true,
+            true,
+            137,
+            9,
+            1'700'000'000'000'000,
+            -1,
+            5,
+            4};
+}
+
+inline proto::Exec exec()
+{
+    return {"sbx-aaaaaaaaaaaaaaaa",
+            {"printf", "%s", ""},
+            "echo $0",
+            "sandbox",
+            "/tmp",
+            {{"A", "b=c"}, {"EMPTY", ""}},
+            "input",
+            30'000,
+            1'048'576,
+            true};
+}
+
+inline proto::Envelope envelope()
+{
+    return {1, "exec", "op-aaaaaaaaaaaaaaaa", "req-1", 7, 3, "\x80"};
+}
+
+inline auto wire_messages()
+{
+    using namespace proto;
+    return std::tuple{
+        Hello{1, 2, "instance", facts()},
+        Heartbeat{42, facts()},
+        Inventory{"instance", {sandbox(), sandbox()}},
+        Status{"instance", 3, sandbox()},
+        Reply{error(), sandbox(), exec_result(), {{"vm", "uuid", "shut off", true, "/d.qcow2"}}},
+        Welcome{1, "instance", "h1", 5000},
+        Refused{"version", "upgrade the older one", 2, 3},
+        StatusAck{"instance", 17},
+        SyncRequest{},
+        CreateSandbox{"sbx-aaaaaaaaaaaaaaaa",
+                      "default",
+                      "web",
+                      "tiny",
+                      std::string(64, 'a'),
+                      2,
+                      1U << 28U,
+                      "isolated",
+                      true,
+                      60'000},
+        StartSandbox{"sbx-aaaaaaaaaaaaaaaa", 60'000},
+        StopSandbox{"sbx-aaaaaaaaaaaaaaaa", true, 10'000},
+        DestroySandbox{"sbx-aaaaaaaaaaaaaaaa"},
+        exec(),
+        ExecAck{"sbx-aaaaaaaaaaaaaaaa"},
+        ListVms{}};
+}
+
+inline proto::GuestFrame guest_frame()
+{
+    return {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, 9, "ping", "\x80"};
+}
+
+inline auto guest_messages()
+{
+    using namespace proto;
+    return std::tuple{GuestReset{},
+                      GuestExec{"op-aaaaaaaaaaaaaaaa",
+                                {"cat", "-"},
+                                "true",
+                                "root",
+                                "/",
+                                {{"A", "b"}},
+                                true,
+                                1000,
+                                65536,
+                                true},
+                      GuestStdin{4096, std::string("in\0put", 6), true},
+                      GuestSignal{15},
+                      GuestCredit{"stdout", 65536},
+                      GuestExecAck{"op-aaaaaaaaaaaaaaaa"},
+                      GuestShutdown{true},
+                      GuestBecome{"web", 1'700'000'000'000'000},
+                      GuestPing{77},
+                      GuestHello{1, "0.1.0", "web", "boot", 1234, true},
+                      GuestNet{{"eth0 52:54:00:00:00:01 10.64.0.2/20"}},
+                      GuestStarted{321},
+                      GuestOutput{"stderr", 12, "data"},
+                      GuestExit{137, 9, true, 5, 6, 7},
+                      GuestExecError{"unknown_user", "no user 'x' in this guest"},
+                      GuestPong{77}};
+}
+
+} // namespace samples
