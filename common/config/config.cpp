@@ -69,6 +69,25 @@ Result<YAML::Node> read_file(const std::filesystem::path& file)
     }
 }
 
+/// What a value is made of; nothing if it is neither text nor a list of texts.
+std::optional<std::vector<std::string>> texts_of(const YAML::Node& value)
+{
+    if (value.IsNull()) {
+        return std::vector<std::string>{""};
+    }
+    if (value.IsScalar()) {
+        return std::vector{value.Scalar()};
+    }
+    std::vector<std::string> texts;
+    for (const auto& item : value.IsSequence() ? value : YAML::Node{}) {
+        if (!item.IsScalar()) {
+            return std::nullopt;
+        }
+        texts.push_back(item.Scalar());
+    }
+    return value.IsSequence() ? std::optional{texts} : std::nullopt;
+}
+
 } // namespace
 
 Result<Config::Value> Config::parse(const Key& key,
@@ -129,15 +148,17 @@ Result<Config> Config::load(std::span<const Key> keys,
                                          file.string(),
                                          name)};
             }
-            std::vector<std::string> raw;
-            for (const auto& item : entry.second) {
-                raw.push_back(item.Scalar());
+            if (config.origin(name) == file.string()) {
+                return wrong(*key, file.string(), "it is given twice");
+            }
+            const auto texts = texts_of(entry.second);
+            if (!texts) {
+                return wrong(*key,
+                             file.string(),
+                             fmt::format("expected {}, got something nested", expected(key->kind)));
             }
             const bool sequence = entry.second.IsSequence();
-            if (entry.second.IsScalar() || entry.second.IsNull()) {
-                raw.push_back(entry.second.IsNull() ? "" : entry.second.Scalar());
-            }
-            COMMON_TRY(auto value, parse(*key, raw, sequence, file.string()));
+            COMMON_TRY(auto value, parse(*key, *texts, sequence, file.string()));
             config.values_.insert_or_assign(name, std::move(value));
         }
     }

@@ -29,7 +29,8 @@ std::optional<std::string> from_base64(std::string_view text)
     // OpenSSL decodes padding to zero bytes.
     const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
     bytes.resize(static_cast<std::size_t>(size) - padding);
-    return bytes;
+    // OpenSSL overlooks white space and padding in the middle.
+    return to_base64(bytes) == text ? std::optional{std::move(bytes)} : std::nullopt;
 }
 
 } // namespace common::digest
