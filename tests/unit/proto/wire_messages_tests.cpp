@@ -1,0 +1,232 @@
+#include "proto/wire_messages.hpp"
+
+#include "tests/fuzz/samples.hpp"
+#include "tests/unit/proto/raw.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <set>
+
+using namespace proto;
+using namespace std::string_literals;
+using common::ErrorCode;
+
+namespace {
+
+template <typename Message>
+bool fits(const Message& message)
+{
+    return decode_body<Message>(encode_body(message)).has_value();
+}
+
+template <typename Message>
+std::string refusal(std::string_view body)
+{
+    const auto decoded = decode_body<Message>(body);
+    BOOST_REQUIRE(!decoded);
+    BOOST_CHECK(decoded.error().code == ErrorCode::invalid_argument);
+    return decoded.error().message;
+}
+
+bool has(const std::string& text, std::string_view part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(wire_messages_tests)
+
+BOOST_AUTO_TEST_CASE(the_bytes_on_the_wire_are_these)
+{
+    // Names as str; values that may hold any byte as bin.
+    BOOST_TEST(encode_body(DestroySandbox{"sbx-aaaaaaaaaaaaaaaa"}) ==
+               "\x81\xA2"s + "id" + "\xC4\x14" + "sbx-aaaaaaaaaaaaaaaa");
+    BOOST_TEST(encode_body(StatusAck{"instance", 17}) ==
+               "\x82\xA8"s + "instance" + "\xC4\x08" + "instance" + "\xA3" + "seq" + "\x11");
+    BOOST_TEST(encode_body(SyncRequest{}) == "\x80");
+    BOOST_TEST(encode_body(Reply{}) == "\x84\xA5"s + "error" + "\xC0\xA7" + "sandbox" + "\xC0\xA4" +
+                                           "exec" + "\xC0\xA3" + "vms" + "\x90");
+}
+
+BOOST_AUTO_TEST_CASE(every_message_comes_back_whole)
+{
+    std::apply(
+        [](const auto&... message) {
+            const auto check = []<typename Message>(const Message& sent) {
+                BOOST_TEST_CONTEXT(Message::kind)
+                {
+                    const auto bytes = encode_body(sent);
+                    const auto came = decode_body<Message>(bytes);
+                    BOOST_REQUIRE(came);
+                    BOOST_TEST((encode_body(*came) == bytes));
+                }
+            };
+            (check(message), ...);
+        },
+        samples::wire_messages());
+    const auto reply = std::get<Reply>(samples::wire_messages());
+    const auto came = decode_body<Reply>(encode_body(reply));
+    BOOST_TEST((came->error == reply.error));
+    BOOST_TEST((came->sandbox == reply.sandbox));
+    BOOST_TEST((came->exec == reply.exec));
+    BOOST_TEST((came->vms == reply.vms));
+    const Hello hello{1, 2, "instance", samples::facts()};
+    BOOST_TEST((decode_body<Hello>(encode_body(hello))->facts == hello.facts));
+}
+
+BOOST_AUTO_TEST_CASE(every_kind_is_named_once)
+{
+    std::multiset<std::string_view> kinds;
+    std::apply([&kinds](const auto&... message) { (kinds.insert(message.kind), ...); },
+               samples::wire_messages());
+    for (const auto kind : kinds) {
+        BOOST_TEST(kinds.count(kind) == 1U);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(every_message_cut_anywhere_is_refused)
+{
+    std::apply(
+        [](const auto&... message) {
+            const auto check = []<typename Message>(const Message& sent) {
+                const auto bytes = encode_body(sent);
+                for (std::size_t size = 0; size < bytes.size(); ++size) {
+                    BOOST_REQUIRE(!decode_body<Message>(std::string_view{bytes}.substr(0, size)));
+                }
+                BOOST_REQUIRE(!decode_body<Message>(bytes + "\xC0"));
+            };
+            (check(message), ...);
+        },
+        samples::wire_messages());
+}
+
+BOOST_AUTO_TEST_CASE(a_field_that_nobody_knows_is_ignored)
+{
+    const auto decoded =
+        decode_body<StartSandbox>(raw::map(4) + raw::str("later") + raw::map(1) + raw::nil() +
+                                  raw::yes() + raw::str("id") + raw::bin("sbx-1") + raw::uint(5) +
+                                  raw::real() + raw::str("boot_timeout_ms") + raw::uint(9));
+    BOOST_REQUIRE(decoded);
+    BOOST_TEST(decoded->id == "sbx-1");
+    BOOST_TEST(decoded->boot_timeout_ms == 9U);
+}
+
+BOOST_AUTO_TEST_CASE(a_word_that_nobody_knows_survives)
+{
+    auto report = samples::sandbox();
+    report.phase = "hibernated";
+    BOOST_TEST(decode_body<Status>(encode_body(Status{"i", 1, report}))->sandbox.phase ==
+               "hibernated");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_missing_is_defaulted_unless_it_is_required)
+{
+    const auto stop = decode_body<StopSandbox>(raw::map(1) + raw::str("id") + raw::str("sbx-1"));
+    BOOST_REQUIRE(stop);
+    BOOST_TEST(!stop->force);
+    BOOST_TEST(stop->timeout_ms == 0U);
+    BOOST_TEST(has(refusal<StopSandbox>(raw::map(0)), "field 'id': missing"));
+    BOOST_TEST(has(refusal<Status>(raw::map(2) + raw::str("instance") + raw::bin("i") +
+                                   raw::str("seq") + raw::uint(1)),
+                   "'sandbox': missing"));
+    BOOST_TEST(decode_body<Reply>(raw::map(0)).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_value_of_another_type_is_refused_by_name)
+{
+    const auto stop = [](const std::string& name, const std::string& value) {
+        return refusal<StopSandbox>(raw::map(2) + raw::str(name) + value + raw::str("id") +
+                                    raw::bin("sbx-1"));
+    };
+    BOOST_TEST(has(stop("force", raw::uint(1)), "'force': expected a boolean"));
+    BOOST_TEST(has(stop("timeout_ms", raw::yes()), "'timeout_ms': expected an integer"));
+    BOOST_TEST(has(stop("timeout_ms", raw::real()), "expected an integer"));
+    BOOST_TEST(has(stop("timeout_ms", raw::minus_one()), "negative"));
+    BOOST_TEST(has(stop("timeout_ms", raw::uint(std::uint64_t{1} << 32U)), "too large"));
+    BOOST_TEST(has(stop("timeout_ms", raw::nil()), "expected an integer"));
+    BOOST_TEST(has(stop("id", raw::uint(1)), "'id': expected text"));
+    BOOST_TEST(has(refusal<StopSandbox>(raw::array(0)), "expected a map"));
+    const auto exec = [](const std::string& name, const std::string& value) {
+        const auto rest = encode_body(samples::exec()).substr(1);
+        return refusal<Exec>(raw::map(11) + raw::str(name) + value + rest);
+    };
+    BOOST_TEST(has(exec("argv", raw::map(0)), "expected a list"));
+    BOOST_TEST(has(exec("argv", raw::array(1) + raw::nil()), "expected text"));
+    BOOST_TEST(has(exec("env", raw::array(0)), "expected a map"));
+    BOOST_TEST(has(exec("env", raw::map(1) + raw::uint(1) + raw::bin("x")), "expected text"));
+}
+
+BOOST_AUTO_TEST_CASE(of_a_field_given_twice_the_first_counts)
+{
+    const auto decoded = decode_body<DestroySandbox>(
+        raw::map(2) + raw::str("id") + raw::bin("first") + raw::str("id") + raw::uint(1));
+    BOOST_REQUIRE(decoded);
+    BOOST_TEST(decoded->id == "first");
+}
+
+BOOST_AUTO_TEST_CASE(bounds_of_an_exec_hold_exactly)
+{
+    const auto with = [](auto change) {
+        auto exec = samples::exec();
+        change(exec);
+        return fits(exec);
+    };
+    constexpr std::size_t kib = 1024;
+    for (const std::size_t over : {0U, 1U}) {
+        const bool expected = over == 0;
+        BOOST_TEST(with([&](Exec& e) { e.id.assign(128 + over, 'i'); }) == expected);
+        BOOST_TEST(with([&](Exec& e) { e.user.assign(128 + over, 'u'); }) == expected);
+        BOOST_TEST(with([&](Exec& e) { e.cwd.assign(4096 + over, '/'); }) == expected);
+        BOOST_TEST(with([&](Exec& e) { e.argv.assign(1024 + over, "a"); }) == expected);
+        BOOST_TEST(with([&](Exec& e) { e.argv = {std::string(128 * kib + over, 'a')}; }) ==
+                   expected);
+        BOOST_TEST(with([&](Exec& e) { e.shell.assign(1024 * kib + over, 's'); }) == expected);
+        BOOST_TEST(with([&](Exec& e) { e.stdin_bytes.assign(2048 * kib + over, 's'); }) ==
+                   expected);
+        BOOST_TEST(with([&](Exec& e) {
+                       e.env.clear();
+                       for (std::size_t i = 0; i < 512 + over; ++i) {
+                           e.env[std::to_string(i)] = "";
+                       }
+                   }) == expected);
+        BOOST_TEST(with([&](Exec& e) {
+                       e.env = {{std::string(128 * kib + over, 'n'), ""}};
+                   }) == expected);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(bounds_of_reports_hold_exactly)
+{
+    SandboxReport small;
+    small.id = "sbx-1";
+    small.phase = "running";
+    for (const std::size_t over : {0U, 1U}) {
+        const bool expected = over == 0;
+        BOOST_TEST(fits(Inventory{"i", std::vector(8192 + over, small)}) == expected);
+        auto facts = samples::facts();
+        facts.images.assign(256 + over, facts.images.front());
+        BOOST_TEST(fits(Heartbeat{1, facts}) == expected);
+        facts = samples::facts();
+        facts.warnings.assign(32 + over, "w");
+        BOOST_TEST(fits(Heartbeat{1, facts}) == expected);
+        facts.warnings = {std::string(1024 + over, 'w')};
+        BOOST_TEST(fits(Heartbeat{1, facts}) == expected);
+        auto result = samples::exec_result();
+        result.stdout_bytes.assign((std::size_t{2} << 20U) + over, 'x');
+        BOOST_TEST(fits(Reply{{}, {}, result, {}}) == expected);
+        BOOST_TEST(fits(Heartbeat{std::uint64_t{0x7FFFFFFFFFFFFFFF} + over, samples::facts()}) ==
+                   expected);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_largest_answers_fit_into_one_message)
+{
+    auto result = samples::exec_result();
+    result.stdout_bytes.assign(std::size_t{2} << 20U, 'x');
+    result.stderr_bytes = result.stdout_bytes;
+    Envelope envelope = samples::envelope();
+    envelope.body = encode_body(Reply{{}, samples::sandbox(), result, {}});
+    BOOST_TEST(decode_envelope(encode(envelope)).has_value());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
