@@ -40,8 +40,12 @@ def wait_until(what, condition, seconds):
 
 
 def run(*argv, check=True, timeout=60, **options):
-    return subprocess.run([str(a) for a in argv], check=check, timeout=timeout, text=True,
+    done = subprocess.run([str(a) for a in argv], check=False, timeout=timeout, text=True,
                           capture_output=True, **options)
+    if check and done.returncode != 0:
+        print(f"{' '.join(str(a) for a in argv)}:\n{done.stdout}{done.stderr}")
+        done.check_returncode()
+    return done
 
 
 class Api:
