@@ -29,10 +29,21 @@ constexpr auto first_poll = milliseconds{5};
 constexpr auto last_poll = milliseconds{100};
 constexpr auto grace = milliseconds{5000};
 
+Result<std::string> text_of(const json& command)
+{
+    try {
+        return command.dump();
+    } catch (const json::type_error&) {
+        return Error{ErrorCode::invalid_argument,
+                     "qemu-guest-agent takes a command only as UTF-8, and this one is not"};
+    }
+}
+
 /// The reply's "return" object; never throws on what a guest may say.
 Result<json> call_for(const QemuAgentCall& call, const json& command)
 {
-    COMMON_TRY(const auto reply, call(command.dump()));
+    COMMON_TRY(const auto text, text_of(command));
+    COMMON_TRY(const auto reply, call(text));
     auto parsed = json::parse(reply, nullptr, /*allow_exceptions=*/false);
     if (!parsed.is_object() || !parsed.contains("return")) {
         return Error{ErrorCode::internal, "qemu-guest-agent answered something else than a reply"};
@@ -166,7 +177,8 @@ Result<ExecOutcome> qemu_agent_run(const QemuAgentCall& call, const ExecSpec& ex
     const auto started = std::chrono::steady_clock::now();
     const auto pid = begin(call, qemu_agent_argv(exec), exec.stdin_bytes);
     if (!pid) {
-        return unknown_outcome(pid.error());
+        const bool unsaid = pid.error().code == ErrorCode::invalid_argument;
+        return unsaid ? pid.error() : unknown_outcome(pid.error());
     }
     const auto limit =
         exec.timeout.count() > 0 ? exec.timeout : milliseconds{std::chrono::hours{24}};
