@@ -136,6 +136,12 @@ Result<ImageFacts> ImageRegistrar::inspect_disk(const fs::path& disk) const
                         facts.encrypted ? "is encrypted" : "is marked corrupt",
                         "give a clean, plain image");
     }
+    if (facts.snapshots > 0) {
+        // Space that no sandbox can see, and often what somebody meant to be rid of.
+        return unusable(disk,
+                        fmt::format("holds {} internal snapshot(s)", facts.snapshots),
+                        "leave them behind: qemu-img convert -O qcow2 FILE NEW.qcow2");
+    }
     if (facts.virtual_bytes < smallest_disk.count() || facts.virtual_bytes > largest_disk.count()) {
         return unusable(disk,
                         fmt::format("has a disk of {} bytes", facts.virtual_bytes),

@@ -61,13 +61,16 @@ Result<ImageFacts> parse_info(std::string_view text)
     facts.has_backing_file = info.contains("backing-filename");
     facts.encrypted = info.value("encrypted", json{}) == json(true);
     if (const auto found = info.find("snapshots"); found != info.end()) {
+        if (!found->is_array()) {
+            return not_info();
+        }
         facts.snapshots = found->size();
     }
     if (const auto specific = info.find("format-specific"); specific != info.end()) {
-        const auto data = specific->value("data", json::object());
-        if (!data.is_object()) {
+        if (!specific->is_object() || !specific->value("data", json::object()).is_object()) {
             return not_info();
         }
+        const auto data = specific->value("data", json::object());
         facts.has_data_file = data.contains("data-file") || data.contains("data-file-raw");
         facts.corrupt = data.value("corrupt", json{}) == json(true);
     }

@@ -1,0 +1,86 @@
+#include "hostd/storage/layout.hpp"
+
+#include "tests/support/temp_folder.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <cerrno>
+#include <fstream>
+
+using namespace hostd::storage;
+using common::ErrorCode;
+namespace fs = std::filesystem;
+
+namespace {
+
+const common::SandboxId id{"sbx-aaaaaaaaaaaaaaaa"};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(layout_tests)
+
+BOOST_AUTO_TEST_CASE(the_tree_is_as_it_is_drawn)
+{
+    const auto layout = Layout::make("/var/lib/paddock/./x/..");
+    BOOST_REQUIRE(layout);
+    BOOST_TEST(layout->image(common::ImageName{"tiny"}) == "/var/lib/paddock/images/tiny");
+    const auto files = layout->sandbox(id);
+    BOOST_TEST(files.folder == "/var/lib/paddock/sandboxes/sbx-aaaaaaaaaaaaaaaa");
+    BOOST_TEST(files.overlay == files.folder / "overlay.qcow2");
+    BOOST_TEST(files.nvram == files.folder / "nvram.fd");
+    BOOST_TEST(files.console_log == files.folder / "console.log");
+    BOOST_TEST(files.agent_socket == files.folder / "agent.sock");
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_must_fit_into_the_kernels_107_bytes_exactly)
+{
+    // "/sandboxes/" + 20 of the id + "/agent.sock"
+    constexpr std::size_t below = 11 + 20 + 11;
+    const auto longest = "/" + std::string(107 - below - 1, 'd');
+    const auto layout = Layout::make(longest);
+    BOOST_REQUIRE(layout);
+    BOOST_TEST(layout->sandbox(id).agent_socket.string().size() == 107U);
+    const auto over = Layout::make(longest + "d");
+    BOOST_REQUIRE(!over);
+    BOOST_CHECK(over.error().code == ErrorCode::invalid_argument);
+    BOOST_TEST(over.error().message.find("at most 65 characters") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_relative_path_is_refused)
+{
+    BOOST_TEST(!Layout::make("paddock"));
+    BOOST_TEST(!Layout::make(""));
+}
+
+BOOST_AUTO_TEST_CASE(folders_are_passable_and_not_readable_and_made_again_without_harm)
+{
+    const tests::TempFolder temp;
+    const auto layout = Layout::make(temp.path() / "state/deep");
+    BOOST_REQUIRE(layout->make_folders());
+    BOOST_REQUIRE(layout->make_folders());
+    for (const auto& folder : {layout->root(), layout->images(), layout->sandboxes()}) {
+        BOOST_TEST((fs::status(folder).permissions() == fs::perms{0711}));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_made_is_named)
+{
+    const tests::TempFolder temp;
+    std::ofstream{temp.path() / "file"} << "in the way";
+    const auto layout = Layout::make(temp.path() / "file/state");
+    const auto made = layout->make_folders();
+    BOOST_REQUIRE(!made);
+    BOOST_TEST(made.error().message.find("file/state") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_full_disk_is_told_from_any_other_trouble)
+{
+    for (const int error : {ENOSPC, EDQUOT}) {
+        BOOST_CHECK(file_error("write", "/x", error).code == ErrorCode::resource_exhausted);
+        BOOST_TEST(file_error("write", "/x", error).reason == "disk_full");
+    }
+    const auto other = file_error("write", "/x", EIO);
+    BOOST_CHECK(other.code == ErrorCode::internal);
+    BOOST_TEST(other.message == "write /x: Input/output error");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
