@@ -81,9 +81,31 @@ void read_some(UniqueFd& fd, std::string& into, Bytes limit)
     }
 }
 
+/// write() to a pipe whose reader may be gone: EPIPE, and no SIGPIPE whatever its disposition is.
+/// Pipes have no MSG_NOSIGNAL, so the signal is blocked in this thread and taken out again.
+ssize_t write_quietly(int fd, std::string_view bytes)
+{
+    sigset_t pipe_signal{};
+    sigset_t before{};
+    sigset_t pending{};
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    sigpending(&pending);
+    ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    const auto count = ::write(fd, bytes.data(), bytes.size());
+    const int error = errno;
+    if (count < 0 && error == EPIPE && sigismember(&pending, SIGPIPE) == 0) {
+        const timespec at_once{};
+        ::sigtimedwait(&pipe_signal, nullptr, &at_once);
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    errno = error;
+    return count;
+}
+
 void write_some(UniqueFd& fd, std::string_view& rest)
 {
-    const auto count = ::write(fd.get(), rest.data(), rest.size());
+    const auto count = write_quietly(fd.get(), rest);
     if (count > 0) {
         rest.remove_prefix(static_cast<std::size_t>(count));
     } else if (count < 0 && errno != EINTR && errno != EAGAIN) {
