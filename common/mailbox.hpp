@@ -21,14 +21,13 @@ public:
     /// False when full or closed: the caller answers "busy"; nothing is dropped silently.
     [[nodiscard]] bool push(T item)
     {
-        {
-            const std::scoped_lock lock{mutex_};
-            if (closed_ || items_.size() >= capacity_) {
-                return false;
-            }
-            items_.push_back(std::move(item));
+        const std::scoped_lock lock{mutex_};
+        if (closed_ || items_.size() >= capacity_) {
+            return false;
         }
-        wake_.notify_one();
+        items_.push_back(std::move(item));
+        wake_.notify_one(); // Under the lock: the owner may destroy the mailbox once it has the
+                            // item.
         return true;
     }
 
@@ -57,10 +56,8 @@ public:
     /// Refuses further pushes and wakes every waiter; what is queued may be drained.
     void close()
     {
-        {
-            const std::scoped_lock lock{mutex_};
-            closed_ = true;
-        }
+        const std::scoped_lock lock{mutex_};
+        closed_ = true;
         wake_.notify_all();
     }
 
