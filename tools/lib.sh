@@ -37,7 +37,7 @@ step() {
         $TTY && printf '\r'
         printf '  %-46s %sfailed%s\n' "$title" "$RED" "$RESET"
         tail -n "+$((mark + 1))" "$LOG" | tail -n 15 | sed 's/^/    /' >&2
-        die "$title: exit status $status (whole output: $LOG)" "$fix"
+        die "$title: $(tail -n "+$((mark + 1))" "$LOG" | grep . | tail -n 1 | cut -c1-300) (exit status $status; whole output: $LOG)" "$fix"
     fi
     $TTY && printf '\r'
     printf '  %-46s %sdone, %d s%s\n' "$title" "$DIM" $((SECONDS - started)) "$RESET"

@@ -70,6 +70,7 @@ service_start() {
         systemctl reset-failed "paddock-$name" 2>/dev/null || true
         systemd-run --quiet --unit="paddock-$name" --collect --property=Restart=always \
             --property=RestartSec=1 --property=KillMode=mixed --property=LimitNOFILE=65536 \
+            --property="KillSignal=$(service_stop_signal "$name")" \
             --property="StandardOutput=append:$LOGS/$name/current" \
             --property="StandardError=append:$LOGS/$name/current" "$dir/run"
     else
@@ -81,13 +82,15 @@ service_start() {
     printf '%s\n' "$digest" >"$dir/started"
 }
 
+# PostgreSQL's fast shutdown is SIGINT; all others end at SIGTERM.
+service_stop_signal() { if [ "$1" = postgres ]; then echo SIGINT; else echo SIGTERM; fi; }
+
 service_stop() {
     if has_systemd; then
         systemctl stop "paddock-$1" 2>/dev/null || true
     elif supervisor_pid >/dev/null; then
         touch "$SERVICES/$1/down"
-        # PostgreSQL's fast shutdown is SIGINT; all others end at SIGTERM.
-        if [ "$1" = postgres ]; then sv interrupt "$SERVICES/$1"; fi
+        if [ "$(service_stop_signal "$1")" = SIGINT ]; then sv interrupt "$SERVICES/$1"; fi
         sv -w 30 stop "$SERVICES/$1"
     fi
 }
