@@ -44,7 +44,7 @@ public:
     /// of this incarnation.
     virtual common::Result<> define(const DomainSpec& spec) = 0;
 
-    /// Starts a defined domain. Success if it is running already.
+    /// Starts a defined domain; one that is paused goes on. Success if it is running already.
     virtual common::Result<> start(const common::SandboxId& id) = 0;
 
     /// Asks the guest's firmware to power off (ACPI); returns at once.

@@ -93,6 +93,7 @@ struct DomainSpec {
     std::string spec_digest;
     std::uint64_t incarnation = 1; ///< Domain name is <id> for 1, <id>.g<n> after.
     std::uint64_t generation = 0;
+    std::string request; ///< The request that made it, for whoever reads the host alone.
     Image image;
     SandboxFiles files;
     NetLease net;
@@ -101,7 +102,14 @@ struct DomainSpec {
     common::WallTime created_at;
 };
 
-enum class DomainState { stopped, running, paused, crashed, unknown };
+enum class DomainState {
+    stopped,
+    running,
+    paused,
+    paused_by_disk_error, ///< By QEMU: the overlay could not be written, or the image not read.
+    crashed,
+    unknown
+};
 
 /// One of our domains as libvirt has it, from its state and our metadata element.
 struct DomainRecord {
@@ -110,6 +118,7 @@ struct DomainRecord {
     std::string domain_name;
     std::uint64_t incarnation = 1;
     std::uint64_t generation = 0;
+    std::string request;
     AgentKind agent = AgentKind::none;
     NetLease net;
     SandboxFiles files;

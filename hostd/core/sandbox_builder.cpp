@@ -41,25 +41,25 @@ void SandboxBuilder::on_undo(Building& building, const char* what, std::function
 }
 
 std::shared_ptr<Building> SandboxBuilder::build(const CreateCommand& command,
-                                                std::uint64_t generation)
+                                                std::uint64_t generation,
+                                                const common::RequestId& request)
 {
     auto building = std::make_shared<Building>();
-    if (auto built = build_steps(*building, command, generation); !built) {
+    building->domain.generation = generation;
+    building->domain.request = request.str();
+    if (auto built = build_steps(*building, command); !built) {
         building->error = std::move(built).error().during("create " + command.spec.id.str());
         building->undo.reset();
     }
     return building;
 }
 
-Result<> SandboxBuilder::build_steps(Building& building,
-                                     const CreateCommand& command,
-                                     std::uint64_t generation)
+Result<> SandboxBuilder::build_steps(Building& building, const CreateCommand& command)
 {
     const auto& id = command.spec.id;
     auto& domain = building.domain;
     domain.sandbox = command.spec;
     domain.spec_digest = digest_of(command.spec);
-    domain.generation = generation;
     domain.accel = machine_.accel;
     domain.cpu_model = machine_.cpu_model;
     domain.created_at = clock_.wall();

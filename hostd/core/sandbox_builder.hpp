@@ -47,7 +47,8 @@ public:
     {}
 
     /// Lease, overlay, domain; undone in reverse at the first failure.
-    std::shared_ptr<Building> build(const CreateCommand& command, std::uint64_t generation);
+    std::shared_ptr<Building>
+    build(const CreateCommand& command, std::uint64_t generation, const common::RequestId& request);
     /// Starts what build() made, as one more step of it.
     void start(Building& building);
 
@@ -56,8 +57,7 @@ public:
     common::Result<> destroy(const common::SandboxId& id, const NetLease& lease);
 
 private:
-    common::Result<>
-    build_steps(Building& building, const CreateCommand& command, std::uint64_t generation);
+    common::Result<> build_steps(Building& building, const CreateCommand& command);
     template <typename Step>
     auto timed(Building& building, const char* name, Step step);
     void on_undo(Building& building, const char* what, std::function<common::Result<>()> step);

@@ -36,7 +36,8 @@ void SandboxService::create(const Op& op)
         blocking(
             [this, op] {
                 return builder_.build(std::get<CreateCommand>(op->command.what),
-                                      op->command.generation);
+                                      op->command.generation,
+                                      op->command.request);
             },
             [this, op](const std::shared_ptr<Building>& building) { built(op, building); });
     });
@@ -166,6 +167,13 @@ void SandboxService::start_existing(const Op& op, const common::SandboxId& id)
                   "stopping"});
         } else if (now->boot) {
             now->boot->waiting.push_back(op);
+        } else if (now->status.phase == Phase::paused) {
+            return resume_in_lane(op, id);
+        } else if (now->status.phase == Phase::running && now->status.agent != AgentKind::none &&
+                   !now->status.agent_ready) {
+            // Adopted while it booted: whoever asks for its start again still waits for the hello.
+            now->boot.emplace().begun = ports_.clock.steady();
+            now->boot->waiting.push_back(op);
         } else if (now->status.phase == Phase::running) {
             answer(op, now->status);
         } else {
@@ -198,6 +206,22 @@ void SandboxService::start_in_lane(const Op& op, Sandbox& sandbox)
                      leave_lane(id);
                  });
     });
+}
+
+void SandboxService::resume_in_lane(const Op& op, const common::SandboxId& id)
+{
+    blocking([this, id] { return ports_.hypervisor.start(id); },
+             [this, op, id](common::Result<> result) {
+                 auto& sandbox = table_.at(id);
+                 if (result) {
+                     apply(sandbox, DomainState::running);
+                     answer(op, sandbox.status);
+                 } else {
+                     fail(op, std::move(result).error().during("resume " + id.str()));
+                 }
+                 leave_lane(id);
+                 refresh(id); // What paused it may do so again at once.
+             });
 }
 
 void SandboxService::start_failed(const Op& op, Sandbox& sandbox, Error error)

@@ -87,6 +87,12 @@ private:
         common::SteadyTime kill_at;
         bool acpi_asked = false;
     };
+    /// What libvirt and the disk hold.
+    struct Found {
+        std::vector<DomainRecord> domains;
+        std::vector<common::SandboxId> folders;
+        std::set<common::SandboxId> have_run; ///< Of those that have a folder.
+    };
     struct Sandbox {
         SandboxStatus status;
         SandboxFiles files;
@@ -140,6 +146,7 @@ private:
     void made(const Op& op, const std::shared_ptr<Building>& building);
     void start_existing(const Op& op, const common::SandboxId& id);
     void start_in_lane(const Op& op, Sandbox& sandbox);
+    void resume_in_lane(const Op& op, const common::SandboxId& id);
     void start_failed(const Op& op, Sandbox& sandbox, common::Error error);
     void await_boot(const Op& op, Sandbox& sandbox);
     void
@@ -166,14 +173,15 @@ private:
     void list_vms(const Op& op);
 
     // sandbox_watch.cpp: what is, and what changed by itself.
+    static common::Result<Found> look(const Hypervisor& hypervisor, const SandboxStore& store);
     void adopt();
-    void adopted(const std::vector<DomainRecord>& domains,
-                 const std::vector<common::SandboxId>& folders);
-    void adopt_one(const DomainRecord& record, bool has_files);
+    void adopted(const Found& found);
+    void adopt_one(const DomainRecord& record, const Found& found);
     void send_inventory();
     void on_domain(const DomainEvent& event);
     void on_guest(const GuestEvent& event);
     void refresh(const common::SandboxId& id);
+    void pause(Sandbox& sandbox, DomainState state);
     void apply(Sandbox& sandbox, DomainState state);
     void attach_if_new(Sandbox& sandbox, Phase before);
     void lost_domain(Sandbox& sandbox);

@@ -11,23 +11,20 @@ using common::Error;
 using common::ErrorCode;
 using common::Result;
 
-namespace {
-
-struct Found {
-    std::vector<DomainRecord> domains;
-    std::vector<common::SandboxId> folders;
-};
-
-Result<Found> look(const Hypervisor& hypervisor, const SandboxStore& store)
+Result<SandboxService::Found> SandboxService::look(const Hypervisor& hypervisor,
+                                                   const SandboxStore& store)
 {
     Found found;
     // Folders first: a domain defined in between is then only seen as one more domain.
     COMMON_TRY(found.folders, store.list());
     COMMON_TRY(found.domains, hypervisor.list());
+    for (const auto& id : found.folders) {
+        if (store.has_run(id)) {
+            found.have_run.insert(id);
+        }
+    }
     return found;
 }
-
-} // namespace
 
 void SandboxService::adopt()
 {
@@ -39,30 +36,36 @@ void SandboxService::adopt()
                      loop_->after(settings_.retry_interval, [this] { adopt(); });
                      return;
                  }
-                 adopted(found->domains, found->folders);
+                 adopted(*found);
              });
 }
 
-void SandboxService::adopted(const std::vector<DomainRecord>& domains,
-                             const std::vector<common::SandboxId>& folders)
+void SandboxService::adopted(const Found& found)
 {
-    for (const auto& domain : domains) {
-        adopt_one(domain, std::ranges::find(folders, domain.sandbox.id) != folders.end());
+    for (const auto& domain : found.domains) {
+        adopt_one(domain, found);
     }
-    for (const auto& id : folders) {
-        if (find(id) == nullptr) {
-            spdlog::info("removing the folder of {}: it has no domain, a create was cut short",
-                         id.str());
-            in_lane(id, [this, id] {
-                blocking([this, id] { return ports_.store.remove(id); },
-                         [this, id](const Result<>& removed) {
-                             if (!removed) {
-                                 spdlog::error("ignoring a leftover: {}", removed.error().message);
-                             }
-                             leave_lane(id);
-                         });
-            });
+    for (const auto& id : found.folders) {
+        if (find(id) != nullptr) {
+            continue;
         }
+        if (found.have_run.contains(id)) {
+            // Somebody undefined it, or its domain cannot be read. Only a destroy takes a disk
+            // that a guest has written to.
+            spdlog::error("{} has a folder but no domain: keeping its disk", id.str());
+            continue;
+        }
+        spdlog::info("removing the folder of {}: it has no domain, a create was cut short",
+                     id.str());
+        in_lane(id, [this, id] {
+            blocking([this, id] { return ports_.store.remove(id); },
+                     [this, id](const Result<>& removed) {
+                         if (!removed) {
+                             spdlog::error("ignoring a leftover: {}", removed.error().message);
+                         }
+                         leave_lane(id);
+                     });
+        });
     }
     spdlog::info("adopted {} sandboxes", table_.size());
     count_ = static_cast<unsigned>(table_.size());
@@ -72,7 +75,7 @@ void SandboxService::adopted(const std::vector<DomainRecord>& domains,
     look_for_ips();
 }
 
-void SandboxService::adopt_one(const DomainRecord& record, bool has_files)
+void SandboxService::adopt_one(const DomainRecord& record, const Found& found)
 {
     const auto& id = record.sandbox.id;
     auto& sandbox = table_[id];
@@ -84,13 +87,13 @@ void SandboxService::adopt_one(const DomainRecord& record, bool has_files)
     sandbox.status.agent = record.agent;
     sandbox.files = record.files;
     leases_.adopt(id, record.net);
-    if (!has_files) {
+    if (std::ranges::find(found.folders, id) == found.folders.end()) {
         sandbox.status.phase = Phase::error;
         sandbox.status.error = Error{
             ErrorCode::internal, "the disk of " + id.str() + " is missing", "overlay_missing"};
         return;
     }
-    sandbox.status.phase = Phase::stopped;
+    sandbox.status.phase = found.have_run.contains(id) ? Phase::stopped : Phase::created;
     apply(sandbox, record.state);
 }
 
@@ -199,6 +202,21 @@ void SandboxService::attach_if_new(Sandbox& sandbox, Phase before)
     }
 }
 
+void SandboxService::pause(Sandbox& sandbox, DomainState state)
+{
+    auto& status = sandbox.status;
+    if (state == DomainState::paused_by_disk_error) {
+        status.error = Error{ErrorCode::resource_exhausted,
+                             "the guest is paused: its disk could not be written. Free space on "
+                             "the host, then start it: it goes on where it was",
+                             "disk_error"};
+        end_boot(sandbox, *status.error);
+        status.phase = Phase::paused;
+    } else if (status.phase != Phase::starting) {
+        status.phase = Phase::paused; // QEMU is paused for an instant at each start.
+    }
+}
+
 void SandboxService::apply(Sandbox& sandbox, DomainState state)
 {
     auto& status = sandbox.status;
@@ -217,8 +235,9 @@ void SandboxService::apply(Sandbox& sandbox, DomainState state)
         }
         break;
     case DomainState::paused:
-        if (before != Phase::starting && !sandbox.stop) {
-            status.phase = Phase::paused;
+    case DomainState::paused_by_disk_error:
+        if (!sandbox.stop) {
+            pause(sandbox, state);
             attach_if_new(sandbox, before);
         }
         break;

@@ -43,6 +43,9 @@ public:
     /// Removes everything that create() made. Success if there is nothing.
     virtual common::Result<> remove(const common::SandboxId& id) = 0;
 
+    /// Whether its VM was ever started: then its overlay holds what somebody may want back.
+    [[nodiscard]] virtual bool has_run(const common::SandboxId& id) const = 0;
+
     /// Every sandbox that has a folder.
     virtual common::Result<std::vector<common::SandboxId>> list() const = 0;
 

@@ -22,6 +22,18 @@ constexpr auto last_retry = std::chrono::milliseconds{2000};
 
 } // namespace
 
+// On the event loop's thread: only enqueue. One function for both registering and its opposite:
+// libvirt tells callbacks apart by their address, and keeps a connection that still has one.
+void Watch::on_close(virConnectPtr, int, void* self)
+{
+    auto& watch = *static_cast<Watch*>(self);
+    {
+        const std::scoped_lock lock{watch.mutex_};
+        watch.closed_ = true;
+    }
+    watch.closed_changed_.notify_all();
+}
+
 EventLoop::EventLoop()
 {
     static std::once_flag registered;
@@ -146,15 +158,6 @@ Result<Connection> Watch::open_and_register()
         const std::scoped_lock lock{mutex_};
         closed_ = false;
     }
-    // On the event loop's thread: only enqueue.
-    const auto on_close = [](virConnectPtr, int, void* self) {
-        auto& watch = *static_cast<Watch*>(self);
-        {
-            const std::scoped_lock lock{watch.mutex_};
-            watch.closed_ = true;
-        }
-        watch.closed_changed_.notify_all();
-    };
     // The test driver knows no close; its connection never breaks either.
     static_cast<void>(virConnectRegisterCloseCallback(connection.get(), on_close, this, nullptr));
 
@@ -189,7 +192,7 @@ void Watch::deregister(Connection connection)
     for (const int number : registered_) {
         virConnectDomainEventDeregisterAny(connection.get(), number);
     }
-    virConnectUnregisterCloseCallback(connection.get(), [](virConnectPtr, int, void*) {});
+    virConnectUnregisterCloseCallback(connection.get(), on_close);
 }
 
 } // namespace hostd::libvirt

@@ -85,6 +85,7 @@ private:
     void run(const std::stop_token& stop);
     common::Result<Connection> open_and_register();
     void deregister(Connection connection);
+    static void on_close(virConnectPtr, int reason, void* self);
 
     const std::string uri_;
     const Callbacks callbacks_;

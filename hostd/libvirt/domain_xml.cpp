@@ -2,6 +2,7 @@
 
 #include "hostd/libvirt/metadata.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace hostd::libvirt {
@@ -149,7 +150,9 @@ std::string domain_name(const common::SandboxId& id, std::uint64_t incarnation)
 
 std::string domain_xml(const DomainSpec& spec, const Platform& platform)
 {
-    constexpr unsigned shares_per_vcpu = 1024; // The kernel's own default weight of one group.
+    // cpu.weight of cgroup v2: 100 is what a group gets by default, 10000 the most there is.
+    constexpr unsigned shares_per_vcpu = 100;
+    constexpr unsigned most_shares = 10000;
     const auto& sandbox = spec.sandbox;
     const auto interface = sandbox.network == NetworkMode::none
                                ? std::string{}
@@ -165,7 +168,7 @@ std::string domain_xml(const DomainSpec& spec, const Platform& platform)
         fmt::arg("metadata", metadata_element(record_of(spec), Prefix::with)),
         fmt::arg("memory", sandbox.memory.count()),
         fmt::arg("vcpus", sandbox.vcpus),
-        fmt::arg("shares", sandbox.vcpus * shares_per_vcpu),
+        fmt::arg("shares", std::min(sandbox.vcpus * shares_per_vcpu, most_shares)),
         fmt::arg("os", os_element(spec, platform)),
         fmt::arg("cpu", escape_xml(spec.cpu_model)),
         fmt::arg("disk",

@@ -1,11 +1,13 @@
 #include "hostd/libvirt/libvirt_hypervisor.hpp"
 
+#include "common/log/log.hpp"
 #include "hostd/libvirt/last_error.hpp"
 #include "hostd/libvirt/metadata.hpp"
 #include "hostd/libvirt/qemu_agent.hpp"
 
 #include <fmt/format.h>
 #include <libvirt/libvirt-qemu.h>
+#include <libvirt/virterror.h>
 
 namespace hostd::libvirt {
 
@@ -16,7 +18,7 @@ using common::SandboxId;
 
 namespace {
 
-DomainState to_domain_state(int state)
+DomainState to_domain_state(int state, int reason)
 {
     switch (static_cast<virDomainState>(state)) {
     case VIR_DOMAIN_RUNNING:
@@ -24,6 +26,8 @@ DomainState to_domain_state(int state)
     case VIR_DOMAIN_SHUTDOWN: // Is shutting down; not there yet.
         return DomainState::running;
     case VIR_DOMAIN_PAUSED:
+        return reason == VIR_DOMAIN_PAUSED_IOERROR ? DomainState::paused_by_disk_error
+                                                   : DomainState::paused;
     case VIR_DOMAIN_PMSUSPENDED: return DomainState::paused;
     case VIR_DOMAIN_SHUTOFF: return DomainState::stopped;
     case VIR_DOMAIN_CRASHED: return DomainState::crashed;
@@ -72,27 +76,33 @@ private:
     int count_;
 };
 
-/// Our element of a domain; nothing if it is somebody else's.
-std::optional<std::string> metadata_of(virDomainPtr domain)
+/// Our element of a domain; `not_found` if it is somebody else's, and only then.
+Result<std::string> metadata_of(virDomainPtr domain)
 {
     const CString element{
         virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, metadata_uri, 0)};
-    return element ? std::optional<std::string>{element.get()} : std::nullopt;
+    if (element) {
+        return std::string{element.get()};
+    }
+    const std::string name = virDomainGetName(domain);
+    if (const auto* error = virGetLastError();
+        error != nullptr && error->code == VIR_ERR_NO_DOMAIN_METADATA) {
+        return Error{ErrorCode::not_found, name + " is not a domain of Paddock's"};
+    }
+    return last_error().during("metadata of " + name);
 }
 
 Result<DomainRecord> read_record(virDomainPtr domain)
 {
-    const auto element = metadata_of(domain);
-    if (!element) {
-        return Error{ErrorCode::not_found, "not a domain of Paddock's"};
-    }
-    COMMON_TRY(auto record, parse_metadata(*element));
+    COMMON_TRY(const auto element, metadata_of(domain));
+    COMMON_TRY(auto record, parse_metadata(element));
     record.domain_name = virDomainGetName(domain);
     int state = VIR_DOMAIN_NOSTATE;
-    if (virDomainGetState(domain, &state, /*reason=*/nullptr, /*flags=*/0) < 0) {
+    int reason = 0;
+    if (virDomainGetState(domain, &state, &reason, /*flags=*/0) < 0) {
         return last_error().during("state of " + record.domain_name);
     }
-    record.state = to_domain_state(state);
+    record.state = to_domain_state(state, reason);
     return record;
 }
 
@@ -101,6 +111,8 @@ Result<Domain> look_up(virConnectPtr connection, const SandboxId& id)
 {
     Domain domain{virDomainLookupByName(connection, id.str().c_str())};
     if (domain) {
+        // A name proves nothing: whoever else's it is stays untouched.
+        COMMON_CHECK(metadata_of(domain.get()));
         return domain;
     }
     if (auto error = last_error(); error.code != ErrorCode::not_found) {
@@ -190,10 +202,14 @@ Result<> LibvirtHypervisor::start(const SandboxId& id)
 {
     COMMON_TRY(const auto connection, pool_.take());
     COMMON_TRY(const auto domain, look_up(connection.get(), id));
-    if (virDomainIsActive(domain.get()) == 1) {
-        return {};
-    }
-    if (virDomainCreate(domain.get()) < 0) {
+    COMMON_TRY(const auto record, read_record(domain.get()));
+    const bool paused =
+        record.state == DomainState::paused || record.state == DomainState::paused_by_disk_error;
+    if (paused) {
+        if (virDomainResume(domain.get()) < 0) {
+            return last_error().during("resume " + id.str());
+        }
+    } else if (virDomainIsActive(domain.get()) != 1 && virDomainCreate(domain.get()) < 0) {
         return last_error().during("start " + id.str());
     }
     return {};
@@ -297,7 +313,10 @@ Result<std::vector<DomainRecord>> LibvirtHypervisor::list() const
     for (virDomainPtr domain : domains) {
         if (auto record = read_record(domain)) {
             records.push_back(*std::move(record));
-        } else if (record.error().code == ErrorCode::unavailable) {
+        } else if (record.error().code == ErrorCode::invalid_argument) {
+            spdlog::error(
+                "leaving domain {} alone: {}", virDomainGetName(domain), record.error().message);
+        } else if (record.error().code != ErrorCode::not_found) {
             return std::move(record).error(); // Half a list would look like lost domains.
         }
     }
@@ -313,7 +332,8 @@ Result<std::vector<ForeignVm>> LibvirtHypervisor::list_foreign() const
     }
     std::vector<ForeignVm> vms;
     for (virDomainPtr domain : domains) {
-        if (!metadata_of(domain)) {
+        if (const auto ours = metadata_of(domain);
+            !ours && ours.error().code == ErrorCode::not_found) {
             vms.push_back(describe(domain));
         }
     }

@@ -110,6 +110,7 @@ std::string metadata_element(const DomainRecord& record, Prefix prefix)
     add("spec_digest", record.spec_digest);
     add("incarnation", record.incarnation);
     add("generation", record.generation);
+    add("request", record.request);
     add("agent", to_string(record.agent));
     add("created_at_us", common::to_unix_us(record.created_at));
     add("network", record.net.network);
@@ -147,6 +148,7 @@ Result<DomainRecord> parse_metadata(std::string_view element)
     record.spec_digest = attributes.text("spec_digest");
     record.incarnation = attributes.number("incarnation");
     record.generation = attributes.number("generation");
+    record.request = attributes.text("request");
     record.agent = attributes.named("agent", &agent_kind_from);
     record.created_at = common::from_unix_us(attributes.number<std::int64_t>("created_at_us"));
     record.net = {attributes.text("network"),
@@ -172,6 +174,7 @@ DomainRecord record_of(const DomainSpec& spec)
     record.domain_name = domain_name(spec.sandbox.id, spec.incarnation);
     record.incarnation = spec.incarnation;
     record.generation = spec.generation;
+    record.request = spec.request;
     record.agent = spec.image.agent;
     record.net = spec.net;
     record.files = spec.files;

@@ -47,17 +47,19 @@ copy_file(const fs::path& from, const fs::path& to, const ImageRegistrar::Progre
     if (!S_ISREG(about.st_mode)) {
         return unusable(from, "is not a regular file", "give a file");
     }
-    const common::UniqueFd out{::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
+    const common::UniqueFd out{::open(to.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
     if (!out) {
         return file_error("create", to, errno);
     }
     const bool shared = ::ioctl(out.get(), FICLONE, in.get()) == 0;
+    // What is digested is what is kept, whoever writes to the original meanwhile.
+    const int source = shared ? out.get() : in.get();
     const Bytes total{static_cast<std::uint64_t>(about.st_size)};
     common::digest::Hasher hasher;
     std::vector<char> piece(std::size_t{4} << 20U);
     std::uint64_t done = 0;
     while (true) {
-        const auto count = ::read(in.get(), piece.data(), piece.size());
+        const auto count = ::read(source, piece.data(), piece.size());
         if (count < 0) {
             return file_error("read", from, errno);
         }
@@ -232,8 +234,12 @@ Result<> ImageRegistrar::refuse_if_in_use(const common::ImageName& name) const
     const auto disk = (layout_.image(name) / "disk.qcow2").string();
     std::error_code error;
     for (const auto& entry : fs::directory_iterator{layout_.sandboxes(), error}) {
-        const auto printed = run_qemu_img(runner_, inspect(entry.path() / "overlay.qcow2"));
-        if (printed && printed->find('"' + disk + '"') != std::string::npos) {
+        const auto overlay = entry.path() / "overlay.qcow2";
+        if (!fs::exists(overlay)) {
+            continue; // Its create, or its destruction, is under way.
+        }
+        COMMON_TRY(const auto printed, run_qemu_img(runner_, inspect(overlay)));
+        if (printed.find('"' + disk + '"') != std::string::npos) {
             return Error{ErrorCode::failed_precondition,
                          fmt::format("image '{}' is the backing file of {}: destroy that sandbox "
                                      "first",

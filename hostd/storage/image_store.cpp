@@ -9,10 +9,8 @@ using common::Error;
 using common::ErrorCode;
 using common::Result;
 
-namespace {
-
-/// Digests the file again only if it looks different. True if the stamp was renewed.
-Result<bool> check_file(const std::filesystem::path& file, FileStamp& known)
+// Digests the file again only if it looks different. True if the stamp was renewed.
+Result<bool> DirImageStore::check_file(const std::filesystem::path& file, FileStamp& known) const
 {
     if (known.digest.empty()) {
         return false;
@@ -22,19 +20,30 @@ Result<bool> check_file(const std::filesystem::path& file, FileStamp& known)
     if (now == known) {
         return false;
     }
-    COMMON_TRY(const auto digest, common::digest::of_file(file));
-    if (common::digest::to_hex(digest) != known.digest) {
-        return Error{ErrorCode::failed_precondition,
-                     fmt::format("{} is not what was registered: its digest has changed; register "
-                                 "the image again",
-                                 file.string()),
-                     "image_changed"};
+    const Error changed{ErrorCode::failed_precondition,
+                        fmt::format("{} is not what was registered: its digest has changed; "
+                                    "register the image again",
+                                    file.string()),
+                        "image_changed"};
+    {
+        const std::scoped_lock lock{mutex_};
+        if (const auto bad = damaged_.find(file); bad != damaged_.end() && bad->second == now) {
+            return changed;
+        }
     }
+    COMMON_TRY(const auto digest, common::digest::of_file(file));
+    const bool same = common::digest::to_hex(digest) == known.digest;
+    const std::scoped_lock lock{mutex_};
+    if (!same) {
+        damaged_[file] = now;
+        return changed;
+    }
+    damaged_.erase(file);
     known = now;
     return true;
 }
 
-Result<Image> load(const std::filesystem::path& folder)
+Result<Image> DirImageStore::load(const std::filesystem::path& folder) const
 {
     COMMON_TRY(auto manifest, read_manifest(folder));
     COMMON_TRY(const bool disk, check_file(folder / "disk.qcow2", manifest.disk));
@@ -45,8 +54,6 @@ Result<Image> load(const std::filesystem::path& folder)
     }
     return to_image(manifest, folder);
 }
-
-} // namespace
 
 Result<Image> DirImageStore::find(const common::ImageName& name) const
 {

@@ -6,6 +6,8 @@
 #include "hostd/storage/qemu_img.hpp"
 
 #include <functional>
+#include <map>
+#include <mutex>
 
 namespace hostd::storage {
 
@@ -18,7 +20,13 @@ public:
     std::vector<Image> list(std::vector<std::string>& warnings) const override;
 
 private:
+    common::Result<Image> load(const std::filesystem::path& folder) const;
+    common::Result<bool> check_file(const std::filesystem::path& file, FileStamp& known) const;
+
     Layout layout_;
+    mutable std::mutex mutex_;
+    /// How a file looked whose digest was wrong: it is not digested again until it looks different.
+    mutable std::map<std::filesystem::path, FileStamp> damaged_;
 };
 
 struct ImageRequest {

@@ -59,6 +59,13 @@ Result<> DirSandboxStore::remove(const common::SandboxId& id)
     return {};
 }
 
+bool DirSandboxStore::has_run(const common::SandboxId& id) const
+{
+    // virtlogd makes the console's log when a domain first starts.
+    std::error_code error;
+    return fs::exists(layout_.sandbox(id).console_log, error) || error;
+}
+
 Result<std::vector<common::SandboxId>> DirSandboxStore::list() const
 {
     std::vector<common::SandboxId> ids;

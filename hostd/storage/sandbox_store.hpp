@@ -17,6 +17,7 @@ public:
     [[nodiscard]] SandboxFiles files_of(const common::SandboxId& id) const override;
     common::Result<SandboxFiles> create(const common::SandboxId& id, const Image& image) override;
     common::Result<> remove(const common::SandboxId& id) override;
+    [[nodiscard]] bool has_run(const common::SandboxId& id) const override;
     common::Result<std::vector<common::SandboxId>> list() const override;
     common::Result<DiskSpace> space() const override;
 

@@ -250,6 +250,18 @@ BOOST_AUTO_TEST_CASE(a_changed_file_is_found_out_and_one_that_was_only_touched_i
     BOOST_TEST(images.list(warnings).empty());
     BOOST_REQUIRE(warnings.size() == 1U);
     BOOST_TEST(has(warnings[0], "'tiny'"));
+
+    // It is remembered, not digested again at each look: bytes put back behind the same time are
+    // not noticed, a new time is.
+    const auto damaged = fs::last_write_time(image.disk);
+    patch(image.disk,
+          static_cast<std::streamoff>(fs::file_size(image.disk)) - 1,
+          std::string(1, '\0'));
+    const auto mended = fs::last_write_time(image.disk);
+    fs::last_write_time(image.disk, damaged);
+    BOOST_TEST(images.find(tiny).error().reason == "image_changed");
+    fs::last_write_time(image.disk, mended);
+    BOOST_TEST(images.find(tiny).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_became_a_link_is_found_out)

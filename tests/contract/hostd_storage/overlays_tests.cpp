@@ -44,6 +44,16 @@ BOOST_AUTO_TEST_CASE(an_overlay_on_a_missing_image_leaves_nothing)
     BOOST_TEST(sandboxes.list()->empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_guest_has_run_once_it_has_a_console)
+{
+    const auto image = *add(request("tiny", disk("d.qcow2")));
+    const common::SandboxId id{"sbx-a"};
+    const auto files = *sandboxes.create(id, image);
+    BOOST_TEST(!sandboxes.has_run(id));
+    std::ofstream{files.console_log} << "Linux";
+    BOOST_TEST(sandboxes.has_run(id));
+}
+
 BOOST_AUTO_TEST_CASE(removing_is_done_again_without_harm)
 {
     const auto image = *add(request("tiny", disk("d.qcow2")));

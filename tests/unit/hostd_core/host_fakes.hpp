@@ -74,6 +74,7 @@ public:
     // Below the lock of locked().
     std::map<common::SandboxId, hostd::DomainRecord> domains;
     std::set<common::SandboxId> folders;
+    std::set<common::SandboxId> have_run;
     std::map<common::SandboxId, hostd::NetLease> leases;
     std::map<std::string, std::string> ips; ///< By MAC.
     hostd::Image image;
@@ -105,6 +106,7 @@ public:
             record.sandbox = spec.sandbox;
             record.spec_digest = spec.spec_digest;
             record.generation = spec.generation;
+            record.request = spec.request;
             record.agent = spec.image.agent;
             record.net = spec.net;
             record.files = spec.files;
@@ -114,7 +116,10 @@ public:
     }
     common::Result<> start(const common::SandboxId& id) override
     {
-        return world_.step("start", id, [&] { set(id, hostd::DomainState::running); });
+        return world_.step("start", id, [&] {
+            set(id, hostd::DomainState::running);
+            world_.have_run.insert(id);
+        });
     }
     common::Result<> request_shutdown(const common::SandboxId& id) override
     {
@@ -205,6 +210,10 @@ public:
     common::Result<> remove(const common::SandboxId& id) override
     {
         return world_.step("remove", id, [&] { world_.folders.erase(id); });
+    }
+    bool has_run(const common::SandboxId& id) const override
+    {
+        return world_.locked([&] { return world_.have_run.contains(id); });
     }
     common::Result<std::vector<common::SandboxId>> list() const override
     {

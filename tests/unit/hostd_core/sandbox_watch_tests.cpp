@@ -17,7 +17,7 @@ BOOST_AUTO_TEST_CASE(a_restart_adopts_what_runs_and_keeps_its_generation)
     BOOST_REQUIRE(first_inventory.size() == 2U);
     BOOST_TEST(first_inventory[0].generation == 7U);
     BOOST_CHECK(first_inventory[0].phase == Phase::running);
-    BOOST_CHECK(first_inventory[1].phase == Phase::stopped);
+    BOOST_CHECK(first_inventory[1].phase == Phase::created);
     BOOST_TEST(ask("op-2", hostd::StopCommand{id("sbx-1"), true}, 6).error->reason ==
                "stale_generation");
     BOOST_TEST(!ask("op-3", exec("sbx-1", "ls"), 7).error);
@@ -41,6 +41,43 @@ BOOST_AUTO_TEST_CASE(a_folder_without_a_domain_is_a_leftover_and_removed)
     await_step("remove");
     BOOST_TEST(!ask("op-1", hostd::ListVmsCommand{}).error);
     BOOST_TEST(world.is_empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_disk_of_a_guest_that_ran_stays_when_its_domain_is_gone)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    static_cast<void>(created("sbx-2", false));
+    world.locked([&] {
+        world.domains.clear();
+        return 0;
+    });
+    restart();
+    await_step("remove"); // Of sbx-2, whose overlay is as empty as it was made.
+    BOOST_TEST(!ask("op-1", hostd::ListVmsCommand{}).error);
+    world.locked([&] {
+        BOOST_TEST(world.folders.contains(id("sbx-1")));
+        BOOST_TEST(!world.folders.contains(id("sbx-2")));
+        return 0;
+    });
+    BOOST_TEST(!ask("op-2", hostd::DestroyCommand{id("sbx-1")}).error);
+    BOOST_TEST(!world.locked([&] { return world.folders.contains(id("sbx-1")); }));
+}
+
+BOOST_AUTO_TEST_CASE(a_create_sent_again_to_a_guest_that_boots_waits_for_its_hello)
+{
+    guests.say_hello(false);
+    run();
+    submit("op-1", create("sbx-1"));
+    static_cast<void>(await("sbx-1", Phase::starting));
+    BOOST_TEST(!ask("op-0", create("sbx-1", false)).error); // Behind the start, in its lane.
+    restart();
+    submit("op-1", create("sbx-1"));
+    BOOST_TEST(!ask("op-2", hostd::ListVmsCommand{}).error); // Has been through the lane by now.
+    guests.ready(id("sbx-1"));
+    const auto answer = answer_of("op-1");
+    BOOST_REQUIRE_MESSAGE(!answer.error, answer.error->message);
+    BOOST_TEST(std::get<hostd::SandboxStatus>(answer.value).agent_ready);
 }
 
 BOOST_AUTO_TEST_CASE(a_domain_without_its_disk_is_in_error_and_can_be_destroyed)
@@ -88,6 +125,21 @@ BOOST_AUTO_TEST_CASE(a_pause_by_somebody_else_is_seen)
     static_cast<void>(await("sbx-1", Phase::paused));
     hypervisor.changed(id("sbx-1"), DomainState::running);
     static_cast<void>(await("sbx-1", Phase::running));
+}
+
+BOOST_AUTO_TEST_CASE(a_guest_paused_because_its_disk_is_full_says_so_and_goes_on_when_started)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    hypervisor.changed(id("sbx-1"), DomainState::paused_by_disk_error);
+    BOOST_TEST(await("sbx-1", Phase::paused).error->reason == "disk_error");
+    BOOST_TEST(ask("op-1", exec("sbx-1", "ls")).error->reason == "not_running");
+    world.fail("start", {ErrorCode::internal, "still full"});
+    BOOST_TEST(ask("op-2", hostd::StartCommand{id("sbx-1")}).error->message.find("still full") !=
+               std::string::npos);
+    BOOST_CHECK(phase_in(ask("op-3", hostd::StartCommand{id("sbx-1")})) == Phase::running);
+    BOOST_TEST(!await("sbx-1", Phase::running).error);
+    BOOST_TEST(!ask("op-4", exec("sbx-1", "ls")).error);
 }
 
 BOOST_AUTO_TEST_CASE(a_domain_that_somebody_undefined_is_in_error)

@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(a_domain_is_what_the_spec_says)
     BOOST_TEST(domain.at("/domain/memory") == "268435456");
     BOOST_TEST(domain.at("/domain/memory/@unit") == "b");
     BOOST_TEST(domain.at("/domain/vcpu") == "2");
-    BOOST_TEST(domain.at("/domain/cputune/shares") == "2048");
+    BOOST_TEST(domain.at("/domain/cputune/shares") == "200");
     BOOST_TEST(domain.at("//disk/source/@file") == "/s/folder/overlay.qcow2");
     BOOST_TEST(domain.at("//disk/driver/@type") == "qcow2");
     BOOST_TEST(domain.at("//disk/backingStore/source/@file") == "/images/tiny/disk.qcow2");
