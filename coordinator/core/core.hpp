@@ -117,8 +117,8 @@ private:
     common::Result<> place(Sandbox& sandbox,
                            const Image& image,
                            const std::optional<common::HostName>& host,
-                           const std::set<common::HostName>& refused) const;
-    bool move_elsewhere(const Op& op, const common::Error& error);
+                           const std::map<common::HostName, std::string>& refused) const;
+    common::Result<> move_elsewhere(const Op& op, const common::Error& error);
     void finish_create(const Op& op, const HostAnswer& answer);
     void undo_create(const Op& op, const common::Error& error);
     /// It was never written down: as if it had never been.

@@ -121,7 +121,10 @@ Core::draft(const Caller& caller, const CreateRequest& request, const Image& ima
     sandbox.desired = request.auto_start ? Desired::running : Desired::stopped;
     sandbox.generation = 1;
     if (request.host && !fleet_.hosts().contains(*request.host)) {
-        return Error{ErrorCode::not_found, "create a sandbox: no host " + request.host->str()};
+        return Error{ErrorCode::not_found,
+                     "create a sandbox: no host " + request.host->str(),
+                     "unknown_host",
+                     {{"host", "no host of this name has connected; GET /v1/hosts lists them"}}};
     }
     COMMON_CHECK(place(sandbox, image, request.host, {}));
     return sandbox;
@@ -130,7 +133,7 @@ Core::draft(const Caller& caller, const CreateRequest& request, const Image& ima
 Result<> Core::place(Sandbox& sandbox,
                      const Image& image,
                      const std::optional<common::HostName>& host,
-                     const std::set<common::HostName>& refused) const
+                     const std::map<common::HostName, std::string>& refused) const
 {
     const scheduler::Demand demand{sandbox.vcpus, sandbox.memory, host, refused};
     const auto verdict = scheduler::place(fleet_.view(image), demand);
@@ -159,7 +162,9 @@ void Core::refuse_unknown_source(const Caller& caller,
     const Error unknown{ErrorCode::not_found,
                         "create a sandbox: no host has an image named " + request.source +
                             "; GET /v1/images lists them",
-                        "unknown_image"};
+                        "unknown_image",
+                        {{request.source_is_image ? "image" : "source_vm_name",
+                          "no image of this name is registered on any host"}}};
     if (request.source_is_image) {
         return done(unknown);
     }
@@ -181,8 +186,8 @@ void Core::finish_create(const Op& op, const HostAnswer& answer)
         return conclude(op, answer.error); // It may yet boot: its status will tell.
     }
     if (answer.error) {
-        if (!move_elsewhere(op, *answer.error)) {
-            undo_create(op, *answer.error);
+        if (const auto moved = move_elsewhere(op, *answer.error); !moved) {
+            undo_create(op, moved.error());
         }
         return;
     }
@@ -199,8 +204,9 @@ void Core::finish_create(const Op& op, const HostAnswer& answer)
     conclude(op, std::nullopt);
 }
 
-/// A host that turned it down undid everything: another one may take it.
-bool Core::move_elsewhere(const Op& op, const Error& error)
+/// A host that turned it down undid everything: another one may take it. If none does, what
+/// the only host said, or what each said.
+Result<> Core::move_elsewhere(const Op& op, const Error& error)
 {
     const auto* now = fleet_.find(op->row.sandbox);
     const bool hopeful =
@@ -208,14 +214,16 @@ bool Core::move_elsewhere(const Op& op, const Error& error)
         (error.code == ErrorCode::unavailable && error.stable_reason() != "host_failed") ||
         error.code == ErrorCode::failed_precondition;
     if (!op->may_move || !hopeful || now->desired == Desired::destroyed) {
-        return false;
+        return error;
     }
     const auto image = fleet_.image(now->image);
-    op->refused.insert(op->host);
+    op->refused.emplace(op->host, error.message);
     auto moved = *now;
-    if (!image || image->digest != now->image_digest ||
-        !place(moved, *image, std::nullopt, op->refused)) {
-        return false;
+    if (!image || image->digest != now->image_digest) {
+        return error;
+    }
+    if (auto placed = place(moved, *image, std::nullopt, op->refused); !placed) {
+        return fleet_.hosts().size() == 1 ? Result<>{error} : placed;
     }
     put(moved);
     op->host = moved.host;
@@ -231,7 +239,7 @@ bool Core::move_elsewhere(const Op& op, const Error& error)
         }
         dispatch(op);
     });
-    return true;
+    return {};
 }
 
 void Core::withdraw(const common::SandboxId& id)

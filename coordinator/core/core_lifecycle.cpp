@@ -102,7 +102,7 @@ void Core::begin_start(const Caller& caller, const common::SandboxId& id, Sandbo
         current->waiting.push_back(std::move(done));
         return;
     }
-    if (sandbox.phase == Phase::running || sandbox.phase == Phase::paused) {
+    if (sandbox.phase == Phase::running) {
         return done(sandbox);
     }
     if (current || sandbox.phase == Phase::lost || booting) {

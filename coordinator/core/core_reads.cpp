@@ -235,6 +235,9 @@ Health Core::health()
     const auto database = store_.check();
     health.components.push_back(
         {"database", static_cast<bool>(database), database ? "" : database.error().message});
+    const auto lease = store_.lease();
+    health.components.push_back(
+        {"lease", static_cast<bool>(lease), lease ? "" : lease.error().message});
     const auto ready = ask<unsigned>(read_limit, [this](const Reply<unsigned>& reply) {
         reply(static_cast<unsigned>(std::ranges::count_if(fleet_.hosts(), [](const auto& entry) {
             return entry.second.host.health == HostHealth::ready;

@@ -83,14 +83,26 @@ void Core::begin_run(const Caller& caller,
     const auto settled = [reply](const Sandbox& now) {
         return reply.given() || (now.phase != Phase::starting && now.phase != Phase::placing);
     };
-    when(id, settled, [this, caller, request, reply](const Sandbox& now) {
+    // The wait is part of the command's own time.
+    const auto timeout = request.timeout.value_or(settings_.command_timeout);
+    const auto until = clock_.steady() + timeout;
+    give_up(reply,
+            timeout,
+            {ErrorCode::timeout,
+             "run a command in sandbox " + id.str() +
+                 ": it is still starting after timeout_sec; the command was not run",
+             "still_starting"});
+    when(id, settled, [this, caller, request, reply, until](const Sandbox& now) {
         if (reply.given()) {
             return; // Too late: it must not run after its caller was told so.
         }
         if (now.phase != Phase::running) {
             return reply(not_running(now));
         }
-        dispatch_run(caller, now, request, reply);
+        auto rest = request;
+        rest.timeout =
+            std::max(std::chrono::ceil<milliseconds>(until - clock_.steady()), milliseconds{1});
+        dispatch_run(caller, now, rest, reply);
     });
 }
 

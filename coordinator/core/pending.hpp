@@ -4,8 +4,8 @@
 #include "coordinator/core/service.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
-#include <set>
 
 namespace coordinator {
 
@@ -27,9 +27,9 @@ struct Pending {
     common::SteadyTime begun;
     common::SteadyTime sent;
 
-    std::vector<SandboxDone> waiting; ///< Of create, start, stop, destroy.
-    std::set<common::HostName> refused;
-    bool may_move = false; ///< Of create: another host will do.
+    std::vector<SandboxDone> waiting;                ///< Of create, start, stop, destroy.
+    std::map<common::HostName, std::string> refused; ///< Hosts that were asked, and what they said.
+    bool may_move = false;                           ///< Of create: another host will do.
 
     // Of run.
     Command record;

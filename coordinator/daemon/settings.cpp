@@ -98,7 +98,36 @@ const std::array table{
         {"IP_DISCOVERY_TIMEOUT_SEC"},
         1,
         3600},
-    Key{"http_threads", Kind::integer, "128", "requests served at once", {}, 4, 4096},
+    Key{"destroy_timeout_sec",
+        Kind::integer,
+        "30",
+        "for a host to destroy a sandbox; then 504, and the work goes on",
+        {},
+        1,
+        3600},
+    Key{"output_limit_kb",
+        Kind::integer,
+        "1024",
+        "kept of each of a command's stdout and stderr; the rest is dropped and said",
+        {},
+        1,
+        4096},
+    Key{"max_operations",
+        Kind::integer,
+        "8192",
+        "under way at once on all hosts; more get 429",
+        {},
+        1,
+        std::int64_t{1} << 20U},
+    Key{"http_threads",
+        Kind::integer,
+        "128",
+        "requests served at once; one in sixteen only for health and version",
+        {},
+        4,
+        4096},
+    Key{"http_queue", Kind::integer, "256", "requests that wait for a thread", {}, 1, 65536},
+    Key{"http_connections", Kind::integer, "4096", "open at once; more get 503", {}, 1, 65536},
     Key{"log_level", Kind::text, "info", "trace, debug, info, warning or error", {"LOG_LEVEL"}},
     Key{"log_format", Kind::text, "text", "text or json, on stderr", {"LOG_FORMAT"}}};
 
@@ -169,6 +198,8 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     COMMON_CHECK(read_http_address(config, settings.http));
     settings.http.allowed_hosts = config.list("allowed_hosts");
     settings.http.threads = static_cast<unsigned>(config.integer("http_threads"));
+    settings.http.queue = static_cast<std::size_t>(config.integer("http_queue"));
+    settings.http.max_connections = static_cast<std::size_t>(config.integer("http_connections"));
     const auto& auth = config.text("auth");
     if (auth != "tokens" && auth != "none") {
         return wrong(config, "auth", fmt::format("expected tokens or none, got '{}'", auth));
@@ -185,6 +216,10 @@ Result<Settings> load_settings(const std::filesystem::path& file,
         common::Bytes::mib(static_cast<std::uint64_t>(config.integer("default_memory_mb")));
     settings.core.boot_timeout = seconds(config, "boot_timeout_sec");
     settings.core.stop_timeout = seconds(config, "stop_timeout_sec");
+    settings.core.destroy_timeout = seconds(config, "destroy_timeout_sec");
+    settings.core.output_limit =
+        common::Bytes::kib(static_cast<std::uint64_t>(config.integer("output_limit_kb")));
+    settings.core.max_operations = static_cast<std::size_t>(config.integer("max_operations"));
     settings.core.command_timeout = seconds(config, "command_timeout_sec");
     settings.core.ip_timeout = seconds(config, "ip_timeout_sec");
     settings.log_level = config.text("log_level");

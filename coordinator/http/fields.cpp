@@ -173,12 +173,17 @@ common::Result<> Fields::finish(std::string_view attempt)
         return field_error(attempt, std::move(state_->wrong));
     }
     if (!state_->not_yet.empty()) {
-        auto error = field_error(attempt, std::move(state_->not_yet));
-        error.code = ErrorCode::unimplemented;
-        error.reason = "not_yet";
-        return error;
+        return not_yet_error(attempt, std::move(state_->not_yet));
     }
     return {};
+}
+
+common::Error not_yet_error(std::string_view attempt, std::vector<common::FieldError> fields)
+{
+    auto error = field_error(attempt, std::move(fields));
+    error.code = ErrorCode::unimplemented;
+    error.reason = "not_yet";
+    return error;
 }
 
 common::Error field_error(std::string_view attempt, std::vector<common::FieldError> fields)

@@ -60,6 +60,8 @@ private:
 
 /// "the value of `field` …": one error for a lone field.
 common::Error field_error(std::string_view attempt, std::vector<common::FieldError> fields);
+/// Likewise for what is named in the contract and not built: `unimplemented`, reason not_yet.
+common::Error not_yet_error(std::string_view attempt, std::vector<common::FieldError> fields);
 
 /// Shortens and disarms text from a request, to be repeated in a message.
 std::string shown(std::string_view text);

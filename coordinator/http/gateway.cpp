@@ -12,6 +12,14 @@ namespace coordinator::http {
 
 namespace {
 
+/// Of so many threads, how many may wait for hosts; the rest is for those who ask how we are.
+unsigned working_threads(unsigned threads)
+{
+    constexpr unsigned reserved_part = 16;
+    constexpr unsigned few = 4; // Of those each is needed.
+    return threads < few ? threads : threads - std::max(1U, threads / reserved_part);
+}
+
 using common::Error;
 using common::ErrorCode;
 
@@ -59,6 +67,22 @@ Error not_yet(const Route& route)
 
 } // namespace
 
+/// Holds one of the places for requests that may wait for a host.
+class Gateway::Place {
+public:
+    Place(std::atomic<unsigned>& working, unsigned most)
+        : working_{working}, given_{working.fetch_add(1) < most}
+    {}
+    ~Place() { --working_; }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    explicit operator bool() const noexcept { return given_; }
+
+private:
+    std::atomic<unsigned>& working_;
+    const bool given_;
+};
+
 /// One request's own story, for its log line.
 struct Gateway::Call {
     common::RequestId request;
@@ -75,6 +99,7 @@ Gateway::Gateway(const Options& options,
                  common::Clock& clock,
                  std::function<std::size_t()> connections)
     : options_{options},
+      most_working_{working_threads(options.threads)},
       clock_{clock},
       context_{
           service,
@@ -184,6 +209,16 @@ common::Result<Reply> Gateway::handle(
                           .query = std::move(query),
                           .body = std::move(content),
                           .received = call.received};
+    if (match.route->access == Access::open) {
+        return match.route->handler(context_, request);
+    }
+    const Place place{working_, most_working_};
+    if (!place) {
+        return Error{
+            ErrorCode::rate_limited,
+            fmt::format("{} requests are being served; http_threads bounds them", most_working_),
+            "busy"};
+    }
     return match.route->handler(context_, request);
 }
 

@@ -6,6 +6,7 @@
 #include "coordinator/http/router.hpp"
 #include "coordinator/http/wire/exchange.hpp"
 
+#include <atomic>
 #include <functional>
 
 namespace coordinator::http {
@@ -25,6 +26,7 @@ public:
 
 private:
     struct Call;
+    class Place;
     common::Result<Reply> answer(const Head& head, BodyReader& body, Call& call) const;
     common::Result<Reply> handle(const Head& head,
                                  BodyReader& body,
@@ -34,6 +36,9 @@ private:
     void finish(const Call& call, Reply& reply);
 
     const Options& options_;
+    const unsigned
+        most_working_; ///< Requests at once; the other threads answer who asks for health.
+    mutable std::atomic<unsigned> working_{0};
     common::Clock& clock_;
     Counters counters_;
     Context context_;

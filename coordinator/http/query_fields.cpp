@@ -77,6 +77,10 @@ Page QueryFields::page()
     Page page;
     page.limit = static_cast<std::uint32_t>(integer("limit", limits).value_or(page.limit));
     page.offset = integer("offset", offsets).value_or(0);
+    asked_.emplace("cursor");
+    if (lone("cursor")) {
+        not_yet_.push_back({"cursor", "is not supported yet, use offset"});
+    }
     return page;
 }
 
@@ -94,6 +98,9 @@ common::Result<> QueryFields::finish(std::string_view attempt)
     }
     if (!wrong_.empty()) {
         return field_error(attempt, std::move(wrong_));
+    }
+    if (!not_yet_.empty()) {
+        return not_yet_error(attempt, std::move(not_yet_));
     }
     return {};
 }

@@ -35,6 +35,7 @@ private:
     const Query& query_;
     std::set<std::string, std::less<>> asked_;
     std::vector<common::FieldError> wrong_;
+    std::vector<common::FieldError> not_yet_;
 };
 
 } // namespace coordinator::http

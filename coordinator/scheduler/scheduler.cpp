@@ -17,8 +17,8 @@ std::string refusal(const HostView& host, const Demand& demand)
     if (!host.not_ready.empty()) {
         return host.not_ready;
     }
-    if (demand.refused.contains(host.name)) {
-        return "it refused when it was asked";
+    if (const auto said = demand.refused.find(host.name); said != demand.refused.end()) {
+        return "it refused: " + said->second;
     }
     if (!host.has_image) {
         return "it does not have the image";

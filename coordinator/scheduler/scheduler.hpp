@@ -3,8 +3,8 @@
 #include "common/bytes.hpp"
 #include "common/id.hpp"
 
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -28,8 +28,8 @@ struct HostView {
 struct Demand {
     unsigned vcpus = 0;
     common::Bytes memory;
-    std::optional<common::HostName> host; ///< There or nowhere.
-    std::set<common::HostName> refused;   ///< Hosts that said no to this very sandbox.
+    std::optional<common::HostName> host;            ///< There or nowhere.
+    std::map<common::HostName, std::string> refused; ///< Who said no to this very sandbox, and why.
 };
 
 struct Verdict {

@@ -111,8 +111,12 @@ common::Result<CommandPage> PgStore::commands_of(const common::SandboxId& sandbo
 
 common::Result<> PgStore::check()
 {
-    COMMON_CHECK(parts_->writer.state());
     return parts_->readers.run("check", [](auto& sql) { sql.exec("SELECT 1"); });
+}
+
+common::Result<> PgStore::lease()
+{
+    return parts_->writer.state();
 }
 
 common::Result<Store::AuditCheck> PgStore::verify_audit()

@@ -25,6 +25,7 @@ public:
     common::Result<CommandPage> commands_of(const common::SandboxId& sandbox, Page page) override;
     /// Also not ok while the writer cannot write.
     common::Result<> check() override;
+    common::Result<> lease() override;
     /// On a connection of its own; a second one at the same time is `rate_limited`.
     common::Result<AuditCheck> verify_audit() override;
 

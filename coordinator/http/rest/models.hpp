@@ -12,7 +12,8 @@
 namespace coordinator::http::rest {
 
 std::string created_body(const Sandbox& sandbox); ///< {"sandbox","ip_address"?}
-std::string sandbox_body(const Sandbox& sandbox, const std::vector<Command>* commands);
+/// With `commands`: a page of them, and how many there are in all.
+std::string sandbox_body(const Sandbox& sandbox, const CommandPage* commands);
 std::string sandboxes_body(const SandboxPage& page);
 std::string destroyed_body(const Sandbox& sandbox);
 std::string ip_body(const std::string& ip);

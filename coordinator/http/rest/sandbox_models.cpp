@@ -8,7 +8,12 @@ namespace {
 /// The libvirt network a sandbox is attached to; "" where it has none.
 std::string network_of(NetworkMode mode)
 {
-    return mode == NetworkMode::none ? "" : "paddock";
+    switch (mode) {
+    case NetworkMode::nat: return "paddock";
+    case NetworkMode::isolated: return "paddock-isolated";
+    case NetworkMode::none: break;
+    }
+    return "";
 }
 
 Json json_of(const Sandbox& sandbox)
@@ -84,14 +89,15 @@ std::string created_body(const Sandbox& sandbox)
     return text_of(json);
 }
 
-std::string sandbox_body(const Sandbox& sandbox, const std::vector<Command>* commands)
+std::string sandbox_body(const Sandbox& sandbox, const CommandPage* commands)
 {
     Json json{{"sandbox", json_of(sandbox)}};
     if (commands != nullptr) {
         auto& list = json["commands"] = Json::array();
-        for (const auto& command : *commands) {
+        for (const auto& command : commands->commands) {
             list.push_back(json_of(command));
         }
+        json["commands_total"] = commands->total;
     }
     return text_of(json);
 }

@@ -43,7 +43,7 @@ common::Result<Reply> get_sandbox(const Context& context, const Request& request
         return Reply{.body = sandbox_body(sandbox, nullptr)};
     }
     COMMON_TRY(const auto page, context.service.commands(request.caller, id, Page{}));
-    return Reply{.body = sandbox_body(sandbox, &page.commands)};
+    return Reply{.body = sandbox_body(sandbox, &page)};
 }
 
 common::Result<Reply> start_sandbox(const Context& context, const Request& request)

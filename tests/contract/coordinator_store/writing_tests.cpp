@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(a_deposed_writer_writes_no_more)
         BOOST_REQUIRE(!result.has_value());
         BOOST_TEST((result.error().code == ErrorCode::failed_precondition));
     }
-    BOOST_TEST((store->check().error().code == ErrorCode::failed_precondition));
+    BOOST_TEST((store->lease().error().code == ErrorCode::failed_precondition));
     BOOST_TEST(postgres.sql("SELECT count(*) FROM audit", database) == "1");
     BOOST_TEST(postgres.sql("SELECT count(*) FROM sandboxes", database) == "0");
 }

@@ -137,14 +137,17 @@ BOOST_AUTO_TEST_CASE(a_move_is_durable_before_the_other_host_is_asked_even_when_
     BOOST_TEST(made.get().has_value());
 }
 
-BOOST_AUTO_TEST_CASE(when_every_host_refuses_the_last_reason_is_told_and_the_places_are_free)
+BOOST_AUTO_TEST_CASE(when_every_host_refuses_each_reason_is_told_and_the_places_are_free)
 {
     run_with({"h1", "h2"});
     auto made = create();
     refuse(expect<CreateOnHost>(), ErrorCode::resource_exhausted);
     const auto last = expect<CreateOnHost>();
     refuse(last, ErrorCode::unavailable, "disk_full");
-    BOOST_TEST(reason_of(made.get()) == "disk_full");
+    const auto error = made.get().error();
+    BOOST_CHECK(error.code == ErrorCode::resource_exhausted);
+    BOOST_TEST(error.reason == "no_capacity");
+    BOOST_TEST(error.details == "h1: it refused: no\nh2: it refused: no");
     BOOST_CHECK(store.sandbox(id_in(last))->phase == Phase::destroyed);
     BOOST_TEST(core->host(me, HostName{"h2"})->used_memory.mib() == 0U);
 }

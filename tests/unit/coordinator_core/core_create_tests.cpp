@@ -109,6 +109,7 @@ BOOST_AUTO_TEST_CASE(an_unknown_image_is_not_found_and_nothing_is_written)
     const auto made = create(what).get();
     BOOST_CHECK(made.error().code == ErrorCode::not_found);
     BOOST_TEST(reason_of(made) == "unknown_image");
+    BOOST_TEST(made.error().fields.at(0).field == "image");
     BOOST_TEST(store.attempts() == before);
     BOOST_TEST(link.commands.empty());
 }

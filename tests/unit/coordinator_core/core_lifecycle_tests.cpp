@@ -52,6 +52,22 @@ BOOST_AUTO_TEST_CASE(what_is_so_already_is_answered_without_asking_the_host)
     BOOST_TEST(link.commands.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_start_of_a_paused_guest_reaches_its_host)
+{
+    run_with({"h1"});
+    const auto id = running().id;
+    auto paused = report(id, Phase::paused);
+    paused.error = "its disk is full";
+    status("h1", paused);
+    eventually([&] { return core->get(me, id)->phase == Phase::paused; }, "the pause");
+    BOOST_TEST(core->get(me, id)->error == "its disk is full");
+    auto started = start(id);
+    done(expect<StartOnHost>(), id, Phase::running);
+    const auto now = started.get();
+    BOOST_CHECK(now->phase == Phase::running);
+    BOOST_TEST(now->error == "");
+}
+
 BOOST_AUTO_TEST_CASE(callers_that_want_the_same_share_one_command)
 {
     run_with({"h1"});

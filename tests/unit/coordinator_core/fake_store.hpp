@@ -182,6 +182,7 @@ public:
         const std::scoped_lock lock{mutex_};
         return failing_ ? common::Result<>{common::Error{*failing_, "down"}} : common::Result<>{};
     }
+    common::Result<> lease() override { return check(); }
     common::Result<AuditCheck> verify_audit() override { return AuditCheck{}; }
 
     coordinator::Snapshot snapshot; ///< Set before load().

@@ -254,6 +254,10 @@ BOOST_AUTO_TEST_CASE(a_wrong_query_names_its_parameter)
             BOOST_TEST(filter.error().fields.front().field == query.back().first);
         }
     }
+    const auto later = parse_list({{"cursor", "abc"}});
+    BOOST_CHECK(later.error().code == common::ErrorCode::unimplemented);
+    BOOST_TEST(later.error().reason == "not_yet");
+    BOOST_TEST(later.error().fields.front().field == "cursor");
     BOOST_TEST(!parse_get({{"include_commands", "maybe"}}));
     BOOST_TEST(parse_get({{"include_commands", "1"}})->include_commands);
 }

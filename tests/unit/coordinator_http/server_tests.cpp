@@ -109,6 +109,41 @@ BOOST_AUTO_TEST_CASE(draining_lets_a_request_finish_and_takes_no_new_one)
     run.server.stop();
 }
 
+BOOST_AUTO_TEST_CASE(health_is_answered_while_everybody_waits_for_a_command)
+{
+    RunningServer run; // Of its 8 threads 7 may wait.
+    const auto id = run.service.add(Phase::running, "");
+    std::promise<void> release;
+    const auto released = release.get_future().share();
+    std::atomic<int> inside{0};
+    std::promise<void> all_inside;
+    run.service.on_run = [&](const RunRequest&) -> common::Result<Command> {
+        if (++inside == 7) {
+            all_inside.set_value();
+        }
+        released.wait_for(std::chrono::seconds{20});
+        return Command{};
+    };
+    const auto ask = [&] {
+        return run.client().post("/v1/sandboxes/" + id.str() + "/run", {{"command", "x"}});
+    };
+    std::vector<std::future<test_support::ApiClient::Reply>> waiting;
+    for (int i = 0; i < 7; ++i) {
+        waiting.push_back(std::async(std::launch::async, ask));
+    }
+    BOOST_REQUIRE(
+        (all_inside.get_future().wait_for(std::chrono::seconds{20}) == std::future_status::ready));
+    const auto refused = ask();
+    check_error(refused, 429, "busy");
+    BOOST_TEST(refused.headers.contains("retry-after"));
+    BOOST_TEST(run.client().get("/healthz").status == 200);
+    release.set_value();
+    for (auto& one : waiting) {
+        BOOST_TEST(one.get().status == 200);
+    }
+    BOOST_TEST(ask().status == 200);
+}
+
 BOOST_AUTO_TEST_CASE(stop_cuts_slow_clients_and_may_be_repeated)
 {
     RunningServer run;

@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(each_host_that_cannot_take_it_says_why)
     auto lost = host("lost");
     lost.not_ready = "it is not connected";
     auto what = demand();
-    what.refused.insert(HostName{"shy"});
+    what.refused.emplace(HostName{"shy"}, "not today");
     const auto verdict = place({full, busy, bare, lost, host("shy")}, what);
     BOOST_TEST(!verdict.host);
     BOOST_REQUIRE(verdict.rejected.size() == 5U);
@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(each_host_that_cannot_take_it_says_why)
     BOOST_TEST(verdict.rejected[1].why == "0 vCPUs free of 8, 1 needed");
     BOOST_TEST(verdict.rejected[2].why == "it does not have the image");
     BOOST_TEST(verdict.rejected[3].why == "it is not connected");
-    BOOST_TEST(verdict.rejected[4].why == "it refused when it was asked");
+    BOOST_TEST(verdict.rejected[4].why == "it refused: not today");
 }
 
 BOOST_AUTO_TEST_CASE(hosts_that_were_passed_over_are_named_beside_the_one_that_was_chosen)
@@ -159,9 +159,9 @@ BOOST_AUTO_TEST_CASE(a_host_that_is_asked_for_is_taken_or_none)
 BOOST_AUTO_TEST_CASE(a_host_that_refused_is_not_asked_again_for_the_same_sandbox)
 {
     auto what = demand();
-    what.refused.insert(HostName{"a"});
+    what.refused.emplace(HostName{"a"}, "not today");
     BOOST_TEST(chosen({host("a"), host("b")}, what) == "b");
-    BOOST_TEST(why({host("a")}, what) == "it refused when it was asked");
+    BOOST_TEST(why({host("a")}, what) == "it refused: not today");
 }
 
 BOOST_AUTO_TEST_CASE(equal_hosts_are_chosen_by_name_in_whatever_order_they_come)
