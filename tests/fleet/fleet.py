@@ -239,7 +239,7 @@ class Host:
             "capacity_memory_mb": 9000,
             "capacity_vcpus": 64,
             "disk_reserve_mb": 256,
-            "log_level": "debug",
+            "log_level": self.fleet.log_level,
             **extra,
         }
         (self.base / "hostd.yaml").write_text("".join(f"{k}: {v}\n" for k, v in settings.items()))
@@ -321,15 +321,17 @@ class Host:
 class Fleet:
     """Coordinator, database and hosts. Use as a context manager."""
 
-    def __init__(self, build, image, hosts=2):
+    def __init__(self, build, image, hosts=2, log_level="debug", **coordinator):
+        """`coordinator`: settings of its configuration beside those that make a fleet."""
         self.build, self.image = Path(build), Path(image)
+        self.log_level = log_level
         self.tag = f"pdkt{os.getpid()}"
         self.base = Path(tempfile.mkdtemp(prefix="pdkt-"))
         self.base.chmod(0o755)
         self.etc = self.base / "etc"
         self.hosts = [Host(self, f"h{n + 1}", n + 1) for n in range(hosts)]
         self.coordinator = self.postgres = None
-        self.extra_coordinator = {}
+        self.extra_coordinator = coordinator
 
     def bin(self, path):
         return self.build / path
@@ -393,7 +395,7 @@ class Fleet:
             "server_key": self.etc / "server.key",
             "enrolment_file": self.etc / "enrolled",
             "token_file": self.etc / "tokens",
-            "log_level": "debug",
+            "log_level": self.log_level,
             **self.extra_coordinator,
         }
         (self.etc / "coordinator.yaml").write_text("".join(f"{k}: {v}\n" for k, v in settings.items()))
@@ -426,7 +428,11 @@ class Fleet:
                    "audit", "verify").stdout
 
     def leftovers(self):
-        return [f"{host.name}: {item}" for host in self.hosts for item in host.leftovers()]
+        found = [f"{host.name}: {item}" for host in self.hosts for item in host.leftovers()]
+        for table in ("operations", "commands"):
+            found += [f"unfinished row {row[0]} of {table}" for row in
+                      self.postgres.sql(f"SELECT id FROM {table} WHERE status = 'running'")]
+        return found
 
     def show_logs(self, lines=40):
         for path in [self.base / "coordinator.log", *(h.base / "hostd.log" for h in self.hosts),

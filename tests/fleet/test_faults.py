@@ -1,5 +1,6 @@
 """Bad luck: processes killed, the database gone, hosts cut off, guests that misbehave."""
 
+import itertools
 import os
 import signal
 import threading
@@ -121,8 +122,11 @@ def test_postgres_restarted_under_load(fleet, api):
 
     def load(number):
         mine = fleet.api()
-        while not stop.is_set():
-            status, reply = mine.call("POST", f"/v1/sandboxes/{ident}/run", {"command": f"echo {number}"})
+        for turn in itertools.count():
+            if stop.is_set():
+                return
+            status, reply = mine.call("POST", f"/v1/sandboxes/{ident}/run",
+                                      {"command": f"echo {number}-{turn} | tee -a /tmp/once"})
             (done if status == 200 else failed).append((status, reply))
 
     with ThreadPoolExecutor(4) as pool:
@@ -141,6 +145,9 @@ def test_postgres_restarted_under_load(fleet, api):
     stored = {row[0] for row in fleet.postgres.sql("SELECT id FROM commands WHERE status = 'finished'")}
     missing = [r["command"]["id"] for _, r in done if r["command"]["id"] not in stored]
     assert not missing
+    ran = api.run(ident, "cat /tmp/once")["stdout"].split()
+    assert len(ran) == len(set(ran)), [line for line in ran if ran.count(line) > 1]
+    assert {r["command"]["stdout"].strip() for _, r in done} <= set(ran)
 
 
 def test_postgres_gone_is_503_and_reads_go_on(fleet, api):
@@ -188,6 +195,32 @@ def test_a_full_disk_is_said_and_leaves_nothing(fleet, api):
     finally:
         host.inside("umount", "/var/lib/paddock/sandboxes")
     assert not list(folder.iterdir())
+
+
+def test_a_guest_whose_disk_cannot_grow_is_paused_says_so_and_goes_on(fleet, api):
+    host = fleet.hosts[0]
+    host.inside("mount", "-t", "tmpfs", "-o", "size=320m", "tmpfs", "/var/lib/paddock/sandboxes")
+    ident = None
+    try:
+        ident = api.create(host="h1")["id"]
+        free = int(host.inside("df", "--output=avail", "-k", "/var/lib/paddock/sandboxes").stdout.split()[1])
+        host.inside("fallocate", "-l", f"{free - 2048}K", "/var/lib/paddock/sandboxes/filler")
+        api.run(ident, "(dd if=/dev/urandom of=/home/sandbox/f bs=1M count=16; sync; echo done > /tmp/done) "
+                       ">/dev/null 2>&1 &")
+        wait_until("the pause", lambda: api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["phase"] == "paused", 60)
+        assert "Free space" in api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["error"]
+        status, reply = fleet.api().call("POST", f"/v1/sandboxes/{ident}/run", {"command": "true"})
+        assert (status, reply["reason"]) == (409, "not_running"), reply
+        host.inside("rm", "/var/lib/paddock/sandboxes/filler")
+        api.ok("POST", f"/v1/sandboxes/{ident}/start", {})
+        wait_until("the write to be finished",
+                   lambda: api.run(ident, "cat /tmp/done 2>/dev/null")["stdout"] == "done\n", 60)
+        sandbox = api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]
+        assert (sandbox["phase"], sandbox.get("error")) == ("running", None)
+    finally:
+        if ident:
+            api.destroy(ident)
+        host.inside("umount", "/var/lib/paddock/sandboxes")
 
 
 @pytest.fixture(scope="module")
@@ -242,14 +275,15 @@ def test_a_guest_that_attacks_its_channel_harms_no_other(fleet, api, hostile, mo
     assert resident < 200 * 1024, f"hostd grew to {resident} KiB"
 
 
-def test_sigterm_ends_each_daemon_cleanly(fleet, api):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_each_daemon_cleanly(fleet, api, number):
     ident = api.create(host="h1")["id"]
     host = fleet.hosts[0]
     began = time.monotonic()
-    host.hostd.kill(signal.SIGTERM, wait=15)
+    host.hostd.kill(number, wait=15)
     assert host.hostd.child.returncode == 0
     host.start_hostd()
-    fleet.coordinator.kill(signal.SIGTERM, wait=15)
+    fleet.coordinator.kill(number, wait=15)
     assert fleet.coordinator.child.returncode == 0
     fleet.start_coordinator()
     fleet.wait_ready(2)
