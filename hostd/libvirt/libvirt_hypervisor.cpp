@@ -29,7 +29,9 @@ DomainState to_domain_state(int state, int reason)
         return reason == VIR_DOMAIN_PAUSED_IOERROR ? DomainState::paused_by_disk_error
                                                    : DomainState::paused;
     case VIR_DOMAIN_PMSUSPENDED: return DomainState::paused;
-    case VIR_DOMAIN_SHUTOFF: return DomainState::stopped;
+    case VIR_DOMAIN_SHUTOFF:
+        // A QEMU that died leaves it so; VIR_DOMAIN_CRASHED is a guest's own panic.
+        return reason == VIR_DOMAIN_SHUTOFF_CRASHED ? DomainState::crashed : DomainState::stopped;
     case VIR_DOMAIN_CRASHED: return DomainState::crashed;
     case VIR_DOMAIN_NOSTATE: return DomainState::unknown;
     }
@@ -84,12 +86,14 @@ Result<std::string> metadata_of(virDomainPtr domain)
     if (element) {
         return std::string{element.get()};
     }
+    // Before anything else is asked: each call, virDomainGetName too, takes the last error away.
+    const int code = virGetLastErrorCode();
+    auto error = last_error();
     const std::string name = virDomainGetName(domain);
-    if (const auto* error = virGetLastError();
-        error != nullptr && error->code == VIR_ERR_NO_DOMAIN_METADATA) {
+    if (code == VIR_ERR_NO_DOMAIN_METADATA) {
         return Error{ErrorCode::not_found, name + " is not a domain of Paddock's"};
     }
-    return last_error().during("metadata of " + name);
+    return std::move(error).during("metadata of " + name);
 }
 
 Result<DomainRecord> read_record(virDomainPtr domain)
