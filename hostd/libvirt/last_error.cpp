@@ -31,7 +31,8 @@ ErrorCode code_of(const virError& error)
     case VIR_ERR_INTERNAL_ERROR:
         return error.domain == VIR_FROM_RPC ? ErrorCode::unavailable : ErrorCode::internal;
     case VIR_ERR_XML_ERROR:
-    case VIR_ERR_XML_DETAIL: return ErrorCode::invalid_argument;
+    case VIR_ERR_XML_DETAIL:
+    case VIR_ERR_XML_INVALID_SCHEMA: return ErrorCode::invalid_argument;
     case VIR_ERR_NO_MEMORY: return ErrorCode::resource_exhausted;
     default: return ErrorCode::internal;
     }
