@@ -35,7 +35,7 @@ public:
     void await_up(const DomainSpec& spec) const;
     [[nodiscard]] DomainState state(const common::SandboxId& id) const;
 
-    [[nodiscard]] std::string virsh(std::vector<std::string> argv, std::string input = {}) const;
+    std::string virsh(std::vector<std::string> argv, std::string input = {}) const;
 };
 
 /// It has succeeded; otherwise the case ends with what was wrong.

@@ -18,17 +18,28 @@ namespace {
 
 constexpr auto patience = std::chrono::seconds{30};
 
-// Domains of the very machine are other ones: /run, D-Bus' socket included, is empty here. With
-// /dev/null for it, /dev/kvm is what nobody takes for KVM, whatever the machine's is like.
-// At the end of its input it ends everything else, and only then itself, because control
-// groups are the one thing that outlives the namespaces.
-constexpr const char* life = R"(
+// /run is empty, with it go the sockets of D-Bus and whatever else libvirtd would ask. There is no
+// /dev/kvm: one that opens but does not work has libvirtd probe QEMU anew at every call.
+// Its arguments are the namespaces of the test, in which it does nothing.
+// At the end of its input it ends everything else, and only then itself: control groups are the
+// one thing that outlives the namespaces.
+constexpr const char* life = R"sh(
 set -e
+for kind in mnt pid; do
+    case "$*" in *"$(readlink /proc/self/ns/$kind)"*) exit 1 ;; esac
+done
 for folder in /run /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt; do
     mount -t tmpfs -o mode=755 none $folder
 done
-[ ! -e /dev/kvm ] || mount --bind /dev/null /dev/kvm
-mkdir -p /run/lock /run/libvirt /var/lib/libvirt/boxes
+mkdir -p /run/lock /run/libvirt /run/dev /var/lib/libvirt/boxes
+mount -t tmpfs -o mode=755 none /run/dev
+cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx /run/dev
+ln -s /proc/self/fd /run/dev/fd
+mkdir /run/dev/pts /run/dev/shm
+mount --bind /dev/pts /run/dev/pts
+umount --recursive --lazy /dev 2>/dev/null || true
+mount --move /run/dev /dev
+rmdir /run/dev
 chmod 711 /var/lib/libvirt/boxes
 ip link set lo up
 echo 'auth_unix_rw = "none"' >/etc/libvirt/libvirtd.conf
@@ -43,7 +54,7 @@ for group in $groups; do
         find /sys/fs/cgroup -depth -type d -path "*$group*" -exec rmdir {} + 2>/dev/null
     done
 done
-)";
+)sh";
 
 std::string must(std::vector<std::string> argv, std::string input = {})
 {
@@ -137,7 +148,10 @@ PrivateLibvirt::PrivateLibvirt()
                   "--",
                   "sh",
                   "-c",
-                  life},
+                  life,
+                  "life",
+                  std::filesystem::read_symlink("/proc/self/ns/mnt"),
+                  std::filesystem::read_symlink("/proc/self/ns/pid")},
                  input[0].get(),
                  output[1].get());
     life_ = std::move(input[1]);
@@ -217,7 +231,7 @@ std::string PrivateLibvirt::remains() const
     return inside({"sh",
                    "-c",
                    "cd /; find etc/libvirt/qemu run/libvirt/qemu var/lib/libvirt/qemu ! -type d "
-                   "! -name driver.pid; pgrep -l qemu-system; "
+                   "! -name driver.pid ! -name autostarted; pgrep -l qemu-system; "
                    "cat /proc/[0-9]*/cgroup | grep -o 'qemu-.*' | sort -u"});
 }
 
