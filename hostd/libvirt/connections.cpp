@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <optional>
 
 namespace hostd::libvirt {
 
@@ -17,8 +18,23 @@ namespace {
 constexpr int keepalive_seconds = 3;
 constexpr unsigned keepalive_count = 3;
 constexpr auto patience = std::chrono::seconds{30};
+constexpr auto open_patience = std::chrono::seconds{10};
 constexpr auto first_retry = std::chrono::milliseconds{50};
 constexpr auto last_retry = std::chrono::milliseconds{2000};
+
+Result<Connection> connect(const std::string& uri)
+{
+    Connection connection{virConnectOpen(uri.c_str())};
+    if (!connection) {
+        auto error = last_error().during("connect to " + uri);
+        error.code = ErrorCode::unavailable;
+        error.reason = "libvirt_unavailable";
+        return error;
+    }
+    // The test driver has no wire to keep alive, and says so.
+    static_cast<void>(virConnectSetKeepAlive(connection.get(), keepalive_seconds, keepalive_count));
+    return connection;
+}
 
 } // namespace
 
@@ -54,18 +70,40 @@ EventLoop::EventLoop()
 
 EventLoop::~EventLoop() = default;
 
-Result<Connection> open_connection(const std::string& uri)
+Result<Connection> Opener::open()
 {
-    Connection connection{virConnectOpen(uri.c_str())};
-    if (!connection) {
-        auto error = last_error().during("connect to " + uri);
-        error.code = ErrorCode::unavailable;
-        error.reason = "libvirt_unavailable";
-        return error;
+    const Error frozen{ErrorCode::unavailable,
+                       "connect to " + uri_ + ": libvirt does not answer",
+                       "libvirt_unavailable"};
+    if (*given_up_ > 0) {
+        return frozen;
     }
-    // The test driver has no wire to keep alive, and says so.
-    static_cast<void>(virConnectSetKeepAlive(connection.get(), keepalive_seconds, keepalive_count));
-    return connection;
+    // virConnectOpen waits for the daemon without limit, so it does it in a thread that may
+    // be left behind. It ends when the daemon goes on, or ends.
+    struct Attempt {
+        std::mutex mutex;
+        std::condition_variable done;
+        std::optional<Result<Connection>> result;
+        bool given_up = false;
+    };
+    const auto attempt = std::make_shared<Attempt>();
+    std::thread{[attempt, uri = uri_, all_given_up = given_up_] {
+        auto result = connect(uri);
+        const std::scoped_lock lock{attempt->mutex};
+        if (attempt->given_up) {
+            --*all_given_up;
+        }
+        attempt->result = std::move(result);
+        attempt->done.notify_one();
+    }}.detach();
+    std::unique_lock lock{attempt->mutex};
+    if (!attempt->done.wait_for(
+            lock, open_patience, [&attempt] { return attempt->result.has_value(); })) {
+        attempt->given_up = true;
+        ++*given_up_;
+        return frozen;
+    }
+    return *std::exchange(attempt->result, std::nullopt);
 }
 
 ConnectionPool::Lease::~Lease()
@@ -93,7 +131,7 @@ Result<ConnectionPool::Lease> ConnectionPool::take()
     }
     if (!connection || virConnectIsAlive(connection.get()) != 1) {
         connection.reset();
-        auto opened = open_connection(uri_);
+        auto opened = opener_.open();
         if (!opened) {
             give_back(nullptr);
             return std::move(opened).error();
@@ -115,8 +153,8 @@ void ConnectionPool::give_back(Connection connection)
     freed_.notify_one();
 }
 
-Watch::Watch(std::string uri, Callbacks callbacks)
-    : uri_{std::move(uri)},
+Watch::Watch(Opener& opener, Callbacks callbacks)
+    : opener_{opener},
       callbacks_{std::move(callbacks)},
       thread_{[this](const std::stop_token& stop) { run(stop); }}
 {}
@@ -153,7 +191,7 @@ void Watch::run(const std::stop_token& stop)
 
 Result<Connection> Watch::open_and_register()
 {
-    COMMON_TRY(auto connection, open_connection(uri_));
+    COMMON_TRY(auto connection, opener_.open());
     {
         const std::scoped_lock lock{mutex_};
         closed_ = false;

@@ -3,8 +3,10 @@
 #include "common/result.hpp"
 #include "hostd/libvirt/handles.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <stop_token>
 #include <string>
@@ -26,14 +28,27 @@ private:
     std::jthread thread_;
 };
 
-/// Opens a connection whose keepalive notices a frozen daemon within about ten seconds.
-common::Result<Connection> open_connection(const std::string& uri);
+/// Opens connections. Any thread.
+class Opener {
+public:
+    explicit Opener(std::string uri) : uri_{std::move(uri)} {}
+
+    /// A connection whose keepalive notices a frozen daemon within about ten seconds.
+    /// `unavailable` if there is no daemon, after ten seconds if it does not answer, and at
+    /// once while it has not answered one that was given up.
+    common::Result<Connection> open();
+
+private:
+    const std::string uri_;
+    /// Calls of virConnectOpen that nobody waits for any more.
+    const std::shared_ptr<std::atomic<int>> given_up_ = std::make_shared<std::atomic<int>>(0);
+};
 
 /// A few connections for calls: libvirtd serves five calls of one connection at once and
 /// makes the rest wait. Any thread.
 class ConnectionPool {
 public:
-    ConnectionPool(std::string uri, std::size_t size) : uri_{std::move(uri)}, free_slots_{size} {}
+    ConnectionPool(Opener& opener, std::size_t size) : opener_{opener}, free_slots_{size} {}
 
     /// One connection, given back when it goes out of scope.
     class Lease {
@@ -60,7 +75,7 @@ public:
 private:
     void give_back(Connection connection);
 
-    const std::string uri_;
+    Opener& opener_;
     std::mutex mutex_;
     std::condition_variable freed_;
     std::size_t free_slots_;
@@ -76,7 +91,7 @@ public:
         std::function<void()> lost;
         std::function<void()> restored; ///< Also the first time.
     };
-    Watch(std::string uri, Callbacks callbacks);
+    Watch(Opener& opener, Callbacks callbacks);
     ~Watch();
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
@@ -87,7 +102,7 @@ private:
     void deregister(Connection connection);
     static void on_close(virConnectPtr, int reason, void* self);
 
-    const std::string uri_;
+    Opener& opener_;
     const Callbacks callbacks_;
     std::mutex mutex_;
     std::condition_variable_any closed_changed_;

@@ -164,7 +164,7 @@ std::string version_text(unsigned long version)
 } // namespace
 
 LibvirtHypervisor::LibvirtHypervisor(std::string uri, Platform platform, std::size_t connections)
-    : uri_{std::move(uri)}, platform_{std::move(platform)}, pool_{uri_, connections}
+    : platform_{std::move(platform)}, opener_{std::move(uri)}, pool_{opener_, connections}
 {}
 
 LibvirtHypervisor::~LibvirtHypervisor() = default;
@@ -181,7 +181,7 @@ void LibvirtHypervisor::observe(Observer observer)
     };
     callbacks.lost = [observer] { observer({Kind::connection_lost, {}}); };
     callbacks.restored = [observer] { observer({Kind::connection_restored, {}}); };
-    watch_ = std::make_unique<Watch>(uri_, std::move(callbacks));
+    watch_ = std::make_unique<Watch>(opener_, std::move(callbacks));
 }
 
 Result<> LibvirtHypervisor::define(const DomainSpec& spec)

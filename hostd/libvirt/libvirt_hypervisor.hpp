@@ -10,7 +10,8 @@
 namespace hostd::libvirt {
 
 /// The Hypervisor port over the libvirt C API. Any thread; see connections.hpp for the
-/// threads that it has of its own.
+/// threads that it has of its own. The process has to ignore SIGPIPE: libvirt writes to
+/// daemons that are gone.
 class LibvirtHypervisor final : public Hypervisor {
 public:
     /// Does not wait for the daemon: calls are `unavailable` until it answers.
@@ -35,9 +36,9 @@ public:
     common::Result<> qemu_agent_ping(const common::SandboxId& id) override;
 
 private:
-    const std::string uri_;
     const Platform platform_;
     EventLoop loop_;
+    Opener opener_;
     mutable ConnectionPool pool_;
     std::unique_ptr<Watch> watch_;
 };
