@@ -58,7 +58,7 @@ Domains::~Domains()
 DomainSpec Domains::spec(Guest guest)
 {
     DomainSpec spec;
-    spec.sandbox.id = common::mint<common::SandboxId>();
+    spec.sandbox.id = libvirt.fresh_id();
     spec.sandbox.tenant = "default";
     spec.sandbox.name = "web";
     spec.sandbox.image = common::ImageName{"tiny"};

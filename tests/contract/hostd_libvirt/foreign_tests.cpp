@@ -13,7 +13,7 @@ constexpr std::string_view uuid = "6b1d4d4e-0000-4000-8000-00000000beef";
 
 /// A running domain of somebody else's.
 struct WithForeign : Domains {
-    common::SandboxId id = common::mint<common::SandboxId>();
+    common::SandboxId id = libvirt.fresh_id();
 
     /// Its name is one that a sandbox's could be.
     void make(std::string_view metadata = "")

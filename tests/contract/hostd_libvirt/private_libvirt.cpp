@@ -20,7 +20,8 @@ constexpr auto patience = std::chrono::seconds{30};
 
 // /run is empty, with it go the sockets of D-Bus and whatever else libvirtd would ask. There is no
 // /dev/kvm: one that opens but does not work has libvirtd probe QEMU anew at every call.
-// Its arguments are the namespaces of the test, in which it does nothing.
+// Its arguments are what ids of this test begin with, and the namespaces of the test: in those it
+// does nothing.
 // At the end of its input it ends everything else, and only then itself: control groups are the
 // one thing that outlives the namespaces.
 constexpr const char* life = R"sh(
@@ -46,13 +47,10 @@ echo 'auth_unix_rw = "none"' >/etc/libvirt/libvirtd.conf
 echo 'log_outputs = "3:file:/var/log/libvirt/libvirtd.log"' >>/etc/libvirt/libvirtd.conf
 echo ready
 cat >/dev/null
-groups=$(cat /proc/[0-9]*/cgroup 2>/dev/null | sed -n 's,.*:.*:\(/.*/qemu-[^/]*\).*,\1,p' | sort -u)
 set +e
 kill -KILL -1
-for group in $groups; do
-    for tries in 1 2 3 4 5 6 7 8 9; do
-        find /sys/fs/cgroup -depth -type d -path "*$group*" -exec rmdir {} + 2>/dev/null
-    done
+for tries in $(seq 500); do
+    find /sys/fs/cgroup -depth -type d -path "*/qemu-*-sbx-$1*" -exec rmdir {} + 2>/dev/null && break
 done
 )sh";
 
@@ -114,6 +112,7 @@ bool says_something(int fd)
 
 SkipWithoutLibvirt::SkipWithoutLibvirt()
 {
+    std::signal(SIGPIPE, SIG_IGN); // As hostd does: libvirt writes to daemons that are gone.
     const auto able = common::process::run(
         {{"sh",
           "-c",
@@ -150,6 +149,7 @@ PrivateLibvirt::PrivateLibvirt()
                   "-c",
                   life,
                   "life",
+                  tag_,
                   std::filesystem::read_symlink("/proc/self/ns/mnt"),
                   std::filesystem::read_symlink("/proc/self/ns/pid")},
                  input[0].get(),
@@ -195,6 +195,11 @@ void PrivateLibvirt::freeze()
 void PrivateLibvirt::thaw()
 {
     inside({"sh", "-c", "kill -CONT $(cat /run/libvirtd.pid)"});
+}
+
+common::SandboxId PrivateLibvirt::fresh_id() const
+{
+    return common::SandboxId{"sbx-" + tag_ + common::random_base32_80().substr(tag_.size())};
 }
 
 std::string PrivateLibvirt::uri() const

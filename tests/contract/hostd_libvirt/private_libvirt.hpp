@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/id.hpp"
 #include "common/unique_fd.hpp"
 
 #include <chrono>
@@ -34,6 +35,8 @@ public:
     void thaw();
 
     [[nodiscard]] std::string uri() const;
+    /// For a domain of this test: whatever the kernel keeps in its name is found by it.
+    [[nodiscard]] common::SandboxId fresh_id() const;
 
     /// Where `path` of the namespaces is for this program.
     [[nodiscard]] std::filesystem::path outside(const std::filesystem::path& path) const;
@@ -48,6 +51,7 @@ public:
     [[nodiscard]] std::string remains() const;
 
 private:
+    const std::string tag_ = common::random_base32_80().substr(0, 8);
     pid_t pid_ = -1; ///< Of `unshare`, which is in all the namespaces but the PIDs'.
     common::UniqueFd life_;
     bool running_ = false;
