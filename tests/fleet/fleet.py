@@ -178,6 +178,7 @@ class Host:
 
     BOUND = ("run/libvirt", "var/lib/libvirt", "var/cache/libvirt", "etc/libvirt", "var/log/libvirt",
              "var/lib/paddock")
+    CONSOLE_LOG = 256 << 10  # In place of 2 MiB, that a guest fills it in a moment.
 
     def __init__(self, fleet, name, number):
         self.fleet, self.name, self.number = fleet, name, number
@@ -194,6 +195,8 @@ class Host:
         shutil.rmtree(self.base / "etc/libvirt/qemu/networks/autostart", ignore_errors=True)
         with open(self.base / "etc/libvirt/libvirtd.conf", "a") as conf:
             conf.write(f'\nhost_uuid = "{uuid.uuid4()}"\n')
+        with open(self.base / "etc/libvirt/virtlogd.conf", "a") as conf:
+            conf.write(f"\nmax_size = {self.CONSOLE_LOG}\n")
         run("ip", "netns", "add", self.netns)
         run("ip", "-n", self.netns, "link", "set", "lo", "up")
         port = f"pdkt-{self.name}"
@@ -255,6 +258,17 @@ class Host:
                 "--memory-mb", options.get("memory_mb", about["memory_mb"])]
         run(*self.hostd_command(*argv), timeout=120)
 
+    def add_disk(self, name, content, *options):
+        """An image of raw bytes."""
+        raw, disk = self.base / f"{name}.raw", self.base / f"{name}.qcow2"
+        raw.write_bytes(content)
+        run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, disk)
+        run(*self.hostd_command("image", "add", name, disk, *options), timeout=120)
+
+    def welcomes(self):
+        """How often the coordinator has taken this host in, by all its hostds."""
+        return self.hostd.log.read_text().count("welcomed by")
+
     def start_hostd(self):
         self.hostd = Process(f"hostd of {self.name}", self.hostd_command(), self.base / "hostd.log")
 
@@ -280,6 +294,16 @@ class Host:
                 pass
         return pids
 
+    def channels(self):
+        """Connections of hostd's to guests, also to those that are no more: all but libvirt's."""
+        if not self.hostd or not self.hostd.alive():
+            return []
+        sockets = [line.split() for line in self.inside("ss", "-Hxpn").stdout.splitlines()]
+        names = {fields[5]: fields[4] for fields in sockets}  # Each end's inode and path.
+        return [f"{names.get(fields[7], 'a closed end')} {fields[5]}" for fields in sockets
+                if f"pid={self.hostd.pid}," in fields[-1] and fields[1] == "ESTAB"
+                and "/libvirt-sock" not in names.get(fields[7], "")]
+
     def leftovers(self):
         """What sandboxes have left on this host; empty when nothing leaked."""
         found = [f"domain {d}" for d in self.domains()]
@@ -287,6 +311,7 @@ class Host:
         sandboxes = self.state / "sandboxes"
         if sandboxes.exists():
             found += [f"folder {p.name}" for p in sandboxes.iterdir()]
+        found += [f"channel {c}" for c in self.channels()]
         found += [f"interface {line.split(':')[1].strip()}" for line in
                   self.inside("ip", "-o", "link").stdout.splitlines() if ": pdk" in line and "pdkbr" not in line]
         for entries in (self.base / "var/lib/libvirt/dnsmasq").glob("*.guests"):
@@ -427,8 +452,16 @@ class Fleet:
         return run(self.bin("coordinator/paddock-coordinator"), "--config", self.etc / "coordinator.yaml",
                    "audit", "verify").stdout
 
+    def half_audited(self):
+        """Operations in the audit that have not one intent and then one outcome."""
+        return self.postgres.sql("""
+            SELECT operation_id, string_agg(kind || ' ' || action, ', ' ORDER BY seq) FROM audit
+            WHERE operation_id <> '' GROUP BY operation_id, action
+            HAVING string_agg(kind, ' ' ORDER BY seq) <> 'intent outcome'""")
+
     def leftovers(self):
         found = [f"{host.name}: {item}" for host in self.hosts for item in host.leftovers()]
+        found += [f"audit of {' '.join(row)}" for row in self.half_audited()]
         for table in ("operations", "commands"):
             found += [f"unfinished row {row[0]} of {table}" for row in
                       self.postgres.sql(f"SELECT id FROM {table} WHERE status = 'running'")]

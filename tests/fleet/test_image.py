@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from boot_disks import bios_disk, uefi_disk
 from fleet import ROOT, run, wait_until
 
 
@@ -62,3 +63,44 @@ def test_a_stock_image_works_through_qemu_guest_agent(fleet, debian):
     reply = api.run(ident, "sleep 300", timeout_sec=4)
     assert reply["timed_out"]
     assert api.run(ident, "pgrep -c '^sleep' || true", user="root", timeout_sec=60)["stdout"].strip() == "0"
+
+
+def console(host, ident):
+    return host.state / "sandboxes" / ident / "console.log"
+
+
+def create_without_agent(fleet, api, image):
+    wait_until("the image to be known", lambda: api.call("GET", f"/v1/images/{image}")[0] == 200, 30)
+    sandbox = api.create(image=image, cpu=1, memory_mb=128)
+    assert (sandbox["state"], sandbox["host_name"]) == ("RUNNING", "h1")
+    status, reply = api.call("POST", f"/v1/sandboxes/{sandbox['id']}/run", {"command": "true"})
+    assert (status, reply["reason"]) == (409, "no_agent"), reply
+    return sandbox["id"]
+
+
+def test_a_disk_boots_by_bios_and_the_log_of_a_console_that_floods_is_bounded(fleet, api):
+    host = fleet.hosts[0]
+    words = "A boot sector was here"
+    host.add_disk("bios", bios_disk(words + "\r\n"), "--boot", "bios", "--agent", "none")
+    log = console(host, create_without_agent(fleet, api, "bios"))
+    wait_until("the console", lambda: log.exists() and log.read_text(errors="replace").count(words) > 2, 30)
+    turns = size = most = 0
+
+    def turned_over():
+        nonlocal turns, size, most
+        files = {p.name: p.stat().st_size for p in log.parent.glob("console.log*")}
+        before, size = size, files.get(log.name, 0)  # There is none for an instant.
+        turns += size < before
+        most = max(most, sum(files.values()))
+        return turns > 6 and len(files) == 4
+
+    wait_until("the log to turn over", turned_over, 60)
+    assert most <= 4 * host.CONSOLE_LOG, most
+
+
+def test_a_disk_boots_by_uefi(fleet, api):
+    host = fleet.hosts[0]
+    words = "A UEFI application was here"
+    host.add_disk("uefi", uefi_disk(words + "\r\n"), "--boot", "uefi", "--agent", "none")
+    log = console(host, create_without_agent(fleet, api, "uefi"))
+    wait_until("the console", lambda: log.exists() and words in log.read_text(errors="replace"), 60)

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fleet import wait_until
+from fleet import run, wait_until
 
 
 def test_create_run_stop_start_destroy_on_two_hosts_at_once(fleet):
@@ -36,11 +36,20 @@ def test_every_command_is_kept_with_its_outcome(fleet, api):
     ident = api.create()["id"]
     good = api.run(ident, "echo out; echo err >&2; exit 3", env={"A": "b c"}, cwd="/tmp")
     assert (good["stdout"], good["stderr"], good["exit_code"]) == ("out\n", "err\n", 3)
+    assert sum(len(host.channels()) for host in fleet.hosts) == 1, "leftovers() looks for what it would not see"
     assert api.run(ident, 'echo "$A"; pwd', env={"A": "b c"}, cwd="/tmp")["stdout"] == "b c\n/tmp\n"
     page = api.ok("GET", f"/v1/sandboxes/{ident}/commands?limit=1")
     assert page["total"] == 2 and len(page["commands"]) == 1
     both = api.ok("GET", f"/v1/sandboxes/{ident}?include_commands=true")["commands"]
     assert [c["exit_code"] for c in both] == [0, 3]
+
+
+def test_the_sandboxs_environment_is_in_each_command_and_the_commands_own_goes_before_it(api):
+    ident = api.create(env={"ONE": "it's \"one\"", "TWO": "two"})["id"]
+    shown = 'echo "$ONE,$TWO,$THREE"'
+    assert api.run(ident, shown)["stdout"] == "it's \"one\",two,\n"
+    assert api.run(ident, shown, env={"TWO": "2", "THREE": "3"})["stdout"] == "it's \"one\",2,3\n"
+    assert api.run(ident, shown, user="root")["stdout"] == "it's \"one\",two,\n"
 
 
 def test_the_audit_has_an_intent_before_each_outcome(fleet, api):
@@ -56,6 +65,57 @@ def test_the_audit_has_an_intent_before_each_outcome(fleet, api):
             fleet.postgres.sql("DELETE FROM audit")
         except Exception as error:
             raise Exception(error.stderr) from None
+
+
+FOREIGN = """<domain type='qemu'>
+  <name>somebodys-vm</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='q35'>hvm</type></os>
+  <devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/>
+    <source file='{disk}'/><target dev='vda' bus='virtio'/></disk></devices>
+</domain>"""
+
+
+def test_somebody_elses_vm_is_shown_refused_and_left_alone(fleet, api):
+    host = fleet.hosts[0]
+    disk, xml = host.base / "somebodys.qcow2", host.base / "somebodys.xml"
+    run("qemu-img", "create", "-q", "-f", "qcow2", disk, "16M")
+    xml.write_text(FOREIGN.format(disk=disk))
+
+    def virsh(*argv):
+        return host.inside("virsh", "-q", "-c", "qemu:///system", *argv).stdout
+
+    def seen():
+        return virsh("dumpxml", "somebodys-vm"), disk.stat(), disk.read_bytes(), host.qemu_pids()
+
+    def check(state):
+        [vm] = api.ok("GET", "/v1/vms")["vms"]
+        assert (vm["name"], vm["host_name"], vm["persistent"]) == ("somebodys-vm", "h1", True)
+        assert vm["uuid"] == virsh("domuuid", "somebodys-vm").strip() and vm["state"].lower().startswith(state), vm
+        before = seen()
+        for extra in ({}, {"host": "h1"}):
+            status, reply = api.call("POST", "/v1/sandboxes", {"source_vm_name": "somebodys-vm", "agent_id": "a", **extra})
+            assert (status, reply["reason"]) == (403, "vm_not_importable"), reply
+            assert "somebodys-vm" in reply["error"] and "h1" in reply["error"]
+        assert api.call("GET", "/v1/sandboxes/somebodys-vm")[0] in (400, 404)
+        assert api.call("DELETE", "/v1/sandboxes/somebodys-vm")[0] in (400, 404)
+        assert api.sandboxes() == []
+        assert seen() == before
+
+    virsh("define", xml)
+    try:
+        check("shut")
+        virsh("start", "somebodys-vm")
+        check("running")
+        was = seen()
+        # Nor does a hostd that reads its domains back take it for its own.
+        before = host.welcomes()
+        host.restart_hostd()
+        wait_until("the coordinator to know the new hostd", lambda: host.welcomes() > before, 30)
+        check("running")
+        assert seen() == was
+    finally:
+        host.inside("virsh", "-q", "-c", "qemu:///system", "destroy", "somebodys-vm", check=False)
+        virsh("undefine", "somebodys-vm")
 
 
 def test_an_address_is_discovered_and_shown(fleet, api):

