@@ -64,6 +64,12 @@ EventLoop::EventLoop()
         while (!stop.stop_requested()) {
             virEventRunDefaultImpl();
         }
+        // What was closed last goes only in the loop, when it is idle: a callback at one turn,
+        // then the connection that it kept, then its socket.
+        virEventUpdateTimeout(timer, 1);
+        for (int turn = 0; turn < 10; ++turn) {
+            virEventRunDefaultImpl();
+        }
         virEventRemoveTimeout(timer);
     }};
 }
@@ -218,7 +224,9 @@ Result<Connection> Watch::open_and_register()
         const int number = virConnectDomainEventRegisterAny(
             connection.get(), nullptr, id, callback, this, nullptr);
         if (number < 0) {
-            return last_error().during("register for events");
+            auto error = last_error().during("register for events");
+            deregister(std::move(connection)); // What is registered would keep it open.
+            return error;
         }
         registered_.push_back(number);
     }
