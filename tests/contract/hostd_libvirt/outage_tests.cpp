@@ -35,6 +35,16 @@ long descriptors()
     return std::ranges::distance(std::filesystem::directory_iterator{"/proc/self/fd"});
 }
 
+/// Before long: what is closed goes in libvirt's own threads.
+bool descriptors_at_most(long number)
+{
+    const auto deadline = Clock::now() + at_once;
+    while (descriptors() > number && Clock::now() < deadline) {
+        std::this_thread::yield();
+    }
+    return descriptors() <= number;
+}
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(outage_tests, Domains)
@@ -173,12 +183,7 @@ BOOST_FIXTURE_TEST_CASE(lost_connections_leave_no_descriptor, Daemon)
         heard.take_until(restored);
         must(hypervisor.list());
     }
-    // What is closed goes at the event loop's next turn.
-    const auto deadline = Clock::now() + at_once;
-    while (descriptors() > before && Clock::now() < deadline) {
-        must(hypervisor.list());
-    }
-    BOOST_TEST(descriptors() == before);
+    BOOST_TEST(descriptors_at_most(before));
 }
 
 BOOST_FIXTURE_TEST_CASE(hypervisors_that_end_leave_no_descriptor, Daemon)
@@ -195,8 +200,7 @@ BOOST_FIXTURE_TEST_CASE(hypervisors_that_end_leave_no_descriptor, Daemon)
     for (int i = 0; i < 3; ++i) {
         live();
     }
-    BOOST_TEST(descriptors() <= before);
-    if (descriptors() > before) std::system("ls -l /proc/$PPID/fd; grep unix /proc/net/unix | head -0");
+    BOOST_TEST(descriptors_at_most(before));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
