@@ -29,6 +29,13 @@ struct Daemon {
     Daemon() { libvirt.start(); }
 };
 
+/// A failed case would wait for ever for its calls.
+struct Thaw {
+    tests::PrivateLibvirt& libvirt;
+
+    ~Thaw() { libvirt.thaw(); }
+};
+
 /// Open in this program.
 long descriptors()
 {
@@ -109,12 +116,12 @@ BOOST_AUTO_TEST_CASE(a_frozen_libvirtd_is_unavailable_until_it_goes_on)
         const auto find = [&] { found.add(hypervisor.find(made.sandbox.id)); };
         const std::jthread first{find};
         const std::jthread second{find};
+        const Thaw before_they_are_joined{libvirt};
         refused(found.take(), ErrorCode::unavailable);
         refused(found.take(), ErrorCode::unavailable);
+        unavailable_within(at_once, [&] { return hypervisor.find(made.sandbox.id); });
+        await(Kind::connection_lost);
     }
-    unavailable_within(at_once, [&] { return hypervisor.find(made.sandbox.id); });
-    await(Kind::connection_lost);
-    libvirt.thaw();
     await(Kind::connection_restored);
     BOOST_CHECK(state(made.sandbox.id) == DomainState::stopped);
 }
@@ -122,13 +129,12 @@ BOOST_AUTO_TEST_CASE(a_frozen_libvirtd_is_unavailable_until_it_goes_on)
 BOOST_AUTO_TEST_CASE(calls_that_libvirtd_dies_under_say_so)
 {
     const auto made = running();
-    std::atomic<bool> done = false;
     std::atomic<int> cut = 0;
     tests::Arrivals<common::ErrorCode> others;
     std::vector<std::jthread> callers;
     for (int i = 0; i < 4; ++i) {
-        callers.emplace_back([&] {
-            while (!done) {
+        callers.emplace_back([&](const std::stop_token& stop) {
+            while (!stop.stop_requested()) {
                 const auto result = hypervisor.set_generation(made.sandbox.id, 9);
                 if (!result && result.error().code == ErrorCode::unavailable) {
                     ++cut;
@@ -145,7 +151,6 @@ BOOST_AUTO_TEST_CASE(calls_that_libvirtd_dies_under_say_so)
         libvirt.start();
         await(Kind::connection_restored);
     }
-    done = true;
     callers.clear();
     BOOST_TEST(cut > 0);
     BOOST_TEST(others.empty());
