@@ -191,8 +191,9 @@ class Host:
         for folder in self.BOUND:
             (self.base / folder).mkdir(parents=True, mode=0o755)
             Path("/", folder).mkdir(parents=True, exist_ok=True)
-        shutil.copytree("/etc/libvirt", self.base / "etc/libvirt", dirs_exist_ok=True, symlinks=True)
-        shutil.rmtree(self.base / "etc/libvirt/qemu/networks/autostart", ignore_errors=True)
+        # Its settings, not the domains and networks of whoever uses libvirt on this machine.
+        shutil.copytree("/etc/libvirt", self.base / "etc/libvirt", dirs_exist_ok=True, symlinks=True,
+                        ignore=shutil.ignore_patterns("qemu", "storage", "secrets"))
         with open(self.base / "etc/libvirt/libvirtd.conf", "a") as conf:
             conf.write(f'\nhost_uuid = "{uuid.uuid4()}"\n')
         with open(self.base / "etc/libvirt/virtlogd.conf", "a") as conf:
