@@ -1,8 +1,9 @@
 #pragma once
 
-#include "common/mailbox.hpp"
+#include "common/mutex.hpp"
+#include "common/semaphore.hpp"
 
-#include <atomic>
+#include <deque>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -22,11 +23,16 @@ public:
     WorkerPool& operator=(const WorkerPool&) = delete;
 
     /// Any thread. False when too many wait.
-    [[nodiscard]] bool submit(Job job) { return jobs_.push(std::move(job)); }
+    [[nodiscard]] bool submit(Job job);
 
 private:
-    common::Mailbox<Job> jobs_;
-    std::atomic<bool> stopping_{false};
+    void work();
+
+    const std::size_t capacity_;
+    std::mutex mutex_;
+    std::deque<Job> jobs_; ///< Under mutex_, as is stopping_.
+    bool stopping_ = false;
+    common::Semaphore available_; ///< One for each job, or for each thread at the end.
     std::vector<std::thread> threads_;
 };
 
