@@ -201,6 +201,7 @@ private:
     unsigned start_slots_used_ = 0;
     bool adopted_ = false;
     bool reconciling_ = false;
+    bool reconcile_again_ = false; ///< It was asked for while one was under way.
     bool reconcile_due_ = false;
     bool looking_for_ips_ = false;
 

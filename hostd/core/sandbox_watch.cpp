@@ -267,7 +267,11 @@ void SandboxService::apply(Sandbox& sandbox, DomainState state)
 
 void SandboxService::reconcile()
 {
+    if (!adopted_) {
+        return; // The network must not be made to fit an empty table. Adoption ends in this.
+    }
     if (std::exchange(reconciling_, true)) {
+        reconcile_again_ = true;
         return;
     }
     for (auto& [id, sandbox] : table_) {
@@ -281,6 +285,9 @@ void SandboxService::reconcile()
                                    ensured.error().message);
                  }
                  reconciling_ = false;
+                 if (std::exchange(reconcile_again_, false)) {
+                     return reconcile();
+                 }
                  if (!std::exchange(reconcile_due_, true)) {
                      loop_->after(settings_.reconcile_interval, [this] {
                          reconcile_due_ = false;

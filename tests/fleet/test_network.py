@@ -194,6 +194,26 @@ def test_without_our_rules_the_addresses_are_reached(fleet, api, pair, closed_ad
     wait_until("names", lambda: api.run(guest, f"nslookup {host.name} {gateway(api, guest)}")["exit_code"] == 0, 60)
 
 
+def test_a_hostd_that_starts_again_cuts_no_guest_off(fleet, api, pair):
+    host, (guest, address) = fleet.hosts[0], pair[0]
+
+    def elements():
+        return host.inside("nft", "list", "table", "bridge", "paddock").stdout.count(address)
+
+    assert elements() == 1
+    script = "while ! [ -e /tmp/enough2 ]; do timeout 3 wget -q -O - http://198.51.100.7:8000/ || echo refused; echo; usleep 100000; done"
+    with web_server("198.51.100.7") as asked_by:
+        api.run(guest, f"({script}) >/tmp/asked 2>&1 &")
+        for _ in range(5):
+            before, asked = host.welcomes(), len(asked_by)
+            host.restart_hostd()
+            wait_until("the coordinator to know the new hostd", lambda: host.welcomes() > before, 30)
+            wait_until("the guest to ask on", lambda: len(asked_by) > asked + 10, 20)
+            assert elements() == 1
+        api.run(guest, "touch /tmp/enough2")
+        assert "refused" not in api.run(guest, "cat /tmp/asked")["stdout"]
+
+
 def test_the_gateway_gives_names(fleet, api, pair):
     host = fleet.hosts[0]
     answer = api.run(pair[0][0], f"nslookup {host.name} {gateway(api, pair[0][0])}")

@@ -164,6 +164,28 @@ BOOST_AUTO_TEST_CASE(what_was_missed_while_the_connection_was_lost_is_found)
     static_cast<void>(await("sbx-1", Phase::stopped));
 }
 
+BOOST_AUTO_TEST_CASE(the_network_is_never_made_to_fit_a_table_that_was_not_read_yet)
+{
+    run();
+    static_cast<void>(created("sbx-1", false));
+    service.reset();
+    world.hold("list");
+    network.ensured = 77;
+    service.emplace(hostd::Ports{hypervisor, images, store, network, guests, uplink, clock},
+                    settings);
+    service->start();
+    hypervisor.say({DomainEvent::Kind::connection_restored, {}});
+    BOOST_TEST(ask("op-1", hostd::ListVmsCommand{}).error->reason == "host_starting");
+    BOOST_TEST(network.ensured == 77U);
+    world.let_go("list");
+    static_cast<void>(uplink.inventories.take());
+    while (network.ensured == 77U) {
+        await_step("ensure");
+        BOOST_TEST(!ask("op-2", hostd::ListVmsCommand{}).error);
+    }
+    BOOST_TEST(network.ensured == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(every_reconcile_repairs_the_network_for_the_leases_in_use)
 {
     run();
