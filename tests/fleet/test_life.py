@@ -121,8 +121,9 @@ def test_somebody_elses_vm_is_shown_refused_and_left_alone(fleet, api):
 def test_an_address_is_discovered_and_shown(fleet, api):
     sandbox = api.create(wait_for_ip=True)
     address = api.ok("GET", f"/v1/sandboxes/{sandbox['id']}/ip")["ip_address"]
-    inside = api.run(sandbox["id"], "ip -4 -o addr show dev eth0", user="root")["stdout"]
-    assert f" {address}/" in inside
+    # The lease says so first; the guest's client puts it on a moment later.
+    wait_until("the guest to have the address", lambda: f" {address}/" in api.run(
+        sandbox["id"], "ip -4 -o addr show dev eth0", user="root")["stdout"], 20)
     assert api.ok("GET", f"/v1/sandboxes/{sandbox['id']}")["sandbox"]["ip_address"] == address
 
 
