@@ -1,9 +1,8 @@
 #pragma once
 
-#include "common/mutex.hpp"
-#include "common/semaphore.hpp"
+#include "common/mailbox.hpp"
 
-#include <deque>
+#include <atomic>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -23,16 +22,11 @@ public:
     WorkerPool& operator=(const WorkerPool&) = delete;
 
     /// Any thread. False when too many wait.
-    [[nodiscard]] bool submit(Job job);
+    [[nodiscard]] bool submit(Job job) { return jobs_.push(std::move(job)); }
 
 private:
-    void work();
-
-    const std::size_t capacity_;
-    std::mutex mutex_;
-    std::deque<Job> jobs_; ///< Under mutex_, as is stopping_.
-    bool stopping_ = false;
-    common::Semaphore available_; ///< One for each job, or for each thread at the end.
+    common::Mailbox<Job> jobs_;
+    std::atomic<bool> stopping_{false};
     std::vector<std::thread> threads_;
 };
 

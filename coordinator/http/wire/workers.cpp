@@ -56,7 +56,7 @@ bool Workers::submit(Connection& connection)
         }
         queue_.push_back(std::move(connection));
     }
-    work_.release();
+    work_.notify_one();
     return true;
 }
 
@@ -78,9 +78,7 @@ void Workers::stop()
             ::shutdown(socket, SHUT_RDWR); // Its thread wakes from any wait on it.
         }
     }
-    for (std::size_t i = 0; i < threads_.size(); ++i) {
-        work_.release();
-    }
+    work_.notify_all();
     for (const auto thread : threads_) {
         ::pthread_join(thread, nullptr);
     }
@@ -100,8 +98,8 @@ void Workers::run()
         Connection connection;
         int socket = -1;
         {
-            work_.acquire();
-            const std::scoped_lock lock{mutex_};
+            std::unique_lock lock{mutex_};
+            work_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
             if (stopping_) {
                 return;
             }

@@ -2,7 +2,6 @@
 
 #include "common/clock.hpp"
 #include "common/result.hpp"
-#include "common/semaphore.hpp"
 #include "coordinator/http/options.hpp"
 #include "coordinator/http/wire/exchange.hpp"
 
@@ -55,8 +54,8 @@ private:
     std::vector<pthread_t> threads_; ///< Of the thread that starts and stops.
     std::atomic<std::size_t> busy_{0};
     std::atomic<bool> draining_{false};
-    common::Semaphore work_; ///< One for each connection that waits, or for each thread at the end.
     std::mutex mutex_;
+    std::condition_variable work_;
     std::condition_variable idle_;
     // Under mutex_:
     std::deque<Connection> queue_;
