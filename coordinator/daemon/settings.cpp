@@ -111,7 +111,7 @@ const std::array table{
         "kept of each of a command's stdout and stderr; the rest is dropped and said",
         {},
         1,
-        4096},
+        2048},
     Key{"max_operations",
         Kind::integer,
         "8192",
