@@ -25,6 +25,8 @@ std::uint32_t clamp_u32(std::uint64_t value)
 
 proto::GuestExec ExecRun::begin(common::SteadyTime now, common::WallTime wall)
 {
+    // Sent before: an agent that does not know it any more may have run it, and must not again.
+    const bool again = first_sent_.has_value();
     if (!first_sent_) {
         first_sent_ = now;
         started_at_ = wall;
@@ -44,7 +46,7 @@ proto::GuestExec ExecRun::begin(common::SteadyTime now, common::WallTime wall)
     exec.has_stdin = !spec_.stdin_bytes.empty();
     exec.timeout_ms = clamp_u32(static_cast<std::uint64_t>(spec_.timeout.count()));
     exec.output_limit_bytes = clamp_u32(spec_.output_limit.count());
-    exec.resumed = spec_.resumed;
+    exec.resumed = spec_.resumed || again;
     return exec;
 }
 

@@ -47,6 +47,15 @@ BOOST_AUTO_TEST_CASE(output_is_kept_per_stream_up_to_the_limit)
     BOOST_TEST(!outcome->stderr_truncated);
 }
 
+BOOST_AUTO_TEST_CASE(sent_again_it_is_said_to_be_so)
+{
+    ExecSpec spec;
+    spec.operation = common::OperationId{"op-1"};
+    ExecRun run{spec, "boot-1"};
+    BOOST_TEST(!run.begin({}, {}).resumed);
+    BOOST_TEST(run.begin({}, {}).resumed); // An agent that lost its memory may have run it.
+}
+
 BOOST_AUTO_TEST_CASE(a_gap_and_an_overlap_in_the_output_are_the_guests_fault)
 {
     auto run = run_with(limited_to(100));
