@@ -79,7 +79,8 @@ public:
                                                     Page page) = 0;
     /// `unavailable` with the cause when the database does not answer.
     virtual common::Result<> check() = 0;
-    /// `unavailable` unless this process is the one that may write.
+    /// `unavailable` unless this process is the one that may write; `failed_precondition` if
+    /// it never will be again.
     virtual common::Result<> lease() = 0;
 
     struct AuditCheck {

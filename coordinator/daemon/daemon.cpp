@@ -62,6 +62,23 @@ Result<std::unique_ptr<store::PgStore>> open_store(const store::StoreSettings& s
     }
 }
 
+/// Ends with a signal, or with the error of a store that will never write again: another
+/// coordinator took over, and the hosts are its.
+Result<> wait_for_end(const sigset_t& signals, store::PgStore& store)
+{
+    constexpr timespec pause{1, 0};
+    while (true) {
+        if (const auto signal = ::sigtimedwait(&signals, nullptr, &pause); signal > 0) {
+            spdlog::info("signal {}: ending", signal);
+            return {};
+        }
+        if (const auto lease = store.lease();
+            !lease && lease.error().code == ErrorCode::failed_precondition) {
+            return lease;
+        }
+    }
+}
+
 } // namespace
 
 Result<> run_daemon(Settings settings)
@@ -94,10 +111,7 @@ Result<> run_daemon(Settings settings)
                  server.port(),
                  settings.link_address);
 
-    int signal = 0;
-    while (::sigwait(&signals, &signal) != 0) {
-    }
-    spdlog::info("signal {}: ending", signal);
+    auto ended = wait_for_end(signals, *store);
     constexpr std::chrono::milliseconds patience{3000};
     if (!server.drain(patience)) {
         spdlog::info("requests are still under way: they are told to ask again");
@@ -105,7 +119,7 @@ Result<> run_daemon(Settings settings)
     core.stop();
     server.stop();
     router.stop();
-    return {};
+    return ended;
 }
 
 Result<> verify_audit(const Settings& settings)

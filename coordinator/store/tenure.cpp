@@ -156,7 +156,9 @@ common::Result<> Tenure::ensure()
         ready = get_lease(std::chrono::steady_clock::now() + std::chrono::milliseconds{500});
     }
     if (ready) {
-        ready = settle_doubt();
+        ready = take_up();
+    } else if (ready.error().reason == "lease_held") {
+        ready = look_for_a_successor(std::move(ready).error());
     }
     if (!ready) {
         session_.reset();
@@ -179,33 +181,54 @@ common::Result<> Tenure::probe()
     return ensure();
 }
 
-common::Result<> Tenure::settle_doubt()
+common::Result<Tenure::Standing> Tenure::look()
 {
-    struct Found {
-        std::uint64_t batch = 0;
-        bool leading = false;
-        ChainHead head;
-    };
-    COMMON_TRY(const auto found,
-               session_->run(settings_.statement_timeout, "look where it stands", [&](auto& sql) {
-                   prepare_writing(session_->connection());
-                   const auto row = sql.exec1(fmt::format(
-                       "SELECT batch, deposed_at IS NULL FROM leader WHERE epoch = {}", epoch_));
-                   return Found{row[0].template as<std::uint64_t>(),
-                                row[1].template as<bool>(),
-                                read_audit_head(sql)};
-               }));
+    return session_->run(settings_.statement_timeout, "look where it stands", [&](auto& sql) {
+        const auto row = sql.exec1(
+            fmt::format("SELECT batch, deposed_at IS NULL FROM leader WHERE epoch = {}", epoch_));
+        return Standing{
+            row[0].template as<std::uint64_t>(), row[1].template as<bool>(), read_audit_head(sql)};
+    });
+}
+
+void Tenure::settle_doubt(std::uint64_t batch)
+{
     if (doubt_) {
-        landed_ = found.batch == doubt_->batch;
+        landed_ = batch == doubt_->batch;
         if (*landed_) {
             batch_ = doubt_->batch;
             head_ = doubt_->head;
         }
         doubt_.reset();
     }
-    if (!found.leading) {
-        return never_again("another coordinator has become the leader");
+}
+
+/// Whoever holds the lease may not have begun yet, and may give it back. Once it has, our row
+/// says so, and it has waited for our last transaction: what that row says is final.
+common::Result<> Tenure::look_for_a_successor(common::Error held)
+{
+    COMMON_TRY(const auto found, look());
+    if (found.leading) {
+        return held;
     }
+    settle_doubt(found.batch);
+    return deposed();
+}
+
+common::Error Tenure::deposed()
+{
+    return never_again("another coordinator has become the leader");
+}
+
+/// With the lease back: is everything as we left it?
+common::Result<> Tenure::take_up()
+{
+    COMMON_TRY(const auto found, look());
+    settle_doubt(found.batch);
+    if (!found.leading) {
+        return deposed();
+    }
+    prepare_writing(session_->connection());
     if (found.batch != batch_ || found.head != head_) {
         return never_again(fmt::format(
             "the database stands at batch {} and audit row {}, we at {} and {}: somebody else "

@@ -63,7 +63,16 @@ private:
     common::Result<> connect();
     common::Result<> get_lease(common::SteadyTime deadline);
     common::Result<> check_server();
-    common::Result<> settle_doubt();
+    struct Standing {
+        std::uint64_t batch = 0;
+        bool leading = false;
+        ChainHead head;
+    };
+    common::Result<Standing> look();
+    void settle_doubt(std::uint64_t batch);
+    common::Result<> take_up();
+    common::Result<> look_for_a_successor(common::Error held);
+    common::Error deposed();
     common::Error never_again(const std::string& why);
     bool roll_back();
     Outcome run(std::span<const Call> batch, std::span<const ChainedRow> audit);

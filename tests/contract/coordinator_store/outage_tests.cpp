@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 #include <condition_variable>
 #include <csignal>
+#include <future>
 #include <map>
 #include <pqxx/pqxx>
 #include <set>
@@ -306,6 +307,35 @@ BOOST_AUTO_TEST_CASE(a_writer_that_finds_rows_of_somebody_else_writes_no_more)
     BOOST_REQUIRE(!result.has_value());
     BOOST_TEST((result.error().code == ErrorCode::failed_precondition));
     BOOST_TEST(postgres.sql("SELECT count(*) FROM audit", database) == "2");
+}
+
+BOOST_AUTO_TEST_CASE(a_writer_whose_lease_another_has_taken_learns_that_it_is_deposed)
+{
+    auto& postgres = Postgres::shared();
+    const auto database = postgres.fresh_database();
+    auto settings = postgres.settings(database);
+    settings.write_patience = std::chrono::milliseconds{300};
+    const auto store = open_store(settings);
+    BOOST_TEST(told(write(*store, {an_audit_row()})) == "ok");
+    // Another one waits for the lease, and has it as soon as our connection is cut.
+    pqxx::connection other{postgres.url(database, "postgres")};
+    pqxx::nontransaction sql{other};
+    auto taken = std::async(std::launch::async,
+                            [&] { sql.exec("SELECT pg_advisory_lock(8097863987517156215)"); });
+    wait_until(postgres,
+               database,
+               "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
+    postgres.sql("SELECT pg_terminate_backend(pid) FROM (" + writer_pid + ") AS writer", database);
+    taken.get();
+    // It holds the lease and has changed nothing: it may yet give it back.
+    BOOST_TEST((write(*store, {an_audit_row()}).error().code == ErrorCode::unavailable));
+    BOOST_TEST((store->lease().error().code == ErrorCode::unavailable));
+    sql.exec("UPDATE leader SET deposed_at = now(); INSERT INTO leader (epoch, audit_seq, "
+             "audit_hash) SELECT 2, audit_seq, audit_hash FROM leader");
+    const auto result = write(*store, {an_audit_row()});
+    BOOST_TEST((result.error().code == ErrorCode::failed_precondition));
+    BOOST_TEST((store->lease().error().code == ErrorCode::failed_precondition));
+    BOOST_TEST(postgres.sql("SELECT count(*) FROM audit", database) == "1");
 }
 
 BOOST_AUTO_TEST_CASE(stopping_during_an_outage_is_bounded)
