@@ -165,6 +165,7 @@ requires std::is_same_v<std::remove_const_t<M>, Reply>
 void fields(V& v, M& m)
 {
     v.opt("error", m.error);
+    v.opt("undone", m.undone);
     v.opt("sandbox", m.sandbox);
     v.opt("exec", m.exec);
     v.opt("vms", m.vms, sandboxes);

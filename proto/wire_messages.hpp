@@ -149,6 +149,7 @@ struct VmReport {
 struct Reply {
     static constexpr std::string_view kind = "reply";
     std::optional<WireError> error;
+    bool undone = false; ///< Of a create that failed: nothing of it is left on this host.
     std::optional<SandboxReport> sandbox;
     std::optional<ExecResult> exec;
     std::vector<VmReport> vms;

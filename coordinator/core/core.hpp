@@ -120,6 +120,7 @@ private:
                            const std::map<common::HostName, std::string>& refused) const;
     common::Result<> move_elsewhere(const Op& op, const common::Error& error);
     void finish_create(const Op& op, const HostAnswer& answer);
+    void leave_as_it_is(const Op& op, const common::Error& error);
     void undo_create(const Op& op, const common::Error& error);
     /// It was never written down: as if it had never been.
     void withdraw(const common::SandboxId& id);
@@ -140,8 +141,11 @@ private:
     void take_back(const Op& op, const Sandbox& before, const Op& interrupted);
     void finish_lifecycle(const Op& op, const HostAnswer& answer);
     void finish_destroy(const Op& op, const HostAnswer& answer);
-    /// It is gone from its host: the record closes and everything about it ends.
-    void mark_destroyed(Sandbox sandbox, const Op& by);
+    /// It is gone from its host: the record closes and everything about it ends, `by` with
+    /// `error` if there is one.
+    void mark_destroyed(Sandbox sandbox,
+                        const Op& by,
+                        const std::optional<common::Error>& error = std::nullopt);
     void await_ip(const common::SandboxId& id, const Reply<Sandbox>& reply);
 
     // core_run.cpp

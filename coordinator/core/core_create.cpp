@@ -182,14 +182,19 @@ void Core::refuse_unknown_source(const Caller& caller,
 
 void Core::finish_create(const Op& op, const HostAnswer& answer)
 {
-    if (answer.error && answer.error->code == ErrorCode::timeout) {
-        return conclude(op, answer.error); // It may yet boot: its status will tell.
-    }
-    if (answer.error) {
-        if (const auto moved = move_elsewhere(op, *answer.error); !moved) {
+    if (answer.error && answer.undone) {
+        auto error = *answer.error;
+        if (error.code == ErrorCode::timeout) {
+            error.code = ErrorCode::unavailable; // Something there took too long, and is undone.
+            error.reason = "host_slow";
+        }
+        if (const auto moved = move_elsewhere(op, error); !moved) {
             undo_create(op, moved.error());
         }
         return;
+    }
+    if (answer.error) {
+        return leave_as_it_is(op, *answer.error);
     }
     if (const auto* report = std::get_if<SandboxReport>(&answer.value); report != nullptr) {
         apply(op->host, *report);
@@ -204,17 +209,30 @@ void Core::finish_create(const Op& op, const HostAnswer& answer)
     conclude(op, std::nullopt);
 }
 
-/// A host that turned it down undid everything: another one may take it. If none does, what
-/// the only host said, or what each said.
+/// It did not end well, but it may be there: stopped while it booted, or booting for longer
+/// than anybody waits. Its host's word tells what it is.
+void Core::leave_as_it_is(const Op& op, const Error& error)
+{
+    if (auto now = *fleet_.find(op->row.sandbox);
+        now.generation == op->row.generation && error.code != ErrorCode::timeout) {
+        now.error = error.message;
+        put(std::move(now));
+        link_.request_sync(op->host);
+    }
+    conclude(op, error);
+}
+
+/// A host that undid it has nothing of it: another one may take it. If none does, what the
+/// only host said, or what each said.
 Result<> Core::move_elsewhere(const Op& op, const Error& error)
 {
     const auto* now = fleet_.find(op->row.sandbox);
     const bool hopeful =
         error.code == ErrorCode::resource_exhausted ||
         (error.code == ErrorCode::unavailable && error.stable_reason() != "host_failed") ||
-        error.code == ErrorCode::failed_precondition;
-    if (!op->may_move || !hopeful || now->desired == Desired::destroyed) {
-        return error;
+        error.code == ErrorCode::rate_limited || error.code == ErrorCode::failed_precondition;
+    if (!op->may_move || !hopeful || now->generation != op->row.generation) {
+        return error; // Or something else was asked of it meanwhile.
     }
     const auto image = fleet_.image(now->image);
     op->refused.emplace(op->host, error.message);
@@ -257,12 +275,8 @@ void Core::withdraw(const common::SandboxId& id)
 void Core::undo_create(const Op& op, const Error& error)
 {
     auto sandbox = *fleet_.find(op->row.sandbox);
-    sandbox.phase = Phase::destroyed;
-    sandbox.desired = Desired::destroyed;
-    sandbox.deleted_at = clock_.wall();
     sandbox.error = error.message;
-    put(std::move(sandbox));
-    conclude(op, error);
+    mark_destroyed(std::move(sandbox), op, error);
 }
 
 } // namespace coordinator

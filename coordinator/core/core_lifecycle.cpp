@@ -281,7 +281,7 @@ void Core::finish_destroy(const Op& op, const HostAnswer& answer)
                    "outcome_unknown"});
 }
 
-void Core::mark_destroyed(Sandbox sandbox, const Op& by)
+void Core::mark_destroyed(Sandbox sandbox, const Op& by, const std::optional<Error>& error)
 {
     const auto id = sandbox.id;
     sandbox.phase = Phase::destroyed;
@@ -293,7 +293,8 @@ void Core::mark_destroyed(Sandbox sandbox, const Op& by)
     std::vector<Op> others;
     const auto [first, last] = pending_of_.equal_range(id);
     for (auto entry = first; entry != last; ++entry) {
-        if (const auto& op = pending_.at(entry->second); op != by) {
+        const auto& op = pending_.at(entry->second);
+        if (op != by && op->kind != Pending::Kind::destroy) { // That one ends well by itself.
             others.push_back(op);
         }
     }
@@ -310,7 +311,7 @@ void Core::mark_destroyed(Sandbox sandbox, const Op& by)
         }
     }
     if (by) {
-        conclude(by, std::nullopt);
+        conclude(by, error);
     } else {
         dirty_.insert(id);
     }

@@ -108,6 +108,7 @@ struct HostAnswer {
     common::OperationId operation;
     std::optional<common::Error> error;
     std::variant<std::monostate, SandboxReport, ExecReport, std::vector<ForeignVm>> value;
+    bool undone = false; ///< Of a create that failed: the host has nothing of it.
 };
 /// The same key connected again from elsewhere: the older connection is dropped, audited.
 struct HostDisplaced {

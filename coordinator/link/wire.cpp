@@ -158,6 +158,7 @@ answer_of(const common::HostName& host, const proto::Envelope& envelope, const p
                              wire.error->reason,
                              {},
                              wire.error->details};
+        answer.undone = wire.undone;
     } else if (wire.sandbox) {
         COMMON_TRY(answer.value, report_of(*wire.sandbox));
     } else if (wire.exec) {

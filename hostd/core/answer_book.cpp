@@ -15,7 +15,7 @@ std::uint64_t size_of(const Answer& answer)
 /// Whether asking again may give another answer: those are not kept.
 bool may_change(const Answer& answer)
 {
-    if (!answer.error) {
+    if (!answer.error || answer.undone) {
         return false;
     }
     switch (answer.error->code) {

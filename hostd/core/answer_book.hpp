@@ -9,7 +9,8 @@ namespace hostd {
 
 /// Which operations are under way and how the latest ones ended, so that a command
 /// that is sent twice is carried out once. One thread; bounded in count and bytes.
-/// An answer that leaves the outcome unknown is not kept: asking again may find out.
+/// An answer that leaves the outcome unknown is not kept: asking again may find out. A
+/// create that was undone is: sent again, it must not be carried out where it was refused.
 class AnswerBook {
 public:
     AnswerBook(std::size_t count, common::Bytes bytes) : max_count_{count}, max_bytes_{bytes} {}

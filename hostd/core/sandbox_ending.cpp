@@ -158,8 +158,7 @@ void SandboxService::destroy(const Op& op)
                      status.spec.id = id;
                      if (sandbox != nullptr) {
                          status = std::move(sandbox->status);
-                         table_.erase(id);
-                         count_ = static_cast<unsigned>(table_.size());
+                         erase(id);
                      }
                      status.phase = Phase::destroyed;
                      status.error.reset();
@@ -184,8 +183,7 @@ void SandboxService::destroy_condemned(const common::SandboxId& id)
                          spdlog::info("what was left of {} is removed", id.str());
                          sandbox.status.phase = Phase::destroyed;
                          publish(sandbox);
-                         table_.erase(id);
-                         count_ = static_cast<unsigned>(table_.size());
+                         erase(id);
                      } else {
                          spdlog::warn("remove what is left of {}: {}; trying again",
                                       id.str(),
@@ -196,6 +194,17 @@ void SandboxService::destroy_condemned(const common::SandboxId& id)
                      leave_lane(id);
                  });
     });
+}
+
+void SandboxService::erase(const common::SandboxId& id)
+{
+    const auto gone = table_.extract(id);
+    count_ = static_cast<unsigned>(table_.size());
+    if (const auto& condemned = gone.mapped().condemned; condemned) {
+        for (const auto& op : condemned->waiting) {
+            fail(op, condemned->why);
+        }
+    }
 }
 
 } // namespace hostd

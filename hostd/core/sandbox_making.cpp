@@ -56,9 +56,8 @@ void SandboxService::repeat_create(const Op& op, Sandbox& sandbox)
         return;
     }
     if (sandbox.condemned) {
-        return fail(op,
-                    {ErrorCode::failed_precondition,
-                     "sandbox " + id.str() + " is being removed after a failed create"});
+        sandbox.condemned->waiting.push_back(op);
+        return;
     }
     // Behind whatever is under way for it, its first creation included.
     in_lane(id, [this, op, id] {
@@ -124,25 +123,23 @@ void SandboxService::made(const Op& op, const std::shared_ptr<Building>& buildin
         return leave_lane(id);
     }
     spdlog::warn("{}", building->error->message);
+    sandbox.condemned = Condemned{{op}, *building->error};
     if (building->left.empty()) {
         // Only what was published need be taken back.
         if (sandbox.status.phase != Phase::created) {
             sandbox.status.phase = Phase::destroyed;
             publish(sandbox);
         }
-        table_.erase(id);
-        count_ = static_cast<unsigned>(table_.size());
+        erase(id);
     } else {
         for (const auto& left : building->left) {
             spdlog::error("undoing the create of {}: {}; trying again", id.str(), left.message);
         }
-        sandbox.condemned = true;
         sandbox.status.phase = Phase::error;
         sandbox.status.error = building->error;
         publish(sandbox);
         loop_->after(settings_.retry_interval, [this, id] { destroy_condemned(id); });
     }
-    fail(op, *building->error);
     leave_lane(id);
 }
 
@@ -270,6 +267,9 @@ void SandboxService::answer_by(const Op& op,
             return;
         }
         const auto* sandbox = find(id);
+        if (sandbox != nullptr && sandbox->condemned) {
+            return; // It is told why it failed once nothing is left of it.
+        }
         const auto console =
             sandbox == nullptr ? std::string{"(gone)"} : sandbox->files.console_log.string();
         fail(op,

@@ -126,6 +126,10 @@ void SandboxService::answer(const Op& op, Value value, std::optional<Error> erro
     answer.operation = op->command.operation;
     answer.value = std::move(value);
     answer.error = std::move(error);
+    if (const auto* create = std::get_if<CreateCommand>(&op->command.what);
+        create != nullptr && answer.error && adopted_) {
+        answer.undone = find(create->spec.id) == nullptr;
+    }
     answer.took =
         std::chrono::duration_cast<std::chrono::microseconds>(ports_.clock.steady() - op->received);
     for (auto& one : answers_.finish(std::move(answer))) {

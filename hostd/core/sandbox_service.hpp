@@ -87,6 +87,11 @@ private:
         common::SteadyTime kill_at;
         bool acpi_asked = false;
     };
+    /// A create that failed and left something: destroyed again and again, answered then.
+    struct Condemned {
+        std::vector<Op> waiting;
+        common::Error why;
+    };
     /// What libvirt and the disk hold.
     struct Found {
         std::vector<DomainRecord> domains;
@@ -96,10 +101,10 @@ private:
     struct Sandbox {
         SandboxStatus status;
         SandboxFiles files;
-        bool condemned = false; ///< A failed create left something: destroyed again and again.
         bool attached = false;
         std::optional<Boot> boot;
         std::optional<Stop> stop;
+        std::optional<Condemned> condemned;
         unsigned ip_tries = 0;
         bool refresh_asked = false;
     };
@@ -166,6 +171,8 @@ private:
     void end_stop(Sandbox& sandbox, const std::optional<common::Error>& error);
     void destroy(const Op& op);
     void destroy_condemned(const common::SandboxId& id);
+    /// Nothing of it is left: out of the table, and whoever waited for that is told.
+    void erase(const common::SandboxId& id);
 
     // sandbox_exec.cpp
     void exec(const Op& op);

@@ -59,6 +59,8 @@ struct Answer {
     common::RequestId request;
     std::variant<std::monostate, SandboxStatus, ExecOutcome, std::vector<ForeignVm>> value;
     std::optional<common::Error> error;
+    /// Of a create that failed: nothing of it is left here. Otherwise its sandbox may exist.
+    bool undone = false;
     std::chrono::microseconds took{0};
 };
 

@@ -212,6 +212,7 @@ proto::Reply to_wire(const Answer& answer)
     proto::Reply reply;
     if (answer.error) {
         reply.error = to_wire(*answer.error);
+        reply.undone = answer.undone;
     } else if (const auto* status = std::get_if<SandboxStatus>(&answer.value)) {
         reply.sandbox = to_wire(*status);
     } else if (const auto* outcome = std::get_if<ExecOutcome>(&answer.value)) {

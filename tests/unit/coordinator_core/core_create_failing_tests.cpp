@@ -185,13 +185,78 @@ BOOST_AUTO_TEST_CASE(a_create_that_failed_on_its_host_is_recorded_as_destroyed)
     BOOST_TEST(running(request("box")).name == "box");
 }
 
+BOOST_AUTO_TEST_CASE(a_stop_while_a_create_boots_ends_the_create_and_keeps_the_sandbox)
+{
+    run_with({"h1", "h2"});
+    auto made = create();
+    const auto sent = expect<CreateOnHost>();
+    const auto id = id_in(sent);
+    auto stopped = stop(id);
+    const auto stopping = expect<StopOnHost>();
+    cut_short(sent, ErrorCode::failed_precondition, "stopped");
+    BOOST_TEST(reason_of(made.get()) == "stopped");
+    done(stopping, id, Phase::stopped);
+    BOOST_CHECK(stopped.get()->phase == Phase::stopped);
+    BOOST_TEST(now(id).host == sent.host);
+    BOOST_TEST(now(id).error == "");
+    BOOST_TEST(link.commands.empty()); // Neither moved nor destroyed.
+}
+
+BOOST_AUTO_TEST_CASE(a_guest_that_does_not_come_through_its_boot_is_kept_as_its_host_says)
+{
+    run_with({"h1", "h2"});
+    for (const auto phase : {Phase::stopped, Phase::error, Phase::paused}) {
+        auto made = create();
+        const auto sent = expect<CreateOnHost>();
+        const auto id = id_in(sent);
+        cut_short(sent, ErrorCode::failed_precondition, "guest_stopped");
+        BOOST_TEST(reason_of(made.get()) == "guest_stopped");
+        BOOST_TEST((link.syncs.take() == sent.host));
+        status(sent.host.str(), report(id, phase));
+        await_stored(id, phase);
+        BOOST_TEST(store.operations().back().status == "failed");
+        BOOST_TEST(link.commands.empty());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_create_that_is_undone_ends_the_stop_that_came_in_between)
+{
+    run_with({"h1", "h2"});
+    auto made = create();
+    const auto sent = expect<CreateOnHost>();
+    auto stopped = stop(id_in(sent));
+    const auto stopping = expect<StopOnHost>();
+    refuse(sent, ErrorCode::resource_exhausted, "disk_full");
+    BOOST_TEST(reason_of(made.get()) == "disk_full");
+    BOOST_TEST(reason_of(stopped.get()) == "wrong_state");
+    refuse(stopping, ErrorCode::not_found); // Its late word changes nothing.
+    settle();
+    BOOST_CHECK(now(id_in(sent)).phase == Phase::destroyed);
+    BOOST_TEST(link.commands.empty()); // It is not moved: somebody wanted it stopped.
+    for (const auto& operation : store.operations()) {
+        BOOST_TEST(operation.status == "failed");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_slow_host_undid_is_no_unknown_outcome_and_another_takes_it)
+{
+    run_with({"h1", "h2"});
+    auto made = create();
+    refuse(expect<CreateOnHost>(), ErrorCode::timeout);
+    const auto second = expect<CreateOnHost>();
+    BOOST_TEST(second.host.str() == "h2");
+    refuse(second, ErrorCode::timeout);
+    BOOST_CHECK(made.get().error().code == ErrorCode::resource_exhausted);
+    BOOST_TEST(core->list(me, {})->total == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(a_boot_that_takes_too_long_is_told_so_and_runs_later)
 {
     run_with({"h1"});
     auto made = create();
     const auto sent = expect<CreateOnHost>();
     const auto id = id_in(sent);
-    refuse(sent, ErrorCode::timeout, "boot_timeout");
+    cut_short(sent, ErrorCode::timeout, "boot_timeout");
     const auto result = made.get();
     BOOST_CHECK(result.error().code == ErrorCode::timeout);
     BOOST_TEST(reason_of(result) == "boot_timeout");

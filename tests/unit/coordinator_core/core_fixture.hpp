@@ -245,7 +245,17 @@ struct CoreFixture {
         answer.value = std::move(value);
         link.say(std::move(answer));
     }
+    /// Of a create: the host undid it.
     void refuse(const FakeLink::Sent& sent, ErrorCode code, const std::string& reason = {})
+    {
+        link.say(coordinator::HostAnswer{sent.host,
+                                         sent.command.operation,
+                                         common::Error{code, "no", reason},
+                                         {},
+                                         std::holds_alternative<CreateOnHost>(sent.command.what)});
+    }
+    /// A create that ended badly, of a sandbox that is there.
+    void cut_short(const FakeLink::Sent& sent, ErrorCode code, const std::string& reason)
     {
         link.say(coordinator::HostAnswer{
             sent.host, sent.command.operation, common::Error{code, "no", reason}, {}});

@@ -59,7 +59,9 @@ BOOST_AUTO_TEST_CASE(a_stop_while_booting_ends_the_create)
     submit("op-1", create("sbx-1"));
     static_cast<void>(await("sbx-1", Phase::starting));
     submit("op-2", StopCommand{id("sbx-1"), true});
-    BOOST_TEST(answer_of("op-1").error->reason == "stopped");
+    const auto made = answer_of("op-1");
+    BOOST_TEST(made.error->reason == "stopped");
+    BOOST_TEST(!made.undone); // It is there, and stays.
     BOOST_CHECK(phase_in(answer_of("op-2")) == Phase::stopped);
 }
 

@@ -85,6 +85,7 @@ BOOST_DATA_TEST_CASE_F(ServiceFixture,
     const auto answer = created("sbx-1");
     BOOST_REQUIRE(answer.error);
     BOOST_TEST(answer.error->message.find("broken") != std::string::npos);
+    BOOST_TEST(answer.undone);
     BOOST_TEST(world.is_empty());
     BOOST_TEST(service->sandboxes() == 0U);
     BOOST_TEST(!guests.attached(id("sbx-1")));
@@ -99,8 +100,40 @@ BOOST_DATA_TEST_CASE_F(ServiceFixture,
     run();
     world.fail("start", {ErrorCode::timeout, "libvirt went away"});
     world.fail(step, {ErrorCode::unavailable, "libvirt is away"}, 2);
-    BOOST_REQUIRE(created("sbx-1").error);
+    submit("op-1", create("sbx-1"));
+    static_cast<void>(await("sbx-1", Phase::error));
+    submit("op-2", create("sbx-1")); // Waits for the same.
+    for (const auto* operation : {"op-1", "op-2"}) {
+        const auto answer = answer_of(operation);
+        BOOST_TEST(answer.error->message.find("libvirt went away") != std::string::npos);
+        BOOST_TEST(answer.undone); // Said when it is true.
+        BOOST_TEST(world.is_empty());
+    }
     const auto gone = await("sbx-1", Phase::destroyed);
+}
+
+BOOST_AUTO_TEST_CASE(a_destroy_of_what_a_failed_create_left_answers_both)
+{
+    settings.retry_interval = std::chrono::minutes{5};
+    run();
+    world.fail("start", {ErrorCode::internal, "broken"});
+    world.fail("undefine", {ErrorCode::unavailable, "libvirt is away"});
+    submit("op-1", create("sbx-1"));
+    static_cast<void>(await("sbx-1", Phase::error));
+    submit("op-2", hostd::DestroyCommand{id("sbx-1")}, 2);
+    BOOST_TEST(answer_of("op-1").undone);
+    BOOST_TEST(!answer_of("op-2").error);
+    BOOST_TEST(world.is_empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_create_that_was_undone_is_not_carried_out_when_it_is_sent_again)
+{
+    run();
+    world.fail("network", {ErrorCode::resource_exhausted, "no address is free"});
+    BOOST_TEST(ask("op-1", create("sbx-1")).undone);
+    const auto again = ask("op-1", create("sbx-1"));
+    BOOST_CHECK(again.error->code == ErrorCode::resource_exhausted);
+    BOOST_TEST(again.undone);
     BOOST_TEST(world.is_empty());
 }
 
@@ -113,6 +146,7 @@ BOOST_AUTO_TEST_CASE(capacity_counts_every_sandbox_that_exists)
     const auto refused = created("sbx-5", false);
     BOOST_CHECK(refused.error->code == ErrorCode::resource_exhausted);
     BOOST_TEST(refused.error->reason == "no_memory");
+    BOOST_TEST(refused.undone);
     BOOST_REQUIRE(!ask("op-d", hostd::DestroyCommand{id("sbx-1")}).error);
     BOOST_TEST(!ask("op-again", create("sbx-5", false)).error);
 }

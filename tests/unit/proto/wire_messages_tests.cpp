@@ -44,8 +44,9 @@ BOOST_AUTO_TEST_CASE(the_bytes_on_the_wire_are_these)
     BOOST_TEST(encode_body(StatusAck{"instance", 17}) ==
                "\x82\xA8"s + "instance" + "\xC4\x08" + "instance" + "\xA3" + "seq" + "\x11");
     BOOST_TEST(encode_body(SyncRequest{}) == "\x80");
-    BOOST_TEST(encode_body(Reply{}) == "\x84\xA5"s + "error" + "\xC0\xA7" + "sandbox" + "\xC0\xA4" +
-                                           "exec" + "\xC0\xA3" + "vms" + "\x90");
+    BOOST_TEST(encode_body(Reply{}) == "\x85\xA5"s + "error" + "\xC0\xA6" + "undone" + "\xC2\xA7" +
+                                           "sandbox" + "\xC0\xA4" + "exec" + "\xC0\xA3" + "vms" +
+                                           "\x90");
 }
 
 BOOST_AUTO_TEST_CASE(every_message_comes_back_whole)
@@ -67,6 +68,7 @@ BOOST_AUTO_TEST_CASE(every_message_comes_back_whole)
     const auto reply = std::get<Reply>(samples::wire_messages());
     const auto came = decode_body<Reply>(encode_body(reply));
     BOOST_TEST((came->error == reply.error));
+    BOOST_TEST(came->undone);
     BOOST_TEST((came->sandbox == reply.sandbox));
     BOOST_TEST((came->exec == reply.exec));
     BOOST_TEST((came->vms == reply.vms));
@@ -213,7 +215,7 @@ BOOST_AUTO_TEST_CASE(bounds_of_reports_hold_exactly)
         BOOST_TEST(fits(Heartbeat{1, facts}) == expected);
         auto result = samples::exec_result();
         result.stdout_bytes.assign((std::size_t{2} << 20U) + over, 'x');
-        BOOST_TEST(fits(Reply{{}, {}, result, {}}) == expected);
+        BOOST_TEST(fits(Reply{{}, false, {}, result, {}}) == expected);
         BOOST_TEST(fits(Heartbeat{std::uint64_t{0x7FFFFFFFFFFFFFFF} + over, samples::facts()}) ==
                    expected);
     }
@@ -225,7 +227,7 @@ BOOST_AUTO_TEST_CASE(the_largest_answers_fit_into_one_message)
     result.stdout_bytes.assign(std::size_t{2} << 20U, 'x');
     result.stderr_bytes = result.stdout_bytes;
     Envelope envelope = samples::envelope();
-    envelope.body = encode_body(Reply{{}, samples::sandbox(), result, {}});
+    envelope.body = encode_body(Reply{{}, false, samples::sandbox(), result, {}});
     BOOST_TEST(decode_envelope(encode(envelope)).has_value());
 }
 
