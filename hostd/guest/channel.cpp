@@ -94,8 +94,7 @@ void Channel::exec(ExecSpec spec, Guests::Completion done)
     }
     const auto operation = spec.operation;
     Run run{ExecRun{std::move(spec), boot_id_}, 0, deadline};
-    const auto body = run.exec.begin(clock_.steady(), clock_.wall());
-    if (proto::encode_guest_body(body).size() > proto::max_exec_bytes) {
+    if (proto::encode_guest_body(run.exec.request()).size() > proto::max_exec_bytes) {
         return done(Error{ErrorCode::too_large,
                           fmt::format("command, arguments and environment exceed {} bytes",
                                       proto::max_exec_bytes)});

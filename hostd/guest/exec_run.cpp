@@ -23,19 +23,8 @@ std::uint32_t clamp_u32(std::uint64_t value)
 
 } // namespace
 
-proto::GuestExec ExecRun::begin(common::SteadyTime now, common::WallTime wall)
+proto::GuestExec ExecRun::request() const
 {
-    // Sent before: an agent that does not know it any more may have run it, and must not again.
-    const bool again = first_sent_.has_value();
-    if (!first_sent_) {
-        first_sent_ = now;
-        started_at_ = wall;
-    }
-    stdout_ = {};
-    stderr_ = {};
-    stdin_sent_ = 0;
-    stdin_credit_ = proto::initial_credit;
-    stdin_ended_ = false;
     proto::GuestExec exec;
     exec.operation_id = spec_.operation.str();
     exec.argv = spec_.argv;
@@ -46,7 +35,23 @@ proto::GuestExec ExecRun::begin(common::SteadyTime now, common::WallTime wall)
     exec.has_stdin = !spec_.stdin_bytes.empty();
     exec.timeout_ms = clamp_u32(static_cast<std::uint64_t>(spec_.timeout.count()));
     exec.output_limit_bytes = clamp_u32(spec_.output_limit.count());
-    exec.resumed = spec_.resumed || again;
+    // Sent before: an agent that does not know it any more may have run it, and must not again.
+    exec.resumed = spec_.resumed || first_sent_.has_value();
+    return exec;
+}
+
+proto::GuestExec ExecRun::begin(common::SteadyTime now, common::WallTime wall)
+{
+    auto exec = request();
+    if (!first_sent_) {
+        first_sent_ = now;
+        started_at_ = wall;
+    }
+    stdout_ = {};
+    stderr_ = {};
+    stdin_sent_ = 0;
+    stdin_credit_ = proto::initial_credit;
+    stdin_ended_ = false;
     return exec;
 }
 

@@ -25,6 +25,8 @@ public:
     [[nodiscard]] const std::string& boot_id() const noexcept { return boot_id_; }
 
     /// The frame that starts it, or attaches to it after a lost channel.
+    [[nodiscard]] proto::GuestExec request() const;
+    /// request(), which is sent now: what comes is collected from the start.
     proto::GuestExec begin(common::SteadyTime now, common::WallTime wall);
 
     /// Takes output. The value is what to grant back now, 0 for nothing yet.

@@ -50,6 +50,7 @@ BOOST_AUTO_TEST_CASE(a_command_gives_its_output_and_exit)
     exec(shell("op-1", "echo hi"));
     std::uint32_t stream = 0;
     const auto exec = agent.expect_body<proto::GuestExec>(&stream);
+    BOOST_TEST(!exec.resumed);
     BOOST_TEST(exec.shell == "echo hi");
     BOOST_TEST(exec.user == "sandbox");
     BOOST_TEST(exec.timeout_ms == 30000U);
@@ -93,7 +94,9 @@ BOOST_AUTO_TEST_CASE(a_lost_channel_completes_nothing_and_the_agent_replays)
     BOOST_TEST(outcomes.empty());
     agent.greet();
     std::uint32_t again = 0;
-    BOOST_TEST(agent.expect_body<proto::GuestExec>(&again).operation_id == "op-1");
+    const auto exec = agent.expect_body<proto::GuestExec>(&again);
+    BOOST_TEST(exec.operation_id == "op-1");
+    BOOST_TEST(exec.resumed);
     BOOST_TEST(again != stream);
     agent.send(again, proto::GuestOutput{"stdout", 0, "half and half"});
     agent.send(again, proto::GuestExit{0, 0, false, 13, 0, 1});
