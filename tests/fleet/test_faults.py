@@ -97,6 +97,20 @@ def test_the_coordinator_killed_during_creates(fleet, api):
     assert [c["stdout"] for c in commands if c["command"] == "echo before"] == ["before\n"]
 
 
+def test_a_coordinator_that_another_has_deposed_ends_and_says_why(fleet, api):
+    ident = api.create()["id"]
+    fleet.postgres.sql("""UPDATE leader SET deposed_at = now() WHERE deposed_at IS NULL;
+        INSERT INTO leader (epoch, audit_seq, audit_hash)
+        SELECT epoch + 1, audit_seq, audit_hash FROM leader ORDER BY epoch DESC LIMIT 1;
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'paddock-writer-%'""")
+    wait_until("the coordinator to end", lambda: not fleet.coordinator.alive(), 20)
+    assert fleet.coordinator.child.returncode == 1
+    assert "another coordinator has become the leader" in fleet.coordinator.log.read_text()
+    fleet.start_coordinator()
+    fleet.wait_ready(2)
+    assert api.run(ident, "echo alive")["stdout"] == "alive\n"
+
+
 def test_a_command_survives_the_coordinators_death(fleet, api):
     ident = api.create()["id"]
     with ThreadPoolExecutor(1) as pool:

@@ -32,6 +32,22 @@ def test_create_run_stop_start_destroy_on_two_hosts_at_once(fleet):
         assert sorted(pool.map(life, (1, 2))) == ["h1", "h2"], "two sandboxes spread over two hosts"
 
 
+def test_a_stop_while_a_create_boots_ends_the_create_and_keeps_the_sandbox(fleet, api):
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(fleet.api().call, "POST", "/v1/sandboxes",
+                           {"image": "tiny", "agent_id": "a", "auto_start": True, "memory_mb": 160})
+        wait_until("the boot", lambda: any(s["phase"] == "starting" for s in api.sandboxes())
+                   and any(host.qemu_pids() for host in fleet.hosts), 30)
+        sandbox = api.sandboxes()[0]
+        api.ok("POST", f"/v1/sandboxes/{sandbox['id']}/stop", {"force": True})
+        status, reply = made.result()
+    assert (status, reply["reason"]) == (409, "stopped"), reply
+    after = api.ok("GET", f"/v1/sandboxes/{sandbox['id']}")["sandbox"]
+    assert (after["state"], after["host_name"]) == ("STOPPED", sandbox["host_name"])
+    api.ok("POST", f"/v1/sandboxes/{sandbox['id']}/start")
+    assert api.run(sandbox["id"], "echo alive")["stdout"] == "alive\n"
+
+
 def test_every_command_is_kept_with_its_outcome(fleet, api):
     ident = api.create()["id"]
     good = api.run(ident, "echo out; echo err >&2; exit 3", env={"A": "b c"}, cwd="/tmp")
