@@ -41,10 +41,12 @@ using Change = std::variant<Sandbox, Command, Host, Image, Operation, AuditRow>;
 struct Page {
     std::uint32_t limit = 100;
     std::uint64_t offset = 0;
+    /// Of commands, what they hold: a page ends after the one that goes past it.
+    common::Bytes bytes = common::Bytes::mib(8);
 };
 
 struct CommandPage {
-    std::vector<Command> commands; ///< Newest first.
+    std::vector<Command> commands; ///< Newest first; fewer than `limit` if they hold much.
     std::uint64_t total = 0;
 };
 

@@ -97,13 +97,19 @@ common::Result<CommandPage> PgStore::commands_of(const common::SandboxId& sandbo
     constexpr std::uint32_t most = 1000;
     return parts_->readers.run("read commands", [&](pqxx::nontransaction& sql) {
         const auto of = "WHERE sandbox_id = " + sql.quote(to_column(sandbox.str()));
+        const std::string newest_first = " ORDER BY started_at DESC, id DESC";
         CommandPage found;
         found.total = sql.exec1("SELECT count(*) FROM commands " + of)[0].as<std::uint64_t>();
         if (page.limit > 0 && page.offset < found.total) {
-            found.commands = read_commands(sql,
-                                           of + " ORDER BY started_at DESC, id DESC LIMIT " +
-                                               std::to_string(std::min(page.limit, most)) +
-                                               " OFFSET " + std::to_string(page.offset));
+            // Each with what those before it on the page hold; octet_length reads no output.
+            found.commands = read_commands(
+                sql,
+                "WHERE id IN (SELECT id FROM (SELECT id, sum(bytes) OVER (" + newest_first +
+                    ") - bytes AS before FROM (SELECT id, started_at, octet_length(stdout) + "
+                    "octet_length(stderr) + octet_length(command) AS bytes FROM commands " +
+                    of + newest_first + " LIMIT " + std::to_string(std::min(page.limit, most)) +
+                    " OFFSET " + std::to_string(page.offset) + ") AS page) AS sized " +
+                    "WHERE before < " + std::to_string(page.bytes.count()) + ")" + newest_first);
         }
         return found;
     });

@@ -215,4 +215,34 @@ BOOST_AUTO_TEST_CASE(commands_come_newest_first_and_by_page)
     BOOST_TEST(store->commands_of(common::SandboxId{hostile()}, {})->total == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_page_of_commands_ends_where_it_holds_too_much_but_has_one)
+{
+    auto& postgres = Postgres::shared();
+    const auto store = open_store(postgres.settings(postgres.fresh_database()));
+    const auto box = common::mint<common::SandboxId>();
+    std::vector<Change> changes;
+    for (int i = 0; i < 4; ++i) {
+        coordinator::Command command;
+        command.id = common::mint<common::CommandId>();
+        command.sandbox = box;
+        command.stdout_text.assign(600, 'x');
+        command.stderr_text.assign(400, 'x');
+        command.status = "finished";
+        command.started_at = at(i);
+        changes.emplace_back(command);
+    }
+    BOOST_TEST(told(write(*store, changes)) == "ok");
+    const auto size = [&](std::uint64_t bytes, std::uint64_t offset) {
+        const auto page = store->commands_of(box, {100, offset, common::Bytes{bytes}});
+        BOOST_TEST(page->total == 4U);
+        return page->commands.size();
+    };
+    BOOST_TEST(size(1, 0) == 1U);
+    BOOST_TEST(size(1000, 0) == 1U);
+    BOOST_TEST(size(1001, 0) == 2U);
+    BOOST_TEST(size(2001, 0) == 3U);
+    BOOST_TEST(size(2001, 2) == 2U);
+    BOOST_TEST(size(1000000, 0) == 4U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
