@@ -21,9 +21,11 @@ void EventLoop::stop()
     timers_.clear();
 }
 
-void EventLoop::after(std::chrono::milliseconds delay, Task task)
+EventLoop::Timer EventLoop::after(std::chrono::milliseconds delay, Task task)
 {
-    timers_.emplace(clock_.steady() + delay, std::move(task));
+    const Timer timer{clock_.steady() + delay, ++timers_set_};
+    timers_.emplace(timer, std::move(task));
+    return timer;
 }
 
 void EventLoop::run()
@@ -33,7 +35,7 @@ void EventLoop::run()
     while (!stopping_) {
         auto until = clock_.steady() + idle;
         if (!timers_.empty()) {
-            until = std::min(until, timers_.begin()->first);
+            until = std::min(until, timers_.begin()->first.due);
         }
         for (auto& task : mailbox_.drain_until(until)) {
             if (stopping_) {
@@ -42,7 +44,7 @@ void EventLoop::run()
             task();
         }
         const auto now = clock_.steady();
-        while (!timers_.empty() && timers_.begin()->first <= now && !stopping_) {
+        while (!timers_.empty() && timers_.begin()->first.due <= now && !stopping_) {
             const auto task = std::move(timers_.begin()->second);
             timers_.erase(timers_.begin());
             task();

@@ -29,15 +29,25 @@ public:
     /// Any thread. False when full or stopped: the caller decides what that means.
     [[nodiscard]] bool post(Task task) { return mailbox_.push(std::move(task)); }
 
+    /// One thing that is to happen later.
+    struct Timer {
+        SteadyTime due;
+        std::uint64_t number = 0;
+        friend auto operator<=>(const Timer&, const Timer&) = default;
+    };
+
     /// On the loop's thread only: runs `task` once `delay` has passed.
-    void after(std::chrono::milliseconds delay, Task task);
+    Timer after(std::chrono::milliseconds delay, Task task);
+    /// On the loop's thread only: it does not happen any more. Also when it has happened.
+    void cancel(const Timer& timer) { timers_.erase(timer); }
 
 private:
     void run();
 
     const Clock& clock_;
     Mailbox<Task> mailbox_;
-    std::multimap<SteadyTime, Task> timers_; ///< The thread's own.
+    std::map<Timer, Task> timers_; ///< The thread's own.
+    std::uint64_t timers_set_ = 0;
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };

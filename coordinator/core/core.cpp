@@ -3,6 +3,8 @@
 
 #include "common/log/log.hpp"
 
+#include <algorithm>
+
 namespace coordinator {
 
 using common::Error;
@@ -14,6 +16,7 @@ namespace {
 // More than can ever wait: bounded by the operations under way and the hosts' messages.
 constexpr std::size_t loop_capacity = std::size_t{1} << 18U;
 constexpr std::size_t max_unsaved = 100'000;
+constexpr std::size_t most_flushed = 256; // In one transaction.
 
 } // namespace
 
@@ -134,28 +137,64 @@ void Core::save_outcome(std::vector<Change> changes, Then then)
          });
 }
 
-/// A sandbox is written as it is by then; everything else as it was.
+/// In slices, so that each fits its deadline however much there is. A sandbox and a host are
+/// written as they are by then; everything else as it was.
 void Core::flush_unsaved()
 {
-    if (flushing_ || (unsaved_.empty() && dirty_.empty())) {
+    if (flushing_) {
         return;
     }
-    flushing_ = true;
-    auto changes = std::exchange(unsaved_, {});
-    const auto dirty = std::exchange(dirty_, {});
-    for (auto& change : changes) {
-        if (auto* sandbox = std::get_if<Sandbox>(&change); sandbox != nullptr) {
-            if (const auto* now = fleet_.find(sandbox->id); now != nullptr) {
-                *sandbox = *now;
+    if (unsaved_.empty()) {
+        for (const auto& id : std::exchange(dirty_, {})) {
+            if (const auto* sandbox = fleet_.find(id); sandbox != nullptr) {
+                unsaved_.emplace_back(*sandbox);
             }
         }
     }
-    for (const auto& id : dirty) {
-        if (const auto* sandbox = fleet_.find(id); sandbox != nullptr) {
-            changes.emplace_back(*sandbox);
+    if (unsaved_.empty()) {
+        return;
+    }
+    flushing_ = true;
+    const auto count = std::min(flush_size_, unsaved_.size());
+    const auto end = unsaved_.begin() + static_cast<std::ptrdiff_t>(count);
+    std::vector<Change> slice{unsaved_.begin(), end};
+    std::ranges::for_each(slice, [this](Change& change) { bring_up_to_date(change); });
+    save(std::move(slice), [this, count](const Result<>& saved) { flushed(count, saved); });
+}
+
+void Core::flushed(std::size_t count, const Result<>& saved)
+{
+    flushing_ = false;
+    const auto end = unsaved_.begin() + static_cast<std::ptrdiff_t>(count);
+    if (saved) {
+        unsaved_.erase(unsaved_.begin(), end);
+        flush_size_ = std::min(flush_size_ * 2, most_flushed);
+        return flush_unsaved();
+    }
+    ++failed_writes_;
+    if (saved.error().code != ErrorCode::internal) {
+        return; // The next tick tries again.
+    }
+    // Something in it is refused: it must not keep everything behind it from being written.
+    flush_size_ = std::max<std::size_t>(count / 2, 1);
+    if (count == 1) {
+        spdlog::error("the database refuses to record an outcome: {}; trying again",
+                      saved.error().message);
+        std::ranges::rotate(unsaved_, end);
+    }
+}
+
+void Core::bring_up_to_date(Change& change) const
+{
+    if (auto* sandbox = std::get_if<Sandbox>(&change); sandbox != nullptr) {
+        if (const auto* now = fleet_.find(sandbox->id); now != nullptr) {
+            *sandbox = *now;
+        }
+    } else if (auto* host = std::get_if<Host>(&change); host != nullptr) {
+        if (const auto now = fleet_.hosts().find(host->name); now != fleet_.hosts().end()) {
+            *host = now->second.host;
         }
     }
-    save_outcome(std::move(changes), [this](const Result<>&) { flushing_ = false; });
 }
 
 Op Core::begin_operation(Pending::Kind kind,
@@ -203,6 +242,14 @@ AuditRow Core::outcome_of(const Op& op, const std::optional<Error>& error) const
     row.kind = AuditRow::Kind::outcome;
     row.result = error ? std::string{error->stable_reason()} : "ok";
     return row;
+}
+
+Result<> Core::room_for_one_more() const
+{
+    if (pending_.size() < settings_.max_operations + stranded_) {
+        return {};
+    }
+    return Error{ErrorCode::rate_limited, "too many operations are under way", "busy"};
 }
 
 void Core::dispatch(const Op& op)

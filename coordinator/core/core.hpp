@@ -7,6 +7,7 @@
 #include "coordinator/core/settings.hpp"
 
 #include <atomic>
+#include <deque>
 
 namespace coordinator {
 
@@ -79,6 +80,8 @@ private:
     /// Writes what has happened already: kept and written again until it is recorded.
     void save_outcome(std::vector<Change> changes, Then then);
     void flush_unsaved();
+    void flushed(std::size_t count, const common::Result<>& saved);
+    void bring_up_to_date(Change& change) const;
     Op begin_operation(Pending::Kind kind,
                        const Caller& caller,
                        const Sandbox& sandbox,
@@ -86,6 +89,8 @@ private:
     [[nodiscard]] AuditRow intent_of(const Op& op, std::string detail) const;
     [[nodiscard]] AuditRow outcome_of(const Op& op,
                                       const std::optional<common::Error>& error) const;
+    /// `rate_limited` at max_operations. What waits for lost hosts does not count.
+    [[nodiscard]] common::Result<> room_for_one_more() const;
     void dispatch(const Op& op);
     void send_again(const Op& op);
     void retire(const Op& op);
@@ -96,7 +101,8 @@ private:
     template <typename T>
     void give_up(const Reply<T>& reply, std::chrono::milliseconds after, common::Error error)
     {
-        loop_->after(after, [reply, error = std::move(error)] { reply(error); });
+        const auto timer = loop_->after(after, [reply, error = std::move(error)] { reply(error); });
+        reply.when_given([loop = loop_.get(), timer] { loop->cancel(timer); });
     }
     common::Result<const Sandbox*> living(const Caller& caller, const common::SandboxId& id) const;
     common::Result<const KnownHost*> reachable(const Sandbox& sandbox) const;
@@ -206,7 +212,8 @@ private:
     std::multimap<common::SandboxId, Watch> watches_;
     std::set<common::SandboxId> unconfirmed_; ///< Their create was under way at the last end.
     std::set<common::SandboxId> dirty_;       ///< Memory is ahead of the database.
-    std::vector<Change> unsaved_;
+    std::deque<Change> unsaved_;              ///< Outcomes to be written again, in their order.
+    std::size_t flush_size_ = 1;              ///< How many the next try takes.
     /// What waits for a write to end. Kept here and not in the store's callbacks, so that
     /// stop() ends it whatever the store does.
     std::map<std::uint64_t, Then> saving_;
@@ -214,6 +221,7 @@ private:
     /// Destroys that their host could not finish, and when to ask it again.
     std::map<common::SandboxId, common::SteadyTime> destroy_again_;
     bool flushing_ = false;
+    std::size_t stranded_ = 0; ///< Of pending_, those on lost hosts, as of the last tick.
     std::uint64_t commands_run_ = 0;
     std::uint64_t creates_ = 0;
     std::uint64_t failed_writes_ = 0;

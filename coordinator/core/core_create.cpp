@@ -46,8 +46,8 @@ void Core::begin_create(const Caller& caller, const CreateRequest& request, Sand
     if (!image) {
         return refuse_unknown_source(caller, request, std::move(done));
     }
-    if (pending_.size() >= settings_.max_operations) {
-        return done(Error{ErrorCode::rate_limited, "too many operations are under way", "busy"});
+    if (const auto room = room_for_one_more(); !room) {
+        return done(room.error());
     }
     auto drafted = draft(caller, request, *image);
     if (!drafted) {

@@ -111,8 +111,8 @@ void Core::dispatch_run(const Caller& caller,
                         const RunRequest& request,
                         const Reply<Command>& reply)
 {
-    if (pending_.size() >= settings_.max_operations) {
-        return reply(Error{ErrorCode::rate_limited, "too many operations are under way", "busy"});
+    if (const auto room = room_for_one_more(); !room) {
+        return reply(room.error());
     }
     ExecOnHost exec;
     exec.id = sandbox.id;

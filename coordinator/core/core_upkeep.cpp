@@ -88,8 +88,10 @@ void Core::resend_overdue()
 {
     const auto now = clock_.steady();
     std::vector<Op> overdue;
+    stranded_ = 0;
     for (const auto& [id, op] : pending_) {
         const auto* host = fleet_.host(op->host);
+        stranded_ += host != nullptr && host->host.health == HostHealth::lost ? 1 : 0;
         if (op->dispatched && now - op->sent >= settings_.resend_after && host != nullptr &&
             host->host.health == HostHealth::ready) {
             overdue.push_back(op);

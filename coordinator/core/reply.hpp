@@ -3,10 +3,12 @@
 #include "common/result.hpp"
 
 #include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace coordinator {
 
@@ -20,7 +22,18 @@ public:
     {
         if (!std::exchange(state_->given, true)) {
             state_->promise.set_value(std::move(result));
+            for (const auto& done : std::exchange(state_->when_given, {})) {
+                done();
+            }
         }
+    }
+    /// `done` runs as soon as it is given, at once if it was. On the core's thread.
+    void when_given(std::function<void()> done) const
+    {
+        if (given()) {
+            return done();
+        }
+        state_->when_given.push_back(std::move(done));
     }
     [[nodiscard]] bool given() const noexcept { return state_->given; }
 
@@ -49,6 +62,7 @@ private:
     struct State {
         std::promise<common::Result<T>> promise;
         bool given = false;
+        std::vector<std::function<void()>> when_given;
     };
     std::shared_ptr<State> state_ = std::make_shared<State>();
 };

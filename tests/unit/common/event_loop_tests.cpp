@@ -44,6 +44,26 @@ BOOST_AUTO_TEST_CASE(timers_run_by_their_time_not_by_their_order)
     BOOST_TEST((std::chrono::steady_clock::now() - began >= 40ms));
 }
 
+BOOST_AUTO_TEST_CASE(a_cancelled_timer_does_not_run_and_lets_go_of_what_it_held)
+{
+    SystemClock clock;
+    EventLoop loop{clock, 100};
+    tests::Arrivals<int> ran;
+    const auto held = std::make_shared<int>(1);
+    loop.start();
+    BOOST_REQUIRE(loop.post([&] {
+        const auto never = loop.after(1ms, [&ran, held] { ran.add(1); });
+        const auto first = loop.after(5ms, [&ran] { ran.add(2); });
+        loop.cancel(never);
+        loop.after(10ms, [&] {
+            loop.cancel(first); // It has run: nothing to do.
+            ran.add(static_cast<int>(held.use_count()));
+        });
+    }));
+    BOOST_TEST(ran.take() == 2);
+    BOOST_TEST(ran.take() == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_full_or_ended_loop_refuses)
 {
     SystemClock clock;

@@ -1,5 +1,6 @@
 #include "tests/unit/coordinator_core/core_fixture.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 
 using namespace tests;
@@ -131,6 +132,62 @@ BOOST_AUTO_TEST_CASE(everything_that_a_dead_database_missed_is_written_when_it_i
     await_stored(first, Phase::error); // As it is by then.
     await_stored(second, Phase::lost);
     BOOST_TEST(store.command(sent.command.operation)->status == "finished");
+}
+
+BOOST_AUTO_TEST_CASE(an_outcome_that_the_database_refuses_keeps_no_other_from_being_recorded)
+{
+    run_with({"h1"});
+    const auto id = running().id;
+    std::vector<common::OperationId> operations;
+    const auto intent = [](const std::vector<coordinator::Change>& changes) {
+        return std::holds_alternative<coordinator::AuditRow>(changes.back()) &&
+               std::get<coordinator::AuditRow>(changes.back()).kind ==
+                   coordinator::AuditRow::Kind::intent;
+    };
+    store.fail(ErrorCode::unavailable, [intent](const auto& changes) { return !intent(changes); });
+    for (int i = 0; i < 5; ++i) {
+        auto ran = exec(id);
+        const auto sent = expect<ExecOnHost>();
+        answer(sent, output("x"));
+        BOOST_TEST(!ran.get().has_value());
+        operations.push_back(sent.command.operation);
+    }
+    store.fail(ErrorCode::internal, [&](const auto& changes) {
+        return std::ranges::any_of(changes, [&](const auto& change) {
+            const auto* command = std::get_if<Command>(&change);
+            return command != nullptr && command->operation == operations.at(1);
+        });
+    });
+    const auto finished = [&](std::size_t number) {
+        return store.command(operations.at(number))->status == "finished";
+    };
+    for (const std::size_t number : {0U, 2U, 3U, 4U}) {
+        eventually([&] { return finished(number); }, "what was not refused");
+    }
+    BOOST_TEST(!finished(1));
+    store.recover();
+    eventually([&] { return finished(1); }, "what was refused, once it is not any more");
+    const auto rows = store.audit_of(id.str());
+    BOOST_TEST(std::ranges::count(rows, "command.run ok") == 5);
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_for_a_lost_host_takes_no_place_from_the_others)
+{
+    settings.max_operations = 1;
+    settings.lost_after = std::chrono::seconds{1};
+    run_with({"h1"});
+    const auto id = running().id;
+    auto ran = exec(id);
+    const auto sent = expect<ExecOnHost>();
+    await_health("h1", HostHealth::lost);
+    connect("h2");
+    auto made = create();
+    const auto creating = expect<CreateOnHost>();
+    done(creating, id_in(creating), Phase::running);
+    BOOST_TEST(made.get()->host.str() == "h2");
+    connect("h1", {report(id, Phase::running)}); // It still has it, and is asked.
+    answer(expect<ExecOnHost>(), output("late"));
+    BOOST_TEST(ran.get()->stdout_text == "late");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
