@@ -16,7 +16,7 @@ namespace {
 // More than can ever wait: bounded by the operations under way and the hosts' messages.
 constexpr std::size_t loop_capacity = std::size_t{1} << 18U;
 constexpr std::size_t max_unsaved = 100'000;
-constexpr std::size_t most_flushed = 256; // In one transaction.
+constexpr std::size_t most_flushed = 100; // In one transaction.
 
 } // namespace
 
@@ -126,11 +126,11 @@ void Core::save_outcome(std::vector<Change> changes, Then then)
          [this, kept = std::move(kept), then = std::move(then)](const Result<>& result) mutable {
              if (!result) {
                  ++failed_writes_;
-                 if (unsaved_.size() + kept.size() > max_unsaved) {
+                 if (unsaved_.size() >= max_unsaved) {
                      spdlog::error("an outcome could not be recorded and is given up: {}",
                                    result.error().message);
                  } else {
-                     std::ranges::move(kept, std::back_inserter(unsaved_));
+                     unsaved_.push_back(std::move(kept));
                  }
              }
              then(result);
@@ -147,7 +147,7 @@ void Core::flush_unsaved()
     if (unsaved_.empty()) {
         for (const auto& id : std::exchange(dirty_, {})) {
             if (const auto* sandbox = fleet_.find(id); sandbox != nullptr) {
-                unsaved_.emplace_back(*sandbox);
+                unsaved_.push_back({*sandbox});
             }
         }
     }
@@ -157,7 +157,10 @@ void Core::flush_unsaved()
     flushing_ = true;
     const auto count = std::min(flush_size_, unsaved_.size());
     const auto end = unsaved_.begin() + static_cast<std::ptrdiff_t>(count);
-    std::vector<Change> slice{unsaved_.begin(), end};
+    std::vector<Change> slice;
+    std::for_each(unsaved_.begin(), end, [&slice](const std::vector<Change>& group) {
+        slice.insert(slice.end(), group.begin(), group.end());
+    });
     std::ranges::for_each(slice, [this](Change& change) { bring_up_to_date(change); });
     save(std::move(slice), [this, count](const Result<>& saved) { flushed(count, saved); });
 }

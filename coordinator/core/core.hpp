@@ -175,6 +175,10 @@ private:
     void on_status(const HostStatus& event);
     void on_answer(const HostAnswer& event);
     void on_displaced(const HostDisplaced& event);
+    std::optional<AuditRow>
+    audit_of_host(KnownHost& known,
+                  const std::string& action,
+                  std::vector<std::pair<std::string_view, std::string>> detail);
     KnownHost& seen(const common::HostName& name, const HostFacts& facts);
     /// Whether it changed anything. A sandbox of another host is none of its business.
     bool apply(const common::HostName& host, const SandboxReport& report);
@@ -212,8 +216,9 @@ private:
     std::multimap<common::SandboxId, Watch> watches_;
     std::set<common::SandboxId> unconfirmed_; ///< Their create was under way at the last end.
     std::set<common::SandboxId> dirty_;       ///< Memory is ahead of the database.
-    std::deque<Change> unsaved_;              ///< Outcomes to be written again, in their order.
-    std::size_t flush_size_ = 1;              ///< How many the next try takes.
+    /// Outcomes to be written again, in their order; what belongs together, together.
+    std::deque<std::vector<Change>> unsaved_;
+    std::size_t flush_size_ = 1; ///< How many the next try takes.
     /// What waits for a write to end. Kept here and not in the store's callbacks, so that
     /// stop() ends it whatever the store does.
     std::map<std::uint64_t, Then> saving_;

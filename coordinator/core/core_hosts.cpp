@@ -58,15 +58,40 @@ void Core::on_connected(const HostConnected& event)
                  event.facts.qemu_version,
                  event.facts.capacity_vcpus,
                  event.facts.capacity_memory.mib());
-    AuditRow row;
-    row.kind = AuditRow::Kind::outcome;
-    row.action = "host.connect";
-    row.caller = {"host:" + event.host.str(), "", common::mint<common::RequestId>()};
-    row.host = event.host.str();
-    row.target = event.host.str();
-    row.result = "ok";
-    row.detail = detail_of({{"instance", event.instance}});
-    save_outcome({known.host, std::move(row)}, [](const common::Result<>&) {});
+    std::vector<Change> changes{known.host};
+    if (auto row = audit_of_host(known, "host.connect", {{"instance", event.instance}}); row) {
+        changes.emplace_back(*std::move(row));
+    }
+    save_outcome(std::move(changes), [](const common::Result<>&) {});
+}
+
+/// Nothing if the audit had the same of this host a moment ago: one that connects over and
+/// over must not fill it. The next row says how often it was.
+std::optional<AuditRow>
+Core::audit_of_host(KnownHost& known,
+                    const std::string& action,
+                    std::vector<std::pair<std::string_view, std::string>> detail)
+{
+    constexpr std::chrono::seconds apart{10};
+    const auto now = clock_.steady();
+    const auto [last, first] = known.recorded.try_emplace(action);
+    if (!first && now - last->second.at < apart) {
+        ++last->second.left_out;
+        return std::nullopt;
+    }
+    const auto left_out = std::exchange(last->second, {now, 0}).left_out;
+    if (left_out > 0) {
+        detail.emplace_back("left_out_before", std::to_string(left_out));
+    }
+    const auto name = known.host.name.str();
+    return AuditRow{AuditRow::Kind::outcome,
+                    action,
+                    {"host:" + name, "", common::mint<common::RequestId>()},
+                    {},
+                    name,
+                    name,
+                    "ok",
+                    detail_of(detail)};
 }
 
 void Core::on_beat(const HostBeat& event)
@@ -281,15 +306,11 @@ void Core::on_displaced(const HostDisplaced& event)
 {
     spdlog::warn("host {} connected twice with one key: the older connection was dropped",
                  event.host.str());
-    AuditRow row;
-    row.kind = AuditRow::Kind::outcome;
-    row.action = "host.displace";
-    row.caller = {"host:" + event.host.str(), "", common::mint<common::RequestId>()};
-    row.host = event.host.str();
-    row.target = event.host.str();
-    row.result = "ok";
-    row.detail = "{}";
-    save_outcome({std::move(row)}, [](const common::Result<>&) {});
+    if (auto* known = fleet_.host(event.host); known != nullptr) {
+        if (auto row = audit_of_host(*known, "host.displace", {}); row) {
+            save_outcome({*std::move(row)}, [](const common::Result<>&) {});
+        }
+    }
 }
 
 } // namespace coordinator

@@ -16,6 +16,12 @@ struct KnownHost {
     /// It was heard and has told what it has, since it connected last.
     bool inventoried = false;
     std::set<common::SandboxId> unknown; ///< It has these; no record says why.
+    struct Recorded {
+        common::SteadyTime at;
+        std::uint64_t left_out = 0;
+    };
+    /// By action: when the audit had it last, and how often it came since.
+    std::map<std::string, Recorded> recorded;
 };
 
 /// The fleet in memory: every sandbox that lives or was destroyed within a day, every

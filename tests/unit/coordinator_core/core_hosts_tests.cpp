@@ -232,6 +232,18 @@ BOOST_AUTO_TEST_CASE(a_second_connection_with_the_same_key_is_audited)
     eventually([&] { return store.audit_of("h1") == rows; }, "the rows");
 }
 
+BOOST_AUTO_TEST_CASE(a_host_that_connects_over_and_over_does_not_fill_the_audit)
+{
+    run();
+    for (int i = 0; i < 50; ++i) {
+        connect("h1");
+        link.say(coordinator::HostDisplaced{HostName{"h1"}});
+    }
+    settle();
+    eventually([&] { return store.audit_of("h1").size() >= 2; }, "a row of each");
+    BOOST_TEST(store.audit_of("h1").size() < 20U); // Two for each ten seconds.
+}
+
 BOOST_AUTO_TEST_CASE(a_host_that_is_silent_is_suspect_then_lost_and_ready_when_it_is_back)
 {
     settings.suspect_after = std::chrono::milliseconds{30};
