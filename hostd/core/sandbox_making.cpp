@@ -340,7 +340,7 @@ void SandboxService::detach(Sandbox& sandbox)
 void SandboxService::ping_qemu_agent(const common::SandboxId& id)
 {
     auto work = [this, id] { return ports_.hypervisor.qemu_agent_ping(id); };
-    blocking_on(*qemu_agent_workers_, work, [this, id](const common::Result<>& pong) {
+    blocking_on(*qemu_ping_workers_, work, [this, id](const common::Result<>& pong) {
         auto* sandbox = find(id);
         if (sandbox == nullptr || sandbox->status.agent_ready ||
             (sandbox->status.phase != Phase::starting && sandbox->status.phase != Phase::running)) {

@@ -31,11 +31,13 @@ SandboxService::SandboxService(Ports ports, ServiceSettings settings)
 {
     workers_.emplace(settings_.workers, pool_capacity);
     qemu_agent_workers_.emplace(settings_.qemu_agent_workers, pool_capacity);
+    qemu_ping_workers_.emplace(settings_.qemu_ping_workers, pool_capacity);
 }
 
 SandboxService::~SandboxService()
 {
     loop_->stop();
+    qemu_ping_workers_.reset();
     qemu_agent_workers_.reset();
     workers_.reset();
 }

@@ -30,6 +30,7 @@ struct ServiceSettings {
     unsigned max_parallel_starts = 2; ///< From start to hello: more only slow each other down.
     unsigned workers = 4;
     unsigned qemu_agent_workers = 8; ///< Each holds one exec for as long as it runs.
+    unsigned qemu_ping_workers = 2;  ///< Of guests that boot: no exec keeps them waiting.
     std::size_t commands_under_way = 4096;
     std::size_t answers_kept = 1024;
     common::Bytes answers_bytes = common::Bytes::mib(32);
@@ -218,6 +219,7 @@ private:
     // Last, so that they end first: their jobs use everything above.
     std::optional<WorkerPool> workers_;
     std::optional<WorkerPool> qemu_agent_workers_;
+    std::optional<WorkerPool> qemu_ping_workers_;
 };
 
 } // namespace hostd

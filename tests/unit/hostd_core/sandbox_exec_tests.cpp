@@ -66,6 +66,19 @@ BOOST_AUTO_TEST_CASE(a_command_needs_a_sandbox_that_runs)
     BOOST_TEST(answer.error->reason == "not_running");
 }
 
+BOOST_AUTO_TEST_CASE(long_commands_by_qemus_agent_do_not_keep_another_guest_from_being_found_ready)
+{
+    settings.qemu_agent_workers = 1;
+    world.image.agent = hostd::AgentKind::qemu;
+    run();
+    static_cast<void>(created("sbx-1"));
+    world.hold("qemu_exec");
+    submit("op-1", exec("sbx-1", "sleep"));
+    await_step("qemu_exec");
+    BOOST_CHECK(phase_in(created("sbx-2")) == Phase::running);
+    world.let_go("qemu_exec");
+}
+
 BOOST_AUTO_TEST_CASE(a_long_command_by_qemus_agent_does_not_keep_the_vm_from_being_destroyed)
 {
     world.image.agent = hostd::AgentKind::qemu;
