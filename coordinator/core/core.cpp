@@ -175,8 +175,9 @@ void Core::flushed(std::size_t count, const Result<>& saved)
         return flush_unsaved();
     }
     ++failed_writes_;
-    if (saved.error().code != ErrorCode::internal) {
-        return; // The next tick tries again.
+    const auto code = saved.error().code;
+    if (code != ErrorCode::internal && code != ErrorCode::invalid_argument) {
+        return; // Not now: the next tick tries again.
     }
     // Something in it is refused: it must not keep everything behind it from being written.
     flush_size_ = std::max<std::size_t>(count / 2, 1);

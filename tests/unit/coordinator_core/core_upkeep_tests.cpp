@@ -152,7 +152,7 @@ BOOST_AUTO_TEST_CASE(an_outcome_that_the_database_refuses_keeps_no_other_from_be
         BOOST_TEST(!ran.get().has_value());
         operations.push_back(sent.command.operation);
     }
-    store.fail(ErrorCode::internal, [&](const auto& changes) {
+    store.fail(ErrorCode::invalid_argument, [&](const auto& changes) {
         return std::ranges::any_of(changes, [&](const auto& change) {
             const auto* command = std::get_if<Command>(&change);
             return command != nullptr && command->operation == operations.at(1);
