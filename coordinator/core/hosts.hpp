@@ -133,8 +133,6 @@ public:
     acknowledge(const common::HostName& host, const std::string& instance, std::uint64_t seq) = 0;
     /// Asks for an inventory.
     virtual void request_sync(const common::HostName& host) = 0;
-    /// Names in the enrolment file, connected or not.
-    [[nodiscard]] virtual std::vector<common::HostName> enrolled() const = 0;
 };
 
 } // namespace coordinator

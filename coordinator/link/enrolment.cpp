@@ -15,17 +15,15 @@ using common::Result;
 
 namespace {
 
-using Entries = std::map<std::string, common::HostName>;
-
 constexpr std::size_t key_characters = 40;
 
-Result<Entries> read_entries(const std::filesystem::path& file)
+Result<EnrolledKeys> read_entries(const std::filesystem::path& file)
 {
     std::ifstream in{file};
     if (!in) {
         return Error{ErrorCode::not_found, "enrolment file " + file.string() + " cannot be read"};
     }
-    Entries entries;
+    EnrolledKeys entries;
     std::string line;
     for (int number = 1; std::getline(in, line); ++number) {
         std::istringstream words{line.substr(0, line.find(" #"))};
@@ -64,7 +62,7 @@ Result<> Enrolment::load()
     COMMON_TRY(auto entries, read_entries(file_));
     const common::MutexLock lock{mutex_};
     read_ = before;
-    by_key_ = std::move(entries);
+    keys_ = std::make_shared<const EnrolledKeys>(std::move(entries));
     return {};
 }
 
@@ -96,28 +94,23 @@ void Enrolment::refresh()
 
 std::optional<common::HostName> Enrolment::host_of(const std::string& public_key)
 {
-    refresh();
-    const common::MutexLock lock{mutex_};
-    const auto found = by_key_.find(public_key);
-    return found == by_key_.end() ? std::nullopt : std::optional{found->second};
+    const auto keys = this->keys();
+    const auto found = keys->find(public_key);
+    return found == keys->end() ? std::nullopt : std::optional{found->second};
 }
 
-std::vector<common::HostName> Enrolment::names()
+std::shared_ptr<const EnrolledKeys> Enrolment::keys()
 {
     refresh();
     const common::MutexLock lock{mutex_};
-    std::vector<common::HostName> names;
-    for (const auto& [key, name] : by_key_) {
-        names.push_back(name);
-    }
-    return names;
+    return keys_;
 }
 
 Result<> enrol(const std::filesystem::path& file,
                const common::HostName& name,
                const std::string& public_key)
 {
-    Entries entries;
+    EnrolledKeys entries;
     if (std::filesystem::exists(file)) {
         COMMON_TRY(auto before, read_entries(file));
         entries = std::move(before);

@@ -6,11 +6,14 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace coordinator::link {
+
+/// The host that each public key (Z85) is enrolled for.
+using EnrolledKeys = std::map<std::string, common::HostName>;
 
 /// The enrolment file: which host a CURVE key belongs to, one "<name> <public key>" a
 /// line, # begins a comment. Read again when it changes, so that a host is enrolled or
@@ -24,7 +27,8 @@ public:
 
     /// The host that a key (Z85) is enrolled for; nothing if it is not.
     std::optional<common::HostName> host_of(const std::string& public_key) EXCLUDES(mutex_);
-    [[nodiscard]] std::vector<common::HostName> names() EXCLUDES(mutex_);
+    /// All of them: one and the same object until the file changes. Never null.
+    std::shared_ptr<const EnrolledKeys> keys() EXCLUDES(mutex_);
 
 private:
     /// Tells one text of the file from the next, also when both are of one clock tick: what
@@ -41,7 +45,7 @@ private:
     const std::filesystem::path file_;
     common::Mutex mutex_;
     std::optional<Stamp> read_ GUARDED_BY(mutex_);
-    std::map<std::string, common::HostName> by_key_ GUARDED_BY(mutex_);
+    std::shared_ptr<const EnrolledKeys> keys_ GUARDED_BY(mutex_) = std::make_shared<EnrolledKeys>();
 };
 
 /// Adds a host, or gives it another key, atomically. `already_exists` if the key is

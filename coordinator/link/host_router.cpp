@@ -33,19 +33,20 @@ struct HostRouter::Sockets {
         router.bind(settings.address);
     }
 
-    void send(const std::string& routing_id, const std::string& bytes)
+    bool send(const std::string& routing_id, const std::string& bytes)
     {
         try {
             // Both frames or none: the first one decides.
             if (router.send(zmq::buffer(routing_id),
                             zmq::send_flags::sndmore | zmq::send_flags::dontwait)) {
                 static_cast<void>(router.send(zmq::buffer(bytes), zmq::send_flags::dontwait));
-                return;
+                return true;
             }
-            spdlog::warn("dropping a message to a host that reads nothing");
+            spdlog::warn("a host reads nothing: a message to it is dropped");
         } catch (const zmq::error_t& error) {
             spdlog::debug("a host went away before a message reached it: {}", error.what());
         }
+        return false;
     }
 
     zmq::context_t context{1};
@@ -82,11 +83,16 @@ void HostRouter::stop()
     if (thread_.joinable()) {
         thread_.join();
     }
+    presence_.clear();
     sockets_.reset();
 }
 
 Result<> HostRouter::send(const common::HostName& host, HostCommand command)
 {
+    if (!presence_.has(host)) {
+        return Error{
+            ErrorCode::unavailable, "host " + host.str() + " is not connected", "not_connected"};
+    }
     if (!outbox_.push(Send{host, std::move(command)})) {
         return Error{ErrorCode::unavailable, "too much waits to be sent to hosts", "link_busy"};
     }
@@ -110,9 +116,10 @@ void HostRouter::run(Sockets& sockets, std::uint64_t epoch)
 {
     Sessions sessions{{epoch, settings_.heartbeat},
                       {[&sockets](const std::string& routing_id, const std::string& bytes) {
-                           sockets.send(routing_id, bytes);
+                           return sockets.send(routing_id, bytes);
                        },
-                       observer_}};
+                       observer_},
+                      presence_};
     struct Deliver {
         Sessions& sessions;
         void operator()(const Send& it) const { sessions.send(it.host, it.command); }
@@ -122,11 +129,12 @@ void HostRouter::run(Sockets& sockets, std::uint64_t epoch)
         }
         void operator()(const Sync& it) const { sessions.request_sync(it.host); }
     };
-    constexpr std::chrono::seconds idle{5};
+    constexpr std::chrono::seconds idle{1}; // How soon the enrolment is looked at again.
     while (!stopping_) {
         std::array<zmq::pollitem_t, 2> items{{{sockets.router.handle(), 0, ZMQ_POLLIN, 0},
                                               {nullptr, outbox_.wake_fd(), ZMQ_POLLIN, 0}}};
         zmq::poll(items.data(), items.size(), idle);
+        sessions.enrolled(enrolment_.keys());
         for (const auto& item : outbox_.drain()) {
             std::visit(Deliver{sessions}, item);
         }
@@ -144,12 +152,13 @@ void HostRouter::run(Sockets& sockets, std::uint64_t epoch)
                 more = body.more();
             }
             // Authenticated, or libzmq would not have let it in.
-            const common::HostName host{body.size() > 0 ? body.gets("User-Id") : ""};
+            const std::string key = body.size() > 0 ? body.gets("User-Id") : "";
             for (zmq::message_t rest; more; more = rest.more()) {
                 static_cast<void>(sockets.router.recv(rest, zmq::recv_flags::none));
             }
-            if (!host.empty()) {
-                sessions.receive(host, from.to_string(), body.to_string_view());
+            if (!key.empty()) {
+                sessions.enrolled(enrolment_.keys()); // By now, and not when it connected.
+                sessions.receive(key, from.to_string(), body.to_string_view());
             }
         }
     }

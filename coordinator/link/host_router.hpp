@@ -19,7 +19,7 @@ struct RouterSettings {
     /// ZMTP's own heartbeat: how soon a dead peer's connection is given up.
     std::chrono::milliseconds zmtp_timeout{10000};
     std::size_t outbox = 65536;
-    int queue_per_host = 16384; ///< Messages; a host that reads nothing loses what is beyond.
+    int queue_per_host = 16384; ///< Messages; beyond it a host has to say hello again.
 };
 
 /// The hosts, over a ZeroMQ ROUTER with CURVE. Its thread owns the socket; the outbox
@@ -36,15 +36,13 @@ public:
     void stop();
 
     void observe(Observer observer) override { observer_ = std::move(observer); }
+    /// `unavailable`: "not_connected" if the host has no session, "link_busy" if too much
+    /// waits to be sent. In both cases the host has certainly not been given it.
     common::Result<> send(const common::HostName& host, HostCommand command) override;
     void acknowledge(const common::HostName& host,
                      const std::string& instance,
                      std::uint64_t seq) override;
     void request_sync(const common::HostName& host) override;
-    [[nodiscard]] std::vector<common::HostName> enrolled() const override
-    {
-        return enrolment_.names();
-    }
 
 private:
     struct Acknowledge {
@@ -67,6 +65,7 @@ private:
     const RouterSettings settings_;
     Enrolment& enrolment_;
     Observer observer_;
+    Presence presence_;
     common::Outbox<Item> outbox_;
     std::atomic<bool> stopping_{false};
     std::unique_ptr<Sockets> sockets_;

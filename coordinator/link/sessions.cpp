@@ -7,83 +7,126 @@
 
 namespace coordinator::link {
 
-Sessions::Sessions(Settings settings, Ways ways)
-    : settings_{settings}, ways_{std::move(ways)}, instance_{"run-" + common::random_base32_80()}
+namespace {
+
+constexpr std::string_view not_enrolled = "not_enrolled";
+
+} // namespace
+
+Sessions::Sessions(Settings settings, Ways ways, Presence& presence)
+    : settings_{settings},
+      ways_{std::move(ways)},
+      presence_{presence},
+      instance_{"run-" + common::random_base32_80()}
 {}
 
 template <typename Message>
-void Sessions::say(const std::string& routing_id, const Message& message)
+bool Sessions::say(const std::string& routing_id, const Message& message)
 {
     proto::Envelope envelope;
     envelope.kind = Message::kind;
     envelope.epoch = settings_.epoch;
     envelope.body = proto::encode_body(message);
-    ways_.send(routing_id, proto::encode(envelope));
+    return ways_.send(routing_id, proto::encode(envelope));
 }
 
-void Sessions::receive(const common::HostName& host,
+void Sessions::refuse(const std::string& routing_id, std::string_view reason, std::string why)
+{
+    // Whoever does not get it has no session all the same.
+    static_cast<void>(
+        say(routing_id,
+            proto::Refused{
+                std::string{reason}, std::move(why), proto::protocol_min, proto::protocol_max}));
+}
+
+void Sessions::lose(const common::HostName& host, std::string_view why)
+{
+    spdlog::warn("the session of host {} ends: {}", host.str(), why);
+    presence_.remove(host);
+    connections_.erase(host);
+}
+
+void Sessions::enrolled(std::shared_ptr<const EnrolledKeys> keys)
+{
+    if (keys == keys_) {
+        return;
+    }
+    keys_ = std::move(keys);
+    std::vector<common::HostName> dismissed;
+    for (const auto& [host, connection] : connections_) {
+        const auto known = keys_->find(connection.key);
+        if (known == keys_->end() || known->second != host) {
+            dismissed.push_back(host);
+        }
+    }
+    for (const auto& host : dismissed) {
+        const auto routing_id = connections_.at(host).routing_id;
+        lose(host, "its key is not enrolled for it any more");
+        refuse(routing_id,
+               not_enrolled,
+               "this key is not enrolled for host " + host.str() + " any more");
+    }
+}
+
+void Sessions::receive(const std::string& key,
                        const std::string& routing_id,
                        std::string_view bytes)
 {
+    const auto enrolled = keys_->find(key);
+    if (enrolled == keys_->end()) {
+        return refuse(routing_id, not_enrolled, "this key is not enrolled");
+    }
+    const auto& host = enrolled->second;
     const auto envelope = proto::decode_envelope(bytes);
     if (!envelope) {
         spdlog::warn("ignoring a message from host {}: {}", host.str(), envelope.error().message);
         return;
     }
     if (envelope->kind == proto::Hello::kind) {
-        return hello(host, routing_id, *envelope);
+        return hello(host, {routing_id, {}, key}, *envelope);
     }
     const auto known = connections_.find(host);
     if (known == connections_.end() || known->second.routing_id != routing_id) {
         // It speaks over a connection that was displaced, or has missed our restart.
-        return say(routing_id,
-                   proto::Refused{"displaced",
-                                  "this connection has not said hello, or another one took its "
-                                  "place",
-                                  proto::protocol_min,
-                                  proto::protocol_max});
+        return refuse(routing_id,
+                      "displaced",
+                      "this connection has not said hello, or another one took its place");
     }
     take(host, known->second, *envelope);
 }
 
 void Sessions::hello(const common::HostName& host,
-                     const std::string& routing_id,
+                     const Connection& from,
                      const proto::Envelope& envelope)
 {
     const auto wire = proto::decode_body<proto::Hello>(envelope.body);
     if (!wire) {
         spdlog::warn("refusing host {}: {}", host.str(), wire.error().message);
-        return say(routing_id,
-                   proto::Refused{"version",
-                                  "the hello cannot be read: " + wire.error().message,
-                                  proto::protocol_min,
-                                  proto::protocol_max});
+        return refuse(
+            from.routing_id, "version", "the hello cannot be read: " + wire.error().message);
     }
     const auto version = proto::agree_on_version(wire->version_min, wire->version_max);
     if (!version) {
         spdlog::warn("refusing host {}: {}", host.str(), version.error().message);
-        return say(
-            routing_id,
-            proto::Refused{
-                "version", version.error().message, proto::protocol_min, proto::protocol_max});
+        return refuse(from.routing_id, "version", version.error().message);
     }
     const auto before = connections_.find(host);
-    if (before != connections_.end() && before->second.routing_id != routing_id) {
-        say(before->second.routing_id,
-            proto::Refused{"displaced",
-                           "host " + host.str() + " has connected again",
-                           proto::protocol_min,
-                           proto::protocol_max});
+    if (before != connections_.end() && before->second.routing_id != from.routing_id) {
+        refuse(
+            before->second.routing_id, "displaced", "host " + host.str() + " has connected again");
         if (before->second.instance != wire->instance) {
             ways_.event(HostDisplaced{host});
         }
     }
-    connections_[host] = {routing_id, wire->instance};
-    say(routing_id,
-        proto::Welcome{*version,
-                       instance_,
-                       host.str(),
-                       static_cast<std::uint32_t>(settings_.heartbeat.count())});
+    connections_[host] = {from.routing_id, wire->instance, from.key};
+    if (!say(from.routing_id,
+             proto::Welcome{*version,
+                            instance_,
+                            host.str(),
+                            static_cast<std::uint32_t>(settings_.heartbeat.count())})) {
+        return lose(host, "its welcome could not be sent");
+    }
+    presence_.add(host);
     ways_.event(HostConnected{host, wire->instance, facts_of(wire->facts)});
 }
 
@@ -144,8 +187,10 @@ void Sessions::take(const common::HostName& host,
 
 void Sessions::send(const common::HostName& host, const HostCommand& command)
 {
-    if (const auto found = connections_.find(host); found != connections_.end()) {
-        ways_.send(found->second.routing_id, proto::encode(to_wire(command, settings_.epoch)));
+    const auto found = connections_.find(host);
+    if (found != connections_.end() &&
+        !ways_.send(found->second.routing_id, proto::encode(to_wire(command, settings_.epoch)))) {
+        lose(host, "a command could not be sent");
     }
 }
 
@@ -154,15 +199,17 @@ void Sessions::acknowledge(const common::HostName& host,
                            std::uint64_t seq)
 {
     if (const auto found = connections_.find(host);
-        found != connections_.end() && found->second.instance == instance) {
-        say(found->second.routing_id, proto::StatusAck{instance, seq});
+        found != connections_.end() && found->second.instance == instance &&
+        !say(found->second.routing_id, proto::StatusAck{instance, seq})) {
+        lose(host, "an acknowledgement could not be sent");
     }
 }
 
 void Sessions::request_sync(const common::HostName& host)
 {
-    if (const auto found = connections_.find(host); found != connections_.end()) {
-        say(found->second.routing_id, proto::SyncRequest{});
+    if (const auto found = connections_.find(host);
+        found != connections_.end() && !say(found->second.routing_id, proto::SyncRequest{})) {
+        lose(host, "a request could not be sent");
     }
 }
 

@@ -2,6 +2,8 @@
 
 #include "common/clock.hpp"
 #include "coordinator/core/hosts.hpp"
+#include "coordinator/link/enrolment.hpp"
+#include "coordinator/link/presence.hpp"
 #include "proto/envelope.hpp"
 #include "proto/wire_messages.hpp"
 
@@ -13,8 +15,10 @@ namespace coordinator::link {
 /// The protocol with all hosts, without the socket: who has said hello over which
 /// connection, and what each message means. One thread.
 ///
-/// A host is who its CURVE key is enrolled for; a connection is its ZeroMQ routing id.
-/// Until a connection has said a hello that was welcomed nothing else is heard on it.
+/// A host is who its CURVE key is enrolled for now; a connection is its ZeroMQ routing id.
+/// Until a connection has said a hello that was welcomed nothing else is heard on it. A
+/// session whose host could not be sent something ends too: the next hello brings up again
+/// what was lost.
 class Sessions {
 public:
     struct Settings {
@@ -22,16 +26,20 @@ public:
         std::chrono::milliseconds heartbeat{2000};
     };
     struct Ways {
-        /// To one connection, encoded.
-        std::function<void(const std::string& routing_id, std::string bytes)> send;
+        /// To one connection, encoded. False: it certainly did not go out.
+        std::function<bool(const std::string& routing_id, const std::string& bytes)> send;
         std::function<void(HostEvent)> event;
     };
 
-    Sessions(Settings settings, Ways ways);
+    /// `presence` follows who has a session, and hears of it before the core does.
+    Sessions(Settings settings, Ways ways, Presence& presence);
 
-    /// One message of `host`, as authenticated. What is wrong with it is logged.
-    void
-    receive(const common::HostName& host, const std::string& routing_id, std::string_view bytes);
+    /// Who is enrolled from now on. The sessions of others end at once: refused as
+    /// not_enrolled, and neither heard nor sent to again.
+    void enrolled(std::shared_ptr<const EnrolledKeys> keys);
+
+    /// One message of whoever has `key`, as authenticated. What is wrong with it is logged.
+    void receive(const std::string& key, const std::string& routing_id, std::string_view bytes);
     /// Dropped if the host has no connection: what matters is sent again after its hello.
     void send(const common::HostName& host, const HostCommand& command);
     void acknowledge(const common::HostName& host, const std::string& instance, std::uint64_t seq);
@@ -41,20 +49,24 @@ private:
     struct Connection {
         std::string routing_id;
         std::string instance;
+        std::string key;
     };
 
     template <typename Message>
-    void say(const std::string& routing_id, const Message& message);
-    void hello(const common::HostName& host,
-               const std::string& routing_id,
-               const proto::Envelope& envelope);
+    bool say(const std::string& routing_id, const Message& message);
+    void refuse(const std::string& routing_id, std::string_view reason, std::string why);
+    void
+    hello(const common::HostName& host, const Connection& from, const proto::Envelope& envelope);
+    void lose(const common::HostName& host, std::string_view why);
     void take(const common::HostName& host,
               const Connection& connection,
               const proto::Envelope& envelope);
 
     const Settings settings_;
     const Ways ways_;
+    Presence& presence_;
     const std::string instance_;
+    std::shared_ptr<const EnrolledKeys> keys_ = std::make_shared<EnrolledKeys>();
     std::map<common::HostName, Connection> connections_;
 };
 

@@ -34,14 +34,13 @@ Answer judge(const std::vector<std::string>& request, Enrolment& enrolment)
     std::ranges::copy(request[Frame::credentials], raw.begin());
     std::array<char, key_characters + 1> text{};
     ::zmq_z85_encode(text.data(), raw.data(), raw.size());
-    const auto host = enrolment.host_of(text.data());
-    if (!host) {
+    if (!enrolment.host_of(text.data())) {
         spdlog::warn("refusing a connection from {}: its key {} is not enrolled",
                      request[Frame::address],
                      text.data());
         return {"400", "this key is not enrolled", ""};
     }
-    return {"200", "OK", host->str()};
+    return {"200", "OK", text.data()};
 }
 
 } // namespace

@@ -65,7 +65,6 @@ public:
         acknowledged.add({host, instance, seq});
     }
     void request_sync(const common::HostName& host) override { syncs.add(host); }
-    [[nodiscard]] std::vector<common::HostName> enrolled() const override { return {}; }
 
     Arrivals<Sent> commands;
     Arrivals<Acknowledged> acknowledged;

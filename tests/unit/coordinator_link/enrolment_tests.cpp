@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(a_file_names_the_host_of_each_key_between_comments_and_blan
     BOOST_TEST(host(enrolment, 'a') == "h1");
     BOOST_TEST(host(enrolment, 'b') == "h2");
     BOOST_TEST(host(enrolment, 'c') == "nobody");
-    BOOST_TEST(enrolment.names().size() == 2U);
+    BOOST_TEST(enrolment.keys()->size() == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_missing_or_wrong_is_an_error_at_start)
@@ -86,6 +86,21 @@ BOOST_AUTO_TEST_CASE(a_changed_file_counts_at_once_however_fast_it_changes)
     }
 }
 
+BOOST_AUTO_TEST_CASE(the_keys_are_the_same_object_until_the_file_changes)
+{
+    write("h1 " + key('a') + "\n");
+    Enrolment enrolment{file};
+    BOOST_TEST(enrolment.keys()->size() == 1U);
+    const auto first = enrolment.keys();
+    BOOST_TEST((enrolment.keys() == first));
+    write("h2 " + key('b') + "\n");
+    const auto second = enrolment.keys();
+    BOOST_TEST((second != first));
+    BOOST_TEST(second->at(key('b')).str() == "h2");
+    write("rubbish\n");
+    BOOST_TEST((enrolment.keys() == second));
+}
+
 BOOST_AUTO_TEST_CASE(while_the_new_text_is_wrong_or_missing_the_old_one_counts)
 {
     write("h1 " + key('a') + "\n");
@@ -112,7 +127,7 @@ BOOST_AUTO_TEST_CASE(enrolling_adds_hosts_and_gives_a_host_another_key)
     BOOST_TEST(host(enrolment, 'b') == "h2");
     BOOST_TEST(host(enrolment, 'c') == "h1");
     BOOST_REQUIRE(enrol(file, HostName{"h1"}, key('c'))); // Again: nothing changes.
-    BOOST_TEST(enrolment.names().size() == 2U);
+    BOOST_TEST(enrolment.keys()->size() == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(a_key_of_another_host_is_refused_and_the_file_stays)
@@ -123,7 +138,7 @@ BOOST_AUTO_TEST_CASE(a_key_of_another_host_is_refused_and_the_file_stays)
     Enrolment enrolment{file};
     BOOST_REQUIRE(enrolment.load());
     BOOST_TEST(host(enrolment, 'a') == "h1");
-    BOOST_TEST(enrolment.names().size() == 1U);
+    BOOST_TEST(enrolment.keys()->size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_wrong_is_not_overwritten)

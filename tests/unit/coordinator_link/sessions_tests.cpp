@@ -1,95 +1,7 @@
-#include "coordinator/link/sessions.hpp"
-
-#include <boost/test/unit_test.hpp>
+#include "tests/unit/coordinator_link/sessions_fixture.hpp"
 
 using namespace coordinator;
-using common::HostName;
-using link::Sessions;
-
-namespace {
-
-const std::string sandbox = "sbx-aaaaaaaaaaaaaaaa";
-const std::string operation = "op-aaaaaaaaaaaaaaaa";
-
-struct SessionsFixture {
-    struct Sent {
-        std::string to;
-        proto::Envelope envelope;
-    };
-    SessionsFixture()
-        : sessions{{3, std::chrono::milliseconds{700}},
-                   {[this](const std::string& to, const std::string& bytes) {
-                        sent.push_back({to, *proto::decode_envelope(bytes)});
-                    },
-                    [this](HostEvent event) { events.push_back(std::move(event)); }}}
-    {}
-    template <typename Message>
-    void receive(const std::string& host,
-                 const std::string& from,
-                 const Message& message,
-                 const std::string& about = {})
-    {
-        proto::Envelope envelope;
-        envelope.kind = Message::kind;
-        envelope.operation_id = about;
-        envelope.body = proto::encode_body(message);
-        sessions.receive(HostName{host}, from, proto::encode(envelope));
-    }
-    void receive_body(std::string_view kind, const std::string& body)
-    {
-        proto::Envelope envelope;
-        envelope.kind = kind;
-        envelope.operation_id = operation;
-        envelope.body = body;
-        sessions.receive(HostName{"h1"}, "r1", proto::encode(envelope));
-    }
-    static proto::Hello hello(const std::string& instance = "i1")
-    {
-        proto::Hello message;
-        message.version_min = proto::protocol_min;
-        message.version_max = proto::protocol_max;
-        message.instance = instance;
-        message.facts.hostname = "what it says";
-        message.facts.capacity_vcpus = 4;
-        return message;
-    }
-    void welcome(const std::string& host = "h1",
-                 const std::string& from = "r1",
-                 const std::string& instance = "i1")
-    {
-        receive(host, from, hello(instance));
-        BOOST_REQUIRE(!sent.empty());
-        BOOST_REQUIRE(sent.back().envelope.kind == proto::Welcome::kind);
-    }
-    template <typename Event>
-    Event event()
-    {
-        BOOST_REQUIRE(!events.empty());
-        BOOST_REQUIRE(std::holds_alternative<Event>(events.back()));
-        return std::get<Event>(events.back());
-    }
-    [[nodiscard]] std::string last_refusal() const
-    {
-        const auto& last = sent.back().envelope;
-        return last.kind == proto::Refused::kind
-                   ? proto::decode_body<proto::Refused>(last.body)->reason
-                   : last.kind;
-    }
-    static proto::SandboxReport report(const std::string& id = sandbox,
-                                       const std::string& phase = "running")
-    {
-        proto::SandboxReport one;
-        one.id = id;
-        one.phase = phase;
-        return one;
-    }
-
-    std::vector<Sent> sent;
-    std::vector<HostEvent> events;
-    Sessions sessions;
-};
-
-} // namespace
+using namespace coordinator::link;
 
 BOOST_FIXTURE_TEST_SUITE(sessions_tests, SessionsFixture)
 
@@ -240,7 +152,7 @@ BOOST_AUTO_TEST_CASE(rubbish_is_ignored)
     const auto before = sent.size();
     for (const auto& bytes :
          {std::string{}, std::string(1000, '\xff'), std::string("\x97"), std::string(1, '\0')}) {
-        sessions.receive(HostName{"h1"}, "r1", bytes);
+        sessions.receive(key_of("h1"), "r1", bytes);
     }
     for (const auto kind : {proto::Heartbeat::kind,
                             proto::Status::kind,
@@ -260,15 +172,10 @@ BOOST_AUTO_TEST_CASE(rubbish_is_ignored)
 
 BOOST_AUTO_TEST_CASE(commands_go_to_the_connection_of_their_host_or_nowhere)
 {
-    HostCommand command;
-    command.operation = common::OperationId{operation};
-    command.request = common::RequestId{"req-1"};
-    command.generation = 4;
-    command.what = DestroyOnHost{common::SandboxId{sandbox}};
-    sessions.send(HostName{"h1"}, command);
+    sessions.send(HostName{"h1"}, destroy());
     BOOST_TEST(sent.empty());
     welcome();
-    sessions.send(HostName{"h1"}, command);
+    sessions.send(HostName{"h1"}, destroy());
     BOOST_TEST(sent.back().to == "r1");
     BOOST_TEST(sent.back().envelope.kind == proto::DestroySandbox::kind);
     BOOST_TEST(sent.back().envelope.generation == 4U);
