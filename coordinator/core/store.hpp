@@ -36,7 +36,7 @@ struct Operation {
 };
 
 /// Rows to write: each replaces the row of the same key. An AuditRow only appends.
-using Change = std::variant<Sandbox, Command, Host, Image, Operation, AuditRow>;
+using Change = std::variant<Sandbox, Command, Host, Operation, AuditRow>;
 
 struct Page {
     std::uint32_t limit = 100;

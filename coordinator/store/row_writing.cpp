@@ -131,25 +131,6 @@ void write_row(pqxx::transaction_base& sql, const Host& host)
     }
 }
 
-void write_row(pqxx::transaction_base& sql, const Image& image)
-{
-    std::vector<std::string> hosts;
-    for (const auto& host : image.hosts) {
-        hosts.push_back(host.str());
-    }
-    sql.exec_prepared("image",
-                      to_column(image.name.str()),
-                      to_column(image.digest),
-                      image.size.count(),
-                      image.virtual_size.count(),
-                      to_column(image.boot),
-                      to_column(image.agent),
-                      image.default_vcpus,
-                      image.default_memory.count(),
-                      text_array(hosts),
-                      at(image.registered_at));
-}
-
 void write_row(pqxx::transaction_base& sql, const Operation& operation)
 {
     sql.exec_prepared("operation",

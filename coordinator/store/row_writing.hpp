@@ -15,7 +15,6 @@ void prepare_writing(pqxx::connection& connection);
 void write_row(pqxx::transaction_base& sql, const Sandbox& sandbox);
 void write_row(pqxx::transaction_base& sql, const Command& command);
 void write_row(pqxx::transaction_base& sql, const Host& host);
-void write_row(pqxx::transaction_base& sql, const Image& image);
 void write_row(pqxx::transaction_base& sql, const Operation& operation);
 
 /// All in one statement, because every write has at least one.

@@ -234,7 +234,6 @@ private:
     void put(const coordinator::Sandbox& row) { sandboxes_[row.id] = row; }
     void put(const coordinator::Command& row) { commands_[row.operation] = row; }
     void put(const coordinator::Host& row) { hosts_[row.name] = row; }
-    void put(const coordinator::Image&) {}
     void put(const coordinator::Operation& row) { operations_[row.id] = row; }
     void put(const coordinator::AuditRow& row) { audit_.push_back(row); }
 
