@@ -69,18 +69,20 @@ Result<> write_dhcp_hosts(const DhcpFolders& folders,
     return {};
 }
 
-Result<> reload_dnsmasq(const DhcpFolders& folders, std::string_view network)
+Result<> signal_dnsmasq(const DhcpFolders& folders, std::string_view network, int signal)
 {
+    // A dnsmasq that was told to end has taken its pid file away.
     const auto text = read_all(folders.pids / fmt::format("{}.pid", network));
     const auto pid = static_cast<pid_t>(std::strtol(text.c_str(), nullptr, 10));
-    if (pid <= 1 || !is_dnsmasq_of(pid, network) || ::kill(pid, SIGHUP) != 0) {
-        return Error{ErrorCode::unavailable,
-                     fmt::format("the dnsmasq of network {} does not run, so guests get no "
-                                 "address; restarting libvirtd brings it back",
-                                 network),
-                     "dnsmasq_down"};
+    if (pid > 1 && is_dnsmasq_of(pid, network) && ::kill(pid, signal) == 0) {
+        return {};
     }
-    return {};
+    const bool taken = pid > 1 && ::kill(pid, 0) == 0;
+    return Error{taken ? ErrorCode::unavailable : ErrorCode::not_found,
+                 fmt::format("the dnsmasq of network {} does not run, so guests get no address; "
+                             "restarting libvirtd brings it back",
+                             network),
+                 "dnsmasq_down"};
 }
 
 } // namespace hostd::network

@@ -27,8 +27,9 @@ common::Result<> write_dhcp_hosts(const DhcpFolders& folders,
                                   std::string_view network,
                                   const std::vector<NetLease>& leases);
 
-/// Tells the network's dnsmasq to read the file again (SIGHUP, as libvirt does). `unavailable`
-/// (reason dnsmasq_down) if it does not run.
-common::Result<> reload_dnsmasq(const DhcpFolders& folders, std::string_view network);
+/// Sends the network's dnsmasq a signal: SIGHUP has it read the file again, as libvirt does; 0
+/// only asks whether it runs. Reason dnsmasq_down if it does not: `not_found`, or `unavailable`
+/// while its number belongs to a process that is none of ours, or to what is left of it.
+common::Result<> signal_dnsmasq(const DhcpFolders& folders, std::string_view network, int signal);
 
 } // namespace hostd::network

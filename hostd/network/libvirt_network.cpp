@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <fmt/format.h>
 #include <fstream>
 #include <random>
@@ -44,10 +45,10 @@ std::string tap_of(const common::SandboxId& id)
     return "pdk" + text.substr(text.size() - std::min<std::size_t>(text.size(), 12));
 }
 
-LibvirtNetwork::LibvirtNetwork(NetworkSettings settings, Runner nft, Reloader reload)
+LibvirtNetwork::LibvirtNetwork(NetworkSettings settings, Runner nft, Signaller signal)
     : settings_{std::move(settings)},
       nft_{std::move(nft)},
-      reload_{std::move(reload)},
+      signal_{std::move(signal)},
       connector_{settings_.uri}
 {}
 
@@ -62,7 +63,14 @@ Result<> LibvirtNetwork::ensure(const std::vector<NetLease>& in_use)
         }
     }
     told_ = true;
-    return stand_up();
+    COMMON_CHECK(stand_up());
+    Result<> told;
+    for (const auto& own : own_networks_list) {
+        if (auto one = tell_dnsmasq(own); !one) {
+            told = std::move(one);
+        }
+    }
+    return told;
 }
 
 Result<> LibvirtNetwork::stand_up()
@@ -73,7 +81,7 @@ Result<> LibvirtNetwork::stand_up()
     taken.insert(taken.end(), own_ones.begin(), own_ones.end());
     // Before dnsmasq is started, which reads them.
     for (const auto& own : own_networks_list) {
-        COMMON_CHECK(write_hosts(own, Reload::no));
+        COMMON_CHECK(write_hosts(own));
     }
     const auto stand = [&](const OwnNetwork& own) {
         return ensure_network(connection.get(),
@@ -89,12 +97,8 @@ Result<> LibvirtNetwork::stand_up()
     auto ruled = apply_rules();
     if (!ruled) {
         standing_.reset();
-        return ruled;
     }
-    for (const auto& own : own_networks_list) {
-        COMMON_CHECK(write_hosts(own, Reload::yes));
-    }
-    return {};
+    return ruled;
 }
 
 Result<NetLease> LibvirtNetwork::allocate(const common::SandboxId& id, NetworkMode mode)
@@ -120,15 +124,18 @@ Result<NetLease> LibvirtNetwork::allocate(const common::SandboxId& id, NetworkMo
     leases_.insert_or_assign(tap, lease);
     auto done = change_rules(add_lease(lease));
     if (done) {
-        done = write_hosts(own, Reload::yes);
+        done = write_hosts(own);
     }
     if (!done) {
         // The next ensure() takes away what these two leave behind.
         leases_.erase(tap);
         static_cast<void>(change_rules(remove_lease(lease)));
-        static_cast<void>(write_hosts(own, Reload::no));
+        static_cast<void>(write_hosts(own));
         return std::move(done).error();
     }
+    // A dnsmasq that cannot be told now reads the file when it is back, and the guest asks on;
+    // until then each ensure() says what is wrong.
+    static_cast<void>(tell_dnsmasq(own));
     return lease;
 }
 
@@ -174,14 +181,20 @@ Result<> LibvirtNetwork::release(const NetLease& lease)
     if (const auto held = leases_.find(lease.tap); held != leases_.end() && held->second == lease) {
         leases_.erase(held);
     }
-    if (!standing_) {
-        return told_ ? stand_up() : Result<>{};
+    if (!standing_ && !told_) {
+        return {};
     }
-    COMMON_CHECK(change_rules(remove_lease(lease)));
-    return write_hosts(*own, Reload::yes);
+    if (!standing_) {
+        COMMON_CHECK(stand_up());
+    } else {
+        COMMON_CHECK(change_rules(remove_lease(lease)));
+        COMMON_CHECK(write_hosts(*own));
+    }
+    static_cast<void>(tell_dnsmasq(*own)); // As in allocate().
+    return {};
 }
 
-Result<> LibvirtNetwork::write_hosts(const OwnNetwork& own, Reload reload)
+std::vector<NetLease> LibvirtNetwork::leases_of(const OwnNetwork& own) const
 {
     std::vector<NetLease> leases;
     for (const auto& [tap, lease] : leases_) {
@@ -189,15 +202,39 @@ Result<> LibvirtNetwork::write_hosts(const OwnNetwork& own, Reload reload)
             leases.push_back(lease);
         }
     }
-    COMMON_CHECK(write_dhcp_hosts(settings_.dhcp, own.name, leases));
-    auto text = hosts_text(leases);
+    return leases;
+}
+
+Result<> LibvirtNetwork::write_hosts(const OwnNetwork& own)
+{
+    return write_dhcp_hosts(settings_.dhcp, own.name, leases_of(own));
+}
+
+/// After write_hosts(): dnsmasq runs and has read the file.
+Result<> LibvirtNetwork::tell_dnsmasq(const OwnNetwork& own)
+{
+    auto text = hosts_text(leases_of(own));
     auto& read = read_by_dnsmasq_[own.mode];
     // A repair every half minute must not empty dnsmasq's cache each time.
-    if (reload == Reload::yes && read != text) {
-        COMMON_CHECK(reload_(settings_.dhcp, own.name));
-        read = std::move(text);
+    constexpr int whether_it_runs = 0;
+    auto told = signal_(settings_.dhcp, own.name, read == text ? whether_it_runs : SIGHUP);
+    if (!told && told.error().code == ErrorCode::not_found) {
+        told = revive(own);
     }
-    return {};
+    if (told) {
+        read = std::move(text);
+    } else {
+        read.reset();
+    }
+    return told;
+}
+
+Result<> LibvirtNetwork::revive(const OwnNetwork& own)
+{
+    COMMON_TRY(const auto connection, connector_.get());
+    COMMON_TRY(const auto network, find_network(connection.get(), own.name));
+    COMMON_CHECK(revive_dnsmasq(network.get(), own, standing_->of(own)));
+    return signal_(settings_.dhcp, own.name, 0);
 }
 
 Result<> LibvirtNetwork::apply_rules()

@@ -16,7 +16,8 @@ namespace hostd::network {
 /// How nft is run and dnsmasq told; a test puts something else here.
 using Runner =
     std::function<common::Result<common::process::Outcome>(const common::process::Command&)>;
-using Reloader = std::function<common::Result<>(const DhcpFolders&, std::string_view network)>;
+using Signaller =
+    std::function<common::Result<>(const DhcpFolders&, std::string_view network, int signal)>;
 
 struct NetworkSettings {
     std::string uri;
@@ -32,7 +33,7 @@ class LibvirtNetwork final : public Network {
 public:
     explicit LibvirtNetwork(NetworkSettings settings,
                             Runner nft = &common::process::run,
-                            Reloader reload = &reload_dnsmasq);
+                            Signaller signal = &signal_dnsmasq);
 
     common::Result<> ensure(const std::vector<NetLease>& in_use) override EXCLUDES(mutex_);
     common::Result<NetLease> allocate(const common::SandboxId& id, NetworkMode mode) override
@@ -56,15 +57,17 @@ private:
     common::Result<NetLease> make_lease(virNetworkPtr network,
                                         const OwnNetwork& own,
                                         const std::string& tap) REQUIRES(mutex_);
-    enum class Reload { no, yes };
-    common::Result<> write_hosts(const OwnNetwork& own, Reload reload) REQUIRES(mutex_);
+    [[nodiscard]] std::vector<NetLease> leases_of(const OwnNetwork& own) const REQUIRES(mutex_);
+    common::Result<> write_hosts(const OwnNetwork& own) REQUIRES(mutex_);
+    common::Result<> tell_dnsmasq(const OwnNetwork& own) REQUIRES(mutex_);
+    common::Result<> revive(const OwnNetwork& own) REQUIRES(mutex_);
     common::Result<> apply_rules() REQUIRES(mutex_);
     common::Result<> change_rules(const std::string& change) REQUIRES(mutex_);
     common::Result<> run_nft(const std::string& input) const;
 
     const NetworkSettings settings_;
     const Runner nft_;
-    const Reloader reload_;
+    const Signaller signal_;
     mutable Connector connector_;
 
     mutable common::Mutex mutex_;

@@ -116,4 +116,31 @@ Result<Subnet> ensure_network(virConnectPtr connection,
     return subnet;
 }
 
+Result<> revive_dnsmasq(virNetworkPtr network, const OwnNetwork& own, const Subnet& subnet)
+{
+    // A name leaves the firewall's rules as they are. The isolated network has no DNS to put one
+    // into, but no NAT either that a DHCP entry would interrupt.
+    const bool dns = own.mode == NetworkMode::nat;
+    const auto section = dns ? VIR_NETWORK_SECTION_DNS_HOST : VIR_NETWORK_SECTION_IP_DHCP_HOST;
+    const auto entry =
+        fmt::format(fmt::runtime(dns ? "<host ip='{}'><hostname>gateway.invalid</hostname></host>"
+                                     : "<host mac='52:54:00:00:00:00' ip='{}'/>"),
+                    to_string(subnet.gateway()));
+    const auto change = [&](virNetworkUpdateCommand command) -> Result<> {
+        constexpr int first_that_fits = -1;
+        if (virNetworkUpdate(network,
+                             command,
+                             section,
+                             first_that_fits,
+                             entry.c_str(),
+                             VIR_NETWORK_UPDATE_AFFECT_LIVE) != 0) {
+            return last_error().during(fmt::format("start the dnsmasq of network {}", own.name));
+        }
+        return {};
+    };
+    // What an interrupted revival left makes the first fail and the second do the work.
+    auto added = change(VIR_NETWORK_UPDATE_COMMAND_ADD_LAST);
+    return change(VIR_NETWORK_UPDATE_COMMAND_DELETE) ? Result<>{} : added;
+}
+
 } // namespace hostd::network

@@ -17,4 +17,14 @@ common::Result<Subnet> ensure_network(virConnectPtr connection,
                                       const std::optional<Subnet>& configured,
                                       std::vector<Subnet>& taken);
 
+/// Has libvirt start the dnsmasq of a running network again. Only for one that is gone: libvirt
+/// goes by its number alone.
+///
+/// Of libvirt's ways this is the only one that leaves guests and other networks alone: starting
+/// the network anew takes its taps off the bridge, and a reload of libvirtd takes the firewall
+/// rules of all networks down and up. A change of what dnsmasq serves has libvirt send it a
+/// signal or, if there is none, start it; so an entry that means nothing comes and goes, in the
+/// running network only.
+common::Result<> revive_dnsmasq(virNetworkPtr network, const OwnNetwork& own, const Subnet& subnet);
+
 } // namespace hostd::network

@@ -1,6 +1,7 @@
 #include "hostd/network/dhcp_hosts.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <csignal>
 #include <fstream>
 #include <sstream>
 
@@ -67,14 +68,18 @@ BOOST_AUTO_TEST_CASE(the_folder_is_made_if_it_can_be)
 
 BOOST_AUTO_TEST_CASE(only_the_networks_own_dnsmasq_gets_a_signal)
 {
-    BOOST_CHECK(reload_dnsmasq(folders(), "paddock").error().reason == "dnsmasq_down");
+    const auto code = [this] {
+        const auto sent = signal_dnsmasq(folders(), "paddock", SIGHUP);
+        BOOST_REQUIRE(!sent);
+        BOOST_TEST(sent.error().reason == "dnsmasq_down");
+        return sent.error().code;
+    };
+    BOOST_CHECK(code() == ErrorCode::not_found);
     // A number that was used again: this process would end by it.
     std::ofstream{path / "paddock.pid"} << ::getpid() << "\n";
-    const auto reloaded = reload_dnsmasq(folders(), "paddock");
-    BOOST_REQUIRE(!reloaded);
-    BOOST_CHECK(reloaded.error().code == ErrorCode::unavailable);
+    BOOST_CHECK(code() == ErrorCode::unavailable);
     std::ofstream{path / "paddock.pid"} << "-1\n";
-    BOOST_TEST(!reload_dnsmasq(folders(), "paddock").has_value());
+    BOOST_CHECK(code() == ErrorCode::not_found);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

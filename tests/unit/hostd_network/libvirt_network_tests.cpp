@@ -1,6 +1,7 @@
 #include "hostd/network/libvirt_network.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <csignal>
 #include <fstream>
 #include <libvirt/virterror.h>
 #include <set>
@@ -26,6 +27,7 @@ struct Host {
     SharedConnection connection;
     std::vector<std::string> loaded; ///< What nft was given.
     unsigned reloads = 0;
+    std::optional<common::Error> dnsmasq_down;
     std::vector<int> nft_statuses; ///< Of the next calls; then 0.
 
     Host()
@@ -66,8 +68,11 @@ struct Host {
                 }
                 return Outcome{status, "", status == 0 ? "" : "Error: no such thing"};
             },
-            [this](const DhcpFolders&, std::string_view) -> Result<> {
-                ++reloads;
+            [this](const DhcpFolders&, std::string_view, int signal) -> Result<> {
+                if (dnsmasq_down) {
+                    return *dnsmasq_down;
+                }
+                reloads += signal == SIGHUP ? 1 : 0;
                 return {};
             }};
     }
@@ -222,6 +227,41 @@ BOOST_AUTO_TEST_CASE(without_rules_there_is_no_lease)
     nft_statuses = {1};
     BOOST_TEST(!network.ensure({}).has_value());
     BOOST_TEST(network.allocate(a, NetworkMode::nat).has_value()); // It stands up again first.
+}
+
+BOOST_AUTO_TEST_CASE(a_dnsmasq_that_stays_away_fails_repairs_alone)
+{
+    auto network = open();
+    BOOST_REQUIRE(network.ensure({}));
+    const auto old = network.allocate(a, NetworkMode::nat);
+    BOOST_REQUIRE(old);
+    for (const auto code : {ErrorCode::not_found, ErrorCode::unavailable}) {
+        dnsmasq_down = common::Error{code, "it is gone", "dnsmasq_down"};
+        const auto fresh = network.allocate(b, NetworkMode::nat);
+        BOOST_REQUIRE(fresh);
+        BOOST_TEST(hosts() == hosts_text({*old, *fresh}));
+        BOOST_TEST(network.release(*fresh).has_value());
+        BOOST_TEST(hosts() == hosts_text({*old}));
+        const auto ensured = network.ensure({*old});
+        BOOST_REQUIRE(!ensured);
+        BOOST_TEST(ensured.error().reason == "dnsmasq_down");
+    }
+    // What it read before it went is not known to be what it reads when it is back.
+    dnsmasq_down.reset();
+    const auto before = reloads;
+    BOOST_REQUIRE(network.ensure({*old}));
+    BOOST_TEST(reloads == before + 2U);
+}
+
+BOOST_AUTO_TEST_CASE(after_a_start_without_dnsmasq_leases_come_and_go)
+{
+    dnsmasq_down = common::Error{ErrorCode::unavailable, "it is gone", "dnsmasq_down"};
+    auto network = open();
+    BOOST_TEST(!network.ensure({}).has_value());
+    BOOST_TEST(network.cidr() == "10.201.0.0/20");
+    const auto lease = network.allocate(a, NetworkMode::nat);
+    BOOST_REQUIRE(lease);
+    BOOST_TEST(network.release(*lease).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_network_of_somebody_elses_is_left_alone)
