@@ -4,7 +4,6 @@
 
 #include <array>
 #include <chrono>
-#include <optional>
 
 namespace hostd::libvirt {
 
@@ -14,27 +13,9 @@ using common::Result;
 
 namespace {
 
-// Three unanswered pings, three seconds apart.
-constexpr int keepalive_seconds = 3;
-constexpr unsigned keepalive_count = 3;
 constexpr auto patience = std::chrono::seconds{30};
-constexpr auto open_patience = std::chrono::seconds{10};
 constexpr auto first_retry = std::chrono::milliseconds{50};
 constexpr auto last_retry = std::chrono::milliseconds{2000};
-
-Result<Connection> connect(const std::string& uri)
-{
-    Connection connection{virConnectOpen(uri.c_str())};
-    if (!connection) {
-        auto error = last_error().during("connect to " + uri);
-        error.code = ErrorCode::unavailable;
-        error.reason = "libvirt_unavailable";
-        return error;
-    }
-    // The test driver has no wire to keep alive, and says so.
-    static_cast<void>(virConnectSetKeepAlive(connection.get(), keepalive_seconds, keepalive_count));
-    return connection;
-}
 
 } // namespace
 
@@ -48,68 +29,6 @@ void Watch::on_close(virConnectPtr, int, void* self)
         watch.closed_ = true;
     }
     watch.closed_changed_.notify_all();
-}
-
-EventLoop::EventLoop()
-{
-    static std::once_flag registered;
-    std::call_once(registered, [] {
-        silence_libvirt();
-        virEventRegisterDefaultImpl();
-    });
-    thread_ = std::jthread{[](const std::stop_token& stop) {
-        // A timer, so that the loop looks up now and then: nothing else wakes it at the end.
-        const int timer = virEventAddTimeout(
-            200, [](int, void*) {}, nullptr, nullptr);
-        while (!stop.stop_requested()) {
-            virEventRunDefaultImpl();
-        }
-        // What was closed last goes only in the loop, when it is idle: a callback at one turn,
-        // then the connection that it kept, then its socket.
-        virEventUpdateTimeout(timer, 1);
-        for (int turn = 0; turn < 10; ++turn) {
-            virEventRunDefaultImpl();
-        }
-        virEventRemoveTimeout(timer);
-    }};
-}
-
-EventLoop::~EventLoop() = default;
-
-Result<Connection> Opener::open()
-{
-    const Error frozen{ErrorCode::unavailable,
-                       "connect to " + uri_ + ": libvirt does not answer",
-                       "libvirt_unavailable"};
-    if (*given_up_ > 0) {
-        return frozen;
-    }
-    // virConnectOpen waits for the daemon without limit, so it does it in a thread that may
-    // be left behind. It ends when the daemon goes on, or ends.
-    struct Attempt {
-        std::mutex mutex;
-        std::condition_variable done;
-        std::optional<Result<Connection>> result;
-        bool given_up = false;
-    };
-    const auto attempt = std::make_shared<Attempt>();
-    std::thread{[attempt, uri = uri_, all_given_up = given_up_] {
-        auto result = connect(uri);
-        const std::scoped_lock lock{attempt->mutex};
-        if (attempt->given_up) {
-            --*all_given_up;
-        }
-        attempt->result = std::move(result);
-        attempt->done.notify_one();
-    }}.detach();
-    std::unique_lock lock{attempt->mutex};
-    if (!attempt->done.wait_for(
-            lock, open_patience, [&attempt] { return attempt->result.has_value(); })) {
-        attempt->given_up = true;
-        ++*given_up_;
-        return frozen;
-    }
-    return *std::exchange(attempt->result, std::nullopt);
 }
 
 ConnectionPool::Lease::~Lease()

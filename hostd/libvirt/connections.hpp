@@ -1,9 +1,8 @@
 #pragma once
 
 #include "common/result.hpp"
-#include "hostd/libvirt/handles.hpp"
+#include "hostd/virt/opener.hpp"
 
-#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -15,34 +14,8 @@
 
 namespace hostd::libvirt {
 
-/// Runs libvirt's event loop in a thread of its own, for keepalives and callbacks. Libvirt
-/// allows one such loop per process; it must run before any connection is opened.
-class EventLoop {
-public:
-    EventLoop();
-    ~EventLoop();
-    EventLoop(const EventLoop&) = delete;
-    EventLoop& operator=(const EventLoop&) = delete;
-
-private:
-    std::jthread thread_;
-};
-
-/// Opens connections. Any thread.
-class Opener {
-public:
-    explicit Opener(std::string uri) : uri_{std::move(uri)} {}
-
-    /// A connection whose keepalive notices a frozen daemon within about ten seconds.
-    /// `unavailable` if there is no daemon, after ten seconds if it does not answer, and at
-    /// once while it has not answered one that was given up.
-    common::Result<Connection> open();
-
-private:
-    const std::string uri_;
-    /// Calls of virConnectOpen that nobody waits for any more.
-    const std::shared_ptr<std::atomic<int>> given_up_ = std::make_shared<std::atomic<int>>(0);
-};
+using virt::Connection;
+using virt::Opener;
 
 /// A few connections for calls: libvirtd serves five calls of one connection at once and
 /// makes the rest wait. Any thread.

@@ -1,11 +1,14 @@
 #include "hostd/libvirt/domain_xml.hpp"
 
 #include "hostd/libvirt/metadata.hpp"
+#include "hostd/virt/escape_xml.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 
 namespace hostd::libvirt {
+
+using virt::escape_xml;
 
 namespace {
 
@@ -117,31 +120,6 @@ constexpr std::string_view layout =
 )";
 
 } // namespace
-
-std::string escape_xml(std::string_view text)
-{
-    std::string escaped;
-    escaped.reserve(text.size());
-    for (const char c : text) {
-        switch (c) {
-        case '&': escaped += "&amp;"; break;
-        case '<': escaped += "&lt;"; break;
-        case '>': escaped += "&gt;"; break;
-        case '"': escaped += "&quot;"; break;
-        case '\'': escaped += "&apos;"; break;
-        // As references: a parser would make spaces of them inside an attribute.
-        case '\n': escaped += "&#10;"; break;
-        case '\t': escaped += "&#9;"; break;
-        default:
-            if (static_cast<unsigned char>(c) < 0x20) {
-                escaped += "\xEF\xBF\xBD";
-            } else {
-                escaped += c;
-            }
-        }
-    }
-    return escaped;
-}
 
 std::string domain_name(const common::SandboxId& id, std::uint64_t incarnation)
 {

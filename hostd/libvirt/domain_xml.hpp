@@ -3,7 +3,6 @@
 #include "hostd/core/model.hpp"
 
 #include <string>
-#include <string_view>
 
 namespace hostd::libvirt {
 
@@ -20,8 +19,5 @@ std::string domain_xml(const DomainSpec& spec, const Platform& platform);
 
 /// `<id>`, or `<id>.g<n>` from the second incarnation on.
 std::string domain_name(const common::SandboxId& id, std::uint64_t incarnation);
-
-/// For text and attributes. Control characters that XML cannot hold become U+FFFD.
-std::string escape_xml(std::string_view text);
 
 } // namespace hostd::libvirt

@@ -15,8 +15,11 @@ using common::Error;
 using common::ErrorCode;
 using common::Result;
 using common::SandboxId;
+using virt::CString;
 
 namespace {
+
+using Domain = std::unique_ptr<virDomain, virt::FreeWith<&virDomainFree>>;
 
 DomainState to_domain_state(int state, int reason)
 {

@@ -3,6 +3,7 @@
 #include "hostd/core/hypervisor.hpp"
 #include "hostd/libvirt/connections.hpp"
 #include "hostd/libvirt/domain_xml.hpp"
+#include "hostd/virt/event_loop.hpp"
 
 #include <memory>
 #include <string>
@@ -37,7 +38,7 @@ public:
 
 private:
     const Platform platform_;
-    EventLoop loop_;
+    virt::EventLoop loop_;
     Opener opener_;
     mutable ConnectionPool pool_;
     std::unique_ptr<Watch> watch_;

@@ -1,6 +1,7 @@
 #include "hostd/libvirt/metadata.hpp"
 
 #include "hostd/libvirt/domain_xml.hpp"
+#include "hostd/virt/escape_xml.hpp"
 
 #include <charconv>
 #include <fmt/format.h>
@@ -98,7 +99,7 @@ std::string metadata_element(const DomainRecord& record, Prefix prefix)
             ? fmt::format("<{0}:sandbox xmlns:{0}='{1}'", metadata_key, metadata_uri)
             : std::string{"<sandbox"};
     const auto add = [&element](std::string_view name, const auto& value) {
-        element += fmt::format(" {}='{}'", name, escape_xml(fmt::format("{}", value)));
+        element += fmt::format(" {}='{}'", name, virt::escape_xml(fmt::format("{}", value)));
     };
     add("id", sandbox.id.str());
     add("tenant", sandbox.tenant);

@@ -3,6 +3,7 @@
 #include "common/mutex.hpp"
 #include "common/result.hpp"
 #include "hostd/network/network_xml.hpp"
+#include "hostd/virt/opener.hpp"
 
 #include <libvirt/libvirt.h>
 #include <memory>
@@ -11,28 +12,22 @@
 
 namespace hostd::network {
 
-struct FreeNetwork {
-    void operator()(virNetworkPtr network) const noexcept
-    {
-        static_cast<void>(virNetworkFree(network)); // Nothing can be done about a failed free.
-    }
-};
-using NetworkHandle = std::unique_ptr<virNetwork, FreeNetwork>;
+using NetworkHandle = std::unique_ptr<virNetwork, virt::FreeWith<&virNetworkFree>>;
 using SharedConnection = std::shared_ptr<virConnect>;
 
-/// The calling thread's libvirt error as ours, with libvirt's own code and text. Right after
-/// the call that failed, on the same thread.
+/// virt::last_error() with what the codes about networks mean.
 common::Error last_error();
 
 /// One connection, opened when it is first wanted and again when it has died. Any thread.
 class Connector {
 public:
-    explicit Connector(std::string uri) : uri_{std::move(uri)} {}
-    /// `unavailable` (reason libvirt_unavailable) if the daemon does not answer.
+    explicit Connector(std::string uri) : opener_{std::move(uri)} {}
+    /// `unavailable` (reason libvirt_unavailable) if the daemon does not answer in time; see
+    /// virt::Opener, and for the calls on the connection too.
     common::Result<SharedConnection> get() EXCLUDES(mutex_);
 
 private:
-    const std::string uri_;
+    virt::Opener opener_;
     common::Mutex mutex_;
     SharedConnection connection_ GUARDED_BY(mutex_);
 };

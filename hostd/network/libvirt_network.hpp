@@ -28,7 +28,8 @@ struct NetworkSettings {
 
 /// The Network port over libvirt's networks `paddock` and `paddock-isolated`, and two nft
 /// tables. Touches no network of another name, and refuses one of these names that has
-/// another's bridge. Any thread; one change at a time.
+/// another's bridge. Any thread; one change at a time. The process runs a virt::EventLoop:
+/// without one a frozen libvirtd holds a call for ever.
 class LibvirtNetwork final : public Network {
 public:
     explicit LibvirtNetwork(NetworkSettings settings,

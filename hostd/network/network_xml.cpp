@@ -1,5 +1,7 @@
 #include "hostd/network/network_xml.hpp"
 
+#include "hostd/virt/escape_xml.hpp"
+
 #include <bit>
 #include <fmt/format.h>
 #include <libxml/parser.h>
@@ -72,22 +74,6 @@ std::optional<Subnet> subnet_of(const xmlNode* ip)
     return parse_subnet(fmt::format("{}/{}", address, std::popcount(*mask)));
 }
 
-std::string escape(std::string_view text)
-{
-    std::string escaped;
-    for (const char c : text) {
-        switch (c) {
-        case '&': escaped += "&amp;"; break;
-        case '<': escaped += "&lt;"; break;
-        case '>': escaped += "&gt;"; break;
-        case '\'': escaped += "&apos;"; break;
-        case '"': escaped += "&quot;"; break;
-        default: escaped += c;
-        }
-    }
-    return escaped;
-}
-
 } // namespace
 
 std::string
@@ -104,7 +90,7 @@ network_xml(const OwnNetwork& network, const Subnet& subnet, const std::string& 
         fmt::arg("mask", to_string(subnet.mask())),
         fmt::arg("first", to_string(subnet.first_guest())),
         fmt::arg("last", to_string(subnet.last_guest())),
-        fmt::arg("hosts_file", escape(hosts_file)));
+        fmt::arg("hosts_file", virt::escape_xml(hosts_file)));
 }
 
 Result<NetworkFacts> parse_network(const std::string& xml)

@@ -20,9 +20,10 @@ MAY_USE = {
     "proto": {"common"},
     "guest": {"common", "proto"},
     "hostd/core": {"common"},
-    "hostd/libvirt": {"common", "hostd/core"},
+    "hostd/virt": {"common"},
+    "hostd/libvirt": {"common", "hostd/core", "hostd/virt"},
     "hostd/storage": {"common", "hostd/core"},
-    "hostd/network": {"common", "hostd/core"},
+    "hostd/network": {"common", "hostd/core", "hostd/virt"},
     "hostd/guest": {"common", "hostd/core", "proto"},
     "hostd/link": {"common", "hostd/core", "proto"},
     "coordinator/scheduler": {"common"},
@@ -38,7 +39,7 @@ MAY_USE = {
 }
 # A library's headers -> the folders that alone include them.
 ONLY_IN = {
-    r"<libvirt/": {"hostd/libvirt", "hostd/network"},
+    r"<libvirt/": {"hostd/libvirt", "hostd/network", "hostd/virt"},
     r"<libxml/": {"hostd/libvirt", "hostd/network"},
     r"<zmq(\.hpp|\.h)>": {"hostd/link", "coordinator/link", "common/curve"},
     r"<pqxx/": {"coordinator/store"},

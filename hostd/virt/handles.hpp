@@ -4,7 +4,7 @@
 #include <libvirt/libvirt.h>
 #include <memory>
 
-namespace hostd::libvirt {
+namespace hostd::virt {
 
 /// The deleter is a type, not a stored function pointer: a handle is one word,
 /// and it cannot be built with the wrong deleter or with none.
@@ -18,7 +18,6 @@ struct FreeWith {
 };
 
 using Connection = std::unique_ptr<virConnect, FreeWith<&virConnectClose>>;
-using Domain = std::unique_ptr<virDomain, FreeWith<&virDomainFree>>;
 using CString = std::unique_ptr<char, FreeWith<&std::free>>;
 
-} // namespace hostd::libvirt
+} // namespace hostd::virt
