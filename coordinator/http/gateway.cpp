@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <exception>
 #include <fmt/format.h>
+#include <optional>
 
 namespace coordinator::http {
 
@@ -67,7 +68,7 @@ Error not_yet(const Route& route)
 
 } // namespace
 
-/// Holds one of the places for requests that may wait for a host.
+/// Holds one of the places for requests that may wait, for their client or for a host.
 class Gateway::Place {
 public:
     Place(std::atomic<unsigned>& working, unsigned most)
@@ -203,22 +204,20 @@ common::Result<Reply> Gateway::handle(
                      "malformed_request"};
     }
     COMMON_CHECK(check_body_headers(head));
+    // Before the body: one that comes slowly holds its thread as a host does that answers slowly.
+    std::optional<Place> place;
+    if (match.route->access != Access::open && !place.emplace(working_, most_working_)) {
+        return Error{
+            ErrorCode::rate_limited,
+            fmt::format("{} requests are being served; http_threads bounds them", most_working_),
+            "busy"};
+    }
     COMMON_TRY(auto content, body.read());
     const Request request{.caller = {call.actor, "default", call.request},
                           .path = match.parameters,
                           .query = std::move(query),
                           .body = std::move(content),
                           .received = call.received};
-    if (match.route->access == Access::open) {
-        return match.route->handler(context_, request);
-    }
-    const Place place{working_, most_working_};
-    if (!place) {
-        return Error{
-            ErrorCode::rate_limited,
-            fmt::format("{} requests are being served; http_threads bounds them", most_working_),
-            "busy"};
-    }
     return match.route->handler(context_, request);
 }
 

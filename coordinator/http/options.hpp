@@ -40,7 +40,7 @@ struct Options {
     std::chrono::milliseconds head_timeout{10'000}; ///< First byte to end of headers; 408.
     std::chrono::milliseconds body_timeout{30'000}; ///< The whole body; 408.
     std::chrono::milliseconds idle_timeout{60'000}; ///< Between requests; closed silently.
-    /// For one send to make progress. It does not run while a handler works, so it
+    /// For each 64 KiB of a reply to leave. It does not run while a handler works, so it
     /// never cuts a long command short.
     std::chrono::milliseconds write_timeout{30'000};
 

@@ -73,13 +73,14 @@ std::uint16_t Server::port() const noexcept
 bool Server::drain(std::chrono::milliseconds within)
 {
     parts_->poller.stop_accepting();
-    return parts_->workers.drain(std::chrono::steady_clock::now() + within);
+    const auto deadline = std::chrono::steady_clock::now() + within;
+    return parts_->workers.drain(deadline) && parts_->poller.sent(deadline);
 }
 
 void Server::stop()
 {
     parts_->poller.stop_accepting();
-    parts_->workers.stop(); // Parks into the poller until the end: it goes second.
+    parts_->workers.stop(); // Gives to the poller until the end: it goes second.
     parts_->poller.stop();
 }
 

@@ -45,25 +45,30 @@ bool wait_for(int socket, short events, common::SteadyTime deadline)
     }
 }
 
-bool send_all(int socket, std::string_view bytes, std::chrono::milliseconds timeout)
+bool send_some(int socket, std::string_view& bytes)
 {
     while (!bytes.empty()) {
         const auto n = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (n > 0) {
             bytes.remove_prefix(static_cast<std::size_t>(n));
-            continue;
+        } else if (errno != EINTR) {
+            return errno == EAGAIN || errno == EWOULDBLOCK;
         }
-        if (errno == EINTR) {
-            continue;
-        }
-        if (errno != EAGAIN && errno != EWOULDBLOCK) {
-            return false;
+    }
+    return true;
+}
+
+bool send_all(int socket, std::string_view bytes, std::chrono::milliseconds timeout)
+{
+    while (send_some(socket, bytes)) {
+        if (bytes.empty()) {
+            return true;
         }
         if (!wait_for(socket, POLLOUT, std::chrono::steady_clock::now() + timeout)) {
             return false;
         }
     }
-    return true;
+    return false;
 }
 
 } // namespace coordinator::http

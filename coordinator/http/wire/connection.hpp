@@ -12,7 +12,15 @@ namespace coordinator::http {
 struct Connection {
     common::UniqueFd socket;
     std::string received;
-    std::string peer; ///< For logs: "127.0.0.1".
+    std::string peer;     ///< For logs: "127.0.0.1".
+    std::string unsent{}; ///< The rest of a reply, which the poller sends.
+};
+
+/// What becomes of a connection after one request.
+enum class After {
+    keep,   ///< The next request may follow.
+    close,  ///< Close it.
+    linger, ///< Something unread is still coming: closing at once would lose the reply.
 };
 
 /// What a non-blocking receive found.
@@ -24,6 +32,9 @@ Received receive(Connection& connection);
 /// Waits until the socket is readable or writable (POLLIN, POLLOUT); false at the
 /// deadline.
 bool wait_for(int socket, short events, common::SteadyTime deadline);
+
+/// Takes off `bytes` what can be sent without waiting; false when the peer is gone.
+bool send_some(int socket, std::string_view& bytes);
 
 /// Sends all of it; false when the peer is gone or one send made no progress by `timeout`.
 bool send_all(int socket, std::string_view bytes, std::chrono::milliseconds timeout);

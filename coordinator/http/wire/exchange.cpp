@@ -62,7 +62,7 @@ public:
         close_ = !head.keep_alive;
         bool library_closes = false;
         const bool served = process_request(stream, false, library_closes, nullptr);
-        const bool sent = stream.flush();
+        const bool sent = stream.leave();
         if (!served || !sent) {
             return After::close;
         }

@@ -31,13 +31,6 @@ public:
     virtual Reply refuse(const common::Error& why, const Connection& connection) = 0;
 };
 
-/// What becomes of a connection after one request.
-enum class After {
-    keep,   ///< The next request may follow.
-    close,  ///< Close it.
-    linger, ///< Something unread is still coming: closing at once would lose the reply.
-};
-
 /// Serves single requests with cpp-httplib, one instance per worker. The library
 /// sees a minimal head (method class, "/", framing): it reads the body, decodes chunks and
 /// writes the reply. What it would do by itself with other headers (ranges,
@@ -50,7 +43,8 @@ public:
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
 
-    /// `connection.received` begins right after the head. The reply leaves in one send.
+    /// `connection.received` begins right after the head. The reply leaves in one send, or
+    /// what the client does not take at once is left in `connection.unsent`.
     After serve(Connection& connection, const Head& head);
 
 private:

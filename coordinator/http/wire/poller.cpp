@@ -27,18 +27,7 @@ constexpr std::chrono::seconds linger_time{2};
 constexpr std::size_t linger_bytes = std::size_t{4} << 20U;
 constexpr std::size_t max_lingering = 256;
 
-void watch(int epoll, int socket)
-{
-    epoll_event event{};
-    event.events = EPOLLIN | EPOLLRDHUP;
-    event.data.fd = socket;
-    ::epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event);
-}
-
-void unwatch(int epoll, int socket)
-{
-    ::epoll_ctl(epoll, EPOLL_CTL_DEL, socket, nullptr);
-}
+constexpr std::uint32_t to_read = EPOLLIN | EPOLLRDHUP;
 
 std::string peer_of(const sockaddr_storage& address)
 {
@@ -74,31 +63,25 @@ common::Result<> Poller::start()
     if (!epoll_ || !wake_) {
         return Error{ErrorCode::unavailable, "no descriptors left for the HTTP listener"};
     }
-    watch(epoll_.get(), wake_.get());
-    watch(epoll_.get(), listener_.get());
+    watch(wake_.get(), to_read);
+    watch(listener_.get(), to_read);
     listening_ = true;
     running_ = true;
     thread_ = std::thread{[this] { run(); }};
     return {};
 }
 
-void Poller::park(Connection connection)
+void Poller::watch(int socket, std::uint32_t events) const
 {
-    {
-        const common::MutexLock lock{mutex_};
-        const auto wait = connection.received.empty() ? Wait::idle : Wait::head;
-        inbox_.emplace_back(std::move(connection), wait);
-    }
-    wake();
+    epoll_event event{};
+    event.events = events;
+    event.data.fd = socket;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event);
 }
 
-void Poller::linger(Connection connection)
+void Poller::unwatch(int socket) const
 {
-    {
-        const common::MutexLock lock{mutex_};
-        inbox_.emplace_back(std::move(connection), Wait::linger);
-    }
-    wake();
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, nullptr);
 }
 
 void Poller::stop_accepting()
@@ -117,6 +100,10 @@ void Poller::stop()
     thread_.join();
     listener_.reset();
     parked_.clear();
+    {
+        const std::scoped_lock lock{sending_mutex_};
+        sending_ = 0;
+    }
     const common::MutexLock lock{mutex_};
     inbox_.clear();
 }
@@ -145,7 +132,7 @@ void Poller::run()
             } else if (event.data.fd == listener_.get()) {
                 accept_some();
             } else {
-                on_readable(event.data.fd);
+                on_ready(event.data.fd);
             }
         }
         take_inbox();
@@ -159,13 +146,17 @@ void Poller::run()
 
 void Poller::take_inbox()
 {
-    std::vector<std::pair<Connection, Wait>> taken;
+    std::vector<std::pair<Connection, After>> taken;
     {
         const common::MutexLock lock{mutex_};
         taken.swap(inbox_);
     }
-    for (auto& [connection, wait] : taken) {
-        hold(std::move(connection), wait);
+    for (auto& [connection, after] : taken) {
+        if (connection.unsent.empty()) {
+            settle(std::move(connection), after);
+        } else {
+            hold_unsent(std::move(connection), after);
+        }
     }
 }
 
@@ -181,7 +172,7 @@ void Poller::accept_some()
                                      SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (socket < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-                unwatch(epoll_.get(), listener_.get()); // Until the next tick: no busy loop.
+                unwatch(listener_.get()); // Until the next tick: no busy loop.
                 listening_ = false;
             }
             return;
@@ -214,18 +205,22 @@ void Poller::hold(Connection connection, Wait wait)
         }
         ::shutdown(socket, SHUT_WR);
         break;
+    case Wait::send: break; // hold_unsent() sets it.
     }
     parked_.insert_or_assign(socket, std::move(parked));
-    watch(epoll_.get(), socket);
+    watch(socket, to_read);
 }
 
-void Poller::on_readable(int socket)
+void Poller::on_ready(int socket)
 {
     const auto at = parked_.find(socket);
     if (at == parked_.end()) {
         return;
     }
     auto& parked = at->second;
+    if (parked.wait == Wait::send) {
+        return send_on(parked);
+    }
     const bool was_empty = parked.connection.received.empty();
     switch (receive(parked.connection)) {
     case Received::nothing_yet: return;
@@ -266,12 +261,12 @@ void Poller::on_data(Parked& parked)
 void Poller::hand_over(int socket)
 {
     auto& parked = parked_.at(socket);
-    unwatch(epoll_.get(), socket);
+    unwatch(socket);
     if (ready_(parked.connection)) {
         parked_.erase(socket);
         return;
     }
-    watch(epoll_.get(), socket);
+    watch(socket, to_read);
     refuse(socket,
            Error{ErrorCode::unavailable,
                  "too many requests are waiting; retry in a moment",
@@ -285,7 +280,7 @@ void Poller::refuse(int socket, const Error& why)
     const auto reply = refusal_(why, parked.connection);
     // Small enough for any socket buffer: it is sent whole or the peer is not reading.
     (void)!::send(socket, reply.data(), reply.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    unwatch(epoll_.get(), socket);
+    unwatch(socket);
     auto connection = std::move(parked.connection);
     parked_.erase(socket);
     hold(std::move(connection), Wait::linger);
@@ -307,7 +302,7 @@ void Poller::expire(common::SteadyTime now)
         listening_ = false;
     }
     if (accepting_ && !listening_) {
-        watch(epoll_.get(), listener_.get());
+        watch(listener_.get(), to_read);
         listening_ = true;
     }
     std::vector<std::pair<int, Wait>> over;
@@ -335,8 +330,10 @@ void Poller::drop(int socket)
     const auto at = parked_.find(socket);
     if (at->second.wait == Wait::linger) {
         --lingering_;
+    } else if (at->second.wait == Wait::send) {
+        done_sending(at->second.connection);
     }
-    unwatch(epoll_.get(), socket);
+    unwatch(socket);
     parked_.erase(at);
     forget();
 }

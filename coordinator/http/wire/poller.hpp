@@ -7,9 +7,11 @@
 #include "coordinator/http/wire/connection.hpp"
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -17,8 +19,9 @@
 namespace coordinator::http {
 
 /// One thread that accepts connections and holds every one that waits for a
-/// request, so that idle and slow clients cost a descriptor and no thread. A connection
-/// leaves it when a whole head has arrived; workers give it back with park().
+/// request or is slow to take its reply, so that idle and slow clients cost a descriptor
+/// and no thread. A connection leaves it when a whole head has arrived; workers give it
+/// back with take().
 class Poller {
 public:
     /// Takes a connection whose head is complete; on the poller's thread, must not
@@ -36,13 +39,13 @@ public:
     common::Result<> start();
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
-    /// Any thread.
-    void park(Connection connection);
-    /// Any thread. Ends the sending side, discards what still comes for a moment and
-    /// closes: an unread byte would otherwise reset the connection and lose the reply.
-    void linger(Connection connection);
-    /// Any thread; a worker closed a connection for good.
-    void forget() noexcept { open_.fetch_sub(1, std::memory_order_relaxed); }
+    /// Any thread: a request was answered. Sends what is unsent, at least 64 KiB within
+    /// each write_timeout and of all connections at most 64 MiB; then `after`. To linger
+    /// is to end the sending side, discard what still comes for a moment and close: an
+    /// unread byte would otherwise reset the connection and lose the reply.
+    void take(Connection connection, After after);
+    /// Any thread: true when nothing is unsent any more, false at the deadline.
+    bool sent(common::SteadyTime deadline);
 
     /// Any thread: no new connections; those without a request under way are closed.
     void stop_accepting();
@@ -53,25 +56,38 @@ public:
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.load(); }
 
 private:
-    enum class Wait { idle, head, linger };
+    enum class Wait { idle, head, linger, send };
+    struct Sending {
+        std::size_t sent = 0;
+        std::size_t counted = 0; ///< Of it when the deadline was set.
+        After after = After::close;
+    };
     struct Parked {
         Connection connection;
         Wait wait = Wait::idle;
         common::SteadyTime deadline;
-        std::size_t discarded = 0;
+        std::size_t discarded = 0; ///< For Wait::linger.
+        Sending sending{};         ///< For Wait::send.
     };
 
     void run();
     void take_inbox();
     void accept_some();
-    void on_readable(int socket);
+    void on_ready(int socket);
     void on_data(Parked& parked);
     void discard(Parked& parked);
     void hold(Connection connection, Wait wait);
+    void hold_unsent(Connection connection, After after);
+    void send_on(Parked& parked);
+    void done_sending(Connection& connection);
+    void settle(Connection connection, After after);
     void hand_over(int socket);
     void refuse(int socket, const common::Error& why);
     void expire(common::SteadyTime now);
     void drop(int socket);
+    void forget() noexcept { open_.fetch_sub(1, std::memory_order_relaxed); }
+    void watch(int socket, std::uint32_t events) const;
+    void unwatch(int socket) const;
     void wake() const;
 
     const Options& options_;
@@ -88,8 +104,12 @@ private:
     bool listening_ = false;                 ///< Poller's thread.
     std::unordered_map<int, Parked> parked_; ///< Poller's thread.
     std::size_t lingering_ = 0;              ///< Poller's thread.
+    std::size_t unsent_ = 0;                 ///< Bytes. Poller's thread.
     common::Mutex mutex_;
-    std::vector<std::pair<Connection, Wait>> inbox_ GUARDED_BY(mutex_);
+    std::vector<std::pair<Connection, After>> inbox_ GUARDED_BY(mutex_);
+    std::mutex sending_mutex_;
+    std::condition_variable all_sent_;
+    std::size_t sending_ = 0; ///< Connections with something unsent. Under sending_mutex_.
     std::thread thread_;
 };
 

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <poll.h>
+#include <utility>
 
 namespace coordinator::http {
 
 namespace {
 
-/// A longer reply is sent in pieces of this size instead of being gathered whole.
+/// Of a longer reply what was gathered begins to leave before the rest is written.
 constexpr std::size_t gather_limit = std::size_t{256} << 10U;
 
 } // namespace
@@ -66,7 +67,7 @@ bool RequestStream::fill()
 ssize_t RequestStream::write(const char* from, std::size_t size)
 {
     out_.append(from, size);
-    if (out_.size() >= gather_limit && !flush()) {
+    if (out_.size() >= gather_limit && !push()) {
         return -1;
     }
     return static_cast<ssize_t>(size);
@@ -79,6 +80,26 @@ bool RequestStream::flush()
     out_.clear();
     if (!sent) {
         trouble_ = Trouble::gone;
+    }
+    return sent;
+}
+
+bool RequestStream::push()
+{
+    std::string_view rest = out_;
+    const bool sent = send_some(connection_.socket.get(), rest);
+    out_.erase(0, out_.size() - rest.size());
+    if (!sent) {
+        trouble_ = Trouble::gone;
+    }
+    return sent;
+}
+
+bool RequestStream::leave()
+{
+    const bool sent = push();
+    if (sent) {
+        connection_.unsent = std::exchange(out_, {});
     }
     return sent;
 }

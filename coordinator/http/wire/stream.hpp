@@ -33,12 +33,15 @@ public:
     /// own streams use select().
     [[nodiscard]] socket_t socket() const override { return 0; }
 
-    /// Sends what was written; false when the peer is gone.
-    bool flush();
+    /// Sends of what was written what the peer takes at once, and leaves the rest in
+    /// connection.unsent: who reads slowly holds no thread. False when the peer is gone.
+    bool leave();
     [[nodiscard]] Trouble trouble() const noexcept { return trouble_; }
 
 private:
     bool fill();
+    bool flush();
+    bool push();
 
     Connection& connection_;
     std::string head_;

@@ -64,7 +64,8 @@ bool Workers::drain(common::SteadyTime deadline)
 {
     draining_ = true;
     std::unique_lock lock{mutex_};
-    return idle_.wait_until(lock, deadline, [this] { return queue_.empty() && sockets_.empty(); });
+    return idle_.wait_until(
+        lock, deadline, [this] { return queue_.empty() && sockets_.empty() && busy_ == 0; });
 }
 
 void Workers::stop()
@@ -112,20 +113,20 @@ void Workers::run()
         After after = After::keep;
         do {
             after = serve_one(exchange, connection);
-        } while (after == After::keep && next_head(connection));
-        --busy_;
+        } while (after == After::keep && connection.unsent.empty() && next_head(connection));
         {
             // Before the descriptor is closed or given away: stop() must never cut
             // somebody else's socket.
             const std::scoped_lock lock{mutex_};
             sockets_.erase(socket);
         }
-        idle_.notify_all();
-        switch (after) {
-        case After::keep: poller_.park(std::move(connection)); break;
-        case After::linger: poller_.linger(std::move(connection)); break;
-        case After::close: poller_.forget(); break; // Closed here, by its destructor.
+        poller_.take(std::move(connection), after);
+        {
+            // After the poller has it: drain() must not miss what it still has to send.
+            const std::scoped_lock lock{mutex_};
+            --busy_;
         }
+        idle_.notify_all();
     }
 }
 
@@ -136,7 +137,9 @@ After Workers::serve_one(Exchange& exchange, Connection& connection)
     connection.received.erase(0, size);
     if (!head) {
         const auto reply = render_closing(responder_.refuse(head.error(), connection));
-        const bool sent = send_all(connection.socket.get(), reply, options_.write_timeout);
+        std::string_view rest = reply;
+        const bool sent = send_some(connection.socket.get(), rest);
+        connection.unsent = rest;
         return sent ? After::linger : After::close;
     }
     return exchange.serve(connection, *head);
