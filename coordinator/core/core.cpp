@@ -259,8 +259,13 @@ Result<> Core::room_for_one_more() const
 void Core::dispatch(const Op& op)
 {
     op->sent = clock_.steady();
+    const auto sent = link_.send(op->host, op->command);
+    if (!sent && op->kind == Pending::Kind::run && !op->dispatched) {
+        // Nobody has it: it may be sent later, as if for the first time.
+        return finish_run(op, {op->host, op->row.id, sent.error(), {}});
+    }
     op->dispatched = true;
-    if (const auto sent = link_.send(op->host, op->command); !sent) {
+    if (!sent) {
         // The next inventory of that host brings it up again.
         spdlog::warn("{} of {} waits for host {}: {}",
                      op->row.kind,

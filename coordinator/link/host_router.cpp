@@ -91,7 +91,7 @@ Result<> HostRouter::send(const common::HostName& host, HostCommand command)
 {
     if (!presence_.has(host)) {
         return Error{
-            ErrorCode::unavailable, "host " + host.str() + " is not connected", "not_connected"};
+            ErrorCode::unavailable, "host " + host.str() + " is not connected", "host_unreachable"};
     }
     if (!outbox_.push(Send{host, std::move(command)})) {
         return Error{ErrorCode::unavailable, "too much waits to be sent to hosts", "link_busy"};

@@ -36,7 +36,7 @@ public:
     void stop();
 
     void observe(Observer observer) override { observer_ = std::move(observer); }
-    /// `unavailable`: "not_connected" if the host has no session, "link_busy" if too much
+    /// `unavailable`: "host_unreachable" if the host has no session, "link_busy" if too much
     /// waits to be sent. In both cases the host has certainly not been given it.
     common::Result<> send(const common::HostName& host, HostCommand command) override;
     void acknowledge(const common::HostName& host,

@@ -8,7 +8,7 @@ using namespace coordinator::link;
 // Who can be sent to, and what a change of the enrolment does to those who are connected.
 BOOST_FIXTURE_TEST_SUITE(presence_tests, RouterFixture)
 
-BOOST_AUTO_TEST_CASE(a_command_to_a_host_that_is_not_connected_is_an_error_that_says_so)
+BOOST_AUTO_TEST_CASE(a_command_to_a_host_that_is_host_unreachable_is_an_error_that_says_so)
 {
     Peer host{"host"};
     enrol(host, "h1");
@@ -17,7 +17,7 @@ BOOST_AUTO_TEST_CASE(a_command_to_a_host_that_is_not_connected_is_an_error_that_
         const auto sent = router->send(HostName{name}, destroy("op-aaaaaaaaaaaaaaaa"));
         BOOST_REQUIRE(!sent);
         BOOST_CHECK(sent.error().code == ErrorCode::unavailable);
-        BOOST_TEST(sent.error().reason == "not_connected");
+        BOOST_TEST(sent.error().reason == "host_unreachable");
         BOOST_TEST(sent.error().message.find(name) != std::string::npos);
     }
     connect(host);
@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(a_host_whose_enrolment_is_taken_away_is_neither_heard_nor_s
         static_cast<void>(expect<HostBeat>());
     }
     BOOST_TEST(router->send(HostName{"h1"}, destroy("op-aaaaaaaaaaaaaaaa")).error().reason ==
-               "not_connected");
+               "host_unreachable");
     while (!events.empty()) {
         static_cast<void>(events.take());
     }

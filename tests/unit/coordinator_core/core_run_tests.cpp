@@ -255,6 +255,41 @@ BOOST_AUTO_TEST_CASE(a_command_that_was_not_written_is_not_sent)
     BOOST_TEST(store.commands().at(0).status == "outcome_unknown");
 }
 
+BOOST_AUTO_TEST_CASE(a_command_that_could_not_be_sent_is_sent_later_as_a_new_one)
+{
+    run_with({"h1"});
+    const auto id = running().id;
+    link.away(true);
+    auto ran = exec(id);
+    eventually([&] { return store.commands().size() == 1; }, "the intent");
+    settle();
+    connect("h1", {report(id, Phase::running)}); // Not looked for: nobody has it.
+    settle();
+    link.away(false);
+    const auto sent = expect<ExecOnHost>();
+    BOOST_TEST(!std::get<ExecOnHost>(sent.command.what).resumed);
+    answer(sent, output("files"));
+    BOOST_TEST(ran.get()->stdout_text == "files");
+    BOOST_TEST(link.commands
+                   .take_until([](const auto& one) {
+                       return std::holds_alternative<coordinator::AckExecOnHost>(one.command.what);
+                   })
+                   .host == sent.host);
+}
+
+BOOST_AUTO_TEST_CASE(a_command_that_can_never_be_sent_was_not_run_and_that_is_said)
+{
+    settings.agent_patience = std::chrono::milliseconds{50};
+    run_with({"h1"});
+    const auto id = running().id;
+    link.away(true);
+    const auto ran = exec(id).get();
+    BOOST_CHECK(ran.error().code == ErrorCode::unavailable); // Not a timeout: it is known.
+    BOOST_TEST(reason_of(ran) == "host_unreachable");
+    BOOST_TEST(store.commands().at(0).status == "failed");
+    BOOST_TEST(link.commands.empty());
+}
+
 BOOST_AUTO_TEST_CASE(an_outcome_that_could_not_be_written_is_written_later_and_not_acknowledged)
 {
     run_with({"h1"});

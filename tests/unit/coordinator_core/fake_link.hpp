@@ -3,6 +3,7 @@
 #include "coordinator/core/hosts.hpp"
 #include "tests/support/arrivals.hpp"
 
+#include <atomic>
 #include <mutex>
 
 namespace tests {
@@ -51,6 +52,9 @@ public:
             const std::scoped_lock lock{mutex_};
             script = script_;
         }
+        if (away_) {
+            return common::Error{common::ErrorCode::unavailable, "not there", "host_unreachable"};
+        }
         const auto answer = script ? script(sent) : std::nullopt;
         commands.add(sent);
         if (answer) {
@@ -66,11 +70,15 @@ public:
     }
     void request_sync(const common::HostName& host) override { syncs.add(host); }
 
+    /// Nothing can be sent to any host.
+    void away(bool now) { away_ = now; }
+
     Arrivals<Sent> commands;
     Arrivals<Acknowledged> acknowledged;
     Arrivals<common::HostName> syncs;
 
 private:
+    std::atomic<bool> away_{false};
     std::mutex mutex_;
     Script script_;
     Observer observer_;
