@@ -1,4 +1,5 @@
 #include "hostd/network/libvirt_network.hpp"
+#include "hostd/virt/event_loop.hpp"
 #include "tests/contract/hostd_network/private_host.hpp"
 
 #include <algorithm>
@@ -8,31 +9,21 @@
 
 using namespace hostd;
 using namespace hostd::network;
-using common::Result;
 using common::SandboxId;
 using tests::dnsmasq_pid;
 using tests::end_process;
 using tests::Guest;
+using tests::must;
 using tests::must_run;
 using tests::PrivateHost;
-
-BOOST_TEST_GLOBAL_FIXTURE(PrivateHost);
 
 namespace {
 
 const SandboxId a{"sbx-aaaaaaaaaaaaaaaa"};
 const SandboxId b{"sbx-bbbbbbbbbbbbbbbb"};
 
-template <typename T>
-T must(Result<T> result)
-{
-    BOOST_REQUIRE_MESSAGE(result.has_value(), (result ? "" : result.error().message));
-    if constexpr (!std::is_void_v<T>) {
-        return *std::move(result);
-    }
-}
-
 struct Host {
+    const virt::EventLoop loop;
     LibvirtNetwork network{{PrivateHost::uri, parse_subnet("10.201.0.0/20"), {}, {}}};
 
     Host() { must(network.ensure({})); }

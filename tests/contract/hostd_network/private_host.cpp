@@ -2,7 +2,6 @@
 
 #include "common/process/process.hpp"
 
-#include <boost/test/unit_test.hpp>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -10,12 +9,13 @@
 #include <cstdlib>
 #include <fmt/format.h>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <thread>
 #include <unistd.h>
 
 namespace tests {
+
+BOOST_TEST_GLOBAL_FIXTURE(PrivateHost);
 
 namespace {
 

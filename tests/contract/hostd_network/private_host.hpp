@@ -1,12 +1,14 @@
 #pragma once
 
+#include "common/result.hpp"
 #include "hostd/core/model.hpp"
 
+#include <boost/test/unit_test.hpp>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
+#include <type_traits>
 #include <vector>
 
 namespace tests {
@@ -19,6 +21,16 @@ struct PrivateHost {
 
     static constexpr const char* uri = "qemu:///system";
 };
+
+/// It has succeeded; otherwise the case ends with what was wrong.
+template <typename T>
+T must(common::Result<T> result)
+{
+    BOOST_REQUIRE_MESSAGE(result.has_value(), (result ? "" : result.error().message));
+    if constexpr (!std::is_void_v<T>) {
+        return *std::move(result);
+    }
+}
 
 /// Runs a command; what it printed. Ends the case when it fails.
 std::string must_run(std::vector<std::string> argv);
