@@ -1,6 +1,7 @@
 #include "coordinator/daemon/settings.hpp"
 
-#include <arpa/inet.h>
+#include "common/address.hpp"
+
 #include <array>
 #include <charconv>
 #include <fmt/format.h>
@@ -136,17 +137,6 @@ Error wrong(const Config& config, std::string_view key, std::string_view what)
     return {ErrorCode::invalid_argument, fmt::format("{}: {}: {}", config.origin(key), key, what)};
 }
 
-bool is_loopback(const std::string& address)
-{
-    in_addr v4{};
-    in6_addr v6{};
-    constexpr std::uint32_t loopback_net = 127;
-    if (::inet_pton(AF_INET, address.c_str(), &v4) == 1) {
-        return ntohl(v4.s_addr) >> 24U == loopback_net;
-    }
-    return ::inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
 /// "127.0.0.1:8080", "[::1]:8080"; ":8080" is every address.
 Result<> read_http_address(const Config& config, http::Options& options)
 {
@@ -166,7 +156,7 @@ Result<> read_http_address(const Config& config, http::Options& options)
         return wrong(config, "http_address", expected);
     }
     options.address = host.empty() ? "0.0.0.0" : host == "localhost" ? "127.0.0.1" : host;
-    if (!is_loopback(options.address) && !config.boolean("allow_plaintext")) {
+    if (!common::is_loopback(options.address) && !config.boolean("allow_plaintext")) {
         return wrong(config,
                      "http_address",
                      "listening beyond loopback without TLS is refused: put a TLS proxy before it "

@@ -1,5 +1,6 @@
 #include "coordinator/http/server.hpp"
 
+#include "common/address.hpp"
 #include "coordinator/http/gateway.hpp"
 #include "coordinator/http/wire/listener.hpp"
 #include "coordinator/http/wire/poller.hpp"
@@ -17,7 +18,7 @@ common::Result<> check(const Options& options)
     const auto refusal = [](std::string why) {
         return Error{ErrorCode::invalid_argument, "HTTP options: " + std::move(why)};
     };
-    if (options.auth == Auth::none && !is_loopback(options.address)) {
+    if (options.auth == Auth::none && !common::is_loopback(options.address)) {
         return refusal("auth: none is for tests, and only on a loopback address");
     }
     if (options.auth == Auth::tokens && options.tokens.empty()) {

@@ -1,5 +1,7 @@
 #include "coordinator/http/target.hpp"
 
+#include "common/utf8.hpp"
+
 #include <algorithm>
 #include <optional>
 
@@ -32,34 +34,6 @@ std::optional<unsigned> hex(char c) noexcept
     return std::nullopt;
 }
 
-/// Well-formed UTF-8 as far as stores and logs care: no stray, missing or overlong bytes.
-bool is_utf8(std::string_view text) noexcept
-{
-    for (std::size_t i = 0; i < text.size();) {
-        const auto lead = static_cast<unsigned char>(text[i]);
-        const std::size_t more = lead < 0x80                    ? 0
-                                 : lead >= 0xc2 && lead <= 0xdf ? 1
-                                 : lead >= 0xe0 && lead <= 0xef ? 2
-                                 : lead >= 0xf0 && lead <= 0xf4 ? 3
-                                                                : text.size();
-        if (i + more >= text.size()) {
-            return false;
-        }
-        for (std::size_t k = 1; k <= more; ++k) {
-            if ((static_cast<unsigned char>(text[i + k]) & 0xc0U) != 0x80U) {
-                return false;
-            }
-        }
-        const auto second = more > 1 ? static_cast<unsigned char>(text[i + 1]) : 0U;
-        if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
-            (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
-            return false;
-        }
-        i += more + 1;
-    }
-    return true;
-}
-
 enum class Plus { literal, space };
 
 std::optional<std::string> decoded(std::string_view text, Plus plus)
@@ -85,7 +59,7 @@ std::optional<std::string> decoded(std::string_view text, Plus plus)
         }
         out += c;
     }
-    return is_utf8(out) ? std::optional{std::move(out)} : std::nullopt;
+    return common::is_utf8(out) ? std::optional{std::move(out)} : std::nullopt;
 }
 
 common::Result<> read_query(std::string_view text, Query& query)

@@ -1,6 +1,7 @@
 #include "coordinator/store/text.hpp"
 
-#include <array>
+#include "common/utf8.hpp"
+
 #include <cstdint>
 #include <optional>
 
@@ -16,42 +17,6 @@ void append_hex(std::string& out, unsigned char byte)
     out += hex_digits[byte & 15U];
 }
 
-/// How many bytes the UTF-8 sequence at the front of `text` has; 0 if it is none that
-/// PostgreSQL takes (Unicode 15, table 3-7: nothing overlong, no surrogates).
-std::size_t sequence_length(std::string_view text)
-{
-    struct Lead {
-        unsigned first, last, low, high;
-        std::size_t length;
-    };
-    static constexpr std::array<Lead, 9> leads{{{0x01, 0x7F, 0, 0, 1},
-                                                {0xC2, 0xDF, 0x80, 0xBF, 2},
-                                                {0xE0, 0xE0, 0xA0, 0xBF, 3},
-                                                {0xE1, 0xEC, 0x80, 0xBF, 3},
-                                                {0xED, 0xED, 0x80, 0x9F, 3},
-                                                {0xEE, 0xEF, 0x80, 0xBF, 3},
-                                                {0xF0, 0xF0, 0x90, 0xBF, 4},
-                                                {0xF1, 0xF3, 0x80, 0xBF, 4},
-                                                {0xF4, 0xF4, 0x80, 0x8F, 4}}};
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    for (const auto& lead : leads) {
-        if (byte(0) < lead.first || byte(0) > lead.last) {
-            continue;
-        }
-        if (text.size() < lead.length ||
-            (lead.length > 1 && (byte(1) < lead.low || byte(1) > lead.high))) {
-            return 0;
-        }
-        for (std::size_t i = 2; i < lead.length; ++i) {
-            if (byte(i) < 0x80 || byte(i) > 0xBF) {
-                return 0;
-            }
-        }
-        return lead.length;
-    }
-    return 0;
-}
-
 std::optional<unsigned> hex_value(char digit)
 {
     const auto at = hex_digits.find(digit);
@@ -65,7 +30,7 @@ std::string to_column(std::string_view text)
     std::string out;
     out.reserve(text.size());
     while (!text.empty()) {
-        const auto length = sequence_length(text);
+        const auto length = text.front() == '\0' ? 0 : common::utf8_sequence(text);
         if (length == 0) {
             out += "\\x";
             append_hex(out, static_cast<unsigned char>(text.front()));

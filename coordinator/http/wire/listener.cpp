@@ -92,22 +92,6 @@ common::Result<Listener> listen_on(const std::string& address, std::uint16_t por
     return listener;
 }
 
-bool is_loopback(const std::string& address)
-{
-    Address parsed;
-    if (!parse(address, 0, parsed)) {
-        return false;
-    }
-    if (parsed.storage.ss_family == AF_INET) {
-        sockaddr_in v4{};
-        std::memcpy(&v4, &parsed.storage, sizeof v4);
-        return (ntohl(v4.sin_addr.s_addr) >> 24U) == 127;
-    }
-    sockaddr_in6 v6{};
-    std::memcpy(&v6, &parsed.storage, sizeof v6);
-    return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
-}
-
 bool is_address(std::string_view text)
 {
     Address parsed;

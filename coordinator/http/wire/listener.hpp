@@ -16,8 +16,6 @@ struct Listener {
 /// `address` is a literal IPv4 or IPv6 address; port 0 takes a free one.
 common::Result<Listener> listen_on(const std::string& address, std::uint16_t port);
 
-/// True for 127.0.0.0/8 and ::1.
-bool is_loopback(const std::string& address);
 /// True for any literal address, with or without the brackets of a URL.
 bool is_address(std::string_view text);
 
