@@ -55,7 +55,7 @@ private:
     using SandboxDone = Pending::SandboxDone;
     using Then = std::function<void(common::Result<>)>;
 
-    // core.cpp: the loop, writing, operations from intent to outcome.
+    // core.cpp: the loop, operations from intent to outcome.
     /// Runs `begin` on the loop and blocks the caller until its Reply is given. Every
     /// `begin` sets its own deadline; `limit` only guards against one that forgot.
     template <typename T>
@@ -75,13 +75,6 @@ private:
     }
     static common::Error no_answer();
     void post(common::EventLoop::Task task);
-    /// Writes; `then` runs on the loop when the outcome is known.
-    void save(std::vector<Change> changes, Then then);
-    /// Writes what has happened already: kept and written again until it is recorded.
-    void save_outcome(std::vector<Change> changes, Then then);
-    void flush_unsaved();
-    void flushed(std::size_t count, const common::Result<>& saved);
-    void bring_up_to_date(Change& change) const;
     Op begin_operation(Pending::Kind kind,
                        const Caller& caller,
                        const Sandbox& sandbox,
@@ -113,6 +106,15 @@ private:
     void when(const common::SandboxId& id,
               std::function<bool(const Sandbox&)> ready,
               std::function<void(const Sandbox&)> then);
+
+    // core_writing.cpp
+    /// Writes; `then` runs on the loop when the outcome is known.
+    void save(std::vector<Change> changes, Then then);
+    /// Writes what has happened already: kept and written again until it is recorded.
+    void save_outcome(std::vector<Change> changes, Then then);
+    void flush_unsaved();
+    void flushed(std::size_t count, const common::Result<>& saved);
+    void bring_up_to_date(Change& change) const;
 
     // core_create.cpp
     void begin_create(const Caller& caller, const CreateRequest& request, SandboxDone done);

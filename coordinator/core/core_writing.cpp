@@ -1,0 +1,115 @@
+// Writing: now, or again until it is recorded.
+#include "coordinator/core/core.hpp"
+
+#include "common/log/log.hpp"
+
+#include <algorithm>
+
+namespace coordinator {
+
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+constexpr std::size_t max_unsaved = 100'000;
+constexpr std::size_t most_flushed = 100; // In one transaction.
+
+} // namespace
+
+void Core::save(std::vector<Change> changes, Then then)
+{
+    const auto number = ++saves_;
+    saving_.emplace(number, std::move(then));
+    store_.write(std::move(changes), [this, loop = loop_, number](const Result<>& result) {
+        static_cast<void>(loop->post([this, number, result] {
+            if (const auto waits = saving_.extract(number)) {
+                waits.mapped()(result);
+            }
+        }));
+    });
+}
+
+void Core::save_outcome(std::vector<Change> changes, Then then)
+{
+    auto kept = changes;
+    save(std::move(changes),
+         [this, kept = std::move(kept), then = std::move(then)](const Result<>& result) mutable {
+             if (!result) {
+                 ++failed_writes_;
+                 if (unsaved_.size() >= max_unsaved) {
+                     spdlog::error("an outcome could not be recorded and is given up: {}",
+                                   result.error().message);
+                 } else {
+                     unsaved_.push_back(std::move(kept));
+                 }
+             }
+             then(result);
+         });
+}
+
+/// In slices, so that each fits its deadline however much there is. A sandbox and a host are
+/// written as they are by then; everything else as it was.
+void Core::flush_unsaved()
+{
+    if (flushing_) {
+        return;
+    }
+    if (unsaved_.empty()) {
+        for (const auto& id : std::exchange(dirty_, {})) {
+            if (const auto* sandbox = fleet_.find(id); sandbox != nullptr) {
+                unsaved_.push_back({*sandbox});
+            }
+        }
+    }
+    if (unsaved_.empty()) {
+        return;
+    }
+    flushing_ = true;
+    const auto count = std::min(flush_size_, unsaved_.size());
+    const auto end = unsaved_.begin() + static_cast<std::ptrdiff_t>(count);
+    std::vector<Change> slice;
+    std::for_each(unsaved_.begin(), end, [&slice](const std::vector<Change>& group) {
+        slice.insert(slice.end(), group.begin(), group.end());
+    });
+    std::ranges::for_each(slice, [this](Change& change) { bring_up_to_date(change); });
+    save(std::move(slice), [this, count](const Result<>& saved) { flushed(count, saved); });
+}
+
+void Core::flushed(std::size_t count, const Result<>& saved)
+{
+    flushing_ = false;
+    const auto end = unsaved_.begin() + static_cast<std::ptrdiff_t>(count);
+    if (saved) {
+        unsaved_.erase(unsaved_.begin(), end);
+        flush_size_ = std::min(flush_size_ * 2, most_flushed);
+        return flush_unsaved();
+    }
+    ++failed_writes_;
+    const auto code = saved.error().code;
+    if (code != ErrorCode::internal && code != ErrorCode::invalid_argument) {
+        return; // Not now: the next tick tries again.
+    }
+    // Something in it is refused: it must not keep everything behind it from being written.
+    flush_size_ = std::max<std::size_t>(count / 2, 1);
+    if (count == 1) {
+        spdlog::error("the database refuses to record an outcome: {}; trying again",
+                      saved.error().message);
+        std::ranges::rotate(unsaved_, end);
+    }
+}
+
+void Core::bring_up_to_date(Change& change) const
+{
+    if (auto* sandbox = std::get_if<Sandbox>(&change); sandbox != nullptr) {
+        if (const auto* now = fleet_.find(sandbox->id); now != nullptr) {
+            *sandbox = *now;
+        }
+    } else if (auto* host = std::get_if<Host>(&change); host != nullptr) {
+        if (const auto now = fleet_.hosts().find(host->name); now != fleet_.hosts().end()) {
+            *host = now->second.host;
+        }
+    }
+}
+
+} // namespace coordinator
