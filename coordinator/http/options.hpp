@@ -36,6 +36,9 @@ struct Options {
 
     common::Bytes max_head = common::Bytes::kib(32); ///< Request line and headers; 431.
     common::Bytes max_body = common::Bytes::mib(1);  ///< 413, chunked or not.
+    /// Of replies that their clients have not taken yet, all together. The connection of
+    /// one that does not fit is closed.
+    common::Bytes max_unsent = common::Bytes::mib(64);
 
     std::chrono::milliseconds head_timeout{10'000}; ///< First byte to end of headers; 408.
     std::chrono::milliseconds body_timeout{30'000}; ///< The whole body; 408.

@@ -40,7 +40,7 @@ public:
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
     /// Any thread: a request was answered. Sends what is unsent, at least 64 KiB within
-    /// each write_timeout and of all connections at most 64 MiB; then `after`. To linger
+    /// each write_timeout and of all connections at most max_unsent; then `after`. To linger
     /// is to end the sending side, discard what still comes for a moment and close: an
     /// unread byte would otherwise reset the connection and lose the reply.
     void take(Connection connection, After after);

@@ -7,8 +7,6 @@ namespace coordinator::http {
 
 namespace {
 
-/// Of all replies together; the connection of one that does not fit is closed.
-constexpr std::size_t max_unsent = std::size_t{64} << 20U;
 /// So much has to leave within each write_timeout.
 constexpr std::size_t least_progress = std::size_t{64} << 10U;
 
@@ -44,7 +42,7 @@ void Poller::hold_unsent(Connection connection, After after)
     parked_.insert_or_assign(socket,
                              Parked{std::move(connection), Wait::send, deadline, 0, {0, 0, after}});
     watch(socket, EPOLLOUT);
-    if (unsent_ > max_unsent) {
+    if (unsent_ > options_.max_unsent.count()) {
         refused_.fetch_add(1, std::memory_order_relaxed);
         drop(socket);
     }

@@ -140,9 +140,9 @@ BOOST_FIXTURE_TEST_CASE(draining_waits_for_a_reply_that_is_being_read, SlowFixtu
 
 BOOST_FIXTURE_TEST_CASE(what_waits_to_be_read_is_bounded_in_all, SlowFixture)
 {
-    expected = 16; // Of 16 MiB each: far over what is kept for all.
+    expected = 4;
     auto options = test_options();
-    options.threads = 32;
+    options.max_unsent = common::Bytes{much + much / 16}; // One fits.
     RunningServer run{options};
     serve_much(run);
     std::vector<RawSocket> clients;
