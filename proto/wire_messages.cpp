@@ -239,6 +239,7 @@ void fields(V& v, M& m)
 
 template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, DestroySandbox> ||
+    std::is_same_v<std::remove_const_t<M>, PauseSandbox> ||
     std::is_same_v<std::remove_const_t<M>, ExecAck>
 void fields(V& v, M& m)
 {
@@ -289,6 +290,7 @@ PROTO_MESSAGE(SyncRequest)
 PROTO_MESSAGE(CreateSandbox)
 PROTO_MESSAGE(StartSandbox)
 PROTO_MESSAGE(StopSandbox)
+PROTO_MESSAGE(PauseSandbox)
 PROTO_MESSAGE(DestroySandbox)
 PROTO_MESSAGE(Exec)
 PROTO_MESSAGE(ExecAck)

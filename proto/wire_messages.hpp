@@ -211,6 +211,12 @@ struct StopSandbox {
     std::uint32_t timeout_ms = 0;
 };
 
+/// Keeps its memory and gives it no CPU until a start.
+struct PauseSandbox {
+    static constexpr std::string_view kind = "pause";
+    std::string id;
+};
+
 struct DestroySandbox {
     static constexpr std::string_view kind = "destroy";
     std::string id;

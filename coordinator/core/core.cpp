@@ -184,6 +184,11 @@ void Core::send_again(const Op& op)
         return;
     }
     if (auto* exec = std::get_if<ExecOnHost>(&op->command.what); exec != nullptr) {
+        const auto* sandbox = fleet_.find(op->row.sandbox);
+        if (sandbox != nullptr &&
+            (sandbox->phase == Phase::paused || sandbox->phase == Phase::starting)) {
+            return; // Nobody can tell before it goes on: see woken().
+        }
         exec->resumed = true;
     }
     dispatch(op);

@@ -37,6 +37,10 @@ public:
     start(const Caller& caller, const common::SandboxId& id, bool wait_for_ip) override;
     common::Result<Sandbox>
     stop(const Caller& caller, const common::SandboxId& id, StopRequest request) override;
+    common::Result<Sandbox> pause(const Caller& caller, const common::SandboxId& id) override;
+    common::Result<Sandbox> resume(const Caller& caller, const common::SandboxId& id) override;
+    common::Result<Sandbox>
+    extend(const Caller& caller, const common::SandboxId& id, std::chrono::seconds ttl) override;
     common::Result<Sandbox> destroy(const Caller& caller, const common::SandboxId& id) override;
     common::Result<Command>
     run(const Caller& caller, const common::SandboxId& id, RunRequest request) override;
@@ -156,11 +160,26 @@ private:
                         const std::optional<common::Error>& error = std::nullopt);
     void await_ip(const common::SandboxId& id, const Reply<Sandbox>& reply);
 
+    // core_pause.cpp: pause, resume, and a longer life.
+    void begin_pause(const Caller& caller, const common::SandboxId& id, SandboxDone done);
+    void begin_resume(const Caller& caller, const common::SandboxId& id, SandboxDone done);
+    void begin_extend(const Caller& caller,
+                      const common::SandboxId& id,
+                      std::chrono::seconds ttl,
+                      SandboxDone done);
+    /// It runs, and did not before.
+    void woken(const common::SandboxId& id);
+    static common::Error wrong_state(const Sandbox& sandbox, std::string_view attempt);
+
     // core_run.cpp
     void begin_run(const Caller& caller,
                    const common::SandboxId& id,
                    const RunRequest& request,
                    const Reply<Command>& reply);
+    void wake_and_run(const Caller& caller,
+                      const common::SandboxId& id,
+                      const RunRequest& request,
+                      const Reply<Command>& reply);
     void dispatch_run(const Caller& caller,
                       const Sandbox& sandbox,
                       const RunRequest& request,

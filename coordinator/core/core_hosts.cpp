@@ -227,8 +227,12 @@ bool Core::apply(const common::HostName& host, const SandboxReport& report)
                      : "";
     const bool changed = sandbox.phase != found->phase || sandbox.ip != found->ip ||
                          sandbox.error != found->error || sandbox.desired != found->desired;
+    const bool wakes = found->phase != Phase::running && sandbox.phase == Phase::running;
     if (changed) {
         put(std::move(sandbox));
+    }
+    if (wakes) {
+        woken(report.id);
     }
     return changed;
 }
@@ -289,6 +293,7 @@ void Core::on_answer(const HostAnswer& event)
     switch (op->kind) {
     case Pending::Kind::create: return finish_create(op, event);
     case Pending::Kind::start:
+    case Pending::Kind::pause:
     case Pending::Kind::stop: return finish_lifecycle(op, event);
     case Pending::Kind::destroy: return finish_destroy(op, event);
     case Pending::Kind::run: return finish_run(op, event);

@@ -9,14 +9,6 @@ using common::Result;
 
 namespace {
 
-Error wrong_state(const Sandbox& sandbox, std::string_view attempt)
-{
-    return {ErrorCode::failed_precondition,
-            std::string{attempt} + " sandbox " + sandbox.id.str() + ": it is " +
-                std::string{to_string(sandbox.phase)},
-            "wrong_state"};
-}
-
 Error finished_later(const Sandbox& sandbox)
 {
     return {ErrorCode::timeout,
@@ -26,6 +18,14 @@ Error finished_later(const Sandbox& sandbox)
 }
 
 } // namespace
+
+Error Core::wrong_state(const Sandbox& sandbox, std::string_view attempt)
+{
+    return {ErrorCode::failed_precondition,
+            std::string{attempt} + " sandbox " + sandbox.id.str() + ": it is " +
+                std::string{to_string(sandbox.phase)},
+            "wrong_state"};
+}
 
 Result<Sandbox> Core::start(const Caller& caller, const common::SandboxId& id, bool wait_for_ip)
 {

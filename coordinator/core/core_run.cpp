@@ -69,6 +69,9 @@ void Core::begin_run(const Caller& caller,
         return reply(found.error());
     }
     const auto& sandbox = **found;
+    if (sandbox.phase == Phase::paused && sandbox.desired != Desired::destroyed) {
+        return wake_and_run(caller, id, request, reply);
+    }
     if (sandbox.desired == Desired::destroyed ||
         (sandbox.phase != Phase::running && sandbox.phase != Phase::starting &&
          !(sandbox.phase == Phase::placing && sandbox.desired == Desired::running))) {
@@ -103,6 +106,27 @@ void Core::begin_run(const Caller& caller,
         rest.timeout =
             std::max(std::chrono::ceil<milliseconds>(until - clock_.steady()), milliseconds{1});
         dispatch_run(caller, now, rest, reply);
+    });
+}
+
+/// A resume of its own, recorded as such, and then the command.
+void Core::wake_and_run(const Caller& caller,
+                        const common::SandboxId& id,
+                        const RunRequest& request,
+                        const Reply<Command>& reply)
+{
+    begin_resume(caller, id, [this, caller, request, reply](const Result<Sandbox>& woken) {
+        if (!woken) {
+            return reply(woken.error());
+        }
+        if (reply.given()) {
+            return; // Too late: it must not run after its caller was told so.
+        }
+        const auto* now = fleet_.find(woken->id);
+        if (now == nullptr || now->phase != Phase::running) {
+            return reply(not_running(now == nullptr ? *woken : *now));
+        }
+        dispatch_run(caller, *now, request, reply);
     });
 }
 

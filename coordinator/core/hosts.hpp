@@ -23,6 +23,9 @@ struct StopOnHost {
     bool force = false;
     std::chrono::milliseconds timeout{30000};
 };
+struct PauseOnHost {
+    common::SandboxId id;
+};
 struct DestroyOnHost {
     common::SandboxId id;
 };
@@ -49,6 +52,7 @@ struct HostCommand {
     std::variant<CreateOnHost,
                  StartOnHost,
                  StopOnHost,
+                 PauseOnHost,
                  DestroyOnHost,
                  ExecOnHost,
                  AckExecOnHost,

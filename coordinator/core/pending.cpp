@@ -10,6 +10,7 @@ std::string_view to_string(Pending::Kind kind) noexcept
     switch (kind) {
     case Pending::Kind::create: return "create";
     case Pending::Kind::start: return "start";
+    case Pending::Kind::pause: return "pause";
     case Pending::Kind::stop: return "stop";
     case Pending::Kind::destroy: return "destroy";
     case Pending::Kind::run: return "run";

@@ -12,7 +12,7 @@ namespace coordinator {
 /// Something a host was asked for, or will be as soon as its intent is durable, from
 /// there to its outcome. The core thread's own.
 struct Pending {
-    enum class Kind { create, start, stop, destroy, run, list_vms };
+    enum class Kind { create, start, pause, stop, destroy, run, list_vms };
     using SandboxDone = std::function<void(common::Result<Sandbox>)>;
     using CommandDone = std::function<void(common::Result<Command>)>;
     using VmsDone = std::function<void(common::Result<std::vector<ForeignVm>>)>;
@@ -27,7 +27,7 @@ struct Pending {
     common::SteadyTime begun;
     common::SteadyTime sent;
 
-    std::vector<SandboxDone> waiting;                ///< Of create, start, stop, destroy.
+    std::vector<SandboxDone> waiting;                ///< Of all but run and list_vms.
     std::map<common::HostName, std::string> refused; ///< Hosts that were asked, and what they said.
     bool may_move = false;                           ///< Of create: another host will do.
 

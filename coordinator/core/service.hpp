@@ -94,7 +94,15 @@ public:
     start(const Caller& caller, const common::SandboxId& id, bool wait_for_ip) = 0;
     virtual common::Result<Sandbox>
     stop(const Caller& caller, const common::SandboxId& id, StopRequest request) = 0;
+    /// Keeps its memory and gives it no CPU. Success if it is paused.
+    virtual common::Result<Sandbox> pause(const Caller& caller, const common::SandboxId& id) = 0;
+    /// Lets one that is paused go on. Success if it runs.
+    virtual common::Result<Sandbox> resume(const Caller& caller, const common::SandboxId& id) = 0;
+    /// Its time to live counts anew, from now.
+    virtual common::Result<Sandbox>
+    extend(const Caller& caller, const common::SandboxId& id, std::chrono::seconds ttl) = 0;
     virtual common::Result<Sandbox> destroy(const Caller& caller, const common::SandboxId& id) = 0;
+    /// One that is paused is resumed for it.
     virtual common::Result<Command>
     run(const Caller& caller, const common::SandboxId& id, RunRequest request) = 0;
     virtual common::Result<CommandPage>

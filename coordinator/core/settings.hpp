@@ -14,6 +14,7 @@ struct CoreSettings {
 
     std::chrono::milliseconds boot_timeout{60'000};
     std::chrono::milliseconds make_timeout{60'000};    ///< Of a create that does not boot.
+    std::chrono::milliseconds pause_timeout{30'000};   ///< Of pause and of resume.
     std::chrono::milliseconds stop_timeout{30'000};    ///< Then its power is cut.
     std::chrono::milliseconds destroy_timeout{30'000}; ///< Then 504, and the work goes on.
     std::chrono::milliseconds command_timeout{120'000};

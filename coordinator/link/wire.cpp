@@ -46,6 +46,7 @@ struct ToWire {
     {
         put(proto::StopSandbox{it.id.str(), it.force, ms_of(it.timeout)});
     }
+    void operator()(const PauseOnHost& it) const { put(proto::PauseSandbox{it.id.str()}); }
     void operator()(const DestroyOnHost& it) const { put(proto::DestroySandbox{it.id.str()}); }
     void operator()(const ExecOnHost& it) const
     {

@@ -39,6 +39,11 @@ public:
     /// Closes the channel; running execs complete with `timeout` (reason outcome_unknown).
     virtual void detach(const common::SandboxId& id) = 0;
 
+    /// The guest gets no CPU from now on: nothing is asked of it, and no time passes for the
+    /// commands in it, until resume(). Both may be repeated.
+    virtual void pause(const common::SandboxId& id) = 0;
+    virtual void resume(const common::SandboxId& id) = 0;
+
     /// Runs a command and completes once. The same operation again joins the running
     /// one, or gets its kept outcome. `unavailable` (reason agent_not_ready) if there is no
     /// session; `timeout` (reason outcome_unknown) when the guest went away for good.

@@ -47,6 +47,10 @@ public:
     /// Starts a defined domain; one that is paused goes on. Success if it is running already.
     virtual common::Result<> start(const common::SandboxId& id) = 0;
 
+    /// The guest keeps its memory and gets no CPU until start(). Success if it is paused;
+    /// `failed_precondition` if it does not run.
+    virtual common::Result<> pause(const common::SandboxId& id) = 0;
+
     /// Asks the guest's firmware to power off (ACPI); returns at once.
     /// Success if it is stopped.
     virtual common::Result<> request_shutdown(const common::SandboxId& id) = 0;

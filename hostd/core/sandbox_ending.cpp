@@ -33,26 +33,48 @@ void SandboxService::stop(const Op& op)
             answer(op, now->status);
             return leave_lane(id);
         }
-        end_boot(
-            *now,
-            {ErrorCode::failed_precondition, id.str() + " was stopped while it booted", "stopped"});
-        const auto begun = ports_.clock.steady();
-        if (!now->stop) {
-            now->stop.emplace();
-            now->status.phase = Phase::stopping;
-            publish(*now);
+        if (now->status.phase != Phase::paused || wish.force) {
+            return stop_in_lane(op, *now);
         }
-        now->stop->waiting.push_back(op);
-        now->stop->kill_at = wish.force ? begun : begun + wish.timeout;
-        now->stop->acpi_at = begun + wish.timeout / 2;
-        const bool agent_asked = !wish.force && now->status.agent == AgentKind::paddock &&
-                                 now->status.agent_ready && ports_.guests.request_shutdown(id);
-        if (!agent_asked) {
-            now->stop->acpi_at = begun;
-        }
-        leave_lane(id);
-        look_at_stop(id);
+        // It cannot power off without a CPU.
+        blocking([this, id] { return ports_.hypervisor.start(id); },
+                 [this, op, id](const common::Result<>& resumed) {
+                     auto& stopping = table_.at(id);
+                     if (resumed) {
+                         apply(stopping, DomainState::running);
+                     } else {
+                         spdlog::warn("ignoring that {} cannot go on before it is stopped: {}",
+                                      id.str(),
+                                      resumed.error().message);
+                     }
+                     stop_in_lane(op, stopping);
+                 });
     });
+}
+
+void SandboxService::stop_in_lane(const Op& op, Sandbox& sandbox)
+{
+    const auto& wish = std::get<StopCommand>(op->command.what);
+    const auto id = sandbox.status.spec.id;
+    end_boot(
+        sandbox,
+        {ErrorCode::failed_precondition, id.str() + " was stopped while it booted", "stopped"});
+    const auto begun = ports_.clock.steady();
+    if (!sandbox.stop) {
+        sandbox.stop.emplace();
+        sandbox.status.phase = Phase::stopping;
+        publish(sandbox);
+    }
+    sandbox.stop->waiting.push_back(op);
+    sandbox.stop->kill_at = wish.force ? begun : begun + wish.timeout;
+    sandbox.stop->acpi_at = begun + wish.timeout / 2;
+    const bool agent_asked = !wish.force && sandbox.status.agent == AgentKind::paddock &&
+                             sandbox.status.agent_ready && ports_.guests.request_shutdown(id);
+    if (!agent_asked) {
+        sandbox.stop->acpi_at = begun;
+    }
+    leave_lane(id);
+    look_at_stop(id);
 }
 
 void SandboxService::look_at_stop(const common::SandboxId& id)

@@ -10,8 +10,12 @@ void SandboxService::exec(const Op& op)
 {
     const auto& command = std::get<ExecCommand>(op->command.what);
     const auto& id = command.id;
-    auto* sandbox = current(op, id);
+    auto* sandbox = find(id);
     if (sandbox == nullptr) {
+        return fail(op, {ErrorCode::not_found, "no sandbox " + id.str() + " on this host"});
+    }
+    // One that was sent before is only looked for, however old it is by now.
+    if (!command.exec.resumed && is_stale(op, *sandbox)) {
         return;
     }
     if (sandbox->status.phase != Phase::running && sandbox->status.phase != Phase::starting) {

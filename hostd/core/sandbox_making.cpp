@@ -205,22 +205,6 @@ void SandboxService::start_in_lane(const Op& op, Sandbox& sandbox)
     });
 }
 
-void SandboxService::resume_in_lane(const Op& op, const common::SandboxId& id)
-{
-    blocking([this, id] { return ports_.hypervisor.start(id); },
-             [this, op, id](common::Result<> result) {
-                 auto& sandbox = table_.at(id);
-                 if (result) {
-                     apply(sandbox, DomainState::running);
-                     answer(op, sandbox.status);
-                 } else {
-                     fail(op, std::move(result).error().during("resume " + id.str()));
-                 }
-                 leave_lane(id);
-                 refresh(id); // What paused it may do so again at once.
-             });
-}
-
 void SandboxService::start_failed(const Op& op, Sandbox& sandbox, Error error)
 {
     const auto id = sandbox.status.spec.id;

@@ -1,5 +1,6 @@
 // Commands in, answers out; lanes and workers. What the commands do is in
-// sandbox_making.cpp, sandbox_ending.cpp, sandbox_exec.cpp and sandbox_watch.cpp.
+// sandbox_making.cpp, sandbox_pausing.cpp, sandbox_ending.cpp, sandbox_exec.cpp and
+// sandbox_watch.cpp.
 #include "hostd/core/sandbox_service.hpp"
 
 #include "common/log/log.hpp"
@@ -109,6 +110,7 @@ void SandboxService::carry_out(const Op& op)
         void operator()(const CreateCommand&) const { service.create(op); }
         void operator()(const StartCommand& start) const { service.start_existing(op, start.id); }
         void operator()(const StopCommand&) const { service.stop(op); }
+        void operator()(const PauseCommand&) const { service.pause(op); }
         void operator()(const DestroyCommand&) const { service.destroy(op); }
         void operator()(const ExecCommand&) const { service.exec(op); }
         void operator()(const ListVmsCommand&) const { service.list_vms(op); }

@@ -152,7 +152,6 @@ private:
     void made(const Op& op, const std::shared_ptr<Building>& building);
     void start_existing(const Op& op, const common::SandboxId& id);
     void start_in_lane(const Op& op, Sandbox& sandbox);
-    void resume_in_lane(const Op& op, const common::SandboxId& id);
     void start_failed(const Op& op, Sandbox& sandbox, common::Error error);
     void await_boot(const Op& op, Sandbox& sandbox);
     void
@@ -165,8 +164,15 @@ private:
     void with_start_slot(common::EventLoop::Task task);
     void release_start_slot();
 
+    // sandbox_pausing.cpp: memory kept, no CPU.
+    void pause(const Op& op);
+    void resume_in_lane(const Op& op, const common::SandboxId& id);
+    void paused(Sandbox& sandbox, DomainState state);
+    void tell_guests(const Sandbox& sandbox, Phase before);
+
     // sandbox_ending.cpp: stop and destroy.
     void stop(const Op& op);
+    void stop_in_lane(const Op& op, Sandbox& sandbox);
     void look_at_stop(const common::SandboxId& id);
     void kill(const common::SandboxId& id);
     void end_stop(Sandbox& sandbox, const std::optional<common::Error>& error);
@@ -189,7 +195,6 @@ private:
     void on_domain(const DomainEvent& event);
     void on_guest(const GuestEvent& event);
     void refresh(const common::SandboxId& id);
-    void pause(Sandbox& sandbox, DomainState state);
     void apply(Sandbox& sandbox, DomainState state);
     void attach_if_new(Sandbox& sandbox, Phase before);
     void lost_domain(Sandbox& sandbox);

@@ -202,21 +202,6 @@ void SandboxService::attach_if_new(Sandbox& sandbox, Phase before)
     }
 }
 
-void SandboxService::pause(Sandbox& sandbox, DomainState state)
-{
-    auto& status = sandbox.status;
-    if (state == DomainState::paused_by_disk_error) {
-        status.error = Error{ErrorCode::resource_exhausted,
-                             "the guest is paused: its disk could not be written. Free space on "
-                             "the host, then start it: it goes on where it was",
-                             "disk_error"};
-        end_boot(sandbox, *status.error);
-        status.phase = Phase::paused;
-    } else if (status.phase != Phase::starting) {
-        status.phase = Phase::paused; // QEMU is paused for an instant at each start.
-    }
-}
-
 void SandboxService::apply(Sandbox& sandbox, DomainState state)
 {
     auto& status = sandbox.status;
@@ -237,7 +222,7 @@ void SandboxService::apply(Sandbox& sandbox, DomainState state)
     case DomainState::paused:
     case DomainState::paused_by_disk_error:
         if (!sandbox.stop) {
-            pause(sandbox, state);
+            paused(sandbox, state);
             attach_if_new(sandbox, before);
         }
         break;
@@ -261,6 +246,7 @@ void SandboxService::apply(Sandbox& sandbox, DomainState state)
         end_stop(sandbox, std::nullopt);
     }
     if (status.phase != before) {
+        tell_guests(sandbox, before);
         publish(sandbox);
     }
 }

@@ -25,6 +25,9 @@ struct StopCommand {
     bool force = false;
     std::chrono::milliseconds timeout{30000};
 };
+struct PauseCommand {
+    common::SandboxId id;
+};
 struct DestroyCommand {
     common::SandboxId id;
 };
@@ -45,6 +48,7 @@ struct Command {
     std::variant<CreateCommand,
                  StartCommand,
                  StopCommand,
+                 PauseCommand,
                  DestroyCommand,
                  ExecCommand,
                  AckExecCommand,

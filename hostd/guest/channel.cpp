@@ -38,6 +38,9 @@ Channel::Channel(common::SandboxId id,
 
 common::SteadyTime Channel::on_time(common::SteadyTime now)
 {
+    if (paused_) {
+        return common::SteadyTime::max();
+    }
     if (state_ == State::waiting && now >= due_) {
         connect(now);
     } else if (state_ == State::syncing && now >= due_) {
@@ -153,6 +156,36 @@ void Channel::request_shutdown()
     }
 }
 
+void Channel::pause()
+{
+    paused_ = paused_.value_or(clock_.steady());
+}
+
+void Channel::resume()
+{
+    if (!paused_) {
+        return;
+    }
+    const auto away = clock_.steady() - *std::exchange(paused_, std::nullopt);
+    for (auto* time : {&due_, &heard_, &pinged_}) {
+        *time += away;
+    }
+    for (auto& [operation, run] : runs_) {
+        if (run.deadline) {
+            *run.deadline += away;
+        }
+    }
+    if (ready()) {
+        send_identity(); // Its clock stood still.
+        on_writable();
+    }
+}
+
+void Channel::send_identity()
+{
+    send(0, proto::GuestBecome{hostname_, common::to_unix_us(clock_.wall())});
+}
+
 void Channel::abandon()
 {
     close("detached");
@@ -203,7 +236,7 @@ Result<> Channel::take_hello(const proto::GuestHello& hello)
     ready_since_ = now;
     pinged_ = now;
     boot_id_ = hello.boot_id;
-    send(0, proto::GuestBecome{hostname_, common::to_unix_us(clock_.wall())});
+    send_identity();
     GuestEvent event;
     event.boot_id = printable(boot_id_, 64);
     emit(GuestEvent::Kind::ready, std::move(event));

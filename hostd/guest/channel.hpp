@@ -44,6 +44,9 @@ public:
     void exec(ExecSpec spec, Guests::Completion done);
     void acknowledge(const common::OperationId& operation);
     void request_shutdown();
+    /// Until resume() nothing is due: all that waits is moved on by the time between.
+    void pause();
+    void resume();
     /// Ends for good: whoever waits learns that the outcome is unknown.
     void abandon();
 
@@ -72,6 +75,7 @@ private:
     common::Result<> take_hello(const proto::GuestHello& hello);
     common::Result<> take_net(const proto::GuestNet& net);
     common::Result<> take_of_run(const proto::GuestFrame& frame, Runs::iterator run);
+    void send_identity();
     void start(Run& run);
     void forget_unawaited();
     void send_stdin(Run& run);
@@ -88,6 +92,7 @@ private:
     common::UniqueFd fd_;
     std::uint64_t connection_ = 0;
     State state_ = State::waiting;
+    std::optional<common::SteadyTime> paused_;
     common::SteadyTime due_{}; ///< Next try while waiting; end of patience in other states.
     std::chrono::milliseconds retry_{0};
     std::chrono::milliseconds penalty_{0};

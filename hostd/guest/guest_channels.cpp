@@ -85,6 +85,16 @@ void GuestChannels::detach(const common::SandboxId& id)
     post(Detach{id});
 }
 
+void GuestChannels::pause(const common::SandboxId& id)
+{
+    post(Pause{id});
+}
+
+void GuestChannels::resume(const common::SandboxId& id)
+{
+    post(Resume{id});
+}
+
 void GuestChannels::exec(const common::SandboxId& id, ExecSpec exec, Completion done)
 {
     bool room = false;
@@ -199,6 +209,10 @@ void GuestChannels::serve(Request& request)
         channel.exec(std::move(exec->spec), std::move(exec->done));
     } else if (auto* ack = std::get_if<Acknowledge>(&request); ack != nullptr) {
         channel.acknowledge(ack->operation);
+    } else if (std::holds_alternative<Pause>(request)) {
+        channel.pause();
+    } else if (std::holds_alternative<Resume>(request)) {
+        channel.resume();
     } else if (std::holds_alternative<Shutdown>(request)) {
         channel.request_shutdown();
     } else {

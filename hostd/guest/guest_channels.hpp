@@ -32,6 +32,8 @@ public:
                 const std::filesystem::path& socket,
                 const std::string& hostname) override;
     void detach(const common::SandboxId& id) override;
+    void pause(const common::SandboxId& id) override;
+    void resume(const common::SandboxId& id) override;
     void exec(const common::SandboxId& id, ExecSpec exec, Completion done) override;
     void acknowledge(const common::SandboxId& id, const common::OperationId& operation) override;
     common::Result<> request_shutdown(const common::SandboxId& id) override;
@@ -43,6 +45,12 @@ private:
         std::string hostname;
     };
     struct Detach {
+        common::SandboxId id;
+    };
+    struct Pause {
+        common::SandboxId id;
+    };
+    struct Resume {
         common::SandboxId id;
     };
     struct Exec {
@@ -57,7 +65,7 @@ private:
     struct Shutdown {
         common::SandboxId id;
     };
-    using Request = std::variant<Attach, Detach, Exec, Acknowledge, Shutdown>;
+    using Request = std::variant<Attach, Detach, Pause, Resume, Exec, Acknowledge, Shutdown>;
     struct Attached;
 
     void post(Request request) EXCLUDES(mutex_);

@@ -3,6 +3,7 @@
 #include "common/log/log.hpp"
 #include "hostd/libvirt/last_error.hpp"
 #include "hostd/libvirt/metadata.hpp"
+#include "hostd/libvirt/our_domains.hpp"
 #include "hostd/libvirt/qemu_agent.hpp"
 
 #include <fmt/format.h>
@@ -19,28 +20,6 @@ using virt::CString;
 
 namespace {
 
-using Domain = std::unique_ptr<virDomain, virt::FreeWith<&virDomainFree>>;
-
-DomainState to_domain_state(int state, int reason)
-{
-    switch (static_cast<virDomainState>(state)) {
-    case VIR_DOMAIN_RUNNING:
-    case VIR_DOMAIN_BLOCKED:  // Waits for a resource; it is alive.
-    case VIR_DOMAIN_SHUTDOWN: // Is shutting down; not there yet.
-        return DomainState::running;
-    case VIR_DOMAIN_PAUSED:
-        return reason == VIR_DOMAIN_PAUSED_IOERROR ? DomainState::paused_by_disk_error
-                                                   : DomainState::paused;
-    case VIR_DOMAIN_PMSUSPENDED: return DomainState::paused;
-    case VIR_DOMAIN_SHUTOFF:
-        // A QEMU that died leaves it so; VIR_DOMAIN_CRASHED is a guest's own panic.
-        return reason == VIR_DOMAIN_SHUTOFF_CRASHED ? DomainState::crashed : DomainState::stopped;
-    case VIR_DOMAIN_CRASHED: return DomainState::crashed;
-    case VIR_DOMAIN_NOSTATE: return DomainState::unknown;
-    }
-    return DomainState::unknown; // A newer libvirtd may know states that we do not.
-}
-
 std::string_view word_for(int state)
 {
     switch (static_cast<virDomainState>(state)) {
@@ -54,92 +33,6 @@ std::string_view word_for(int state)
     case VIR_DOMAIN_NOSTATE: return "no state";
     }
     return "unknown";
-}
-
-/// The domains of one virConnectListAllDomains call: frees each, then the array.
-class DomainList {
-public:
-    explicit DomainList(virConnectPtr connection)
-        : count_{virConnectListAllDomains(connection, &domains_, 0)}
-    {}
-    ~DomainList()
-    {
-        for (int i = 0; i < count_; ++i) {
-            virDomainFree(domains_[i]);
-        }
-        std::free(domains_);
-    }
-    DomainList(const DomainList&) = delete;
-    DomainList& operator=(const DomainList&) = delete;
-
-    [[nodiscard]] bool failed() const noexcept { return count_ < 0; }
-    [[nodiscard]] virDomainPtr* begin() const noexcept { return domains_; }
-    [[nodiscard]] virDomainPtr* end() const noexcept { return domains_ + std::max(count_, 0); }
-
-private:
-    virDomainPtr* domains_ = nullptr;
-    int count_;
-};
-
-/// Our element of a domain; `not_found` if it is somebody else's, and only then.
-Result<std::string> metadata_of(virDomainPtr domain)
-{
-    const CString element{
-        virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, metadata_uri, 0)};
-    if (element) {
-        return std::string{element.get()};
-    }
-    // Before anything else is asked: each call, virDomainGetName too, takes the last error away.
-    const int code = virGetLastErrorCode();
-    auto error = last_error();
-    const std::string name = virDomainGetName(domain);
-    if (code == VIR_ERR_NO_DOMAIN_METADATA) {
-        return Error{ErrorCode::not_found, name + " is not a domain of Paddock's"};
-    }
-    return std::move(error).during("metadata of " + name);
-}
-
-Result<DomainRecord> read_record(virDomainPtr domain)
-{
-    COMMON_TRY(const auto element, metadata_of(domain));
-    COMMON_TRY(auto record, parse_metadata(element));
-    record.domain_name = virDomainGetName(domain);
-    int state = VIR_DOMAIN_NOSTATE;
-    int reason = 0;
-    if (virDomainGetState(domain, &state, &reason, /*flags=*/0) < 0) {
-        return last_error().during("state of " + record.domain_name);
-    }
-    record.state = to_domain_state(state, reason);
-    return record;
-}
-
-/// By the usual name, and if that is not it, by the metadata of all.
-Result<Domain> look_up(virConnectPtr connection, const SandboxId& id)
-{
-    Domain domain{virDomainLookupByName(connection, id.str().c_str())};
-    if (domain) {
-        // A name proves nothing: whoever else's it is stays untouched.
-        COMMON_CHECK(metadata_of(domain.get()));
-        return domain;
-    }
-    if (auto error = last_error(); error.code != ErrorCode::not_found) {
-        return std::move(error).during("look up " + id.str());
-    }
-    const DomainList all{connection};
-    if (all.failed()) {
-        return last_error().during("list domains");
-    }
-    for (virDomainPtr each : all) {
-        // Only later incarnations have another name, and it begins with the id.
-        if (std::string_view{virDomainGetName(each)}.starts_with(id.str() + ".g")) {
-            const auto record = read_record(each);
-            if (record && record->sandbox.id == id) {
-                virDomainRef(each);
-                return Domain{each};
-            }
-        }
-    }
-    return Error{ErrorCode::not_found, id.str() + " has no domain"};
 }
 
 ForeignVm describe(virDomainPtr domain)
@@ -218,6 +111,19 @@ Result<> LibvirtHypervisor::start(const SandboxId& id)
         }
     } else if (virDomainIsActive(domain.get()) != 1 && virDomainCreate(domain.get()) < 0) {
         return last_error().during("start " + id.str());
+    }
+    return {};
+}
+
+Result<> LibvirtHypervisor::pause(const SandboxId& id)
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto domain, look_up(connection.get(), id));
+    COMMON_TRY(const auto record, read_record(domain.get()));
+    const bool paused =
+        record.state == DomainState::paused || record.state == DomainState::paused_by_disk_error;
+    if (!paused && virDomainSuspend(domain.get()) < 0) {
+        return last_error().during("pause " + id.str());
     }
     return {};
 }

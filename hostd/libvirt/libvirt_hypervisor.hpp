@@ -24,6 +24,7 @@ public:
     void observe(Observer observer) override;
     common::Result<> define(const DomainSpec& spec) override;
     common::Result<> start(const common::SandboxId& id) override;
+    common::Result<> pause(const common::SandboxId& id) override;
     common::Result<> request_shutdown(const common::SandboxId& id) override;
     common::Result<> kill(const common::SandboxId& id) override;
     common::Result<> undefine(const common::SandboxId& id) override;

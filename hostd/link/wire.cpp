@@ -252,6 +252,11 @@ Result<Command> command_of(const proto::Envelope& envelope)
         return with(envelope,
                     StartCommand{std::move(id), std::chrono::milliseconds{wire.boot_timeout_ms}});
     }
+    if (kind == proto::PauseSandbox::kind) {
+        COMMON_TRY(const auto wire, proto::decode_body<proto::PauseSandbox>(envelope.body));
+        COMMON_TRY(auto id, sandbox_id(wire.id));
+        return with(envelope, PauseCommand{std::move(id)});
+    }
     if (kind == proto::DestroySandbox::kind) {
         COMMON_TRY(const auto wire, proto::decode_body<proto::DestroySandbox>(envelope.body));
         COMMON_TRY(auto id, sandbox_id(wire.id));

@@ -1,5 +1,6 @@
 """The main job, end to end, on two hosts."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -46,6 +47,44 @@ def test_a_stop_while_a_create_boots_ends_the_create_and_keeps_the_sandbox(fleet
     assert (after["state"], after["host_name"]) == ("STOPPED", sandbox["host_name"])
     api.ok("POST", f"/v1/sandboxes/{sandbox['id']}/start")
     assert api.run(sandbox["id"], "echo alive")["stdout"] == "alive\n"
+
+
+def test_a_paused_sandbox_keeps_its_memory_and_its_commands_and_wakes_for_the_next(fleet, api):
+    host, ident = fleet.hosts[0], api.create(host="h1")["id"]
+    api.run(ident, "echo kept > /dev/shm/memory")
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(fleet.api().run, ident, "echo begun > /dev/shm/begun; sleep 3; echo slept", timeout_sec=60)
+        wait_until("the command", lambda: api.run(ident, "cat /dev/shm/begun 2>/dev/null")["stdout"], 20)
+        paused = api.ok("POST", f"/v1/sandboxes/{ident}/pause")["sandbox"]
+        assert (paused["state"], paused["phase"]) == ("RUNNING", "paused")
+        assert host.inside("virsh", "-q", "-c", "qemu:///system", "domstate", ident).stdout.strip() == "paused"
+        host.restart_hostd()  # What is paused stays so, and is known as that.
+        wait_until("the host", lambda: api.ok("GET", "/v1/hosts/h1")["host"]["health"] == "ready", 30)
+        assert api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["phase"] == "paused"
+        time.sleep(3)  # Longer than its clock may be off.
+        assert not slow.done()
+        # It is woken by a command, and goes on where it was.
+        assert api.run(ident, "cat /dev/shm/memory", timeout_sec=60)["stdout"] == "kept\n"
+        assert slow.result()["stdout"] == "slept\n"
+    off = abs(float(api.run(ident, "date +%s")["stdout"]) - time.time())
+    assert off < 2.5, f"its clock is {off} s off after the pause"
+    api.ok("POST", f"/v1/sandboxes/{ident}/pause")
+    assert api.ok("POST", f"/v1/sandboxes/{ident}/resume")["sandbox"]["phase"] == "running"
+    api.ok("POST", f"/v1/sandboxes/{ident}/pause")
+    api.ok("POST", f"/v1/sandboxes/{ident}/stop")  # It powers off cleanly: it is let go on for that.
+    assert api.call("POST", f"/v1/sandboxes/{ident}/pause")[0] == 409
+    assert api.call("POST", f"/v1/sandboxes/{ident}/resume")[0] == 409
+
+
+def test_a_life_is_extended(fleet, api):
+    ident = api.create(ttl_seconds=8)["id"]
+    before = api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["expires_at"]
+    longer = api.ok("POST", f"/v1/sandboxes/{ident}/extend", {"ttl_seconds": 3600})["sandbox"]
+    assert longer["ttl_seconds"] == 3600 and longer["expires_at"] > before
+    status, reply = api.call("POST", f"/v1/sandboxes/{ident}/extend", {"ttl_seconds": 0})
+    assert status == 400 and reply["errors"][0]["field"] == "ttl_seconds"
+    api.ok("POST", f"/v1/sandboxes/{ident}/extend", {"ttl_seconds": 1})
+    wait_until("its end", lambda: api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["state"] == "DESTROYED", 30)
 
 
 def test_every_command_is_kept_with_its_outcome(fleet, api):

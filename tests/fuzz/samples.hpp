@@ -135,6 +135,7 @@ inline auto wire_messages()
                                     60'000},
                       StartSandbox{"sbx-aaaaaaaaaaaaaaaa", 60'000},
                       StopSandbox{"sbx-aaaaaaaaaaaaaaaa", true, 10'000},
+                      PauseSandbox{"sbx-aaaaaaaaaaaaaaaa"},
                       DestroySandbox{"sbx-aaaaaaaaaaaaaaaa"},
                       exec(),
                       ExecAck{"sbx-aaaaaaaaaaaaaaaa"},

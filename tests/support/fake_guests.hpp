@@ -31,7 +31,18 @@ public:
     {
         const common::MutexLock lock{mutex_};
         attached_.erase(id);
+        paused_.erase(id);
         ready_.erase(id);
+    }
+    void pause(const common::SandboxId& id) override
+    {
+        const common::MutexLock lock{mutex_};
+        paused_.insert(id);
+    }
+    void resume(const common::SandboxId& id) override
+    {
+        const common::MutexLock lock{mutex_};
+        paused_.erase(id);
     }
     void exec(const common::SandboxId& id, hostd::ExecSpec exec, Completion done) override
     {
@@ -123,6 +134,11 @@ public:
         const common::MutexLock lock{mutex_};
         return attached_.contains(id);
     }
+    [[nodiscard]] bool paused(const common::SandboxId& id)
+    {
+        const common::MutexLock lock{mutex_};
+        return paused_.contains(id);
+    }
     [[nodiscard]] bool was_shut_down(const common::SandboxId& id)
     {
         const common::MutexLock lock{mutex_};
@@ -140,6 +156,7 @@ private:
     bool say_hello_ GUARDED_BY(mutex_) = true;
     bool answer_execs_ GUARDED_BY(mutex_) = true;
     std::set<common::SandboxId> attached_ GUARDED_BY(mutex_);
+    std::set<common::SandboxId> paused_ GUARDED_BY(mutex_);
     std::set<common::SandboxId> ready_ GUARDED_BY(mutex_);
     std::set<common::SandboxId> shut_down_ GUARDED_BY(mutex_);
     std::set<common::OperationId> acknowledged_ GUARDED_BY(mutex_);

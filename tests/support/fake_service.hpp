@@ -113,6 +113,27 @@ public:
         return change(caller, id, coordinator::Phase::stopped);
     }
 
+    Result<Sandbox> pause(const coordinator::Caller& caller, const common::SandboxId& id) override
+    {
+        return change(caller, id, coordinator::Phase::paused);
+    }
+
+    Result<Sandbox> resume(const coordinator::Caller& caller, const common::SandboxId& id) override
+    {
+        return change(caller, id, coordinator::Phase::running);
+    }
+
+    Result<Sandbox> extend(const coordinator::Caller& caller,
+                           const common::SandboxId& id,
+                           std::chrono::seconds ttl) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        COMMON_CHECK(known(id));
+        sandboxes_[id].ttl = ttl;
+        return sandboxes_[id];
+    }
+
     Result<Sandbox> destroy(const coordinator::Caller& caller, const common::SandboxId& id) override
     {
         auto sandbox = change(caller, id, coordinator::Phase::destroyed);

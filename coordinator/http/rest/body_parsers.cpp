@@ -175,6 +175,17 @@ common::Result<StartRequest> parse_start(std::string_view body)
     return request;
 }
 
+common::Result<std::chrono::seconds> parse_extend(std::string_view body)
+{
+    COMMON_TRY(auto fields, Fields::parse(body));
+    const auto ttl = fields.integer("ttl_seconds", {1, ttl_seconds.high});
+    if (!fields.has("ttl_seconds")) {
+        fields.wrong("ttl_seconds", "is required");
+    }
+    COMMON_CHECK(fields.finish("extend a sandbox"));
+    return std::chrono::seconds{ttl.value_or(0)};
+}
+
 common::Result<> parse_nothing(std::string_view body, std::string_view attempt)
 {
     COMMON_TRY(auto fields, Fields::parse(body));

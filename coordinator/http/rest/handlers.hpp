@@ -22,6 +22,9 @@ common::Result<Reply> list_sandboxes(const Context& context, const Request& requ
 common::Result<Reply> get_sandbox(const Context& context, const Request& request);
 common::Result<Reply> start_sandbox(const Context& context, const Request& request);
 common::Result<Reply> stop_sandbox(const Context& context, const Request& request);
+common::Result<Reply> pause_sandbox(const Context& context, const Request& request);
+common::Result<Reply> resume_sandbox(const Context& context, const Request& request);
+common::Result<Reply> extend_sandbox(const Context& context, const Request& request);
 common::Result<Reply> destroy_sandbox(const Context& context, const Request& request);
 common::Result<Reply> sandbox_ip(const Context& context, const Request& request);
 

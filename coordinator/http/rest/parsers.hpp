@@ -18,6 +18,8 @@ struct StartRequest {
 };
 common::Result<StartRequest> parse_start(std::string_view body);
 
+common::Result<std::chrono::seconds> parse_extend(std::string_view body);
+
 /// For requests that have nothing to say: nothing or an empty object.
 common::Result<> parse_nothing(std::string_view body, std::string_view attempt);
 

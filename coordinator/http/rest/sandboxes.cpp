@@ -64,6 +64,33 @@ common::Result<Reply> stop_sandbox(const Context& context, const Request& reques
     return Reply{.body = sandbox_body(sandbox, nullptr)};
 }
 
+common::Result<Reply> pause_sandbox(const Context& context, const Request& request)
+{
+    COMMON_TRY(const auto id, sandbox_of(request));
+    COMMON_CHECK(parse_no_query(request.query, "pause a sandbox"));
+    COMMON_CHECK(parse_nothing(request.body, "pause a sandbox"));
+    COMMON_TRY(const auto sandbox, context.service.pause(request.caller, id));
+    return Reply{.body = sandbox_body(sandbox, nullptr)};
+}
+
+common::Result<Reply> resume_sandbox(const Context& context, const Request& request)
+{
+    COMMON_TRY(const auto id, sandbox_of(request));
+    COMMON_CHECK(parse_no_query(request.query, "resume a sandbox"));
+    COMMON_CHECK(parse_nothing(request.body, "resume a sandbox"));
+    COMMON_TRY(const auto sandbox, context.service.resume(request.caller, id));
+    return Reply{.body = sandbox_body(sandbox, nullptr)};
+}
+
+common::Result<Reply> extend_sandbox(const Context& context, const Request& request)
+{
+    COMMON_TRY(const auto id, sandbox_of(request));
+    COMMON_CHECK(parse_no_query(request.query, "extend a sandbox"));
+    COMMON_TRY(const auto ttl, parse_extend(request.body));
+    COMMON_TRY(const auto sandbox, context.service.extend(request.caller, id, ttl));
+    return Reply{.body = sandbox_body(sandbox, nullptr)};
+}
+
 common::Result<Reply> destroy_sandbox(const Context& context, const Request& request)
 {
     COMMON_TRY(const auto id, sandbox_of(request));

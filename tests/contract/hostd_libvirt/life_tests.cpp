@@ -143,6 +143,21 @@ BOOST_AUTO_TEST_CASE(a_paused_domain_goes_on_when_it_is_started)
     await(id, DomainState::running);
 }
 
+BOOST_AUTO_TEST_CASE(a_domain_is_paused_once_and_only_while_it_runs)
+{
+    const auto made = defined();
+    const auto& id = made.sandbox.id;
+    refused(hypervisor.pause(id), ErrorCode::failed_precondition);
+    must(hypervisor.start(id));
+    await(id, DomainState::running);
+    must(hypervisor.pause(id));
+    await(id, DomainState::paused);
+    must(hypervisor.pause(id));
+    must(hypervisor.start(id));
+    await(id, DomainState::running);
+    refused(hypervisor.pause(common::mint<common::SandboxId>()), ErrorCode::not_found);
+}
+
 BOOST_AUTO_TEST_CASE(the_generation_is_kept_of_a_running_domain_and_after_it)
 {
     const auto made = running();

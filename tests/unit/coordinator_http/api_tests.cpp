@@ -55,6 +55,15 @@ BOOST_AUTO_TEST_CASE(a_sandbox_is_created_run_listed_stopped_started_and_destroy
     BOOST_TEST(!client.get(path).json().contains("commands"));
     BOOST_TEST(client.get(path + "/ip").json()["ip_address"] == "10.77.0.9");
     BOOST_TEST(client.get("/v1/sandboxes").json()["total"] == 1);
+    const auto paused = client.send("POST", path + "/pause", std::nullopt).json()["sandbox"];
+    BOOST_TEST(paused["state"] == "RUNNING");
+    BOOST_TEST(paused["phase"] == "paused");
+    const auto resumed = client.post(path + "/resume", json::object()).json()["sandbox"];
+    BOOST_TEST(resumed["phase"] == "running");
+    const auto longer = client.post(path + "/extend", {{"ttl_seconds", 7200}}).json()["sandbox"];
+    BOOST_TEST(longer["ttl_seconds"] == 7200);
+    check_error(client.post(path + "/extend", json::object()), 400, "invalid_argument");
+    check_error(client.post(path + "/pause", {{"force", true}}), 400, "invalid_argument");
     BOOST_TEST(client.post(path + "/stop", json::object()).json()["sandbox"]["state"] == "STOPPED");
     BOOST_TEST(client.send("POST", path + "/start", std::nullopt).status == 200);
     const auto gone = client.del(path);

@@ -216,6 +216,23 @@ BOOST_AUTO_TEST_CASE(empty_bodies_are_allowed_where_nothing_is_required)
     BOOST_TEST(parse_stop(R"({"force":true,"timeout_sec":5})")->timeout->count() == 5000);
 }
 
+BOOST_AUTO_TEST_CASE(a_longer_life_needs_a_positive_number_of_seconds)
+{
+    BOOST_TEST(parse_extend(R"({"ttl_seconds":3600})")->count() == 3600);
+    for (const auto* wrong : {"",
+                              "{}",
+                              R"({"ttl_seconds":0})",
+                              R"({"ttl_seconds":-1})",
+                              R"({"ttl_seconds":"60"})",
+                              R"({"ttl_seconds":99999999999})",
+                              R"({"ttl_seconds":1.5})"}) {
+        const auto parsed = parse_extend(wrong);
+        BOOST_REQUIRE(!parsed);
+        BOOST_TEST(parsed.error().fields.at(0).field == "ttl_seconds");
+    }
+    BOOST_TEST(!parse_extend(R"({"ttl_seconds":60,"ttl":1})"));
+}
+
 BOOST_AUTO_TEST_CASE(a_list_filters_exactly)
 {
     const auto filter = parse_list({{"agent_id", "a"},

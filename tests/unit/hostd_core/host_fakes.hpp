@@ -121,6 +121,10 @@ public:
             world_.have_run.insert(id);
         });
     }
+    common::Result<> pause(const common::SandboxId& id) override
+    {
+        return world_.step("pause", id, [&] { set(id, hostd::DomainState::paused); });
+    }
     common::Result<> request_shutdown(const common::SandboxId& id) override
     {
         return world_.step("acpi", id);

@@ -66,6 +66,21 @@ BOOST_AUTO_TEST_CASE(a_command_needs_a_sandbox_that_runs)
     BOOST_TEST(answer.error->reason == "not_running");
 }
 
+BOOST_AUTO_TEST_CASE(
+    a_new_command_of_before_the_last_change_is_refused_but_an_old_one_is_looked_for)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    BOOST_TEST(!ask("op-1", hostd::PauseCommand{id("sbx-1")}, 2).error);
+    BOOST_TEST(!ask("op-2", hostd::StartCommand{id("sbx-1")}, 3).error);
+    auto command = exec("sbx-1", "ls");
+    BOOST_TEST(ask("op-3", command).error->reason == "stale_generation");
+    command.exec.resumed = true;
+    BOOST_TEST(!ask("op-4", command).error);
+    command.id = id("sbx-2");
+    BOOST_CHECK(ask("op-5", command).error->code == ErrorCode::not_found);
+}
+
 BOOST_AUTO_TEST_CASE(long_commands_by_qemus_agent_do_not_keep_another_guest_from_being_found_ready)
 {
     settings.qemu_agent_workers = 1;

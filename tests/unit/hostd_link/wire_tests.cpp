@@ -104,12 +104,17 @@ BOOST_AUTO_TEST_CASE(an_exec_needs_argv_or_shell_and_not_both)
 
 BOOST_AUTO_TEST_CASE(the_other_kinds_become_commands)
 {
-    BOOST_TEST(command_of(envelope_of(proto::StartSandbox{sandbox, 1}))->what.index() == 1U);
-    BOOST_TEST(command_of(envelope_of(proto::StopSandbox{sandbox, true, 1}))->what.index() == 2U);
-    BOOST_TEST(command_of(envelope_of(proto::DestroySandbox{sandbox}))->what.index() == 3U);
-    BOOST_TEST(command_of(envelope_of(proto::ExecAck{sandbox}))->what.index() == 5U);
-    BOOST_TEST(command_of(envelope_of(proto::ListVms{}))->what.index() == 6U);
-    BOOST_TEST(command_of(envelope_of(proto::SyncRequest{}, ""))->what.index() == 7U);
+    const auto is = []<typename Command, typename Message>(const Message& message) {
+        return std::holds_alternative<Command>(command_of(envelope_of(message))->what);
+    };
+    BOOST_TEST(is.operator()<StartCommand>(proto::StartSandbox{sandbox, 1}));
+    BOOST_TEST(is.operator()<StopCommand>(proto::StopSandbox{sandbox, true, 1}));
+    BOOST_TEST(is.operator()<PauseCommand>(proto::PauseSandbox{sandbox}));
+    BOOST_TEST(is.operator()<DestroyCommand>(proto::DestroySandbox{sandbox}));
+    BOOST_TEST(is.operator()<AckExecCommand>(proto::ExecAck{sandbox}));
+    BOOST_TEST(is.operator()<ListVmsCommand>(proto::ListVms{}));
+    BOOST_TEST(std::holds_alternative<SyncCommand>(
+        command_of(envelope_of(proto::SyncRequest{}, ""))->what));
 }
 
 BOOST_AUTO_TEST_CASE(texts_are_cut_so_that_the_peer_can_decode_what_is_sent)
