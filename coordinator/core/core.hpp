@@ -161,6 +161,9 @@ private:
     void await_ip(const common::SandboxId& id, const Reply<Sandbox>& reply);
 
     // core_pause.cpp: pause, resume, and a longer life.
+    common::Result<Sandbox> ask_within(std::chrono::milliseconds patience,
+                                       const std::string& attempt,
+                                       const std::function<void(SandboxDone)>& begin);
     void begin_pause(const Caller& caller, const common::SandboxId& id, SandboxDone done);
     void begin_resume(const Caller& caller, const common::SandboxId& id, SandboxDone done);
     void begin_extend(const Caller& caller,

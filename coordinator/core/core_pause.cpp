@@ -9,48 +9,44 @@ using common::Result;
 
 Result<Sandbox> Core::pause(const Caller& caller, const common::SandboxId& id)
 {
-    const auto patience = settings_.pause_timeout;
-    return ask<Sandbox>(patience + settings_.grace,
-                        [this, caller, id, patience](const Reply<Sandbox>& reply) {
-                            give_up(reply,
-                                    patience,
-                                    {ErrorCode::timeout,
-                                     "pause sandbox " + id.str() +
-                                         ": its host has not answered in time; the work goes on",
-                                     "outcome_unknown"});
-                            begin_pause(caller, id, reply);
-                        });
+    return ask_within(
+        settings_.pause_timeout, "pause sandbox " + id.str(), [this, caller, id](SandboxDone done) {
+            begin_pause(caller, id, std::move(done));
+        });
 }
 
 Result<Sandbox> Core::resume(const Caller& caller, const common::SandboxId& id)
 {
-    const auto patience = settings_.pause_timeout;
-    return ask<Sandbox>(patience + settings_.grace,
-                        [this, caller, id, patience](const Reply<Sandbox>& reply) {
-                            give_up(reply,
-                                    patience,
-                                    {ErrorCode::timeout,
-                                     "resume sandbox " + id.str() +
-                                         ": its host has not answered in time; the work goes on",
-                                     "outcome_unknown"});
-                            begin_resume(caller, id, reply);
-                        });
+    return ask_within(
+        settings_.pause_timeout,
+        "resume sandbox " + id.str(),
+        [this, caller, id](SandboxDone done) { begin_resume(caller, id, std::move(done)); });
 }
 
 Result<Sandbox>
 Core::extend(const Caller& caller, const common::SandboxId& id, std::chrono::seconds ttl)
 {
     // The store has its own deadline for a write; this is for a store that forgot.
-    const auto patience = settings_.grace * 2;
-    return ask<Sandbox>(
-        patience + settings_.grace, [this, caller, id, ttl, patience](const Reply<Sandbox>& reply) {
-            give_up(reply,
-                    patience,
-                    {ErrorCode::timeout,
-                     "extend sandbox " + id.str() + ": the database has not answered in time",
-                     "outcome_unknown"});
-            begin_extend(caller, id, ttl, reply);
-        });
+    return ask_within(settings_.grace * 2,
+                      "extend sandbox " + id.str(),
+                      [this, caller, id, ttl](SandboxDone done) {
+                          begin_extend(caller, id, ttl, std::move(done));
+                      });
+}
+
+Result<Sandbox> Core::ask_within(std::chrono::milliseconds patience,
+                                 const std::string& attempt,
+                                 const std::function<void(SandboxDone)>& begin)
+{
+    return ask<Sandbox>(patience + settings_.grace,
+                        [this, patience, attempt, begin](const Reply<Sandbox>& reply) {
+                            give_up(reply,
+                                    patience,
+                                    {ErrorCode::timeout,
+                                     attempt + ": no answer in time; the work goes on",
+                                     "outcome_unknown"});
+                            begin(reply);
+                        });
 }
 
 void Core::begin_pause(const Caller& caller, const common::SandboxId& id, SandboxDone done)
