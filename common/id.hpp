@@ -28,12 +28,16 @@ struct RequestIdTag {
 struct JobIdTag {
     static constexpr std::string_view prefix = "job";
 };
+struct SnapshotIdTag {
+    static constexpr std::string_view prefix = "snp";
+};
 
 using SandboxId = StrongId<SandboxIdTag>;
 using CommandId = StrongId<CommandIdTag>;
 using OperationId = StrongId<OperationIdTag>;
 using ImageId = StrongId<ImageIdTag>;
 using JobId = StrongId<JobIdTag>;
+using SnapshotId = StrongId<SnapshotIdTag>;
 
 /// A caller may bring its own request id (X-Request-ID): see parse_request_id.
 using RequestId = StrongId<RequestIdTag>;

@@ -204,7 +204,14 @@ void Agent::take(const proto::GuestFrame& frame)
     }
     if (frame.kind == proto::GuestBecome::kind) {
         return with(static_cast<proto::GuestBecome*>(nullptr),
-                    [this](const auto& self) { surroundings_.become(self); });
+                    [this](const auto& self) { become(self); });
+    }
+    if (frame.kind == proto::GuestFreeze::kind) {
+        return with(static_cast<proto::GuestFreeze*>(nullptr),
+                    [this](const auto& request) { freeze(request); });
+    }
+    if (frame.kind == proto::GuestThaw::kind) {
+        return surroundings_.thaw();
     }
     if (frame.kind == proto::GuestPing::kind) {
         return with(static_cast<proto::GuestPing*>(nullptr),
@@ -228,6 +235,25 @@ void Agent::take(const proto::GuestFrame& frame)
         with(static_cast<proto::GuestSignal*>(nullptr),
              [exec](const auto& signal) { exec->signal(signal.signal); });
     }
+}
+
+void Agent::become(const proto::GuestBecome& self)
+{
+    if (!surroundings_.become(self)) {
+        return; // The host waits in vain and tries again; that it did not is all there is to say.
+    }
+    send(0, proto::GuestBecame{self.identity});
+    report_addresses(); // The host believes only those that it hears of after that.
+}
+
+void Agent::freeze(const proto::GuestFreeze& request)
+{
+    const auto done = surroundings_.freeze();
+    proto::GuestFrozen frozen{request.token, done.has_value(), ""};
+    if (!done) {
+        frozen.message = done.error().message.substr(0, 1000);
+    }
+    send(0, frozen);
 }
 
 Exec* Agent::of_stream(std::uint32_t stream)
@@ -254,6 +280,11 @@ void Agent::begin(const proto::GuestFrame& frame)
         return send_error(frame.stream,
                           {ErrorCode::not_found, "no such operation", "unknown_operation"});
     }
+    if (known == execs_.end() && surroundings_.frozen()) {
+        // It would stand still before it is a program, and the agent with it.
+        return send_error(frame.stream,
+                          {ErrorCode::rate_limited, "the guest stands still", "busy"});
+    }
     if (known == execs_.end()) {
         evict();
         const auto running =
@@ -262,7 +293,7 @@ void Agent::begin(const proto::GuestFrame& frame)
             return send_error(frame.stream,
                               {ErrorCode::rate_limited, "too many commands run already", "busy"});
         }
-        auto started = Exec::start(*request, now());
+        auto started = Exec::start(*request, surroundings_.group(), now());
         if (!started) {
             return send_error(frame.stream, started.error());
         }

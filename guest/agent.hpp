@@ -25,10 +25,17 @@ struct AgentLimits {
 class Surroundings {
 public:
     virtual ~Surroundings() = default;
-    virtual void become(const proto::GuestBecome& self) = 0;
+    /// All of it is done, and nothing stands still any more, when this succeeds.
+    virtual common::Result<> become(const proto::GuestBecome& self) = 0;
+    /// Everything but the agent; blocks for a few seconds at most. See GuestFreeze.
+    virtual common::Result<> freeze() = 0;
+    virtual void thaw() = 0;
+    [[nodiscard]] virtual bool frozen() const = 0;
     virtual void power_off(bool reboot) = 0;
     [[nodiscard]] virtual proto::GuestHello hello() const = 0;
     [[nodiscard]] virtual std::vector<std::string> addresses() const = 0;
+    /// The cgroup that commands run in; empty for the agent's own.
+    [[nodiscard]] virtual const std::string& group() const = 0;
 };
 
 /// The agent: one port, one session at a time, many commands. One thread calls run();
@@ -55,6 +62,8 @@ private:
     void take(const proto::GuestFrame& frame);
     void reset(const proto::Session& session);
     void begin(const proto::GuestFrame& frame);
+    void become(const proto::GuestBecome& self);
+    void freeze(const proto::GuestFreeze& request);
     void evict();
     void report_addresses();
     void pump();

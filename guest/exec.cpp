@@ -30,14 +30,15 @@ std::vector<std::string> argv_of(const proto::GuestExec& request)
 
 } // namespace
 
-Result<Exec> Exec::start(const proto::GuestExec& request, common::SteadyTime now)
+Result<Exec>
+Exec::start(const proto::GuestExec& request, const std::string& group, common::SteadyTime now)
 {
     if (request.argv.empty() == request.shell.empty()) {
         return Error{ErrorCode::invalid_argument, "give either argv or a shell line"};
     }
     COMMON_TRY(auto user, find_user(request.user));
     COMMON_TRY(auto child,
-               spawn({argv_of(request), std::move(user), request.cwd, request.env},
+               spawn({argv_of(request), std::move(user), request.cwd, request.env, group},
                      request.has_stdin ? Stdin::pipe : Stdin::none));
     Exec exec;
     exec.pid_ = child.pid;

@@ -16,7 +16,8 @@ namespace guest {
 class Exec {
 public:
     /// Refused with the reasons of GuestExecError.
-    static common::Result<Exec> start(const proto::GuestExec& request, common::SteadyTime now);
+    static common::Result<Exec>
+    start(const proto::GuestExec& request, const std::string& group, common::SteadyTime now);
 
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
     /// The stream that wants its frames; 0: nobody just now.

@@ -1,5 +1,7 @@
 #include "guest/init.hpp"
 
+#include "guest/spawn.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
@@ -30,6 +32,7 @@ struct Mount {
 constexpr std::array mounts{
     Mount{"proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr},
     Mount{"sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr},
+    Mount{"cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr},
     Mount{"devtmpfs", "/dev", MS_NOSUID, "mode=0755"},
     Mount{"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=0620,gid=5,ptmxmode=0666"},
     Mount{"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777"},
@@ -99,9 +102,21 @@ void Dhcp::keep_running()
                          ">/dev/null 2>&1"},
                         *root,
                         "/",
-                        {}},
+                        {},
+                        group_},
                        Stdin::none);
     pid_ = child ? child->pid : 0;
+}
+
+void Dhcp::ask_again()
+{
+    if (pid_ != 0) {
+        ::kill(pid_, SIGKILL); // The only signal that one that stands still obeys.
+    }
+    pid_ = 0;
+    not_before_ = {};
+    // The image's script would else begin with taking the address away.
+    const common::UniqueFd keep{::open("/run/keep-address", O_CREAT | O_WRONLY | O_CLOEXEC, 0600)};
 }
 
 void end_machine(bool reboot)
@@ -116,56 +131,6 @@ void end_machine(bool reboot)
     while (true) {
         ::pause();
     }
-}
-
-void Machine::become(const proto::GuestBecome& self)
-{
-    if (!self.hostname.empty()) {
-        ::sethostname(self.hostname.data(), self.hostname.size());
-    }
-    if (self.time_unix_us > 0) {
-        timespec time{};
-        time.tv_sec = self.time_unix_us / 1'000'000;
-        time.tv_nsec = self.time_unix_us % 1'000'000 * 1000;
-        timespec current{};
-        ::clock_gettime(CLOCK_REALTIME, &current);
-        // Only a clock that is clearly wrong is stepped: a step disturbs what runs.
-        if (std::abs(current.tv_sec - time.tv_sec) >= 1) {
-            ::clock_settime(CLOCK_REALTIME, &time);
-        }
-    }
-}
-
-void Machine::power_off(bool reboot)
-{
-    if (role_ == Role::init) {
-        end_machine(reboot);
-    }
-    const auto root = find_user("root");
-    if (root) {
-        static_cast<void>(
-            spawn({{"systemctl", "--no-block", reboot ? "reboot" : "poweroff"}, *root, "/", {}},
-                  Stdin::none));
-    }
-}
-
-proto::GuestHello Machine::hello() const
-{
-    std::array<char, 256> name{};
-    ::gethostname(name.data(), name.size() - 1);
-    auto boot_id = read_file("/proc/sys/kernel/random/boot_id");
-    boot_id.resize(std::min(boot_id.find('\n'), boot_id.size()));
-    timespec up{};
-    ::clock_gettime(CLOCK_BOOTTIME, &up);
-    proto::GuestHello hello;
-    hello.protocol = proto::guest_protocol;
-    hello.agent_version = std::string{GUEST_VERSION};
-    hello.hostname = name.data();
-    hello.boot_id = std::move(boot_id);
-    hello.uptime_ms = static_cast<std::uint64_t>(up.tv_sec) * 1000 +
-                      static_cast<std::uint64_t>(up.tv_nsec) / 1'000'000;
-    hello.init = role_ == Role::init;
-    return hello;
 }
 
 common::UniqueFd open_port(const std::string& name)

@@ -1,6 +1,10 @@
 #pragma once
 
-#include "guest/agent.hpp"
+#include "common/clock.hpp"
+#include "common/unique_fd.hpp"
+
+#include <string>
+#include <sys/types.h>
 
 namespace guest {
 
@@ -12,9 +16,15 @@ void mount_basics();
 /// again after it failed. Called once the hello is out: it must not delay it.
 class Dhcp {
 public:
+    /// `group`: the cgroup that it runs in; empty for the agent's own.
+    explicit Dhcp(std::string group) : group_{std::move(group)} {}
     void keep_running();
+    /// Ends it, so that the next keep_running() asks with the MAC that there is by then. The
+    /// address stays until an answer has come.
+    void ask_again();
 
 private:
+    std::string group_;
     pid_t pid_ = 0;
     common::SteadyTime not_before_;
 };
@@ -22,21 +32,6 @@ private:
 /// Sends SIGTERM to everything, waits shortly, then SIGKILL, syncs, makes the disks
 /// read-only and powers off or restarts. For PID 1; does not return.
 [[noreturn]] void end_machine(bool reboot);
-
-/// This machine.
-class Machine final : public Surroundings {
-public:
-    enum class Role { init, service };
-    explicit Machine(Role role) : role_{role} {}
-
-    void become(const proto::GuestBecome& self) override;
-    void power_off(bool reboot) override;
-    [[nodiscard]] proto::GuestHello hello() const override;
-    [[nodiscard]] std::vector<std::string> addresses() const override;
-
-private:
-    Role role_;
-};
 
 /// Readable when an IPv4 address or a link changes (rtnetlink). -1 if there is none.
 common::UniqueFd open_net_events();

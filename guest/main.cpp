@@ -1,4 +1,4 @@
-#include "guest/init.hpp"
+#include "guest/machine.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -39,7 +39,8 @@ void block_signals()
 int serve(const std::string& port, guest::Machine::Role role)
 {
     const bool init = role == guest::Machine::Role::init;
-    guest::Machine machine{role};
+    guest::Machine machine{
+        role, guest::settle_into_groups("/sys/fs/cgroup", guest::read_file("/proc/self/cgroup"))};
     const auto net_events = guest::open_net_events();
     auto fd = open_named(port);
     if (!fd) {
@@ -49,12 +50,11 @@ int serve(const std::string& port, guest::Machine::Role role)
     // The port carries root's commands: nobody else may speak on it.
     ::fchmod(fd.get(), 0600);
     guest::Agent agent{std::move(fd), machine, net_events.get(), {}};
-    guest::Dhcp dhcp;
     const auto dhcp_at_last = std::chrono::steady_clock::now() + std::chrono::seconds{2};
     while (agent.turn(std::chrono::milliseconds{init ? 500 : 60000})) {
         // The host waits for the hello, nobody yet for an address.
         if (init && (agent.greeted() || std::chrono::steady_clock::now() > dhcp_at_last)) {
-            dhcp.keep_running();
+            machine.keep_address();
         }
     }
     if (init) {

@@ -1,4 +1,4 @@
-#include "guest/init.hpp"
+#include "guest/machine.hpp"
 
 #include <arpa/inet.h>
 #include <array>

@@ -16,6 +16,7 @@ struct Program {
     User user;
     std::string cwd;                        ///< "": the user's home, or / if that is missing.
     std::map<std::string, std::string> env; ///< Over the basic HOME, PATH, USER, …
+    std::string group{};                    ///< The cgroup that it is in; "": the agent's own.
 };
 
 struct Child {

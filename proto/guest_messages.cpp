@@ -55,7 +55,8 @@ Result<GuestFrame> decode_guest_frame(std::string_view payload)
 }
 
 template <typename V, typename M>
-requires std::is_same_v<std::remove_const_t<M>, GuestReset>
+requires std::is_same_v<std::remove_const_t<M>, GuestReset> ||
+    std::is_same_v<std::remove_const_t<M>, GuestThaw>
 void fields(V&, M&) {}
 
 template <typename V, typename M>
@@ -118,6 +119,17 @@ void fields(V& v, M& m)
 {
     v.opt("hostname", m.hostname, word);
     v.opt("time_us", m.time_unix_us);
+    v.opt("identity", m.identity, word);
+    v.opt("seed", m.seed, up_to(max_seed_bytes));
+    v.opt("mac", m.mac, word);
+    v.opt("ip", m.ip, word);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, GuestFreeze>
+void fields(V& v, M& m)
+{
+    v.need("token", m.token);
 }
 
 template <typename V, typename M>
@@ -138,6 +150,24 @@ void fields(V& v, M& m)
     v.need("boot_id", m.boot_id, word);
     v.opt("uptime_ms", m.uptime_ms);
     v.opt("init", m.init);
+    v.opt("frozen", m.frozen);
+    v.opt("identity", m.identity, word);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, GuestBecame>
+void fields(V& v, M& m)
+{
+    v.opt("identity", m.identity, word);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, GuestFrozen>
+void fields(V& v, M& m)
+{
+    v.need("token", m.token);
+    v.need("ok", m.ok);
+    v.opt("message", m.message, up_to(1024));
 }
 
 template <typename V, typename M>
@@ -207,9 +237,13 @@ PROTO_GUEST_MESSAGE(GuestCredit)
 PROTO_GUEST_MESSAGE(GuestExecAck)
 PROTO_GUEST_MESSAGE(GuestShutdown)
 PROTO_GUEST_MESSAGE(GuestBecome)
+PROTO_GUEST_MESSAGE(GuestFreeze)
+PROTO_GUEST_MESSAGE(GuestThaw)
 PROTO_GUEST_MESSAGE(GuestPing)
 PROTO_GUEST_MESSAGE(GuestPong)
 PROTO_GUEST_MESSAGE(GuestHello)
+PROTO_GUEST_MESSAGE(GuestBecame)
+PROTO_GUEST_MESSAGE(GuestFrozen)
 PROTO_GUEST_MESSAGE(GuestNet)
 PROTO_GUEST_MESSAGE(GuestStarted)
 PROTO_GUEST_MESSAGE(GuestOutput)

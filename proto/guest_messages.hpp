@@ -28,6 +28,7 @@ inline constexpr std::uint32_t initial_credit = 256U << 10U;
 inline constexpr std::size_t max_chunk = std::size_t{60} << 10U;
 /// Bound of an exec frame's own content; longer stdin follows in `stdin` frames.
 inline constexpr std::size_t max_exec_bytes = std::size_t{60} << 10U;
+inline constexpr std::size_t max_seed_bytes = 64;
 
 struct GuestFrame {
     Session session{};
@@ -92,11 +93,29 @@ struct GuestShutdown {
     bool reboot = false;
 };
 
-/// What only the host knows about this incarnation. Sent after each hello.
+/// What only the host knows about this incarnation. Sent after each hello, and when the guest
+/// had stood still. The agent takes it up in this order: randomness, clock, hostname; then, if it
+/// was told another identity before (it is a copy), all else that two guests must not share; then
+/// it thaws, always. It answers with `became`.
 struct GuestBecome {
     static constexpr std::string_view kind = "become";
     std::string hostname;
     std::int64_t time_unix_us = 0; ///< 0: leave the clock alone.
+    std::string identity;          ///< The sandbox's id.
+    std::string seed;              ///< Random bytes of the host: at most max_seed_bytes.
+    std::string mac;               ///< "": no network, nothing of it is touched.
+    std::string ip;                ///< IPv4, likewise.
+};
+
+/// Everything in the guest but the agent is to stand still, and what it wrote is to be on its
+/// disk. Answered by `frozen`. No command starts until `thaw` or `become`.
+struct GuestFreeze {
+    static constexpr std::string_view kind = "freeze";
+    std::uint64_t token = 0; ///< Tells the answer from that to an earlier one.
+};
+
+struct GuestThaw {
+    static constexpr std::string_view kind = "thaw";
 };
 
 struct GuestPing {
@@ -113,7 +132,23 @@ struct GuestHello {
     std::string hostname;
     std::string boot_id; ///< /proc/sys/kernel/random/boot_id: tells a reboot from a reconnect.
     std::uint64_t uptime_ms = 0;
-    bool init = false; ///< The agent is PID 1.
+    bool init = false;    ///< The agent is PID 1.
+    bool frozen = false;  ///< As `freeze` left it.
+    std::string identity; ///< Of the last `become`. Only in the agent's memory: "" after a boot,
+                          ///< another's in a guest that was loaded as a copy.
+};
+
+/// All of `become` was done, and nothing of the guest stands still any more.
+struct GuestBecame {
+    static constexpr std::string_view kind = "became";
+    std::string identity;
+};
+
+struct GuestFrozen {
+    static constexpr std::string_view kind = "frozen";
+    std::uint64_t token = 0;
+    bool ok = false; ///< If not, everything goes on.
+    std::string message;
 };
 
 /// Addresses of the guest's interfaces, on change. Only a hint: leases decide.

@@ -17,6 +17,7 @@ constexpr auto path = up_to(4096);
 constexpr auto blob = up_to(std::size_t{2} << 20U);
 constexpr auto sandboxes = many(8192);
 constexpr auto images = many(256);
+constexpr auto checkpoints = many(4096);
 
 } // namespace
 
@@ -50,6 +51,8 @@ void fields(V& v, M& m)
     v.opt("hostd", m.hostd_version, word);
     v.opt("accel", m.accel, word);
     v.opt("accel_reason", m.accel_reason, sentence);
+    v.opt("state_engine", m.state_engine, word);
+    v.opt("state_engine_reason", m.state_engine_reason, sentence);
     v.opt("network_cidr", m.network_cidr, word);
     v.opt("cores", m.cores);
     v.opt("memory", m.memory_bytes);
@@ -98,6 +101,27 @@ void fields(V& v, M& m)
 }
 
 template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, CheckpointReport>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+    v.need("sandbox_id", m.sandbox_id, word);
+    v.need("name", m.name, word);
+    v.opt("parent", m.parent, word);
+    v.need("has_memory", m.has_memory);
+    v.opt("frozen", m.frozen);
+    v.opt("engine", m.engine, word);
+    v.opt("libvirt", m.libvirt_version, word);
+    v.opt("qemu", m.qemu_version, word);
+    v.opt("memory", m.memory_bytes);
+    v.opt("disk", m.disk_bytes);
+    v.opt("paused_us", m.paused_us);
+    v.opt("digests", m.digests, many(64, 128));
+    v.opt("path", m.path, path);
+    v.opt("created_at_us", m.created_at_us);
+}
+
+template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, Hello>
 void fields(V& v, M& m)
 {
@@ -121,6 +145,7 @@ void fields(V& v, M& m)
 {
     v.need("instance", m.instance, word);
     v.need("sandboxes", m.sandboxes, sandboxes);
+    v.opt("checkpoints", m.checkpoints, checkpoints);
 }
 
 template <typename V, typename M>
@@ -169,6 +194,7 @@ void fields(V& v, M& m)
     v.opt("sandbox", m.sandbox);
     v.opt("exec", m.exec);
     v.opt("vms", m.vms, sandboxes);
+    v.opt("checkpoint", m.checkpoint);
 }
 
 template <typename V, typename M>
@@ -218,6 +244,7 @@ void fields(V& v, M& m)
     v.need("network_mode", m.network_mode, word);
     v.opt("start", m.start);
     v.opt("boot_timeout_ms", m.boot_timeout_ms);
+    v.opt("from_snapshot", m.from_snapshot, word);
 }
 
 template <typename V, typename M>
@@ -240,10 +267,40 @@ void fields(V& v, M& m)
 template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, DestroySandbox> ||
     std::is_same_v<std::remove_const_t<M>, PauseSandbox> ||
+    std::is_same_v<std::remove_const_t<M>, SuspendSandbox> ||
     std::is_same_v<std::remove_const_t<M>, ExecAck>
 void fields(V& v, M& m)
 {
     v.need("id", m.id, word);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, TakeSnapshot>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+    v.need("snapshot_id", m.snapshot_id, word);
+    v.need("name", m.name, word);
+    v.opt("parent", m.parent, word);
+    v.need("memory", m.memory);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, RestoreSnapshot>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+    v.need("snapshot_id", m.snapshot_id, word);
+    v.opt("boot_timeout_ms", m.boot_timeout_ms);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, DeleteSnapshot> ||
+    std::is_same_v<std::remove_const_t<M>, VerifySnapshot>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+    v.need("snapshot_id", m.snapshot_id, word);
 }
 
 template <typename V, typename M>
@@ -291,6 +348,11 @@ PROTO_MESSAGE(CreateSandbox)
 PROTO_MESSAGE(StartSandbox)
 PROTO_MESSAGE(StopSandbox)
 PROTO_MESSAGE(PauseSandbox)
+PROTO_MESSAGE(SuspendSandbox)
+PROTO_MESSAGE(TakeSnapshot)
+PROTO_MESSAGE(RestoreSnapshot)
+PROTO_MESSAGE(DeleteSnapshot)
+PROTO_MESSAGE(VerifySnapshot)
 PROTO_MESSAGE(DestroySandbox)
 PROTO_MESSAGE(Exec)
 PROTO_MESSAGE(ExecAck)

@@ -39,8 +39,10 @@ struct HostFacts {
     std::string libvirt_version;
     std::string qemu_version;
     std::string hostd_version;
-    std::string accel;        ///< kvm | tcg
-    std::string accel_reason; ///< Why it was chosen, one sentence.
+    std::string accel;               ///< kvm | tcg
+    std::string accel_reason;        ///< Why it was chosen, one sentence.
+    std::string state_engine;        ///< fast | portable | "" while it is being tried
+    std::string state_engine_reason; ///< Likewise.
     std::string network_cidr;
     std::uint32_t cores = 0;
     std::uint64_t memory_bytes = 0;
@@ -70,8 +72,9 @@ struct SandboxReport {
     std::string id;
     std::string tenant;
     std::string image;
-    std::string
-        phase; ///< created | starting | running | paused | stopping | stopped | error | destroyed
+    /// created | starting | restoring | running | paused | stopping | suspended | stopped |
+    /// error | destroyed
+    std::string phase;
     std::string ip; ///< "" while unknown
     std::string mac;
     std::string agent; ///< paddock | qemu | none: how exec reaches the guest
@@ -85,6 +88,26 @@ struct SandboxReport {
     std::optional<WireError> error;
     std::map<std::string, std::uint64_t> timings_us; ///< Steps of the last create or start.
     friend bool operator==(const SandboxReport&, const SandboxReport&) = default;
+};
+
+/// A checkpoint that a host has.
+struct CheckpointReport {
+    std::string id;
+    std::string sandbox_id; ///< That it was taken of.
+    std::string name;
+    std::string parent; ///< Id of the one before it; "" if there is none.
+    bool has_memory = false;
+    bool frozen = false;         ///< Nothing but the agent was running in the guest.
+    std::string engine;          ///< fast | portable
+    std::string libvirt_version; ///< That it was taken on, as the next.
+    std::string qemu_version;
+    std::uint64_t memory_bytes = 0;             ///< On disk.
+    std::uint64_t disk_bytes = 0;               ///< Of its own layer alone.
+    std::uint64_t paused_us = 0;                ///< How long the guest stood still for it.
+    std::map<std::string, std::string> digests; ///< File name → sha256 hex.
+    std::string path;                           ///< Of its folder on the host.
+    std::int64_t created_at_us = 0;
+    friend bool operator==(const CheckpointReport&, const CheckpointReport&) = default;
 };
 
 // ---- host to coordinator -------------------------------------------------------
@@ -109,6 +132,7 @@ struct Inventory {
     static constexpr std::string_view kind = "inventory";
     std::string instance;
     std::vector<SandboxReport> sandboxes;
+    std::vector<CheckpointReport> checkpoints;
 };
 
 /// A change. Numbered from 1 per hostd instance, resent until acknowledged.
@@ -153,6 +177,7 @@ struct Reply {
     std::optional<SandboxReport> sandbox;
     std::optional<ExecResult> exec;
     std::vector<VmReport> vms;
+    std::optional<CheckpointReport> checkpoint;
 };
 
 // ---- coordinator to host -------------------------------------------------------
@@ -196,6 +221,7 @@ struct CreateSandbox {
     std::string network_mode; ///< nat | isolated | none
     bool start = false;
     std::uint32_t boot_timeout_ms = 0;
+    std::string from_snapshot; ///< Id of the checkpoint to be cloned; "": made from the image.
 };
 
 struct StartSandbox {
@@ -217,6 +243,41 @@ struct PauseSandbox {
     std::string id;
 };
 
+/// Memory to disk, and given back to the host, until a start.
+struct SuspendSandbox {
+    static constexpr std::string_view kind = "suspend";
+    std::string id;
+};
+
+struct TakeSnapshot {
+    static constexpr std::string_view kind = "snapshot";
+    std::string id;          ///< Of the sandbox, here and below.
+    std::string snapshot_id; ///< That it is to have.
+    std::string name;
+    std::string parent; ///< Id of the one before it; "" if there is none.
+    bool memory = true;
+};
+
+struct RestoreSnapshot {
+    static constexpr std::string_view kind = "restore";
+    std::string id;
+    std::string snapshot_id;
+    std::uint32_t boot_timeout_ms = 0;
+};
+
+struct DeleteSnapshot {
+    static constexpr std::string_view kind = "delete_snapshot";
+    std::string id;
+    std::string snapshot_id;
+};
+
+struct VerifySnapshot {
+    static constexpr std::string_view kind = "verify_snapshot";
+    std::string id;
+    std::string snapshot_id;
+};
+
+/// With its checkpoints.
 struct DestroySandbox {
     static constexpr std::string_view kind = "destroy";
     std::string id;

@@ -52,7 +52,7 @@ Result<std::uint64_t> Core::start()
         operation.ended_at = clock_.wall();
         operation.error = "the coordinator ended while it was under way";
         AuditRow row{AuditRow::Kind::outcome,
-                     "sandbox." + operation.kind,
+                     audit_action(operation.kind),
                      {"system:restart", "", operation.request},
                      operation.id,
                      "",
@@ -62,6 +62,7 @@ Result<std::uint64_t> Core::start()
         changes.emplace_back(std::move(operation));
         changes.emplace_back(std::move(row));
     }
+    adopt_checkpoints(std::move(snapshot.checkpoints), changes);
     post([this, changes = std::move(changes)]() mutable {
         if (!changes.empty()) {
             save_outcome(std::move(changes), [](const Result<>&) {});
@@ -132,9 +133,8 @@ Op Core::begin_operation(Pending::Kind kind,
 
 AuditRow Core::intent_of(const Op& op, std::string detail) const
 {
-    const bool run = op->kind == Pending::Kind::run;
     return {AuditRow::Kind::intent,
-            run ? "command.run" : "sandbox." + op->row.kind,
+            audit_action(op->row.kind),
             op->caller,
             op->row.id,
             op->host.str(),
@@ -186,10 +186,15 @@ void Core::send_again(const Op& op)
     if (auto* exec = std::get_if<ExecOnHost>(&op->command.what); exec != nullptr) {
         const auto* sandbox = fleet_.find(op->row.sandbox);
         if (sandbox != nullptr &&
-            (sandbox->phase == Phase::paused || sandbox->phase == Phase::starting)) {
+            (sandbox->phase == Phase::paused || sandbox->phase == Phase::suspended ||
+             state_of(sandbox->phase) == State::starting)) {
             return; // Nobody can tell before it goes on: see woken().
         }
         exec->resumed = true;
+    }
+    if (op->kind == Pending::Kind::delete_snapshot || op->kind == Pending::Kind::verify_snapshot) {
+        // Nothing that was asked of its sandbox since makes this outdated.
+        op->command.generation = fleet_.find(op->row.sandbox)->generation;
     }
     dispatch(op);
 }
@@ -213,13 +218,18 @@ void Core::retire(const Op& op)
     }
 }
 
-void Core::conclude(const Op& op, const std::optional<Error>& error)
+void Core::close(const Op& op, const std::optional<Error>& error)
 {
     retire(op);
     const bool unknown = error && error->code == ErrorCode::timeout;
     op->row.status = !error ? "done" : unknown ? "unknown" : "failed";
     op->row.ended_at = clock_.wall();
     op->row.error = error ? error->message : "";
+}
+
+void Core::conclude(const Op& op, const std::optional<Error>& error)
+{
+    close(op, error);
     std::vector<Change> changes;
     if (const auto* sandbox = fleet_.find(op->row.sandbox); sandbox != nullptr) {
         changes.emplace_back(*sandbox);
@@ -274,8 +284,7 @@ Op Core::lifecycle_of(const common::SandboxId& id) const
     const auto [first, last] = pending_of_.equal_range(id);
     for (auto entry = first; entry != last; ++entry) {
         const auto& op = pending_.at(entry->second);
-        if (op->kind != Pending::Kind::run &&
-            (!latest || op->row.generation > latest->row.generation)) {
+        if (is_lifecycle(op->kind) && (!latest || op->row.generation > latest->row.generation)) {
             latest = op;
         }
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/event_loop.hpp"
+#include "coordinator/core/checkpoints.hpp"
 #include "coordinator/core/fleet.hpp"
 #include "coordinator/core/pending.hpp"
 #include "coordinator/core/reply.hpp"
@@ -39,6 +40,27 @@ public:
     stop(const Caller& caller, const common::SandboxId& id, StopRequest request) override;
     common::Result<Sandbox> pause(const Caller& caller, const common::SandboxId& id) override;
     common::Result<Sandbox> resume(const Caller& caller, const common::SandboxId& id) override;
+    common::Result<Sandbox> suspend(const Caller& caller, const common::SandboxId& id) override;
+    common::Result<Sandbox>
+    restart(const Caller& caller, const common::SandboxId& id, StopRequest request) override;
+    common::Result<Checkpoint> take_snapshot(const Caller& caller,
+                                             const common::SandboxId& id,
+                                             SnapshotRequest request) override;
+    common::Result<CheckpointPage>
+    snapshots(const Caller& caller, const common::SandboxId& id, Page page) override;
+    common::Result<Checkpoint>
+    snapshot(const Caller& caller, const common::SandboxId& id, const std::string& name) override;
+    common::Result<Checkpoint> delete_snapshot(const Caller& caller,
+                                               const common::SandboxId& id,
+                                               const std::string& name) override;
+    common::Result<Sandbox> restore_snapshot(const Caller& caller,
+                                             const common::SandboxId& id,
+                                             const std::string& name) override;
+    common::Result<Checkpoint> verify_snapshot(const Caller& caller,
+                                               const common::SandboxId& id,
+                                               const std::string& name) override;
+    common::Result<Fork>
+    fork(const Caller& caller, const common::SandboxId& id, ForkRequest request) override;
     common::Result<Sandbox>
     extend(const Caller& caller, const common::SandboxId& id, std::chrono::seconds ttl) override;
     common::Result<Sandbox> destroy(const Caller& caller, const common::SandboxId& id) override;
@@ -57,6 +79,7 @@ public:
 
 private:
     using SandboxDone = Pending::SandboxDone;
+    using CheckpointDone = Pending::CheckpointDone;
     using Then = std::function<void(common::Result<>)>;
 
     // core.cpp: the loop, operations from intent to outcome.
@@ -91,6 +114,8 @@ private:
     void dispatch(const Op& op);
     void send_again(const Op& op);
     void retire(const Op& op);
+    /// Retired, and its row says how it ended.
+    void close(const Op& op, const std::optional<common::Error>& error);
     /// The outcome is known: recorded, then told to everyone who waits.
     void conclude(const Op& op, const std::optional<common::Error>& error);
     static void tell(const Op& op, const common::Result<Sandbox>& result);
@@ -100,6 +125,23 @@ private:
     {
         const auto timer = loop_->after(after, [reply, error = std::move(error)] { reply(error); });
         reply.when_given([loop = loop_.get(), timer] { loop->cancel(timer); });
+    }
+    /// Likewise, from the start; `begin` is given what to call with the answer.
+    template <typename T>
+    common::Result<T>
+    ask_within(std::chrono::milliseconds patience,
+               const std::string& attempt,
+               const std::function<void(std::function<void(common::Result<T>)>)>& begin)
+    {
+        return ask<T>(patience + settings_.grace,
+                      [this, patience, attempt, begin](const Reply<T>& reply) {
+                          give_up(reply,
+                                  patience,
+                                  {common::ErrorCode::timeout,
+                                   attempt + ": no answer in time; the work goes on",
+                                   "outcome_unknown"});
+                          begin(reply);
+                      });
     }
     common::Result<const Sandbox*> living(const Caller& caller, const common::SandboxId& id) const;
     common::Result<const KnownHost*> reachable(const Sandbox& sandbox) const;
@@ -122,6 +164,9 @@ private:
 
     // core_create.cpp
     void begin_create(const Caller& caller, const CreateRequest& request, SandboxDone done);
+    /// It has its place and its operation: written down, then made.
+    void make(const Op& op, const Sandbox& sandbox, std::string detail);
+    common::Result<> name_is_free(const Caller& caller, const std::string& name) const;
     common::Result<Sandbox>
     draft(const Caller& caller, const CreateRequest& request, const Image& image) const;
     void
@@ -151,6 +196,8 @@ private:
                          const Op& interrupted,
                          std::string detail);
     void take_back(const Op& op, const Sandbox& before, const Op& interrupted);
+    /// Where a sandbox is after its host refused; nothing: only the host's own word tells.
+    static std::optional<Phase> after_refusal(const Op& op, const common::Error& error);
     void finish_lifecycle(const Op& op, const HostAnswer& answer);
     void finish_destroy(const Op& op, const HostAnswer& answer);
     /// It is gone from its host: the record closes and everything about it ends, `by` with
@@ -161,9 +208,6 @@ private:
     void await_ip(const common::SandboxId& id, const Reply<Sandbox>& reply);
 
     // core_pause.cpp: pause, resume, and a longer life.
-    common::Result<Sandbox> ask_within(std::chrono::milliseconds patience,
-                                       const std::string& attempt,
-                                       const std::function<void(SandboxDone)>& begin);
     void begin_pause(const Caller& caller, const common::SandboxId& id, SandboxDone done);
     void begin_resume(const Caller& caller, const common::SandboxId& id, SandboxDone done);
     void begin_extend(const Caller& caller,
@@ -173,6 +217,76 @@ private:
     /// It runs, and did not before.
     void woken(const common::SandboxId& id);
     static common::Error wrong_state(const Sandbox& sandbox, std::string_view attempt);
+
+    // core_suspend.cpp: what gives memory back and takes it again, and a restart.
+    void begin_suspend(const Caller& caller, const common::SandboxId& id, SandboxDone done);
+    void begin_restart(const Caller& caller,
+                       const common::SandboxId& id,
+                       const StopRequest& request,
+                       SandboxDone done);
+    /// `resource_exhausted` (no_capacity) if its host cannot give it its memory and vCPUs.
+    common::Result<> admit(const Sandbox& sandbox, std::string_view attempt) const;
+
+    // core_snapshots.cpp: checkpoints, as people ask for them.
+    enum class Kept { by_name, for_one_fork };
+    void begin_snapshot(const Caller& caller,
+                        const common::SandboxId& id,
+                        const SnapshotRequest& request,
+                        Kept kept,
+                        CheckpointDone done);
+    common::Result<> may_snapshot(const Sandbox& sandbox, const SnapshotRequest& request) const;
+    void begin_delete(const Caller& caller, const Checkpoint& checkpoint, CheckpointDone done);
+    void begin_verify(const Caller& caller, const Checkpoint& checkpoint, CheckpointDone done);
+    void begin_restore(const Caller& caller, const Checkpoint& checkpoint, SandboxDone done);
+    void finish_restore(const Op& op, const HostAnswer& answer);
+    common::Result<Checkpoint>
+    checkpoint_of(const Caller& caller, const common::SandboxId& id, const std::string& name) const;
+
+    // core_checkpoints.cpp: what becomes of them.
+    /// At the start. `changes`: what is to be written about them.
+    void adopt_checkpoints(std::vector<Checkpoint> checkpoints, std::vector<Change>& changes);
+    Op begin_about(Pending::Kind kind,
+                   const Caller& caller,
+                   const Checkpoint& checkpoint,
+                   decltype(HostCommand::what) what);
+    /// As begin_lifecycle(), for a checkpoint. `before`: nothing if it is new.
+    void begin_checkpoint(const Op& op,
+                          const Checkpoint& changed,
+                          const std::optional<Checkpoint>& before);
+    void finish_checkpoint(const Op& op, const HostAnswer& answer);
+    void finish_snapshot(const Op& op, const HostAnswer& answer);
+    void end_checkpoint(const Op& op,
+                        const Checkpoint& checkpoint,
+                        const std::optional<common::Error>& error);
+    /// Its sandbox is gone, and all checkpoints with it.
+    void end_checkpoints_of(const common::SandboxId& id);
+    [[nodiscard]] Op about(const common::SnapshotId& id) const;
+    void settle_checkpoints(const HostInventory& event);
+    void settle_reported(const common::HostName& host, const CheckpointReport& report);
+    void settle_unreported(const Checkpoint& checkpoint);
+    /// Its end, found out by other means than an answer.
+    void note(Checkpoint checkpoint, std::string_view action, const std::string& result);
+    /// The answer to something that nobody here waits for any more.
+    void settle_late(const common::HostName& host, const CheckpointReport& report);
+    void delete_remains(const common::HostName& host, const CheckpointReport& report);
+    static void tell_having(const Op& op, const common::Result<Checkpoint>& result);
+    void end_runs_before(const Op& restore);
+
+    // core_fork.cpp
+    struct Forking;
+    void begin_fork(const Caller& caller,
+                    const common::SandboxId& id,
+                    const ForkRequest& request,
+                    const Reply<Fork>& reply);
+    void make_children(const std::shared_ptr<Forking>& forking, const Checkpoint& from);
+    void make_child(const std::shared_ptr<Forking>& forking, std::size_t number);
+    common::Result<Sandbox> draft_child(const Forking& forking, std::size_t number) const;
+    void end_fork(const std::shared_ptr<Forking>& forking);
+    void record_fork(Forking& forking, const std::string& result);
+
+    // core_idle.cpp: who is not used is paused, then suspended.
+    void touch(const common::SandboxId& id);
+    void send_idle_to_sleep();
 
     // core_run.cpp
     void begin_run(const Caller& caller,
@@ -238,6 +352,10 @@ private:
     std::map<common::OperationId, Op> pending_;
     std::multimap<common::SandboxId, common::OperationId> pending_of_;
     std::multimap<common::SandboxId, Watch> watches_;
+    Checkpoints checkpoints_;
+    /// Made so lately that an inventory may not have them yet.
+    std::map<common::SnapshotId, common::SteadyTime> fresh_;
+    std::map<common::SandboxId, common::SteadyTime> last_active_; ///< Kept if there is a policy.
     std::set<common::SandboxId> unconfirmed_; ///< Their create was under way at the last end.
     std::set<common::SandboxId> dirty_;       ///< Memory is ahead of the database.
     /// Outcomes to be written again, in their order; what belongs together, together.

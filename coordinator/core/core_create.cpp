@@ -54,16 +54,22 @@ void Core::begin_create(const Caller& caller, const CreateRequest& request, Sand
         return done(std::move(drafted).error());
     }
     auto sandbox = *std::move(drafted);
-    CreateOnHost what{sandbox, request.auto_start, settings_.boot_timeout};
+    CreateOnHost what{sandbox, request.auto_start, settings_.boot_timeout, {}};
     const auto op = begin_operation(Pending::Kind::create, caller, sandbox, std::move(what));
     op->may_move = !request.host;
     op->waiting.push_back(std::move(done));
+    make(op,
+         sandbox,
+         detail_of({{"image", sandbox.image.str()},
+                    {"image_digest", sandbox.image_digest},
+                    {"name", sandbox.name},
+                    {"agent_id", sandbox.agent_id}}));
+}
+
+void Core::make(const Op& op, const Sandbox& sandbox, std::string detail)
+{
     ++creates_;
     put(sandbox);
-    auto detail = detail_of({{"image", sandbox.image.str()},
-                             {"image_digest", sandbox.image_digest},
-                             {"name", sandbox.name},
-                             {"agent_id", sandbox.agent_id}});
     save({sandbox, op->row, intent_of(op, std::move(detail))}, [this, op](const Result<>& saved) {
         if (!saved) {
             const auto error = not_recorded("create a sandbox", saved.error());
@@ -87,6 +93,16 @@ void Core::begin_create(const Caller& caller, const CreateRequest& request, Sand
     });
 }
 
+Result<> Core::name_is_free(const Caller& caller, const std::string& name) const
+{
+    if (const auto* taken = fleet_.named(caller.tenant, name); taken != nullptr) {
+        return Error{ErrorCode::already_exists,
+                     "create a sandbox: the name " + name + " is taken by " + taken->str(),
+                     "name_taken"};
+    }
+    return {};
+}
+
 /// Everything about the new sandbox that can be known before its host is asked.
 Result<Sandbox>
 Core::draft(const Caller& caller, const CreateRequest& request, const Image& image) const
@@ -97,11 +113,7 @@ Core::draft(const Caller& caller, const CreateRequest& request, const Image& ima
     sandbox.tenant = caller.tenant;
     sandbox.agent_id = request.agent_id;
     sandbox.name = request.name.empty() ? sandbox.id.str() : request.name;
-    if (const auto* taken = fleet_.named(caller.tenant, sandbox.name); taken != nullptr) {
-        return Error{ErrorCode::already_exists,
-                     "create a sandbox: the name " + sandbox.name + " is taken by " + taken->str(),
-                     "name_taken"};
-    }
+    COMMON_CHECK(name_is_free(caller, sandbox.name));
     sandbox.image = image.name;
     sandbox.image_digest = image.digest;
     sandbox.vcpus = request.vcpus.value_or(image.default_vcpus > 0 ? image.default_vcpus

@@ -12,9 +12,9 @@ using common::ErrorCode;
 
 namespace {
 
-bool is_lifecycle(Pending::Kind kind)
+bool is_on(Phase phase)
 {
-    return kind != Pending::Kind::run && kind != Pending::Kind::list_vms;
+    return state_of(phase) == State::running || state_of(phase) == State::starting;
 }
 
 } // namespace
@@ -135,6 +135,7 @@ void Core::on_inventory(const HostInventory& event)
         }
         unconfirmed_.erase(id);
     }
+    settle_checkpoints(event);
     known->inventoried = true;
     known->host.health = HostHealth::ready;
     // In the order that they were asked for in: an older one may be outdated by then, which
@@ -215,16 +216,11 @@ bool Core::apply(const common::HostName& host, const SandboxReport& report)
     if (!outdated) {
         sandbox.phase = report.phase;
         if (!current && sandbox.desired != Desired::destroyed) {
-            sandbox.desired =
-                state_of(report.phase) == State::running || report.phase == Phase::starting
-                    ? Desired::running
-                    : Desired::stopped;
+            sandbox.desired = is_on(report.phase) ? Desired::running : Desired::stopped;
         }
         sandbox.error = report.error;
     }
-    sandbox.ip = state_of(sandbox.phase) == State::running || sandbox.phase == Phase::starting
-                     ? report.ip
-                     : "";
+    sandbox.ip = is_on(sandbox.phase) ? report.ip : "";
     const bool changed = sandbox.phase != found->phase || sandbox.ip != found->ip ||
                          sandbox.error != found->error || sandbox.desired != found->desired;
     const bool wakes = found->phase != Phase::running && sandbox.phase == Phase::running;
@@ -273,7 +269,12 @@ void Core::on_answer(const HostAnswer& event)
 {
     const auto found = pending_.find(event.operation);
     if (found == pending_.end() || found->second->host != event.host) {
-        return; // Answered before, or none of this host's business.
+        // Answered before, or none of this host's business. Or asked for by a coordinator that
+        // has ended, and given up by this one.
+        if (const auto* report = std::get_if<CheckpointReport>(&event.value); report != nullptr) {
+            settle_late(event.host, *report);
+        }
+        return;
     }
     const Op op = found->second;
     if (event.error && event.error->code == ErrorCode::internal) {
@@ -286,7 +287,8 @@ void Core::on_answer(const HostAnswer& event)
                            event.error->details};
         return on_answer(told);
     }
-    if (is_lifecycle(op->kind) && event.error && event.error->code == ErrorCode::unavailable &&
+    if (op->kind != Pending::Kind::run && op->kind != Pending::Kind::list_vms && event.error &&
+        event.error->code == ErrorCode::unavailable &&
         event.error->stable_reason() == "host_starting") {
         return; // Its inventory is on the way and has this sent again.
     }
@@ -294,8 +296,13 @@ void Core::on_answer(const HostAnswer& event)
     case Pending::Kind::create: return finish_create(op, event);
     case Pending::Kind::start:
     case Pending::Kind::pause:
+    case Pending::Kind::suspend:
     case Pending::Kind::stop: return finish_lifecycle(op, event);
     case Pending::Kind::destroy: return finish_destroy(op, event);
+    case Pending::Kind::restore: return finish_restore(op, event);
+    case Pending::Kind::snapshot:
+    case Pending::Kind::delete_snapshot:
+    case Pending::Kind::verify_snapshot: return finish_checkpoint(op, event);
     case Pending::Kind::run: return finish_run(op, event);
     case Pending::Kind::list_vms: break;
     }

@@ -43,6 +43,7 @@ Result<Sandbox> Core::start(const Caller& caller, const common::SandboxId& id, b
                                 wait_for_ip && found && (*found)->network == NetworkMode::none) {
                                 return reply(no_network("start sandbox " + id.str()));
                             }
+                            touch(id);
                             begin_start(
                                 caller, id, [this, reply, wait_for_ip](Result<Sandbox> started) {
                                     if (started && wait_for_ip) {
@@ -65,6 +66,7 @@ Result<Sandbox> Core::stop(const Caller& caller, const common::SandboxId& id, St
                                      "stop sandbox " + id.str() +
                                          ": its host has not answered in time; the work goes on",
                                      "outcome_unknown"});
+                            touch(id);
                             begin_stop(caller, id, request, reply);
                         });
 }
@@ -97,12 +99,14 @@ void Core::begin_start(const Caller& caller, const common::SandboxId& id, Sandbo
                           "start sandbox " + id.str() + ": it is being destroyed",
                           "wrong_state"});
     }
-    const bool booting = sandbox.phase == Phase::starting || sandbox.phase == Phase::placing;
-    if (current && booting && sandbox.desired == Desired::running) {
+    const bool booting =
+        state_of(sandbox.phase) == State::starting || sandbox.phase == Phase::placing;
+    const bool restoring = current && current->kind == Pending::Kind::restore;
+    if (current && booting && !restoring && sandbox.desired == Desired::running) {
         current->waiting.push_back(std::move(done));
         return;
     }
-    if (sandbox.phase == Phase::running) {
+    if (sandbox.phase == Phase::running && !restoring) {
         return done(sandbox);
     }
     if (current || sandbox.phase == Phase::lost || booting) {
@@ -111,6 +115,9 @@ void Core::begin_start(const Caller& caller, const common::SandboxId& id, Sandbo
     if (const auto host = reachable(sandbox); !host) {
         return done(host.error());
     }
+    if (const auto room = admit(sandbox, "start"); !room) {
+        return done(room.error());
+    }
     auto changed = sandbox;
     ++changed.generation;
     changed.desired = Desired::running;
@@ -118,7 +125,7 @@ void Core::begin_start(const Caller& caller, const common::SandboxId& id, Sandbo
     const auto op = begin_operation(
         Pending::Kind::start, caller, changed, StartOnHost{id, settings_.boot_timeout});
     op->waiting.push_back(std::move(done));
-    changed.phase = Phase::starting;
+    changed.phase = sandbox.phase == Phase::suspended ? Phase::restoring : Phase::starting;
     begin_lifecycle(op, changed, Sandbox{sandbox}, nullptr, "{}");
 }
 
@@ -146,6 +153,11 @@ void Core::begin_stop(const Caller& caller,
     }
     if (const auto host = reachable(sandbox); !host) {
         return done(host.error());
+    }
+    if (sandbox.phase == Phase::suspended) { // Stopped, it holds its place on its host again.
+        if (const auto room = admit(sandbox, "stop"); !room) {
+            return done(room.error());
+        }
     }
     auto changed = sandbox;
     ++changed.generation;
@@ -190,6 +202,7 @@ void Core::begin_destroy(const Caller& caller, const common::SandboxId& id, Sand
 void Core::begin_lifecycle(
     const Op& op, Sandbox changed, const Sandbox& before, const Op& interrupted, std::string detail)
 {
+    op->came_from = before.phase;
     put(changed);
     save({changed, op->row, intent_of(op, std::move(detail))},
          [this, op, before, interrupted](const Result<>& saved) {
@@ -220,6 +233,8 @@ void Core::take_back(const Op& op, const Sandbox& before, const Op& interrupted)
     restored.phase = before.phase;
     restored.desired = before.desired;
     put(std::move(restored));
+    dirty_.insert(before.id);     // Another write may have carried what is taken back here …
+    link_.request_sync(op->host); // … and its host may have said something meanwhile.
     if (before.desired == Desired::destroyed) {
         destroy_again_.try_emplace(before.id, clock_.steady() + settings_.destroy_again_after);
     }
@@ -248,19 +263,42 @@ void Core::finish_lifecycle(const Op& op, const HostAnswer& answer)
     if (now->generation == op->row.generation && answer.error->code != ErrorCode::timeout) {
         auto changed = *now;
         changed.error = answer.error->message;
-        if (answer.error->code == ErrorCode::not_found) {
-            changed.phase = Phase::lost;
-        } else if (op->kind == Pending::Kind::start) {
-            changed.phase = Phase::stopped;
-            changed.desired = Desired::stopped;
-        } else {
-            changed.phase = Phase::running;
-            changed.desired = Desired::running;
+        if (const auto phase = after_refusal(op, *answer.error)) {
+            changed.phase = *phase;
+            if (*phase != Phase::lost) {
+                changed.desired =
+                    state_of(*phase) == State::running ? Desired::running : Desired::stopped;
+            }
         }
         put(std::move(changed));
         link_.request_sync(op->host);
     }
     conclude(op, answer.error);
+}
+
+std::optional<Phase> Core::after_refusal(const Op& op, const Error& error)
+{
+    if (op->kind == Pending::Kind::restore) {
+        return op->came_from; // What was not found may be the checkpoint.
+    }
+    if (error.code == ErrorCode::not_found) {
+        return Phase::lost;
+    }
+    if (op->came_from == Phase::paused) {
+        return Phase::paused;
+    }
+    if (op->came_from == Phase::suspended) {
+        // If something broke there, it may have its memory: then that stays charged.
+        return error.stable_reason() == "host_failed" ? std::nullopt
+                                                      : std::optional{Phase::suspended};
+    }
+    if (op->kind == Pending::Kind::start) {
+        return Phase::stopped;
+    }
+    if (op->kind == Pending::Kind::suspend) {
+        return op->came_from;
+    }
+    return Phase::running;
 }
 
 void Core::finish_destroy(const Op& op, const HostAnswer& answer)
@@ -290,6 +328,7 @@ void Core::mark_destroyed(Sandbox sandbox, const Op& by, const std::optional<Err
     sandbox.ip.clear();
     put(sandbox);
     unconfirmed_.erase(id);
+    end_checkpoints_of(id);
     std::vector<Op> others;
     const auto [first, last] = pending_of_.equal_range(id);
     for (auto entry = first; entry != last; ++entry) {
@@ -306,6 +345,11 @@ void Core::mark_destroyed(Sandbox sandbox, const Op& by, const std::optional<Err
                     Error{ErrorCode::timeout,
                           "the sandbox was destroyed while the command ran",
                           "outcome_unknown"});
+        } else if (is_about_checkpoint(op->kind)) {
+            const bool done = op->kind == Pending::Kind::delete_snapshot;
+            end_checkpoint(op,
+                           *checkpoints_.find(op->snapshot),
+                           done ? std::nullopt : std::optional{destroyed});
         } else {
             conclude(op, destroyed);
         }

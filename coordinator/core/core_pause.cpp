@@ -9,44 +9,33 @@ using common::Result;
 
 Result<Sandbox> Core::pause(const Caller& caller, const common::SandboxId& id)
 {
-    return ask_within(
+    return ask_within<Sandbox>(
         settings_.pause_timeout, "pause sandbox " + id.str(), [this, caller, id](SandboxDone done) {
+            touch(id);
             begin_pause(caller, id, std::move(done));
         });
 }
 
 Result<Sandbox> Core::resume(const Caller& caller, const common::SandboxId& id)
 {
-    return ask_within(
-        settings_.pause_timeout,
-        "resume sandbox " + id.str(),
-        [this, caller, id](SandboxDone done) { begin_resume(caller, id, std::move(done)); });
+    return ask_within<Sandbox>(settings_.pause_timeout,
+                               "resume sandbox " + id.str(),
+                               [this, caller, id](SandboxDone done) {
+                                   touch(id);
+                                   begin_resume(caller, id, std::move(done));
+                               });
 }
 
 Result<Sandbox>
 Core::extend(const Caller& caller, const common::SandboxId& id, std::chrono::seconds ttl)
 {
     // The store has its own deadline for a write; this is for a store that forgot.
-    return ask_within(settings_.grace * 2,
-                      "extend sandbox " + id.str(),
-                      [this, caller, id, ttl](SandboxDone done) {
-                          begin_extend(caller, id, ttl, std::move(done));
-                      });
-}
-
-Result<Sandbox> Core::ask_within(std::chrono::milliseconds patience,
-                                 const std::string& attempt,
-                                 const std::function<void(SandboxDone)>& begin)
-{
-    return ask<Sandbox>(patience + settings_.grace,
-                        [this, patience, attempt, begin](const Reply<Sandbox>& reply) {
-                            give_up(reply,
-                                    patience,
-                                    {ErrorCode::timeout,
-                                     attempt + ": no answer in time; the work goes on",
-                                     "outcome_unknown"});
-                            begin(reply);
-                        });
+    return ask_within<Sandbox>(settings_.grace * 2,
+                               "extend sandbox " + id.str(),
+                               [this, caller, id, ttl](SandboxDone done) {
+                                   touch(id);
+                                   begin_extend(caller, id, ttl, std::move(done));
+                               });
 }
 
 void Core::begin_pause(const Caller& caller, const common::SandboxId& id, SandboxDone done)
@@ -87,13 +76,16 @@ void Core::begin_resume(const Caller& caller, const common::SandboxId& id, Sandb
     const auto& sandbox = **found;
     const auto current = lifecycle_of(id);
     const bool resuming = current && current->kind == Pending::Kind::start;
-    if (sandbox.phase != Phase::paused && sandbox.phase != Phase::running && !resuming) {
+    if (sandbox.phase != Phase::paused && sandbox.phase != Phase::running &&
+        sandbox.phase != Phase::suspended && !resuming) {
         return done(wrong_state(sandbox, "resume"));
     }
-    if (current && current->kind == Pending::Kind::pause) {
-        return done(Error{ErrorCode::failed_precondition,
-                          "resume sandbox " + id.str() + ": it is being paused",
-                          "wrong_state"});
+    if (current &&
+        (current->kind == Pending::Kind::pause || current->kind == Pending::Kind::suspend)) {
+        return done(
+            Error{ErrorCode::failed_precondition,
+                  "resume sandbox " + id.str() + ": a " + current->row.kind + " of it is under way",
+                  "wrong_state"});
     }
     begin_start(caller, id, std::move(done)); // To its host that is the same.
 }

@@ -55,6 +55,7 @@ Result<Command> Core::run(const Caller& caller, const common::SandboxId& id, Run
                      "run a command in sandbox " + id.str() +
                          ": no answer in time; GET its commands for the outcome",
                      "outcome_unknown"});
+            touch(id);
             begin_run(caller, id, request, reply);
         });
 }
@@ -69,11 +70,23 @@ void Core::begin_run(const Caller& caller,
         return reply(found.error());
     }
     const auto& sandbox = **found;
-    if (sandbox.phase == Phase::paused && sandbox.desired != Desired::destroyed) {
+    if (const auto current = lifecycle_of(id);
+        current &&
+        (current->kind == Pending::Kind::pause || current->kind == Pending::Kind::suspend)) {
+        // It is falling asleep: given to it now, the command would stand still with it.
+        current->waiting.emplace_back([this, caller, id, request, reply](const Result<Sandbox>&) {
+            if (!reply.given()) {
+                begin_run(caller, id, request, reply);
+            }
+        });
+        return;
+    }
+    const bool asleep = sandbox.phase == Phase::paused || sandbox.phase == Phase::suspended;
+    if (asleep && sandbox.desired != Desired::destroyed) {
         return wake_and_run(caller, id, request, reply);
     }
     if (sandbox.desired == Desired::destroyed ||
-        (sandbox.phase != Phase::running && sandbox.phase != Phase::starting &&
+        (sandbox.phase != Phase::running && state_of(sandbox.phase) != State::starting &&
          !(sandbox.phase == Phase::placing && sandbox.desired == Desired::running))) {
         return reply(not_running(sandbox));
     }
@@ -84,7 +97,8 @@ void Core::begin_run(const Caller& caller,
         return dispatch_run(caller, sandbox, request, reply);
     }
     const auto settled = [reply](const Sandbox& now) {
-        return reply.given() || (now.phase != Phase::starting && now.phase != Phase::placing);
+        return reply.given() ||
+               (state_of(now.phase) != State::starting && now.phase != Phase::placing);
     };
     // The wait is part of the command's own time.
     const auto timeout = request.timeout.value_or(settings_.command_timeout);
@@ -188,6 +202,9 @@ void Core::dispatch_run(const Caller& caller,
 void Core::finish_run(const Op& op, const HostAnswer& answer)
 {
     if (answer.error) {
+        if (answer.error->stable_reason() == "restored") {
+            return end_run(op, restored()); // Not again: it ran in what is no more.
+        }
         const auto now = clock_.steady();
         if (is_not_now(*answer.error) && now < op->give_up) {
             // The host has not given it to the guest: a channel or a daemon is coming back.

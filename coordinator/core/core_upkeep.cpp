@@ -11,6 +11,7 @@ void Core::tick()
     expire_sandboxes();
     forget_destroyed();
     resend_overdue();
+    send_idle_to_sleep();
     flush_unsaved();
     const auto now = clock_.steady();
     std::erase_if(watches_, [now](const auto& entry) { return entry.second.until < now; });
@@ -75,13 +76,20 @@ void Core::forget_destroyed()
     const auto oldest = clock_.wall() - settings_.keep_destroyed;
     std::vector<common::SandboxId> old;
     for (const auto& [id, sandbox] : fleet_.sandboxes()) {
-        if (sandbox.deleted_at && *sandbox.deleted_at < oldest && !dirty_.contains(id)) {
+        if (sandbox.deleted_at && *sandbox.deleted_at < oldest && !dirty_.contains(id) &&
+            !pending_of_.contains(id)) {
             old.push_back(id);
         }
     }
     for (const auto& id : old) {
         fleet_.erase(id);
     }
+    if (unsaved_.empty()) { // Or an older word about one might be the last that is written.
+        checkpoints_.forget(oldest);
+    }
+    std::erase_if(fresh_, [now = clock_.steady(), this](const auto& entry) {
+        return now - entry.second >= settings_.checkpoint_grace;
+    });
 }
 
 void Core::resend_overdue()

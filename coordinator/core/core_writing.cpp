@@ -48,8 +48,8 @@ void Core::save_outcome(std::vector<Change> changes, Then then)
          });
 }
 
-/// In slices, so that each fits its deadline however much there is. A sandbox and a host are
-/// written as they are by then; everything else as it was.
+/// In slices, so that each fits its deadline however much there is. A sandbox, a checkpoint and a
+/// host are written as they are by then; everything else as it was.
 void Core::flush_unsaved()
 {
     if (flushing_) {
@@ -104,6 +104,10 @@ void Core::bring_up_to_date(Change& change) const
     if (auto* sandbox = std::get_if<Sandbox>(&change); sandbox != nullptr) {
         if (const auto* now = fleet_.find(sandbox->id); now != nullptr) {
             *sandbox = *now;
+        }
+    } else if (auto* checkpoint = std::get_if<Checkpoint>(&change); checkpoint != nullptr) {
+        if (const auto* now = checkpoints_.find(checkpoint->id); now != nullptr) {
+            *checkpoint = *now;
         }
     } else if (auto* host = std::get_if<Host>(&change); host != nullptr) {
         if (const auto now = fleet_.hosts().find(host->name); now != fleet_.hosts().end()) {

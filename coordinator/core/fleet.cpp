@@ -1,6 +1,7 @@
 #include "coordinator/core/fleet.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace coordinator {
 
@@ -8,7 +9,19 @@ namespace {
 
 bool is_starting(Phase phase)
 {
-    return phase == Phase::placing || phase == Phase::starting;
+    return phase == Phase::placing || phase == Phase::starting || phase == Phase::restoring;
+}
+
+/// It holds memory and vCPUs of its host, or a place for them.
+bool is_charged(Phase phase)
+{
+    return phase != Phase::destroyed && phase != Phase::suspended;
+}
+
+/// Its memory is there now, as far as anybody knows.
+bool is_awake(Phase phase)
+{
+    return is_charged(phase) && phase != Phase::created && phase != Phase::stopped;
 }
 
 /// Why a host cannot take a sandbox; "" if it can.
@@ -49,7 +62,7 @@ void Fleet::erase(const common::SandboxId& id)
     }
 }
 
-/// A sandbox holds its name and its place until it is destroyed, in whatever phase.
+/// A sandbox holds its name until it is destroyed, and its place in all phases but suspended.
 void Fleet::charge(const Sandbox& sandbox, Charge direction)
 {
     if (sandbox.phase == Phase::destroyed) {
@@ -58,18 +71,26 @@ void Fleet::charge(const Sandbox& sandbox, Charge direction)
     auto& usage = usage_[sandbox.host];
     const std::pair name{sandbox.tenant, sandbox.name};
     const unsigned starting = is_starting(sandbox.phase) ? 1 : 0;
+    const auto vcpus = is_charged(sandbox.phase) ? sandbox.vcpus : 0;
+    const auto memory =
+        is_charged(sandbox.phase) ? sandbox.memory + sandbox.overhead : common::Bytes{};
+    const bool awake = is_awake(sandbox.phase);
     if (direction == Charge::take) {
         names_[name] = sandbox.id;
         placed_[sandbox.host].insert(sandbox.id);
-        usage.vcpus += sandbox.vcpus;
-        usage.memory += sandbox.memory + sandbox.overhead;
+        usage.vcpus += vcpus;
+        usage.memory += memory;
+        usage.awake_vcpus += awake ? vcpus : 0;
+        usage.awake_memory += awake ? memory : common::Bytes{};
         usage.starting += starting;
         ++usage.sandboxes;
     } else {
         names_.erase(name);
         placed_[sandbox.host].erase(sandbox.id);
-        usage.vcpus -= sandbox.vcpus;
-        usage.memory -= sandbox.memory + sandbox.overhead;
+        usage.vcpus -= vcpus;
+        usage.memory -= memory;
+        usage.awake_vcpus -= awake ? vcpus : 0;
+        usage.awake_memory -= awake ? memory : common::Bytes{};
         usage.starting -= starting;
         --usage.sandboxes;
     }
@@ -163,6 +184,38 @@ std::vector<scheduler::HostView> Fleet::view(const Image& image) const
         view.push_back(std::move(one));
     }
     return view;
+}
+
+std::string Fleet::shortage(const Sandbox& sandbox) const
+{
+    const auto* known = find(sandbox.id);
+    const bool charged = known != nullptr && is_charged(known->phase);
+    if (charged && is_awake(known->phase)) {
+        return "";
+    }
+    const auto host = hosts_.find(sandbox.host);
+    if (host == hosts_.end()) {
+        return "its host has never connected";
+    }
+    const auto& facts = host->second.host.facts;
+    const auto found = usage_.find(sandbox.host);
+    const auto used = found == usage_.end() ? Usage{} : found->second;
+    const auto memory = sandbox.memory + sandbox.overhead;
+    const auto free_memory = facts.capacity_memory - (charged ? used.awake_memory : used.memory);
+    if (memory > free_memory || memory < sandbox.memory) { // The sum may wrap around.
+        return fmt::format("{} MiB of memory free of {}, {} needed",
+                           free_memory.mib(),
+                           facts.capacity_memory.mib(),
+                           memory.mib());
+    }
+    const auto used_vcpus = charged ? used.awake_vcpus : used.vcpus;
+    const auto free_vcpus =
+        facts.capacity_vcpus > used_vcpus ? facts.capacity_vcpus - used_vcpus : 0;
+    if (sandbox.vcpus > free_vcpus) {
+        return fmt::format(
+            "{} vCPUs free of {}, {} needed", free_vcpus, facts.capacity_vcpus, sandbox.vcpus);
+    }
+    return "";
 }
 
 } // namespace coordinator

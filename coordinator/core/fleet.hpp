@@ -57,11 +57,17 @@ public:
     [[nodiscard]] std::optional<Image> image(const common::ImageName& name) const;
 
     [[nodiscard]] std::vector<scheduler::HostView> view(const Image& image) const;
+    /// Why its host has not enough for it to run, with the numbers; "" if it has. What is
+    /// charged already has its place, unless stops of suspended ones have promised more than
+    /// there is: then what really has memory counts.
+    [[nodiscard]] std::string shortage(const Sandbox& sandbox) const;
 
 private:
     struct Usage {
         unsigned vcpus = 0;
         common::Bytes memory;
+        unsigned awake_vcpus = 0; ///< Of those that have memory, or may have.
+        common::Bytes awake_memory;
         unsigned sandboxes = 0;
         unsigned starting = 0;
     };

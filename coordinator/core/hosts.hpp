@@ -13,6 +13,7 @@ struct CreateOnHost {
     Sandbox sandbox;
     bool start = false;
     std::chrono::milliseconds boot_timeout{60000};
+    std::optional<common::SnapshotId> from_snapshot; ///< A clone of this, which is on that host.
 };
 struct StartOnHost {
     common::SandboxId id;
@@ -25,6 +26,29 @@ struct StopOnHost {
 };
 struct PauseOnHost {
     common::SandboxId id;
+};
+struct SuspendOnHost {
+    common::SandboxId id;
+};
+struct SnapshotOnHost {
+    common::SandboxId id;
+    common::SnapshotId snapshot;
+    std::string name;
+    common::SnapshotId parent;
+    bool memory = true;
+};
+struct RestoreOnHost {
+    common::SandboxId id;
+    common::SnapshotId snapshot;
+    std::chrono::milliseconds boot_timeout{60000};
+};
+struct DeleteSnapshotOnHost {
+    common::SandboxId id;
+    common::SnapshotId snapshot;
+};
+struct VerifySnapshotOnHost {
+    common::SandboxId id;
+    common::SnapshotId snapshot;
 };
 struct DestroyOnHost {
     common::SandboxId id;
@@ -53,6 +77,11 @@ struct HostCommand {
                  StartOnHost,
                  StopOnHost,
                  PauseOnHost,
+                 SuspendOnHost,
+                 SnapshotOnHost,
+                 RestoreOnHost,
+                 DeleteSnapshotOnHost,
+                 VerifySnapshotOnHost,
                  DestroyOnHost,
                  ExecOnHost,
                  AckExecOnHost,
@@ -74,6 +103,25 @@ struct SandboxReport {
     common::Bytes memory;
     std::string error;
     std::map<std::string, std::uint64_t> timings_us;
+};
+
+/// A host's word about a checkpoint that it has.
+struct CheckpointReport {
+    common::SnapshotId id;
+    common::SandboxId sandbox;
+    std::string name;
+    common::SnapshotId parent;
+    bool has_memory = false;
+    bool frozen = false;
+    std::string engine;
+    std::string libvirt_version;
+    std::string qemu_version;
+    common::Bytes memory_bytes;
+    common::Bytes disk_bytes;
+    std::chrono::microseconds paused{0};
+    std::map<std::string, std::string> digests;
+    std::string path;
+    common::WallTime created_at;
 };
 
 struct ExecReport {
@@ -99,6 +147,7 @@ struct HostBeat {
 struct HostInventory {
     common::HostName host;
     std::vector<SandboxReport> sandboxes;
+    std::vector<CheckpointReport> checkpoints;
 };
 /// To be acknowledged by HostLink::acknowledge once it is committed.
 struct HostStatus {
@@ -111,7 +160,9 @@ struct HostAnswer {
     common::HostName host;
     common::OperationId operation;
     std::optional<common::Error> error;
-    std::variant<std::monostate, SandboxReport, ExecReport, std::vector<ForeignVm>> value;
+    std::
+        variant<std::monostate, SandboxReport, ExecReport, std::vector<ForeignVm>, CheckpointReport>
+            value;
     bool undone = false; ///< Of a create that failed: the host has nothing of it.
 };
 /// The same key connected again from elsewhere: the older connection is dropped, audited.

@@ -11,6 +11,7 @@ std::string_view to_string(Phase phase) noexcept
     case Phase::placing: return "placing";
     case Phase::created: return "created";
     case Phase::starting: return "starting";
+    case Phase::restoring: return "restoring";
     case Phase::running: return "running";
     case Phase::paused: return "paused";
     case Phase::stopping: return "stopping";
@@ -42,7 +43,8 @@ State state_of(Phase phase) noexcept
     case Phase::pending:
     case Phase::placing:
     case Phase::created: return State::created;
-    case Phase::starting: return State::starting;
+    case Phase::starting:
+    case Phase::restoring: return State::starting;
     case Phase::running:
     case Phase::paused:
     case Phase::stopping: return State::running;
@@ -63,6 +65,17 @@ std::string_view to_string(Desired desired) noexcept
     case Desired::destroyed: return "destroyed";
     }
     return "stopped";
+}
+
+std::string_view to_string(Checkpoint::Status status) noexcept
+{
+    switch (status) {
+    case Checkpoint::Status::taking: return "taking";
+    case Checkpoint::Status::ready: return "ready";
+    case Checkpoint::Status::deleting: return "deleting";
+    case Checkpoint::Status::deleted: return "deleted";
+    }
+    return "deleted";
 }
 
 std::string_view to_string(NetworkMode mode) noexcept
@@ -107,6 +120,7 @@ std::optional<Phase> phase_from(std::string_view text) noexcept
                             Phase::placing,
                             Phase::created,
                             Phase::starting,
+                            Phase::restoring,
                             Phase::running,
                             Phase::paused,
                             Phase::stopping,
@@ -115,6 +129,13 @@ std::optional<Phase> phase_from(std::string_view text) noexcept
                             Phase::destroyed,
                             Phase::lost,
                             Phase::error},
+                 text);
+}
+
+std::optional<Checkpoint::Status> checkpoint_status_from(std::string_view text) noexcept
+{
+    using Status = Checkpoint::Status;
+    return named(std::array{Status::taking, Status::ready, Status::deleting, Status::deleted},
                  text);
 }
 

@@ -21,10 +21,11 @@ enum class Phase {
     placing,
     created,
     starting,
+    restoring, ///< Its memory is being loaded.
     running,
     paused,
     stopping,
-    suspended,
+    suspended, ///< Memory is on its host's disk; it holds no memory and no CPU there.
     stopped,
     destroyed,
     lost, ///< Its host says that it has no such sandbox, though it should.
@@ -77,8 +78,35 @@ struct Sandbox {
     std::uint64_t generation = 0; ///< Grows with each lifecycle command.
     std::string ip;               ///< "" while unknown.
     std::string error;            ///< Why it is in `error` or `lost`, or what went wrong last.
-    std::map<std::string, std::uint64_t> timings_us; ///< Steps of its create, for people.
+    std::map<std::string, std::uint64_t>
+        timings_us; ///< Steps of its create or restore, for people.
 };
+
+/// The record of a checkpoint. It lies on the host of its sandbox and ends with it.
+struct Checkpoint {
+    common::SnapshotId id;
+    common::SandboxId sandbox;
+    std::string tenant;
+    common::HostName host;
+    std::string name;          ///< Unique per sandbox among those that are not deleted.
+    common::SnapshotId parent; ///< The one before it, or that was restored last; may be empty.
+    enum class Status { taking, ready, deleting, deleted } status = Status::taking;
+    bool hidden = false; ///< Made for one fork; never listed, and gone when that is done.
+    bool has_memory = false;
+    bool frozen = false; ///< Nothing ran in the guest but its agent: clones may be made of it.
+    std::string engine;  ///< fast | portable
+    std::string libvirt_version; ///< That it was taken on, as the next.
+    std::string qemu_version;
+    common::Bytes size;                         ///< On disk, all files.
+    std::chrono::microseconds paused{0};        ///< How long the guest stood still for it.
+    std::map<std::string, std::string> digests; ///< File name → sha256 hex.
+    std::string path;                           ///< Of its folder on the host.
+    common::WallTime created_at;
+    std::optional<common::WallTime> deleted_at;
+    std::string error; ///< What is wrong with it by its host's word, or why it was not made.
+};
+std::string_view to_string(Checkpoint::Status status) noexcept;
+std::optional<Checkpoint::Status> checkpoint_status_from(std::string_view text) noexcept;
 
 struct Command {
     common::CommandId id;
@@ -126,6 +154,8 @@ struct HostFacts {
     std::string hostd_version;
     std::string accel;
     std::string accel_reason;
+    std::string state_engine; ///< fast | portable | "" while it is being tried.
+    std::string state_engine_reason;
     std::string network_cidr;
     unsigned cores = 0;
     common::Bytes memory;

@@ -11,12 +11,46 @@ std::string_view to_string(Pending::Kind kind) noexcept
     case Pending::Kind::create: return "create";
     case Pending::Kind::start: return "start";
     case Pending::Kind::pause: return "pause";
+    case Pending::Kind::suspend: return "suspend";
     case Pending::Kind::stop: return "stop";
+    case Pending::Kind::restore: return "restore";
     case Pending::Kind::destroy: return "destroy";
+    case Pending::Kind::snapshot: return "snapshot";
+    case Pending::Kind::delete_snapshot: return "delete_snapshot";
+    case Pending::Kind::verify_snapshot: return "verify_snapshot";
     case Pending::Kind::run: return "run";
     case Pending::Kind::list_vms: return "list_vms";
     }
     return "unknown";
+}
+
+bool is_lifecycle(Pending::Kind kind) noexcept
+{
+    return kind != Pending::Kind::run && kind != Pending::Kind::list_vms &&
+           !is_about_checkpoint(kind);
+}
+
+bool is_about_checkpoint(Pending::Kind kind) noexcept
+{
+    return kind == Pending::Kind::snapshot || kind == Pending::Kind::delete_snapshot ||
+           kind == Pending::Kind::verify_snapshot;
+}
+
+std::string audit_action(std::string_view kind)
+{
+    if (kind == "run") {
+        return "command.run";
+    }
+    if (kind == "snapshot") {
+        return "snapshot.create";
+    }
+    if (kind == "restore") {
+        return "snapshot.restore";
+    }
+    if (const auto end = kind.find("_snapshot"); end != std::string_view::npos) {
+        return "snapshot." + std::string{kind.substr(0, end)};
+    }
+    return "sandbox." + std::string{kind};
 }
 
 Error not_recorded(std::string_view attempt, const Error& cause)
@@ -28,6 +62,21 @@ Error not_recorded(std::string_view attempt, const Error& cause)
     case ErrorCode::internal: return {ErrorCode::internal, text};
     default: return {ErrorCode::unavailable, text, "database_unavailable"};
     }
+}
+
+Error deleted_later(const Checkpoint& checkpoint)
+{
+    return {ErrorCode::timeout,
+            "delete snapshot " + checkpoint.name + ": its host " + checkpoint.host.str() +
+                " is not connected; this is finished when it is back",
+            "outcome_unknown"};
+}
+
+Error restored()
+{
+    return {ErrorCode::failed_precondition,
+            "the sandbox was restored to a checkpoint while the command ran",
+            "restored"};
 }
 
 Error no_network(std::string_view attempt)

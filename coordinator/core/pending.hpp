@@ -12,8 +12,22 @@ namespace coordinator {
 /// Something a host was asked for, or will be as soon as its intent is durable, from
 /// there to its outcome. The core thread's own.
 struct Pending {
-    enum class Kind { create, start, pause, stop, destroy, run, list_vms };
+    enum class Kind {
+        create,
+        start,
+        pause,
+        suspend,
+        stop,
+        restore,
+        destroy,
+        snapshot,
+        delete_snapshot,
+        verify_snapshot,
+        run,
+        list_vms,
+    };
     using SandboxDone = std::function<void(common::Result<Sandbox>)>;
+    using CheckpointDone = std::function<void(common::Result<Checkpoint>)>;
     using CommandDone = std::function<void(common::Result<Command>)>;
     using VmsDone = std::function<void(common::Result<std::vector<ForeignVm>>)>;
 
@@ -27,9 +41,13 @@ struct Pending {
     common::SteadyTime begun;
     common::SteadyTime sent;
 
-    std::vector<SandboxDone> waiting;                ///< Of all but run and list_vms.
+    std::vector<SandboxDone> waiting;                ///< Of those that change a sandbox.
     std::map<common::HostName, std::string> refused; ///< Hosts that were asked, and what they said.
     bool may_move = false;                           ///< Of create: another host will do.
+
+    common::SnapshotId snapshot;        ///< That it is about, if it is about one.
+    Phase came_from = Phase::pending;   ///< Of those that change a sandbox: where that was.
+    std::vector<CheckpointDone> having; ///< Of those that change a checkpoint: who waits.
 
     // Of run.
     Command record;
@@ -42,9 +60,22 @@ struct Pending {
 using Op = std::shared_ptr<Pending>;
 
 std::string_view to_string(Pending::Kind kind) noexcept; ///< "create"
+/// It changes what its sandbox is: only one of these at a time.
+bool is_lifecycle(Pending::Kind kind) noexcept;
+/// It is about a checkpoint, and leaves its sandbox as it is.
+bool is_about_checkpoint(Pending::Kind kind) noexcept;
+
+/// What the audit calls an operation of this kind: "sandbox.create", "snapshot.create".
+std::string audit_action(std::string_view kind);
 
 /// What a failed write means for whoever asked: it was not done, or nobody knows.
 common::Error not_recorded(std::string_view attempt, const common::Error& cause);
+
+/// A checkpoint is to be deleted, and its host is away.
+common::Error deleted_later(const Checkpoint& checkpoint);
+
+/// Of a command whose sandbox went back to what it was before.
+common::Error restored();
 
 /// An address was asked for where none can ever be.
 common::Error no_network(std::string_view attempt);

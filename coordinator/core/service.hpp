@@ -58,6 +58,36 @@ struct StopRequest {
     std::optional<std::chrono::milliseconds> timeout;
 };
 
+struct SnapshotRequest {
+    std::string name;
+    std::optional<bool> memory; ///< Not said: with memory, if it has any now.
+};
+
+struct CheckpointPage {
+    std::vector<Checkpoint> checkpoints; ///< Oldest first.
+    std::uint64_t total = 0;
+};
+
+struct ForkRequest {
+    unsigned count = 1;
+    std::string from_snapshot; ///< A name; "" is now, by a checkpoint made for it alone.
+    std::string agent_id;      ///< "" is the source's.
+    std::string name_prefix;   ///< Children are <prefix>-1, …; "" makes names from their ids.
+    Labels labels;             ///< Over the source's.
+    std::optional<std::chrono::seconds> ttl; ///< Not said: as the source's, from now.
+};
+
+/// What a fork gave, one result for each child.
+struct Fork {
+    struct Child {
+        common::SandboxId id;
+        common::Result<Sandbox> result;
+    };
+    std::vector<Child> children;
+    bool has_memory = false;
+    std::chrono::microseconds source_paused{0}; ///< 0 if a checkpoint was there already.
+};
+
 struct VmListing {
     struct HostError {
         common::HostName host;
@@ -98,6 +128,34 @@ public:
     virtual common::Result<Sandbox> pause(const Caller& caller, const common::SandboxId& id) = 0;
     /// Lets one that is paused go on. Success if it runs.
     virtual common::Result<Sandbox> resume(const Caller& caller, const common::SandboxId& id) = 0;
+    /// Memory to its host's disk; the host gives it nothing any more. Success if it is suspended.
+    /// resume(), start() and the next command load it again.
+    virtual common::Result<Sandbox> suspend(const Caller& caller, const common::SandboxId& id) = 0;
+    /// A clean power-off (bounded by the stop's time-out) and a boot.
+    virtual common::Result<Sandbox>
+    restart(const Caller& caller, const common::SandboxId& id, StopRequest request) = 0;
+
+    /// `already_exists` (reason snapshot_exists) if the sandbox has one of this name.
+    virtual common::Result<Checkpoint>
+    take_snapshot(const Caller& caller, const common::SandboxId& id, SnapshotRequest request) = 0;
+    virtual common::Result<CheckpointPage>
+    snapshots(const Caller& caller, const common::SandboxId& id, Page page) = 0;
+    virtual common::Result<Checkpoint>
+    snapshot(const Caller& caller, const common::SandboxId& id, const std::string& name) = 0;
+    /// Success only if there was one. What was forked from it lives on.
+    virtual common::Result<Checkpoint>
+    delete_snapshot(const Caller& caller, const common::SandboxId& id, const std::string& name) = 0;
+    /// The sandbox is what it was then; commands that ran end as `restored`.
+    virtual common::Result<Sandbox> restore_snapshot(const Caller& caller,
+                                                     const common::SandboxId& id,
+                                                     const std::string& name) = 0;
+    /// Digests its files anew. `failed_precondition` (checkpoint_damaged) names the file.
+    virtual common::Result<Checkpoint>
+    verify_snapshot(const Caller& caller, const common::SandboxId& id, const std::string& name) = 0;
+    /// A child that fails leaves the others alone.
+    virtual common::Result<Fork>
+    fork(const Caller& caller, const common::SandboxId& id, ForkRequest request) = 0;
+
     /// Its time to live counts anew, from now.
     virtual common::Result<Sandbox>
     extend(const Caller& caller, const common::SandboxId& id, std::chrono::seconds ttl) = 0;

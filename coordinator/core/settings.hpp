@@ -13,10 +13,12 @@ struct CoreSettings {
     common::Bytes default_memory = common::Bytes::mib(2048);
 
     std::chrono::milliseconds boot_timeout{60'000};
-    std::chrono::milliseconds make_timeout{60'000};    ///< Of a create that does not boot.
-    std::chrono::milliseconds pause_timeout{30'000};   ///< Of pause and of resume.
-    std::chrono::milliseconds stop_timeout{30'000};    ///< Then its power is cut.
-    std::chrono::milliseconds destroy_timeout{30'000}; ///< Then 504, and the work goes on.
+    std::chrono::milliseconds make_timeout{60'000};  ///< Of a create that does not boot.
+    std::chrono::milliseconds pause_timeout{30'000}; ///< Of pause and of resume.
+    std::chrono::milliseconds suspend_timeout{120'000};
+    std::chrono::milliseconds snapshot_timeout{120'000}; ///< Of taking, verifying and deleting.
+    std::chrono::milliseconds stop_timeout{30'000};      ///< Then its power is cut.
+    std::chrono::milliseconds destroy_timeout{30'000};   ///< Then 504, and the work goes on.
     std::chrono::milliseconds command_timeout{120'000};
     std::chrono::milliseconds ip_timeout{30'000};
     std::chrono::milliseconds vms_timeout{5'000};
@@ -27,12 +29,22 @@ struct CoreSettings {
 
     common::Bytes output_limit = common::Bytes::mib(1); ///< Of each of stdout and stderr.
     std::size_t max_operations = 8192;                  ///< Under way at once; more get 429.
+    unsigned max_snapshots_per_sandbox = 32;
+    unsigned max_snapshots_per_host = 1024;
+    unsigned max_fork = 32; ///< Children of one fork.
+
+    /// Of a sandbox that nobody asks anything of and in which no command runs; 0: never.
+    std::chrono::milliseconds idle_pause_after{0};
+    std::chrono::milliseconds idle_suspend_after{0};
 
     std::chrono::milliseconds suspect_after{7'000}; ///< Without a heartbeat.
     std::chrono::milliseconds lost_after{30'000};
     std::chrono::milliseconds tick{500};
     std::chrono::milliseconds resend_after{15'000};
     std::chrono::milliseconds destroy_again_after{5'000}; ///< When a host could not finish one.
+    /// An inventory may have been made just before a checkpoint was: for this long after, its
+    /// not being there proves nothing.
+    std::chrono::milliseconds checkpoint_grace{10'000};
     std::chrono::hours keep_destroyed{24};
 };
 

@@ -26,7 +26,7 @@ struct AuditRow {
 struct Operation {
     common::OperationId id;
     common::SandboxId sandbox;
-    std::string kind;   ///< "create", "start", "stop", "destroy", "run"
+    std::string kind;   ///< "create", "start", "stop", "destroy", "run", … (pending.hpp)
     std::string status; ///< "running", "done", "failed", "unknown"
     common::RequestId request;
     std::uint64_t generation = 0;
@@ -36,7 +36,7 @@ struct Operation {
 };
 
 /// Rows to write: each replaces the row of the same key. An AuditRow only appends.
-using Change = std::variant<Sandbox, Command, Host, Operation, AuditRow>;
+using Change = std::variant<Sandbox, Checkpoint, Command, Host, Operation, AuditRow>;
 
 struct Page {
     std::uint32_t limit = 100;
@@ -52,7 +52,8 @@ struct CommandPage {
 
 /// What a starting coordinator needs to know.
 struct Snapshot {
-    std::vector<Sandbox> sandboxes; ///< The living, and those destroyed within 24 h.
+    std::vector<Sandbox> sandboxes;      ///< The living, and those destroyed within 24 h.
+    std::vector<Checkpoint> checkpoints; ///< All but the deleted.
     std::vector<Host> hosts;
     std::vector<Operation> unfinished;
     std::vector<Command> unfinished_commands;

@@ -120,6 +120,34 @@ const std::array table{
         {},
         1,
         std::int64_t{1} << 20U},
+    Key{"max_snapshots_per_sandbox",
+        Kind::integer,
+        "32",
+        "checkpoints that one sandbox may have; more get 409",
+        {},
+        0,
+        1024},
+    Key{"max_snapshots_per_host",
+        Kind::integer,
+        "1024",
+        "likewise, all sandboxes of a host together",
+        {},
+        0,
+        65536},
+    Key{"idle_pause_after_sec",
+        Kind::integer,
+        "0",
+        "without a request or a command, a running sandbox is paused; 0: never",
+        {},
+        0,
+        365 * day_s},
+    Key{"idle_suspend_after_sec",
+        Kind::integer,
+        "0",
+        "likewise suspended, counted from the same moment; 0: never",
+        {},
+        0,
+        365 * day_s},
     Key{"http_threads",
         Kind::integer,
         "128",
@@ -212,6 +240,12 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     settings.core.max_operations = static_cast<std::size_t>(config.integer("max_operations"));
     settings.core.command_timeout = seconds(config, "command_timeout_sec");
     settings.core.ip_timeout = seconds(config, "ip_timeout_sec");
+    settings.core.max_snapshots_per_sandbox =
+        static_cast<unsigned>(config.integer("max_snapshots_per_sandbox"));
+    settings.core.max_snapshots_per_host =
+        static_cast<unsigned>(config.integer("max_snapshots_per_host"));
+    settings.core.idle_pause_after = seconds(config, "idle_pause_after_sec");
+    settings.core.idle_suspend_after = seconds(config, "idle_suspend_after_sec");
     settings.log_level = config.text("log_level");
     settings.log_format = config.text("log_format");
     return settings;

@@ -24,8 +24,6 @@ constexpr Route later(Method method, std::string_view pattern, std::string_view 
 }
 
 // Names of features, as a 501 gives them.
-constexpr std::string_view checkpoints = "checkpoints";
-constexpr std::string_view lifecycle = "pause, suspend and lifetime";
 constexpr std::string_view streaming = "streaming exec";
 constexpr std::string_view files = "files in the sandbox";
 constexpr std::string_view terminals = "terminals in the sandbox";
@@ -63,21 +61,28 @@ constexpr Route routes[] = {
     built(post, "/v1/sandboxes/{id}/stop", rest::stop_sandbox, "Stop a sandbox, its disk is kept"),
     built(post, "/v1/sandboxes/{id}/pause", rest::pause_sandbox, "Keep its memory, give it no CPU"),
     built(post, "/v1/sandboxes/{id}/resume", rest::resume_sandbox, "Let a paused sandbox go on"),
+    built(post, "/v1/sandboxes/{id}/suspend", rest::suspend_sandbox, "Its memory to disk"),
+    built(post, "/v1/sandboxes/{id}/restart", rest::restart_sandbox, "Stop it and start it anew"),
     built(post, "/v1/sandboxes/{id}/extend", rest::extend_sandbox, "A new time to live, from now"),
     built(get, "/v1/sandboxes/{id}/ip", rest::sandbox_ip, "Wait for and tell the address"),
     built(post, "/v1/sandboxes/{id}/run", rest::run_command, "Run a shell command to its end"),
     built(post, "/v1/sandboxes/{id}/command", rest::run_command, "The same as run"),
     built(get, "/v1/sandboxes/{id}/commands", rest::list_commands, "Commands that were run"),
+    built(post, "/v1/sandboxes/{id}/snapshot", rest::take_snapshot, "Take a checkpoint"),
+    built(get, "/v1/sandboxes/{id}/snapshots", rest::list_snapshots, "Checkpoints, oldest first"),
+    built(post, "/v1/sandboxes/{id}/snapshots", rest::take_snapshot, "The same as snapshot"),
+    built(get, "/v1/sandboxes/{id}/snapshots/{name}", rest::get_snapshot, "One checkpoint"),
+    built(del, "/v1/sandboxes/{id}/snapshots/{name}", rest::delete_snapshot, "Delete a checkpoint"),
+    built(post,
+          "/v1/sandboxes/{id}/snapshots/{name}/restore",
+          rest::restore_snapshot,
+          "Go back to it"),
+    built(post,
+          "/v1/sandboxes/{id}/snapshots/{name}/verify",
+          rest::verify_snapshot,
+          "Digest its files anew"),
+    built(post, "/v1/sandboxes/{id}/fork", rest::fork_sandbox, "New sandboxes that go on from it"),
 
-    later(post, "/v1/sandboxes/{id}/snapshot", checkpoints),
-    later(get, "/v1/sandboxes/{id}/snapshots", checkpoints),
-    later(post, "/v1/sandboxes/{id}/snapshots", checkpoints),
-    later(get, "/v1/sandboxes/{id}/snapshots/{name}", checkpoints),
-    later(del, "/v1/sandboxes/{id}/snapshots/{name}", checkpoints),
-    later(post, "/v1/sandboxes/{id}/snapshots/{name}/restore", checkpoints),
-    later(post, "/v1/sandboxes/{id}/fork", checkpoints),
-    later(post, "/v1/sandboxes/{id}/suspend", lifecycle),
-    later(post, "/v1/sandboxes/{id}/restart", lifecycle),
     later(post, "/v1/sandboxes/{id}/diff", changes),
     later(post, "/v1/sandboxes/{id}/generate/{tool}", playbooks),
     later(post, "/v1/sandboxes/{id}/publish", changes),

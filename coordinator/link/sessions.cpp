@@ -161,15 +161,9 @@ void Sessions::take(const common::HostName& host,
         if (!wire) {
             return complain("an inventory", wire.error());
         }
-        HostInventory inventory{host, {}};
-        for (const auto& one : wire->sandboxes) {
-            auto report = report_of(one);
-            if (!report) {
-                return complain("an inventory", report.error()); // A part of it would mislead.
-            }
-            inventory.sandboxes.push_back(*std::move(report));
-        }
-        return ways_.event(std::move(inventory));
+        auto inventory = inventory_of(host, *wire);
+        return inventory ? ways_.event(*std::move(inventory))
+                         : complain("an inventory", inventory.error());
     }
     if (envelope.kind == proto::Reply::kind) {
         const auto wire = proto::decode_body<proto::Reply>(envelope.body);

@@ -1,5 +1,7 @@
 #include "coordinator/link/wire.hpp"
 
+#include <algorithm>
+
 namespace coordinator::link {
 
 using common::Bytes;
@@ -36,7 +38,8 @@ struct ToWire {
                                  sandbox.memory.count(),
                                  std::string{to_string(sandbox.network)},
                                  it.start,
-                                 ms_of(it.boot_timeout)});
+                                 ms_of(it.boot_timeout),
+                                 it.from_snapshot ? it.from_snapshot->str() : ""});
     }
     void operator()(const StartOnHost& it) const
     {
@@ -47,6 +50,24 @@ struct ToWire {
         put(proto::StopSandbox{it.id.str(), it.force, ms_of(it.timeout)});
     }
     void operator()(const PauseOnHost& it) const { put(proto::PauseSandbox{it.id.str()}); }
+    void operator()(const SuspendOnHost& it) const { put(proto::SuspendSandbox{it.id.str()}); }
+    void operator()(const SnapshotOnHost& it) const
+    {
+        put(proto::TakeSnapshot{
+            it.id.str(), it.snapshot.str(), it.name, it.parent.str(), it.memory});
+    }
+    void operator()(const RestoreOnHost& it) const
+    {
+        put(proto::RestoreSnapshot{it.id.str(), it.snapshot.str(), ms_of(it.boot_timeout)});
+    }
+    void operator()(const DeleteSnapshotOnHost& it) const
+    {
+        put(proto::DeleteSnapshot{it.id.str(), it.snapshot.str()});
+    }
+    void operator()(const VerifySnapshotOnHost& it) const
+    {
+        put(proto::VerifySnapshot{it.id.str(), it.snapshot.str()});
+    }
     void operator()(const DestroyOnHost& it) const { put(proto::DestroySandbox{it.id.str()}); }
     void operator()(const ExecOnHost& it) const
     {
@@ -80,6 +101,27 @@ Image image_of(const proto::ImageReport& wire)
     return image;
 }
 
+bool is_sha256(const std::string& text)
+{
+    constexpr std::size_t digits = 64;
+    return text.size() == digits && std::all_of(text.begin(), text.end(), [](char c) {
+               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+           });
+}
+
+ExecReport exec_of(const proto::ExecResult& wire)
+{
+    ExecReport exec;
+    exec.stdout_bytes = wire.stdout_bytes;
+    exec.stderr_bytes = wire.stderr_bytes;
+    exec.truncated = wire.stdout_truncated || wire.stderr_truncated;
+    exec.timed_out = wire.timed_out;
+    exec.exit_code = wire.exit_code;
+    exec.in_hostd = std::chrono::microseconds{wire.hostd_us};
+    exec.in_guest = std::chrono::microseconds{wire.guest_us};
+    return exec;
+}
+
 } // namespace
 
 proto::Envelope to_wire(const HostCommand& command, std::uint64_t epoch)
@@ -105,6 +147,8 @@ HostFacts facts_of(const proto::HostFacts& wire)
     facts.hostd_version = wire.hostd_version;
     facts.accel = wire.accel;
     facts.accel_reason = wire.accel_reason;
+    facts.state_engine = wire.state_engine;
+    facts.state_engine_reason = wire.state_engine_reason;
     facts.network_cidr = wire.network_cidr;
     facts.cores = wire.cores;
     facts.memory = Bytes{wire.memory_bytes};
@@ -147,6 +191,57 @@ Result<SandboxReport> report_of(const proto::SandboxReport& wire)
     return report;
 }
 
+Result<CheckpointReport> checkpoint_of(const proto::CheckpointReport& wire)
+{
+    CheckpointReport report;
+    COMMON_TRY(report.id, common::parse_id<common::SnapshotId>(wire.id));
+    COMMON_TRY(report.sandbox, common::parse_id<common::SandboxId>(wire.sandbox_id));
+    if (!wire.parent.empty()) {
+        COMMON_TRY(report.parent, common::parse_id<common::SnapshotId>(wire.parent));
+    }
+    if (!wire.name.empty() && !common::is_name(wire.name)) {
+        return Error{ErrorCode::invalid_argument, "a checkpoint whose name is none"};
+    }
+    // So that sums of them, and times, stay what a column and a clock can hold.
+    constexpr std::uint64_t most_bytes = std::uint64_t{1} << 60U;
+    constexpr std::int64_t latest_us = 7'258'118'400'000'000; // The year 2200.
+    if (wire.memory_bytes > most_bytes || wire.disk_bytes > most_bytes || wire.created_at_us < 0 ||
+        wire.created_at_us > latest_us) {
+        return Error{ErrorCode::invalid_argument, "a checkpoint of impossible size or age"};
+    }
+    report.name = wire.name;
+    report.has_memory = wire.has_memory;
+    report.frozen = wire.frozen;
+    report.engine = wire.engine;
+    report.libvirt_version = wire.libvirt_version;
+    report.qemu_version = wire.qemu_version;
+    report.memory_bytes = Bytes{wire.memory_bytes};
+    report.disk_bytes = Bytes{wire.disk_bytes};
+    report.paused = std::chrono::microseconds{wire.paused_us};
+    for (const auto& [file, digest] : wire.digests) {
+        if (common::is_name(file) && is_sha256(digest)) {
+            report.digests.emplace(file, digest);
+        }
+    }
+    report.path = wire.path;
+    report.created_at = common::from_unix_us(wire.created_at_us);
+    return report;
+}
+
+Result<HostInventory> inventory_of(const common::HostName& host, const proto::Inventory& wire)
+{
+    HostInventory inventory{host, {}, {}};
+    for (const auto& one : wire.sandboxes) {
+        COMMON_TRY(auto report, report_of(one));
+        inventory.sandboxes.push_back(std::move(report));
+    }
+    for (const auto& one : wire.checkpoints) {
+        COMMON_TRY(auto report, checkpoint_of(one));
+        inventory.checkpoints.push_back(std::move(report));
+    }
+    return inventory;
+}
+
 Result<HostAnswer>
 answer_of(const common::HostName& host, const proto::Envelope& envelope, const proto::Reply& wire)
 {
@@ -163,15 +258,9 @@ answer_of(const common::HostName& host, const proto::Envelope& envelope, const p
     } else if (wire.sandbox) {
         COMMON_TRY(answer.value, report_of(*wire.sandbox));
     } else if (wire.exec) {
-        ExecReport exec;
-        exec.stdout_bytes = wire.exec->stdout_bytes;
-        exec.stderr_bytes = wire.exec->stderr_bytes;
-        exec.truncated = wire.exec->stdout_truncated || wire.exec->stderr_truncated;
-        exec.timed_out = wire.exec->timed_out;
-        exec.exit_code = wire.exec->exit_code;
-        exec.in_hostd = std::chrono::microseconds{wire.exec->hostd_us};
-        exec.in_guest = std::chrono::microseconds{wire.exec->guest_us};
-        answer.value = std::move(exec);
+        answer.value = exec_of(*wire.exec);
+    } else if (wire.checkpoint) {
+        COMMON_TRY(answer.value, checkpoint_of(*wire.checkpoint));
     } else {
         std::vector<ForeignVm> vms;
         for (const auto& vm : wire.vms) {

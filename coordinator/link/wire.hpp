@@ -14,6 +14,11 @@ proto::Envelope to_wire(const HostCommand& command, std::uint64_t epoch);
 HostFacts facts_of(const proto::HostFacts& wire);
 /// `invalid_argument` for an id or a phase that is none.
 common::Result<SandboxReport> report_of(const proto::SandboxReport& wire);
+/// `invalid_argument` for an id or a name that is none, or a size or time that cannot be.
+common::Result<CheckpointReport> checkpoint_of(const proto::CheckpointReport& wire);
+/// Of a message that is wrong in part, nothing: a part of it would mislead.
+common::Result<HostInventory> inventory_of(const common::HostName& host,
+                                           const proto::Inventory& wire);
 common::Result<HostAnswer>
 answer_of(const common::HostName& host, const proto::Envelope& envelope, const proto::Reply& wire);
 

@@ -36,6 +36,8 @@ Host host_from(Fields& in)
                        &facts.hostd_version,
                        &facts.accel,
                        &facts.accel_reason,
+                       &facts.state_engine,
+                       &facts.state_engine_reason,
                        &facts.network_cidr}) {
         *text = in.text();
     }
@@ -58,9 +60,10 @@ Host host_from(Fields& in)
 }
 const std::string host_columns =
     "name, health, hostname, arch, kernel, cpu_model, libvirt_version, qemu_version, "
-    "hostd_version, accel, accel_reason, network_cidr, cores, memory_bytes, "
-    "memory_available_bytes, capacity_vcpus, capacity_memory_bytes, overhead_bytes, disk_bytes, "
-    "disk_free_bytes, load1, warnings, used_vcpus, used_memory_bytes, sandboxes, " +
+    "hostd_version, accel, accel_reason, state_engine, state_engine_reason, network_cidr, cores, "
+    "memory_bytes, memory_available_bytes, capacity_vcpus, capacity_memory_bytes, "
+    "overhead_bytes, disk_bytes, disk_free_bytes, load1, warnings, used_vcpus, used_memory_bytes, "
+    "sandboxes, " +
     us_of("last_seen") + ", " + us_of("first_seen");
 
 struct HostImage {

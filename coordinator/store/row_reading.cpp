@@ -45,6 +45,36 @@ const std::string sandbox_columns =
     us_of("updated_at") + ", " + us_of("expires_at") + ", " + us_of("deleted_at") +
     ", phase, desired, generation, ip_address, error, " + pairs_of("timings_us");
 
+Checkpoint checkpoint_from(Fields& in)
+{
+    Checkpoint checkpoint;
+    checkpoint.id = common::SnapshotId{in.text()};
+    checkpoint.sandbox = common::SandboxId{in.text()};
+    checkpoint.tenant = in.text();
+    checkpoint.host = common::HostName{in.text()};
+    checkpoint.name = in.text();
+    checkpoint.parent = common::SnapshotId{in.text()};
+    checkpoint.status = in.word(checkpoint_status_from);
+    checkpoint.hidden = in.number<bool>();
+    checkpoint.has_memory = in.number<bool>();
+    checkpoint.frozen = in.number<bool>();
+    checkpoint.engine = in.text();
+    checkpoint.libvirt_version = in.text();
+    checkpoint.qemu_version = in.text();
+    checkpoint.size = in.size();
+    checkpoint.paused = std::chrono::microseconds{in.number<std::int64_t>()};
+    checkpoint.digests = in.map();
+    checkpoint.path = in.text();
+    checkpoint.created_at = in.time();
+    checkpoint.deleted_at = in.maybe_time();
+    checkpoint.error = in.text();
+    return checkpoint;
+}
+const std::string checkpoint_columns =
+    "id, sandbox_id, tenant, host, name, parent_id, status, hidden, has_memory, frozen, engine, "
+    "libvirt_version, qemu_version, size_bytes, paused_us, " +
+    pairs_of("digests") + ", path, " + us_of("created_at") + ", " + us_of("deleted_at") + ", error";
+
 Command command_from(Fields& in)
 {
     Command command;
@@ -93,6 +123,11 @@ const std::string operation_columns = "id, sandbox_id, kind, status, request_id,
 std::vector<Sandbox> read_sandboxes(pqxx::transaction_base& sql, const std::string& where)
 {
     return read<Sandbox>(sql, sandbox_columns, "sandboxes " + where, sandbox_from);
+}
+
+std::vector<Checkpoint> read_checkpoints(pqxx::transaction_base& sql, const std::string& where)
+{
+    return read<Checkpoint>(sql, checkpoint_columns, "checkpoints " + where, checkpoint_from);
 }
 
 std::vector<Command> read_commands(pqxx::transaction_base& sql, const std::string& where)

@@ -11,6 +11,7 @@ namespace coordinator::store {
 // version of Paddock wrote. `where` is what follows the table's name.
 
 std::vector<Sandbox> read_sandboxes(pqxx::transaction_base& sql, const std::string& where);
+std::vector<Checkpoint> read_checkpoints(pqxx::transaction_base& sql, const std::string& where);
 std::vector<Command> read_commands(pqxx::transaction_base& sql, const std::string& where);
 std::vector<Operation> read_operations(pqxx::transaction_base& sql, const std::string& where);
 /// With the images of each.

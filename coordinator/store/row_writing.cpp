@@ -62,6 +62,31 @@ void write_row(pqxx::transaction_base& sql, const Sandbox& box)
                       pairs_array(box.timings_us));
 }
 
+void write_row(pqxx::transaction_base& sql, const Checkpoint& checkpoint)
+{
+    sql.exec_prepared("checkpoint",
+                      to_column(checkpoint.id.str()),
+                      to_column(checkpoint.sandbox.str()),
+                      to_column(checkpoint.tenant),
+                      to_column(checkpoint.host.str()),
+                      to_column(checkpoint.name),
+                      to_column(checkpoint.parent.str()),
+                      std::string{to_string(checkpoint.status)},
+                      checkpoint.hidden,
+                      checkpoint.has_memory,
+                      checkpoint.frozen,
+                      to_column(checkpoint.engine),
+                      to_column(checkpoint.libvirt_version),
+                      to_column(checkpoint.qemu_version),
+                      checkpoint.size.count(),
+                      std::int64_t{checkpoint.paused.count()},
+                      pairs_array(checkpoint.digests),
+                      to_column(checkpoint.path),
+                      at(checkpoint.created_at),
+                      Nullable{checkpoint.deleted_at}.get(),
+                      to_column(checkpoint.error));
+}
+
 void write_row(pqxx::transaction_base& sql, const Command& command)
 {
     sql.exec_prepared("command",
@@ -99,6 +124,8 @@ void write_row(pqxx::transaction_base& sql, const Host& host)
                       to_column(facts.hostd_version),
                       to_column(facts.accel),
                       to_column(facts.accel_reason),
+                      to_column(facts.state_engine),
+                      to_column(facts.state_engine_reason),
                       to_column(facts.network_cidr),
                       facts.cores,
                       facts.memory.count(),

@@ -81,6 +81,15 @@ void prepare_writing(pqxx::connection& connection)
                                {"ip_address"},
                                {"error"},
                                {"timings_us", as_map}}));
+    connection.prepare(
+        "checkpoint",
+        upsert("checkpoints",
+               1,
+               {{"id"},           {"sandbox_id"}, {"tenant"},     {"host"},
+                {"name"},         {"parent_id"},  {"status"},     {"hidden"},
+                {"has_memory"},   {"frozen"},     {"engine"},     {"libvirt_version"},
+                {"qemu_version"}, {"size_bytes"}, {"paused_us"},  {"digests", as_map},
+                {"path"},         {"created_at"}, {"deleted_at"}, {"error"}}));
     connection.prepare("command",
                        upsert("commands",
                               1,
@@ -114,6 +123,8 @@ void prepare_writing(pqxx::connection& connection)
                                {"hostd_version"},
                                {"accel"},
                                {"accel_reason"},
+                               {"state_engine"},
+                               {"state_engine_reason"},
                                {"network_cidr"},
                                {"cores"},
                                {"memory_bytes"},

@@ -4,6 +4,7 @@
 #include "hostd/core/model.hpp"
 
 #include <functional>
+#include <optional>
 
 namespace hostd {
 
@@ -15,6 +16,13 @@ struct GuestEvent {
     std::string boot_id;                ///< With ready.
     std::vector<std::string> addresses; ///< IPv4, with addresses; already checked for form.
     std::string detail;                 ///< With misbehaved: what it did; the channel was closed.
+};
+
+/// Who a guest is to be. What it is already is left as it is.
+struct GuestIdentity {
+    std::string hostname;
+    std::string mac; ///< "" without a network.
+    std::string ip;  ///< IPv4, likewise.
 };
 
 /// Our agents in the guests: one multiplexed channel per VM. Calls are from any
@@ -34,10 +42,21 @@ public:
     /// may boot, reboot, or be restored. Success if attached already.
     virtual void attach(const common::SandboxId& id,
                         const std::filesystem::path& socket,
-                        const std::string& hostname) = 0;
+                        GuestIdentity identity) = 0;
 
-    /// Closes the channel; running execs complete with `timeout` (reason outcome_unknown).
-    virtual void detach(const common::SandboxId& id) = 0;
+    /// Closes the channel; running execs complete with `why`, or with `timeout` (reason
+    /// outcome_unknown).
+    virtual void detach(const common::SandboxId& id,
+                        std::optional<common::Error> why = std::nullopt) = 0;
+
+    /// Everything in the guest but its agent stands still, so that its state can be captured;
+    /// also what it has not written is flushed to its disk. `done` once, when it does or within
+    /// a few seconds. `unavailable` (reason guest_not_frozen) if the agent does not do it.
+    using Frozen = std::function<void(common::Result<>)>;
+    virtual void freeze(const common::SandboxId& id, Frozen done) = 0;
+    /// Lets all of it go on. A guest that was loaded goes on by itself once it is `ready`: it has
+    /// fresh randomness, its clock is set, and it is who attach() said.
+    virtual void thaw(const common::SandboxId& id) = 0;
 
     /// The guest gets no CPU from now on: nothing is asked of it, and no time passes for the
     /// commands in it, until resume(). Both may be repeated.

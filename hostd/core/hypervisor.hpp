@@ -20,11 +20,6 @@ struct DomainEvent {
     common::SandboxId sandbox; ///< With domain_changed.
 };
 
-struct HypervisorFacts {
-    std::string libvirt_version;
-    std::string qemu_version;
-};
-
 /// What hostd needs from a hypervisor: the port. Implementations are blocking and
 /// may be called from any worker thread; calls for one sandbox do not overlap (the
 /// caller's duty), but for those to qemu-guest-agent, which run beside any other. Every function is
@@ -51,6 +46,10 @@ public:
     /// `failed_precondition` if it does not run.
     virtual common::Result<> pause(const common::SandboxId& id) = 0;
 
+    /// This incarnation, if it is paused, gets CPU again; nothing is ever started. Success if it
+    /// runs; `failed_precondition` if it is neither.
+    virtual common::Result<> go_on(const common::SandboxId& id, std::uint64_t incarnation) = 0;
+
     /// Asks the guest's firmware to power off (ACPI); returns at once.
     /// Success if it is stopped.
     virtual common::Result<> request_shutdown(const common::SandboxId& id) = 0;
@@ -63,11 +62,23 @@ public:
     /// Success if there is none. `failed_precondition` if it is running.
     virtual common::Result<> undefine(const common::SandboxId& id) = 0;
 
+    /// The file that the sandbox's disk is written to, by libvirt's word: the top of its chain.
+    virtual common::Result<std::filesystem::path> top_of(const common::SandboxId& id) const = 0;
+
+    /// A stopped sandbox boots from this file from now on.
+    virtual common::Result<> set_top(const common::SandboxId& id,
+                                     const std::filesystem::path& top) = 0;
+
+    /// Kills and forgets every domain of the sandbox but this incarnation; their disks stay.
+    /// Success if there is no other.
+    virtual common::Result<> keep_only(const common::SandboxId& id, std::uint64_t incarnation) = 0;
+
     /// Records the highest generation that was acted on in the domain's metadata.
     virtual common::Result<> set_generation(const common::SandboxId& id,
                                             std::uint64_t generation) = 0;
 
-    /// `not_found` if the sandbox has no domain.
+    /// `not_found` if the sandbox has no domain. Of several incarnations the latest counts, here
+    /// and in all other functions; list() gives all of them.
     virtual common::Result<DomainRecord> find(const common::SandboxId& id) const = 0;
     /// Every domain that carries our metadata element, found by it, not by name.
     virtual common::Result<std::vector<DomainRecord>> list() const = 0;

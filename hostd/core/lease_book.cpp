@@ -18,7 +18,53 @@ Result<> LeaseBook::release(const common::SandboxId& id, const NetLease& lease)
     const auto held = held_.find(id);
     COMMON_CHECK(network_.release(held == held_.end() ? lease : held->second));
     held_.erase(id);
+    second_.erase(id);
     return {};
+}
+
+Result<NetLease> LeaseBook::add_tap(const common::SandboxId& id, std::uint64_t incarnation)
+{
+    const common::MutexLock lock{mutex_};
+    const auto held = held_.find(id);
+    if (held == held_.end() || held->second.tap.empty()) {
+        return NetLease{}; // It has no network.
+    }
+    if (!ensured_) {
+        COMMON_CHECK(ensure_held()); // The network does not know yet what was adopted.
+    }
+    if (const auto left = second_.find(id); left != second_.end()) {
+        COMMON_CHECK(network_.forget_tap(left->second)); // Of a swap that was not finished.
+        second_.erase(left);
+    }
+    COMMON_TRY(auto lease, network_.add_tap(held->second, incarnation));
+    second_.insert_or_assign(id, lease);
+    return lease;
+}
+
+void LeaseBook::use_tap(const common::SandboxId& id, const NetLease& lease)
+{
+    const common::MutexLock lock{mutex_};
+    const auto held = held_.find(id);
+    const auto second = second_.find(id);
+    if (held != held_.end() && second != second_.end() && second->second == lease) {
+        std::swap(held->second, second->second);
+    }
+}
+
+Result<> LeaseBook::keep_tap(const common::SandboxId& id, const NetLease& lease)
+{
+    const common::MutexLock lock{mutex_};
+    const auto held = held_.find(id);
+    const auto second = second_.find(id);
+    if (held == held_.end() || second == second_.end()) {
+        return {};
+    }
+    if (second->second == lease) {
+        std::swap(held->second, second->second);
+    }
+    const auto other = second->second;
+    second_.erase(second);
+    return network_.forget_tap(other); // What stays of it goes with the next ensure().
 }
 
 void LeaseBook::adopt(const common::SandboxId& id, const NetLease& lease)
@@ -30,12 +76,22 @@ void LeaseBook::adopt(const common::SandboxId& id, const NetLease& lease)
 Result<> LeaseBook::ensure()
 {
     const common::MutexLock lock{mutex_};
+    return ensure_held();
+}
+
+Result<> LeaseBook::ensure_held()
+{
     std::vector<NetLease> leases;
     leases.reserve(held_.size());
     for (const auto& [id, lease] : held_) {
         leases.push_back(lease);
     }
-    return network_.ensure(leases);
+    for (const auto& [id, lease] : second_) {
+        leases.push_back(lease);
+    }
+    auto ensured = network_.ensure(leases);
+    ensured_ = ensured_ || ensured.has_value();
+    return ensured;
 }
 
 } // namespace hostd

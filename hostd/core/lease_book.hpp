@@ -17,15 +17,27 @@ public:
     common::Result<NetLease> allocate(const common::SandboxId& id, NetworkMode mode)
         EXCLUDES(mutex_);
     common::Result<> release(const common::SandboxId& id, const NetLease& lease) EXCLUDES(mutex_);
+    /// The same lease under another incarnation's tap, beside the first until keep_tap().
+    common::Result<NetLease> add_tap(const common::SandboxId& id, std::uint64_t incarnation)
+        EXCLUDES(mutex_);
+    /// Of two taps, this is the one in use from now on.
+    void use_tap(const common::SandboxId& id, const NetLease& lease) EXCLUDES(mutex_);
+    /// Of two taps, this one stays.
+    common::Result<> keep_tap(const common::SandboxId& id, const NetLease& lease) EXCLUDES(mutex_);
     /// A lease that a domain was found with.
     void adopt(const common::SandboxId& id, const NetLease& lease) EXCLUDES(mutex_);
     /// Repairs the network for the leases that are held.
     common::Result<> ensure() EXCLUDES(mutex_);
 
 private:
+    common::Result<> ensure_held() REQUIRES(mutex_);
+
     Network& network_;
     common::Mutex mutex_;
+    bool ensured_ GUARDED_BY(mutex_) = false;
     std::map<common::SandboxId, NetLease> held_ GUARDED_BY(mutex_);
+    std::map<common::SandboxId, NetLease>
+        second_ GUARDED_BY(mutex_); ///< While domains are swapped.
 };
 
 } // namespace hostd

@@ -1,6 +1,7 @@
 #include "hostd/core/model.hpp"
 
 #include "common/digest/digest.hpp"
+#include "hostd/core/state_engine.hpp"
 
 #include <array>
 #include <fmt/format.h>
@@ -12,9 +13,11 @@ std::string_view to_string(Phase phase) noexcept
     switch (phase) {
     case Phase::created: return "created";
     case Phase::starting: return "starting";
+    case Phase::restoring: return "restoring";
     case Phase::running: return "running";
     case Phase::paused: return "paused";
     case Phase::stopping: return "stopping";
+    case Phase::suspended: return "suspended";
     case Phase::stopped: return "stopped";
     case Phase::error: return "error";
     case Phase::destroyed: return "destroyed";
@@ -61,6 +64,15 @@ std::string_view to_string(Accel accel) noexcept
     return "tcg";
 }
 
+std::string_view to_string(EngineKind kind) noexcept
+{
+    switch (kind) {
+    case EngineKind::fast: return "fast";
+    case EngineKind::portable: return "portable";
+    }
+    return "portable";
+}
+
 namespace {
 
 template <typename Enum, std::size_t N>
@@ -84,6 +96,11 @@ std::optional<NetworkMode> network_mode_from(std::string_view text) noexcept
 std::optional<AgentKind> agent_kind_from(std::string_view text) noexcept
 {
     return named(std::array{AgentKind::paddock, AgentKind::qemu, AgentKind::none}, text);
+}
+
+std::optional<EngineKind> engine_kind_from(std::string_view text) noexcept
+{
+    return named(std::array{EngineKind::fast, EngineKind::portable}, text);
 }
 
 std::optional<Boot> boot_from(std::string_view text) noexcept

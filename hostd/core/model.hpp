@@ -17,12 +17,29 @@ namespace hostd {
 
 /// Where a sandbox is in its life on this host. `destroyed` is only ever reported,
 /// never stored: what is destroyed is gone.
-enum class Phase { created, starting, running, paused, stopping, stopped, error, destroyed };
+enum class Phase {
+    created,
+    starting,
+    restoring, ///< Its memory is being loaded.
+    running,
+    paused,
+    stopping,
+    suspended, ///< Memory is on disk; the host gives it neither memory nor CPU.
+    stopped,
+    error,
+    destroyed
+};
 enum class NetworkMode { nat, isolated, none };
 /// How exec reaches the guest: our agent, qemu-guest-agent, or not at all.
 enum class AgentKind { paddock, qemu, none };
 enum class Boot { kernel, bios, uefi };
 enum class Accel { kvm, tcg };
+
+/// Its guest runs, or is about to.
+constexpr bool is_up(Phase phase) noexcept
+{
+    return phase == Phase::starting || phase == Phase::restoring || phase == Phase::running;
+}
 
 std::string_view to_string(Phase phase) noexcept;
 std::string_view to_string(NetworkMode mode) noexcept;
@@ -124,6 +141,12 @@ struct DomainRecord {
     SandboxFiles files;
     DomainState state = DomainState::unknown;
     common::WallTime created_at;
+};
+
+struct HypervisorFacts {
+    std::string libvirt_version;
+    std::string qemu_version;
+    friend bool operator==(const HypervisorFacts&, const HypervisorFacts&) = default;
 };
 
 /// A libvirt domain of somebody else's. Listed for operators, never touched.

@@ -23,6 +23,13 @@ public:
     /// same lease. `resource_exhausted` (reason no_addresses) when the subnet is full.
     virtual common::Result<NetLease> allocate(const common::SandboxId& id, NetworkMode mode) = 0;
 
+    /// The same lease for another incarnation of its domain: another tap may send as its MAC and
+    /// address, beside the first, until one of them is released with forget_tap(). Success
+    /// if it is there already.
+    virtual common::Result<NetLease> add_tap(const NetLease& lease, std::uint64_t incarnation) = 0;
+    /// Takes the rules of one tap away and leaves the lease to the other.
+    virtual common::Result<> forget_tap(const NetLease& lease) = 0;
+
     /// Takes a lease back, rules and DHCP entry. Success if it is not held.
     virtual common::Result<> release(const NetLease& lease) = 0;
 

@@ -33,11 +33,15 @@ void SandboxService::stop(const Op& op)
             answer(op, now->status);
             return leave_lane(id);
         }
+        if (now->status.phase == Phase::suspended) {
+            return drop_suspended_in_lane(op, id);
+        }
         if (now->status.phase != Phase::paused || wish.force) {
             return stop_in_lane(op, *now);
         }
         // It cannot power off without a CPU.
-        blocking([this, id] { return ports_.hypervisor.start(id); },
+        const auto incarnation = now->status.incarnation;
+        blocking([this, id, incarnation] { return ports_.hypervisor.go_on(id, incarnation); },
                  [this, op, id](const common::Result<>& resumed) {
                      auto& stopping = table_.at(id);
                      if (resumed) {
@@ -181,6 +185,8 @@ void SandboxService::destroy(const Op& op)
                      if (sandbox != nullptr) {
                          status = std::move(sandbox->status);
                          erase(id);
+                     } else {
+                         remove_checkpoints_of(id);
                      }
                      status.phase = Phase::destroyed;
                      status.error.reset();
@@ -222,6 +228,7 @@ void SandboxService::erase(const common::SandboxId& id)
 {
     const auto gone = table_.extract(id);
     count_ = static_cast<unsigned>(table_.size());
+    remove_checkpoints_of(id);
     if (const auto& condemned = gone.mapped().condemned; condemned) {
         for (const auto& op : condemned->waiting) {
             fail(op, condemned->why);

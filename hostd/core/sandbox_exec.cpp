@@ -18,7 +18,7 @@ void SandboxService::exec(const Op& op)
     if (!command.exec.resumed && is_stale(op, *sandbox)) {
         return;
     }
-    if (sandbox->status.phase != Phase::running && sandbox->status.phase != Phase::starting) {
+    if (!is_up(sandbox->status.phase)) {
         return fail(op,
                     {ErrorCode::failed_precondition,
                      "sandbox " + id.str() + " is " +

@@ -16,14 +16,10 @@ void SandboxService::create(const Op& op)
     if (auto* sandbox = find(id); sandbox != nullptr) {
         return repeat_create(op, *sandbox);
     }
-    Commitment committed;
-    for (const auto& [other, sandbox] : table_) {
-        committed.add(sandbox.status.spec, settings_.capacity);
-    }
-    if (auto admitted = admit(command.spec, settings_.capacity, committed); !admitted) {
+    if (auto admitted = admit(command.spec, settings_.capacity, committed()); !admitted) {
         return fail(op, std::move(admitted).error().during("create " + id.str()));
     }
-    if (command.start) {
+    if (command.start || command.from_snapshot) {
         answer_by(op, id, command.boot_timeout);
     }
     // In the table from here on: its share is taken, and nobody else makes it.
@@ -83,10 +79,11 @@ void SandboxService::built(const Op& op, const std::shared_ptr<Building>& buildi
     sandbox.status.net = building->domain.net;
     sandbox.status.agent = building->domain.image.agent;
     sandbox.files = building->domain.files;
-    if (building->error || !std::get<CreateCommand>(op->command.what).start) {
+    const bool loads = building->has_memory();
+    if (building->error || (!loads && !std::get<CreateCommand>(op->command.what).start)) {
         return made(op, building);
     }
-    sandbox.status.phase = Phase::starting;
+    sandbox.status.phase = loads ? Phase::restoring : Phase::starting;
     publish(sandbox);
     with_start_slot([this, op, building] {
         blocking(
@@ -108,7 +105,7 @@ void SandboxService::started(const Op& op, const std::shared_ptr<Building>& buil
         return made(op, building);
     }
     building->undo->commit();
-    await_boot(op, sandbox);
+    await_boot(op, sandbox, Slot::held);
     leave_lane(id);
 }
 
@@ -166,6 +163,8 @@ void SandboxService::start_existing(const Op& op, const common::SandboxId& id)
             now->boot->waiting.push_back(op);
         } else if (now->status.phase == Phase::paused) {
             return resume_in_lane(op, id);
+        } else if (now->status.phase == Phase::suspended) {
+            return load_in_lane(op, *now);
         } else if (now->status.phase == Phase::running && now->status.agent != AgentKind::none &&
                    !now->status.agent_ready) {
             // Adopted while it booted: whoever asks for its start again still waits for the hello.
@@ -196,7 +195,7 @@ void SandboxService::start_in_lane(const Op& op, Sandbox& sandbox)
                           std::chrono::duration_cast<std::chrono::microseconds>(
                               ports_.clock.steady() - begun)}};
                      if (result) {
-                         await_boot(op, starting);
+                         await_boot(op, starting, Slot::held);
                      } else {
                          start_failed(op, starting, std::move(result).error());
                      }
@@ -220,13 +219,13 @@ void SandboxService::start_failed(const Op& op, Sandbox& sandbox, Error error)
     refresh(id);
 }
 
-void SandboxService::await_boot(const Op& op, Sandbox& sandbox)
+void SandboxService::await_boot(const Op& op, Sandbox& sandbox, Slot slot)
 {
     const auto id = sandbox.status.spec.id;
     auto& boot = sandbox.boot.emplace();
     boot.waiting.push_back(op);
     boot.begun = ports_.clock.steady();
-    boot.holds_slot = true;
+    boot.holds_slot = slot == Slot::held;
     sandbox.ip_tries = settings_.ip_tries;
     if (sandbox.status.agent == AgentKind::none) {
         return booted(sandbox);
@@ -308,14 +307,16 @@ void SandboxService::attach(Sandbox& sandbox)
     case AgentKind::paddock: break;
     }
     sandbox.attached = true;
-    ports_.guests.attach(
-        spec.id, sandbox.files.agent_socket, spec.name.empty() ? spec.id.str() : spec.name);
+    const auto& net = sandbox.status.net;
+    ports_.guests.attach(spec.id,
+                         sandbox.files.agent_socket,
+                         {spec.name.empty() ? spec.id.str() : spec.name, net.mac, net.ip});
 }
 
-void SandboxService::detach(Sandbox& sandbox)
+void SandboxService::detach(Sandbox& sandbox, std::optional<Error> why)
 {
     if (std::exchange(sandbox.attached, false)) {
-        ports_.guests.detach(sandbox.status.spec.id);
+        ports_.guests.detach(sandbox.status.spec.id, std::move(why));
     }
     sandbox.status.agent_ready = false;
     sandbox.status.ip.clear();
@@ -326,8 +327,7 @@ void SandboxService::ping_qemu_agent(const common::SandboxId& id)
     auto work = [this, id] { return ports_.hypervisor.qemu_agent_ping(id); };
     blocking_on(*qemu_ping_workers_, work, [this, id](const common::Result<>& pong) {
         auto* sandbox = find(id);
-        if (sandbox == nullptr || sandbox->status.agent_ready ||
-            (sandbox->status.phase != Phase::starting && sandbox->status.phase != Phase::running)) {
+        if (sandbox == nullptr || sandbox->status.agent_ready || !is_up(sandbox->status.phase)) {
             return;
         }
         if (pong) {

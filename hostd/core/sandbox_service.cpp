@@ -1,5 +1,6 @@
 // Commands in, answers out; lanes and workers. What the commands do is in
-// sandbox_making.cpp, sandbox_pausing.cpp, sandbox_ending.cpp, sandbox_exec.cpp and
+// sandbox_making.cpp, sandbox_pausing.cpp, sandbox_suspending.cpp, sandbox_checkpoints.cpp,
+// sandbox_restoring.cpp, sandbox_ending.cpp, sandbox_exec.cpp, sandbox_adopting.cpp and
 // sandbox_watch.cpp.
 #include "hostd/core/sandbox_service.hpp"
 
@@ -25,19 +26,33 @@ SandboxService::SandboxService(Ports ports, ServiceSettings settings)
     : ports_{ports},
       settings_{std::move(settings)},
       leases_{ports_.network},
-      builder_{
-          ports_.hypervisor, ports_.images, ports_.store, leases_, ports_.clock, settings_.machine},
+      builder_{ports_.hypervisor,
+               ports_.images,
+               ports_.store,
+               ports_.checkpoints,
+               ports_.engines,
+               leases_,
+               ports_.clock,
+               settings_.machine},
+      keeper_{ports_.hypervisor,
+              ports_.store,
+              ports_.checkpoints,
+              leases_,
+              ports_.engines,
+              ports_.clock},
       answers_{settings_.answers_kept, settings_.answers_bytes},
       loop_{std::make_shared<common::EventLoop>(ports_.clock, loop_capacity)}
 {
     workers_.emplace(settings_.workers, pool_capacity);
     qemu_agent_workers_.emplace(settings_.qemu_agent_workers, pool_capacity);
     qemu_ping_workers_.emplace(settings_.qemu_ping_workers, pool_capacity);
+    verify_workers_.emplace(1U, pool_capacity);
 }
 
 SandboxService::~SandboxService()
 {
     loop_->stop();
+    verify_workers_.reset();
     qemu_ping_workers_.reset();
     qemu_agent_workers_.reset();
     workers_.reset();
@@ -111,6 +126,11 @@ void SandboxService::carry_out(const Op& op)
         void operator()(const StartCommand& start) const { service.start_existing(op, start.id); }
         void operator()(const StopCommand&) const { service.stop(op); }
         void operator()(const PauseCommand&) const { service.pause(op); }
+        void operator()(const SuspendCommand&) const { service.suspend(op); }
+        void operator()(const SnapshotCommand&) const { service.take_checkpoint(op); }
+        void operator()(const RestoreCommand&) const { service.restore(op); }
+        void operator()(const DeleteSnapshotCommand&) const { service.delete_checkpoint(op); }
+        void operator()(const VerifySnapshotCommand&) const { service.verify_checkpoint(op); }
         void operator()(const DestroyCommand&) const { service.destroy(op); }
         void operator()(const ExecCommand&) const { service.exec(op); }
         void operator()(const ListVmsCommand&) const { service.list_vms(op); }
@@ -233,6 +253,25 @@ void SandboxService::record_generation(const Op& op, Sandbox& sandbox)
                 leave_lane(id);
             });
     });
+}
+
+Commitment SandboxService::committed() const
+{
+    Commitment sum;
+    for (const auto& [id, sandbox] : table_) {
+        if (sandbox.status.phase != Phase::suspended) {
+            sum.add(sandbox.status.spec, settings_.capacity);
+        }
+    }
+    return sum;
+}
+
+Error SandboxService::not_running(const Sandbox& sandbox, std::string_view attempt)
+{
+    const auto& status = sandbox.status;
+    return {ErrorCode::failed_precondition,
+            fmt::format("{} {}: it is {}", attempt, status.spec.id.str(), to_string(status.phase)),
+            "not_running"};
 }
 
 } // namespace hostd

@@ -5,6 +5,7 @@
 #include "hostd/core/answer_book.hpp"
 #include "hostd/core/guests.hpp"
 #include "hostd/core/sandbox_builder.hpp"
+#include "hostd/core/state_keeper.hpp"
 #include "hostd/core/worker_pool.hpp"
 
 #include <deque>
@@ -18,6 +19,8 @@ struct Ports {
     Hypervisor& hypervisor;
     const ImageStore& images;
     SandboxStore& store;
+    CheckpointStore& checkpoints;
+    StateEngines& engines;
     Network& network;
     Guests& guests;
     Uplink& uplink;
@@ -40,7 +43,9 @@ struct ServiceSettings {
     std::chrono::milliseconds ip_interval{500};
     unsigned ip_tries = 240; ///< Then only each reconcile looks.
     std::chrono::milliseconds stop_poll{500};
-    std::chrono::milliseconds agent_poll{500}; ///< Of qemu-guest-agent.
+    std::chrono::milliseconds agent_poll{500};   ///< Of qemu-guest-agent.
+    std::chrono::milliseconds disk_check{200};   ///< Until a disk that is still full has shown it.
+    std::chrono::milliseconds sweep_delay{1000}; ///< After something may have lost its owner.
 };
 
 /// The sandboxes of this host and everything that can be done with them.
@@ -97,12 +102,15 @@ private:
     struct Found {
         std::vector<DomainRecord> domains;
         std::vector<common::SandboxId> folders;
-        std::set<common::SandboxId> have_run; ///< Of those that have a folder.
+        std::set<common::SandboxId> have_run;  ///< Of those that have a folder.
+        std::set<common::SandboxId> suspended; ///< Likewise.
+        std::vector<Checkpoint> checkpoints;
     };
     struct Sandbox {
         SandboxStatus status;
         SandboxFiles files;
         bool attached = false;
+        bool frozen = false; ///< It was paused with nothing but its agent running.
         std::optional<Boot> boot;
         std::optional<Stop> stop;
         std::optional<Condemned> condemned;
@@ -143,6 +151,9 @@ private:
     Sandbox* current(const Op& op, const common::SandboxId& id);
     bool is_stale(const Op& op, const Sandbox& sandbox);
     void record_generation(const Op& op, Sandbox& sandbox);
+    /// What those that are not suspended are promised.
+    [[nodiscard]] Commitment committed() const;
+    static common::Error not_running(const Sandbox& sandbox, std::string_view attempt);
 
     // sandbox_making.cpp: create and start.
     void create(const Op& op);
@@ -153,20 +164,58 @@ private:
     void start_existing(const Op& op, const common::SandboxId& id);
     void start_in_lane(const Op& op, Sandbox& sandbox);
     void start_failed(const Op& op, Sandbox& sandbox, common::Error error);
-    void await_boot(const Op& op, Sandbox& sandbox);
+    /// What a boot holds from its start to the guest's hello: one of max_parallel_starts places.
+    enum class Slot { held, none };
+    void await_boot(const Op& op, Sandbox& sandbox, Slot slot);
     void
     answer_by(const Op& op, const common::SandboxId& id, std::chrono::milliseconds boot_timeout);
     void booted(Sandbox& sandbox);
     void end_boot(Sandbox& sandbox, const common::Error& error);
     void attach(Sandbox& sandbox);
-    void detach(Sandbox& sandbox);
+    void detach(Sandbox& sandbox, std::optional<common::Error> why = std::nullopt);
     void ping_qemu_agent(const common::SandboxId& id);
     void with_start_slot(common::EventLoop::Task task);
     void release_start_slot();
 
+    // sandbox_suspending.cpp: memory on disk.
+    void suspend(const Op& op);
+    void suspend_in_lane(const Op& op, const common::SandboxId& id, bool frozen);
+    void load_in_lane(const Op& op, Sandbox& sandbox);
+    void loaded(const Op& op, const common::SandboxId& id, common::Result<> result);
+    void drop_suspended_in_lane(const Op& op, const common::SandboxId& id);
+
+    // sandbox_checkpoints.cpp
+    void take_checkpoint(const Op& op);
+    void freeze_and_capture(const Op& op, const std::shared_ptr<StateKeeper::Draft>& draft);
+    void capture(const Op& op,
+                 const std::shared_ptr<StateKeeper::Draft>& draft,
+                 common::SteadyTime frozen_at);
+    void captured(const Op& op,
+                  const std::shared_ptr<StateKeeper::Draft>& draft,
+                  common::Result<> result);
+    void delete_checkpoint(const Op& op);
+    void verify_checkpoint(const Op& op);
+    /// Nothing but the agent runs in the guest when `then` is called on the loop, or it says why
+    /// not. A guest without our agent is left as it is.
+    void with_frozen_guest(const common::SandboxId& id, std::function<void(common::Result<>)> then);
+    void remove_checkpoints_of(const common::SandboxId& id);
+    /// Runs when no sweep does; `state_work_done()` ends it.
+    void state_work(common::EventLoop::Task task);
+    void state_work_done();
+    void sweep_soon();
+    void sweep();
+
+    // sandbox_restoring.cpp
+    void restore(const Op& op);
+    /// What libvirt could not take away at once is tried again and again.
+    void finish_restore_later(const StateKeeper::Restored& result);
+    void restored(const Op& op, Phase before, const StateKeeper::Restored& result);
+
     // sandbox_pausing.cpp: memory kept, no CPU.
     void pause(const Op& op);
+    void pause_in_lane(const Op& op, const common::SandboxId& id);
     void resume_in_lane(const Op& op, const common::SandboxId& id);
+    void look_at_disk(const Op& op, const common::SandboxId& id);
     void paused(Sandbox& sandbox, DomainState state);
     void tell_guests(const Sandbox& sandbox, Phase before);
 
@@ -186,12 +235,18 @@ private:
     void acknowledge(const Command& command);
     void list_vms(const Op& op);
 
-    // sandbox_watch.cpp: what is, and what changed by itself.
-    static common::Result<Found> look(const Hypervisor& hypervisor, const SandboxStore& store);
+    // sandbox_adopting.cpp: what was there before this process.
+    common::Result<Found> look();
+    [[nodiscard]] bool is_half_a_clone(const std::vector<DomainRecord>& records) const;
     void adopt();
     void adopted(const Found& found);
     void adopt_one(const DomainRecord& record, const Found& found);
     void send_inventory();
+
+    // sandbox_watch.cpp: what changed by itself.
+    /// The domain of a sandbox as it is; what a daemon that died has left of another is settled.
+    common::Result<DomainRecord> look_at(const common::SandboxId& id, std::uint64_t incarnation);
+    void replaced(Sandbox& sandbox, const DomainRecord& record);
     void on_domain(const DomainEvent& event);
     void on_guest(const GuestEvent& event);
     void refresh(const common::SandboxId& id);
@@ -205,11 +260,18 @@ private:
     const ServiceSettings settings_;
     LeaseBook leases_;
     SandboxBuilder builder_;
+    StateKeeper keeper_;
 
     // The loop's own.
     Table table_;
     std::map<common::SandboxId, std::deque<common::EventLoop::Task>> lanes_;
     AnswerBook answers_;
+    std::map<common::SnapshotId, Checkpoint> checkpoints_;
+    unsigned state_work_ = 0; ///< Under way; while there is any nothing is swept.
+    std::deque<common::EventLoop::Task> after_sweep_;
+    bool sweeping_ = false;
+    bool sweep_due_ = false;
+    bool sweep_again_ = false; ///< Something has lost its owner since that was due.
     std::deque<common::EventLoop::Task> start_line_;
     unsigned start_slots_used_ = 0;
     bool adopted_ = false;
@@ -225,6 +287,7 @@ private:
     std::optional<WorkerPool> workers_;
     std::optional<WorkerPool> qemu_agent_workers_;
     std::optional<WorkerPool> qemu_ping_workers_;
+    std::optional<WorkerPool> verify_workers_; ///< Reading gigabytes keeps nobody else waiting.
 };
 
 } // namespace hostd

@@ -1,4 +1,4 @@
-// What is, and what changed by itself: adoption at start, events, reconciliation.
+// What changed by itself: events, looking again, reconciliation.
 #include "common/log/log.hpp"
 #include "hostd/core/sandbox_service.hpp"
 
@@ -10,101 +10,6 @@ namespace hostd {
 using common::Error;
 using common::ErrorCode;
 using common::Result;
-
-Result<SandboxService::Found> SandboxService::look(const Hypervisor& hypervisor,
-                                                   const SandboxStore& store)
-{
-    Found found;
-    // Folders first: a domain defined in between is then only seen as one more domain.
-    COMMON_TRY(found.folders, store.list());
-    COMMON_TRY(found.domains, hypervisor.list());
-    for (const auto& id : found.folders) {
-        if (store.has_run(id)) {
-            found.have_run.insert(id);
-        }
-    }
-    return found;
-}
-
-void SandboxService::adopt()
-{
-    blocking([this] { return look(ports_.hypervisor, ports_.store); },
-             [this](const Result<Found>& found) {
-                 if (!found) {
-                     spdlog::warn("reading the sandboxes back: {}; trying again",
-                                  found.error().message);
-                     loop_->after(settings_.retry_interval, [this] { adopt(); });
-                     return;
-                 }
-                 adopted(*found);
-             });
-}
-
-void SandboxService::adopted(const Found& found)
-{
-    for (const auto& domain : found.domains) {
-        adopt_one(domain, found);
-    }
-    for (const auto& id : found.folders) {
-        if (find(id) != nullptr) {
-            continue;
-        }
-        if (found.have_run.contains(id)) {
-            // Somebody undefined it, or its domain cannot be read. Only a destroy takes a disk
-            // that a guest has written to.
-            spdlog::error("{} has a folder but no domain: keeping its disk", id.str());
-            continue;
-        }
-        spdlog::info("removing the folder of {}: it has no domain, a create was cut short",
-                     id.str());
-        in_lane(id, [this, id] {
-            blocking([this, id] { return ports_.store.remove(id); },
-                     [this, id](const Result<>& removed) {
-                         if (!removed) {
-                             spdlog::error("ignoring a leftover: {}", removed.error().message);
-                         }
-                         leave_lane(id);
-                     });
-        });
-    }
-    spdlog::info("adopted {} sandboxes", table_.size());
-    count_ = static_cast<unsigned>(table_.size());
-    adopted_ = true;
-    send_inventory();
-    reconcile();
-    look_for_ips();
-}
-
-void SandboxService::adopt_one(const DomainRecord& record, const Found& found)
-{
-    const auto& id = record.sandbox.id;
-    auto& sandbox = table_[id];
-    sandbox.status.spec = record.sandbox;
-    sandbox.status.spec_digest = record.spec_digest;
-    sandbox.status.incarnation = record.incarnation;
-    sandbox.status.generation = record.generation;
-    sandbox.status.net = record.net;
-    sandbox.status.agent = record.agent;
-    sandbox.files = record.files;
-    leases_.adopt(id, record.net);
-    if (std::ranges::find(found.folders, id) == found.folders.end()) {
-        sandbox.status.phase = Phase::error;
-        sandbox.status.error = Error{
-            ErrorCode::internal, "the disk of " + id.str() + " is missing", "overlay_missing"};
-        return;
-    }
-    sandbox.status.phase = found.have_run.contains(id) ? Phase::stopped : Phase::created;
-    apply(sandbox, record.state);
-}
-
-void SandboxService::send_inventory()
-{
-    std::vector<SandboxStatus> all;
-    for (const auto& [id, sandbox] : table_) {
-        all.push_back(sandbox.status);
-    }
-    ports_.uplink.inventory(std::move(all));
-}
 
 void SandboxService::on_domain(const DomainEvent& event)
 {
@@ -128,12 +33,14 @@ void SandboxService::on_guest(const GuestEvent& event)
     auto& status = sandbox->status;
     switch (event.kind) {
     case GuestEvent::Kind::ready:
-        if (status.phase == Phase::starting || status.phase == Phase::running) {
+        sandbox->frozen = false; // It was told who it is, which lets it go on.
+        if (is_up(status.phase) && (status.phase != Phase::restoring || sandbox->boot)) {
             return booted(*sandbox);
         }
         status.agent_ready = true;
         return;
     case GuestEvent::Kind::lost:
+        sandbox->frozen = false; // Nobody knows.
         if (std::exchange(status.agent_ready, false) && sandbox->attached) {
             publish(*sandbox);
             refresh(event.sandbox);
@@ -165,10 +72,12 @@ void SandboxService::refresh(const common::SandboxId& id)
         } else {
             now->refresh_asked = false;
         }
-        blocking([this, id] { return ports_.hypervisor.find(id); },
+        const auto incarnation = table_.at(id).status.incarnation;
+        blocking([this, id, incarnation] { return look_at(id, incarnation); },
                  [this, id](const Result<DomainRecord>& record) {
                      auto& seen = table_.at(id);
                      if (record) {
+                         replaced(seen, *record);
                          apply(seen, record->state);
                      } else if (record.error().code == ErrorCode::not_found) {
                          lost_domain(seen);
@@ -176,6 +85,36 @@ void SandboxService::refresh(const common::SandboxId& id)
                      leave_lane(id);
                  });
     });
+}
+
+Result<DomainRecord> SandboxService::look_at(const common::SandboxId& id, std::uint64_t incarnation)
+{
+    COMMON_TRY(auto record, ports_.hypervisor.find(id));
+    const bool stands_still =
+        record.state == DomainState::paused && ports_.checkpoints.is_moving(id);
+    if (record.incarnation == incarnation && !stands_still) {
+        return record;
+    }
+    COMMON_TRY(auto all, ports_.hypervisor.list());
+    std::erase_if(all, [&id](const DomainRecord& each) { return each.sandbox.id != id; });
+    return all.empty() ? Result<DomainRecord>{std::move(record)} : keeper_.settle(std::move(all));
+}
+
+/// Another incarnation than was known: a restore was done whose end nobody heard.
+void SandboxService::replaced(Sandbox& sandbox, const DomainRecord& record)
+{
+    auto& status = sandbox.status;
+    if (record.incarnation == status.incarnation) {
+        return;
+    }
+    spdlog::warn("{} is its incarnation {} now", status.spec.id.str(), record.incarnation);
+    detach(sandbox);
+    sandbox.files = record.files;
+    sandbox.frozen = false;
+    status.incarnation = record.incarnation;
+    status.net = record.net;
+    leases_.use_tap(status.spec.id, record.net);
+    status.phase = Phase::stopped; // From where apply() finds what it is.
 }
 
 void SandboxService::lost_domain(Sandbox& sandbox)
@@ -196,7 +135,23 @@ void SandboxService::lost_domain(Sandbox& sandbox)
 
 void SandboxService::attach_if_new(Sandbox& sandbox, Phase before)
 {
-    if (before == Phase::stopped || before == Phase::created || before == Phase::error) {
+    if (before == Phase::suspended) {
+        // Somebody else started it: what it was suspended with is older than its disk now.
+        const auto id = sandbox.status.spec.id;
+        spdlog::warn("{} was started by somebody else: its memory of before is dropped", id.str());
+        in_lane(id, [this, id] {
+            blocking([this, id] { return ports_.checkpoints.drop_suspended(id); },
+                     [this, id](const Result<>& dropped) {
+                         if (!dropped) {
+                             spdlog::error(
+                                 "drop the memory of {}: {}", id.str(), dropped.error().message);
+                         }
+                         leave_lane(id);
+                     });
+        });
+    }
+    if (before == Phase::stopped || before == Phase::created || before == Phase::error ||
+        before == Phase::suspended) {
         sandbox.ip_tries = settings_.ip_tries;
         attach(sandbox);
     }
@@ -206,14 +161,15 @@ void SandboxService::apply(Sandbox& sandbox, DomainState state)
 {
     auto& status = sandbox.status;
     const auto before = status.phase;
+    const bool starts = before == Phase::starting || before == Phase::restoring;
     switch (state) {
     case DomainState::unknown: return;
     case DomainState::running:
-        if (before == Phase::starting && !sandbox.boot) {
+        if (starts && !sandbox.boot) {
             // A start whose answer got lost.
             sandbox.boot.emplace().begun = ports_.clock.steady();
             attach(sandbox);
-        } else if (before != Phase::starting && !sandbox.stop) {
+        } else if (!starts && !sandbox.stop) {
             status.phase = Phase::running;
             status.error.reset();
             attach_if_new(sandbox, before);
@@ -227,11 +183,14 @@ void SandboxService::apply(Sandbox& sandbox, DomainState state)
         }
         break;
     case DomainState::stopped:
-        if (before != Phase::created && before != Phase::error) {
+        if (before != Phase::created && before != Phase::error && before != Phase::suspended) {
             status.phase = Phase::stopped;
         }
         break;
     case DomainState::crashed:
+        if (before == Phase::suspended) {
+            break; // Its QEMU ended badly, after its memory was put away.
+        }
         status.phase = Phase::error;
         status.error = Error{ErrorCode::internal, "the guest crashed", "guest_crashed"};
         break;
@@ -246,6 +205,7 @@ void SandboxService::apply(Sandbox& sandbox, DomainState state)
         end_stop(sandbox, std::nullopt);
     }
     if (status.phase != before) {
+        sandbox.frozen = sandbox.frozen && status.phase == Phase::paused;
         tell_guests(sandbox, before);
         publish(sandbox);
     }
@@ -289,7 +249,7 @@ void SandboxService::look_for_ips()
     for (auto& [id, sandbox] : table_) {
         const auto phase = sandbox.status.phase;
         if (sandbox.status.ip.empty() && !sandbox.status.net.mac.empty() && sandbox.ip_tries > 0 &&
-            (phase == Phase::running || phase == Phase::starting)) {
+            is_up(phase)) {
             --sandbox.ip_tries;
             wanted.emplace_back(id, sandbox.status.net);
         }
@@ -312,8 +272,7 @@ void SandboxService::look_for_ips()
             for (const auto& [id, ip] : seen) {
                 auto* sandbox = find(id);
                 if (sandbox != nullptr && sandbox->status.ip != ip &&
-                    (sandbox->status.phase == Phase::running ||
-                     sandbox->status.phase == Phase::starting)) {
+                    is_up(sandbox->status.phase)) {
                     sandbox->status.ip = ip;
                     publish(*sandbox);
                 }

@@ -32,13 +32,18 @@ public:
     virtual ~SandboxStore() = default;
 
     /// The paths of a sandbox's files, whether or not they exist. Pure.
-    [[nodiscard]] virtual SandboxFiles files_of(const common::SandboxId& id) const = 0;
+    /// Each incarnation has a console and a socket of its own.
+    [[nodiscard]] virtual SandboxFiles files_of(const common::SandboxId& id,
+                                                std::uint64_t incarnation = 1) const = 0;
 
     /// Makes the folder and a qcow2 overlay with an explicit backing format; never a
     /// copy. Undoes itself on failure. `already_exists`; `resource_exhausted` (reason
     /// disk_full) if less than the configured reserve would be left.
     virtual common::Result<SandboxFiles> create(const common::SandboxId& id,
                                                 const Image& image) = 0;
+
+    /// Makes the folder alone, for a sandbox whose disk comes from a checkpoint.
+    virtual common::Result<SandboxFiles> create_empty(const common::SandboxId& id) = 0;
 
     /// Removes everything that create() made. Success if there is nothing.
     virtual common::Result<> remove(const common::SandboxId& id) = 0;

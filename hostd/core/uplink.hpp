@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "hostd/core/checkpoint_store.hpp"
 #include "hostd/core/hypervisor.hpp"
 #include "hostd/core/model.hpp"
 
@@ -15,6 +16,10 @@ struct CreateCommand {
     std::string image_digest; ///< "" accepts any.
     bool start = false;
     std::chrono::milliseconds boot_timeout{60000};
+    /// Not made from its image, but a clone of what this checkpoint of this host holds, which
+    /// has the same image, vCPUs, memory and network mode. It runs, with memory, when it is made;
+    /// from a checkpoint without memory it boots if `start` says so.
+    std::optional<common::SnapshotId> from_snapshot{};
 };
 struct StartCommand {
     common::SandboxId id;
@@ -28,6 +33,31 @@ struct StopCommand {
 struct PauseCommand {
     common::SandboxId id;
 };
+/// Memory to disk, and given back to the host. A start loads it again, a stop drops it.
+struct SuspendCommand {
+    common::SandboxId id;
+};
+struct SnapshotCommand {
+    common::SandboxId id;
+    common::SnapshotId snapshot;
+    std::string name;
+    common::SnapshotId parent; ///< May be empty.
+    bool memory = true;        ///< Of a sandbox that is stopped there is none.
+};
+struct RestoreCommand {
+    common::SandboxId id;
+    common::SnapshotId snapshot;
+    std::chrono::milliseconds boot_timeout{60000};
+};
+struct DeleteSnapshotCommand {
+    common::SandboxId id; ///< The sandbox that it was taken of.
+    common::SnapshotId snapshot;
+};
+struct VerifySnapshotCommand {
+    common::SandboxId id;
+    common::SnapshotId snapshot;
+};
+/// With its checkpoints. Clones made from them live on.
 struct DestroyCommand {
     common::SandboxId id;
 };
@@ -49,6 +79,11 @@ struct Command {
                  StartCommand,
                  StopCommand,
                  PauseCommand,
+                 SuspendCommand,
+                 SnapshotCommand,
+                 RestoreCommand,
+                 DeleteSnapshotCommand,
+                 VerifySnapshotCommand,
                  DestroyCommand,
                  ExecCommand,
                  AckExecCommand,
@@ -61,7 +96,8 @@ struct Command {
 struct Answer {
     common::OperationId operation;
     common::RequestId request;
-    std::variant<std::monostate, SandboxStatus, ExecOutcome, std::vector<ForeignVm>> value;
+    std::variant<std::monostate, SandboxStatus, ExecOutcome, std::vector<ForeignVm>, Checkpoint>
+        value;
     std::optional<common::Error> error;
     /// Of a create that failed: nothing of it is left here. Otherwise its sandbox may exist.
     bool undone = false;
@@ -77,6 +113,8 @@ struct HostReport {
     HypervisorFacts hypervisor;
     Accel accel = Accel::tcg;
     std::string accel_reason;
+    std::string state_engine;        ///< fast | portable | "" while it is being tried.
+    std::string state_engine_reason; ///< One sentence.
     std::string network_cidr;
     unsigned cores = 0;
     common::Bytes memory;
@@ -100,7 +138,7 @@ public:
     /// Numbered and kept until the coordinator has committed it.
     virtual void status(SandboxStatus status) = 0;
     /// Everything there is: replaces what the coordinator believes.
-    virtual void inventory(std::vector<SandboxStatus> all) = 0;
+    virtual void inventory(std::vector<SandboxStatus> all, std::vector<Checkpoint> checkpoints) = 0;
 };
 
 } // namespace hostd

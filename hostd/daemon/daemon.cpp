@@ -4,17 +4,23 @@
 #include "common/version.hpp"
 #include "hostd/core/sandbox_service.hpp"
 #include "hostd/daemon/endpoints.hpp"
+#include "hostd/daemon/engine_choice.hpp"
 #include "hostd/daemon/file_lock.hpp"
 #include "hostd/daemon/host_facts.hpp"
 #include "hostd/daemon/image_commands.hpp"
 #include "hostd/guest/guest_channels.hpp"
+#include "hostd/libvirt/fast_engine.hpp"
 #include "hostd/libvirt/libvirt_hypervisor.hpp"
+#include "hostd/libvirt/portable_engine.hpp"
+#include "hostd/libvirt/self_test.hpp"
 #include "hostd/link/coordinator_link.hpp"
 #include "hostd/network/libvirt_network.hpp"
+#include "hostd/storage/checkpoint_store.hpp"
 #include "hostd/storage/sandbox_store.hpp"
 
 #include <csignal>
 #include <cstdlib>
+#include <fmt/format.h>
 #include <unistd.h>
 
 namespace hostd::daemon {
@@ -115,6 +121,22 @@ ServiceSettings service_settings(const Settings& settings, const HostReport& fix
     return result;
 }
 
+EngineChoice::Trial engine_trial(const Settings& settings,
+                                 const storage::Layout& layout,
+                                 const HostReport& fixed,
+                                 libvirt::LibvirtHypervisor& hypervisor)
+{
+    const libvirt::SelfTest test{layout.root(), fixed.accel, settings.cpu_model};
+    return {[&hypervisor, test] { return prove_fast_engine(hypervisor.connections(), test); },
+            [&hypervisor] { return hypervisor.facts(); },
+            fmt::format("{}, CPU {}, machine {}, Linux {}",
+                        to_string(fixed.accel),
+                        settings.cpu_model,
+                        test.platform.machine,
+                        fixed.kernel),
+            layout.root() / "state-engine"};
+}
+
 /// What an interrupted `image add` left, unless one is under way.
 void clean_up_images(const storage::Layout& layout)
 {
@@ -134,17 +156,27 @@ void serve(const Settings& settings,
     libvirt::LibvirtHypervisor hypervisor{settings.libvirt_uri};
     const storage::DirImageStore images{layout};
     storage::DirSandboxStore store{layout, &common::process::run, settings.disk_reserve};
+    storage::DirCheckpointStore checkpoints{layout, &common::process::run, settings.disk_reserve};
+    libvirt::FastEngine fast{hypervisor.connections()};
+    libvirt::PortableEngine portable{hypervisor.connections()};
+    EngineChoice engines{
+        settings.state_engine, {fast, portable}, engine_trial(settings, layout, fixed, hypervisor)};
     network::LibvirtNetwork network{network_settings(settings)};
     guest::GuestChannels guests{clock};
     link::CoordinatorLink uplink{link_to, clock};
     HostFacts facts{fixed, {hypervisor, images, store, network}};
-    SandboxService service{{hypervisor, images, store, network, guests, uplink, clock},
-                           service_settings(settings, fixed)};
+    SandboxService service{
+        {hypervisor, images, store, checkpoints, engines, network, guests, uplink, clock},
+        service_settings(settings, fixed)};
+    engines.start();
     service.start();
     uplink.start([&service](Command command) { service.submit(std::move(command)); },
-                 [&facts, &service] {
+                 [&facts, &service, &engines] {
                      auto report = facts.report();
                      report.sandboxes = service.sandboxes();
+                     const auto [engine, reason] = engines.report();
+                     report.state_engine = engine;
+                     report.state_engine_reason = reason;
                      return report;
                  });
     wait_for_end();

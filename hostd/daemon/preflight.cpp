@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -109,6 +110,36 @@ fs::path nearest_existing(fs::path path)
     return path;
 }
 
+std::string content_of(const fs::path& file)
+{
+    std::ifstream in{file};
+    return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+/// libvirt lets QEMU at its disks by itself, but not at a memory file that it was only told of.
+Check check_apparmor(const Settings& settings)
+{
+    Check check{"apparmor", Outcome::good, "AppArmor is off", {}};
+    if (content_of("/sys/module/apparmor/parameters/enabled").substr(0, 1) != "Y") {
+        return check;
+    }
+    const auto rule = (settings.state_dir / "snapshots").string() + "/*/ram";
+    constexpr const char* rules = "/etc/apparmor.d/local/abstractions/libvirt-qemu";
+    if (content_of(rules).find(rule) != std::string::npos) {
+        check.found = fmt::format("{} lets QEMU at {}", rules, rule);
+        return check;
+    }
+    check.outcome = Outcome::warning;
+    check.found = fmt::format("{} does not name {}: QEMU may not open the memory of checkpoints, "
+                              "and the state engine falls back to portable",
+                              rules,
+                              rule);
+    check.fix = fmt::format("add the rules of systemd/apparmor/libvirt-qemu to {}, then restart "
+                            "libvirtd",
+                            rules);
+    return check;
+}
+
 Check check_disk(const Settings& settings)
 {
     struct statvfs space {};
@@ -166,7 +197,8 @@ std::vector<Check> preflight(const Settings& settings)
             check_program("dnsmasq", {"dnsmasq", "--version"}, "dnsmasq-base"),
             check_memory(settings),
             check_disk(settings),
-            check_passable(settings)};
+            check_passable(settings),
+            check_apparmor(settings)};
 }
 
 bool print_checks(const std::vector<Check>& checks, Output output)

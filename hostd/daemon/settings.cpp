@@ -25,6 +25,10 @@ const std::array table{
     Key{"state_dir", Kind::text, "/var/lib/paddock", "images and sandboxes; on a roomy disk"},
     Key{"accel", Kind::text, "auto", "auto, kvm or tcg (emulation); auto proves KVM first"},
     Key{"cpu_model", Kind::text, "", "QEMU's name of the guests' CPU; empty: Westmere"},
+    Key{"state_engine",
+        Kind::text,
+        "auto",
+        "how guests are captured: auto, fast or portable; auto proves fast first"},
     Key{"network_cidr", Kind::text, "", "subnet of the guests' NAT network; empty: a free /20"},
     Key{"network_blocked",
         Kind::list,
@@ -55,6 +59,19 @@ Result<AccelChoice> accel_of(const Config& config)
         return text == "kvm" ? AccelChoice::kvm : AccelChoice::tcg;
     }
     return wrong(config, "accel", fmt::format("expected auto, kvm or tcg, got '{}'", text));
+}
+
+Result<EngineWish> engine_of(const Config& config)
+{
+    const auto& text = config.text("state_engine");
+    if (text == "auto") {
+        return EngineWish::automatic;
+    }
+    if (text == "fast" || text == "portable") {
+        return text == "fast" ? EngineWish::fast : EngineWish::portable;
+    }
+    return wrong(
+        config, "state_engine", fmt::format("expected auto, fast or portable, got '{}'", text));
 }
 
 Result<> read_networks(const Config& config, Settings& settings)
@@ -104,6 +121,7 @@ Result<Settings> load_settings(const std::filesystem::path& file,
                Config::load(keys(), standard ? default_config_file : file, environment));
     Settings settings;
     COMMON_TRY(settings.accel, accel_of(config));
+    COMMON_TRY(settings.state_engine, engine_of(config));
     COMMON_CHECK(read_networks(config, settings));
     settings.coordinator_endpoints = config.list("coordinator_endpoints");
     settings.coordinator_key = config.text("coordinator_key");

@@ -14,6 +14,7 @@
 namespace hostd::daemon {
 
 enum class AccelChoice { automatic, kvm, tcg };
+enum class EngineWish { automatic, fast, portable };
 
 /// hostd's configuration as values; read once.
 struct Settings {
@@ -24,6 +25,7 @@ struct Settings {
     std::filesystem::path state_dir;
     AccelChoice accel = AccelChoice::automatic;
     std::string cpu_model;
+    EngineWish state_engine = EngineWish::automatic;
     std::optional<network::Subnet> network_cidr;
     std::vector<network::Subnet> network_blocked;
     common::Bytes capacity_memory; ///< 0: from what the machine has.

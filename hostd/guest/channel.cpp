@@ -23,13 +23,13 @@ Error outcome_unknown(std::string why)
 
 Channel::Channel(common::SandboxId id,
                  std::filesystem::path socket,
-                 std::string hostname,
+                 GuestIdentity identity,
                  const common::Clock& clock,
                  const ChannelLimits& limits,
                  Guests::Observer& observer)
     : id_{std::move(id)},
       socket_{std::move(socket)},
-      hostname_{std::move(hostname)},
+      identity_{std::move(identity)},
       clock_{clock},
       limits_{limits},
       observer_{observer},
@@ -41,12 +41,15 @@ common::SteadyTime Channel::on_time(common::SteadyTime now)
     if (paused_) {
         return common::SteadyTime::max();
     }
+    on_freeze_time(now);
     if (state_ == State::waiting && now >= due_) {
         connect(now);
     } else if (state_ == State::syncing && now >= due_) {
         close("no echo"); // The guest is still booting, or has no agent.
     } else if (state_ == State::greeting && now >= due_) {
         violation("an echo but no hello");
+    } else if (state_ == State::becoming && now >= due_) {
+        close("it did not become who it is to be");
     } else if (state_ == State::ready) {
         if (now - heard_ >= limits_.silence_limit) {
             close("no sign of life");
@@ -60,6 +63,17 @@ common::SteadyTime Channel::on_time(common::SteadyTime now)
         next = std::min(heard_ + limits_.silence_limit,
                         std::max(heard_, pinged_) + limits_.ping_interval);
     }
+    switch (motion_) {
+    case Motion::running: return std::min(next, on_run_time(now));
+    case Motion::freezing: return std::min(next, freeze_due_);
+    case Motion::frozen: return next; // No time passes for its commands.
+    }
+    return next;
+}
+
+common::SteadyTime Channel::on_run_time(common::SteadyTime now)
+{
+    auto next = common::SteadyTime::max();
     for (auto& [operation, run] : runs_) {
         if (run.deadline && now >= *run.deadline) {
             // The agent may still know: a repeat of the operation attaches to it again.
@@ -103,8 +117,11 @@ void Channel::exec(ExecSpec spec, Guests::Completion done)
                                       proto::max_exec_bytes)});
     }
     run.exec.join(std::move(done));
-    start(runs_.emplace(operation, std::move(run)).first->second);
-    on_writable();
+    auto& added = runs_.emplace(operation, std::move(run)).first->second;
+    if (motion_ == Motion::running) {
+        start(added);
+        on_writable();
+    }
 }
 
 void Channel::forget_unawaited()
@@ -158,6 +175,7 @@ void Channel::request_shutdown()
 
 void Channel::pause()
 {
+    give_up_freezing("it was paused");
     paused_ = paused_.value_or(clock_.steady());
 }
 
@@ -170,27 +188,31 @@ void Channel::resume()
     for (auto* time : {&due_, &heard_, &pinged_}) {
         *time += away;
     }
-    for (auto& [operation, run] : runs_) {
-        if (run.deadline) {
-            *run.deadline += away;
-        }
+    if (motion_ == Motion::running) {
+        shift_runs(away); // Else go_on() does.
     }
-    if (ready()) {
+    if (ready() || state_ == State::becoming) {
         send_identity(); // Its clock stood still.
+        go_on();
         on_writable();
     }
 }
 
-void Channel::send_identity()
+void Channel::shift_runs(std::chrono::steady_clock::duration time)
 {
-    send(0, proto::GuestBecome{hostname_, common::to_unix_us(clock_.wall())});
+    for (auto& [operation, run] : runs_) {
+        if (run.deadline) {
+            *run.deadline += time;
+        }
+    }
 }
 
-void Channel::abandon()
+void Channel::abandon(std::optional<Error> why)
 {
     close("detached");
+    const auto error = why.value_or(outcome_unknown("the virtual machine is gone"));
     for (auto& [operation, run] : std::exchange(runs_, {})) {
-        run.exec.complete(outcome_unknown("the virtual machine is gone"));
+        run.exec.complete(error);
     }
 }
 
@@ -204,15 +226,7 @@ Result<> Channel::take(const proto::GuestFrame& frame)
         return take_hello(hello);
     }
     if (frame.stream == 0) {
-        if (frame.kind == proto::GuestHello::kind) {
-            return Error{ErrorCode::invalid_argument, "a second hello in one session"};
-        }
-        if (frame.kind == proto::GuestNet::kind) {
-            COMMON_TRY(const auto net, proto::decode_guest_body<proto::GuestNet>(frame.body));
-            return take_net(net);
-        }
-        ++useless_; // A pong says all it has to say by coming.
-        return {};
+        return take_of_channel(frame);
     }
     const auto stream = streams_.find(frame.stream);
     const auto run = stream == streams_.end() ? runs_.end() : runs_.find(stream->second);
@@ -223,6 +237,28 @@ Result<> Channel::take(const proto::GuestFrame& frame)
     return take_of_run(frame, run);
 }
 
+Result<> Channel::take_of_channel(const proto::GuestFrame& frame)
+{
+    if (frame.kind == proto::GuestHello::kind) {
+        return Error{ErrorCode::invalid_argument, "a second hello in one session"};
+    }
+    if (frame.kind == proto::GuestNet::kind) {
+        COMMON_TRY(const auto net, proto::decode_guest_body<proto::GuestNet>(frame.body));
+        return take_net(net);
+    }
+    if (frame.kind == proto::GuestBecame::kind) {
+        COMMON_TRY(const auto became, proto::decode_guest_body<proto::GuestBecame>(frame.body));
+        return take_became(became);
+    }
+    if (frame.kind == proto::GuestFrozen::kind) {
+        COMMON_TRY(const auto frozen, proto::decode_guest_body<proto::GuestFrozen>(frame.body));
+        take_frozen(frozen);
+        return {};
+    }
+    ++useless_; // A pong says all it has to say by coming.
+    return {};
+}
+
 Result<> Channel::take_hello(const proto::GuestHello& hello)
 {
     if (hello.protocol != proto::guest_protocol) {
@@ -231,12 +267,24 @@ Result<> Channel::take_hello(const proto::GuestHello& hello)
                                  hello.protocol,
                                  proto::guest_protocol)};
     }
+    boot_id_ = hello.boot_id;
+    send_identity();
+    const bool copy = !hello.identity.empty() && hello.identity != id_.str();
+    if (copy || hello.frozen) {
+        enter(State::becoming, limits_.become_timeout);
+        on_writable();
+    } else {
+        be_ready();
+    }
+    return {};
+}
+
+void Channel::be_ready()
+{
     const auto now = clock_.steady();
     enter(State::ready, limits_.silence_limit);
     ready_since_ = now;
     pinged_ = now;
-    boot_id_ = hello.boot_id;
-    send_identity();
     GuestEvent event;
     event.boot_id = printable(boot_id_, 64);
     emit(GuestEvent::Kind::ready, std::move(event));
@@ -250,14 +298,15 @@ Result<> Channel::take_hello(const proto::GuestHello& hello)
         }
     }
     on_writable();
-    return {};
 }
 
 Result<> Channel::take_net(const proto::GuestNet& net)
 {
     auto addresses = ipv4_of(net);
     const auto now = clock_.steady();
-    if (addresses == addresses_ || now - addresses_at_ < limits_.addresses_interval) {
+    // While becoming it may still be those of the guest that it is a copy of.
+    if (state_ == State::becoming || addresses == addresses_ ||
+        now - addresses_at_ < limits_.addresses_interval) {
         ++useless_;
         return {};
     }

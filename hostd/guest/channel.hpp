@@ -14,8 +14,13 @@ namespace hostd::guest {
 /// and starts over after every loss or violation.
 ///
 ///   waiting ──connect──▶ syncing ──echo──▶ greeting ──hello──▶ ready
-///      ▲                    │                  │                 │
-///      └──── backoff ◀──────┴── lost, late or violated ──────────┘
+///      ▲                    │                  │ hello of a copy,   ▲ │
+///      │                    │                  │ or frozen          │ │
+///      │                    │                  └──▶ becoming ─became┘ │
+///      └──── backoff ◀──────┴──────── lost, late or violated ─────────┘
+///
+/// Each hello is answered with `become`, which also thaws: a guest that stood still when its
+/// channel was lost goes on with the next.
 ///
 /// Not thread-safe: belongs to the channels' thread. Nothing here blocks; progress is
 /// made by on_readable(), on_writable() and on_time().
@@ -23,7 +28,7 @@ class Channel {
 public:
     Channel(common::SandboxId id,
             std::filesystem::path socket,
-            std::string hostname,
+            GuestIdentity identity,
             const common::Clock& clock,
             const ChannelLimits& limits,
             Guests::Observer& observer);
@@ -41,20 +46,24 @@ public:
     /// Does what is due and says when it wants to be called next.
     common::SteadyTime on_time(common::SteadyTime now);
 
+    /// While the guest stands still the command waits, and so does its time.
     void exec(ExecSpec spec, Guests::Completion done);
     void acknowledge(const common::OperationId& operation);
     void request_shutdown();
+    void freeze(Guests::Frozen done);
+    void thaw();
     /// Until resume() nothing is due: all that waits is moved on by the time between.
     void pause();
     void resume();
-    /// Ends for good: whoever waits learns that the outcome is unknown.
-    void abandon();
+    /// Ends for good: whoever waits learns `why`, or that the outcome is unknown.
+    void abandon(std::optional<common::Error> why);
 
 private:
-    enum class State { waiting, syncing, greeting, ready };
+    enum class State { waiting, syncing, greeting, becoming, ready };
+    enum class Motion { running, freezing, frozen };
     struct Run {
         ExecRun exec;
-        std::uint32_t stream;
+        std::uint32_t stream;                       ///< 0: not sent yet.
         std::optional<common::SteadyTime> deadline; ///< Until answered.
         bool started = false;
     };
@@ -73,18 +82,29 @@ private:
     // channel.cpp: what the frames mean. An error is a violation.
     common::Result<> take(const proto::GuestFrame& frame);
     common::Result<> take_hello(const proto::GuestHello& hello);
+    common::Result<> take_of_channel(const proto::GuestFrame& frame);
     common::Result<> take_net(const proto::GuestNet& net);
     common::Result<> take_of_run(const proto::GuestFrame& frame, Runs::iterator run);
-    void send_identity();
+    void be_ready();
+    common::SteadyTime on_run_time(common::SteadyTime now);
     void start(Run& run);
+    void shift_runs(std::chrono::steady_clock::duration time);
     void forget_unawaited();
     void send_stdin(Run& run);
     void finish(Runs::iterator run, const common::Result<ExecOutcome>& outcome);
     void emit(GuestEvent::Kind kind, GuestEvent event = {});
 
+    // channel_identity.cpp: who it is, and standing still.
+    void send_identity();
+    common::Result<> take_became(const proto::GuestBecame& became);
+    void take_frozen(const proto::GuestFrozen& frozen);
+    void on_freeze_time(common::SteadyTime now);
+    void give_up_freezing(const std::string& why);
+    void go_on();
+
     const common::SandboxId id_;
     const std::filesystem::path socket_;
-    const std::string hostname_;
+    const GuestIdentity identity_;
     const common::Clock& clock_;
     const ChannelLimits& limits_;
     const Guests::Observer& observer_;
@@ -107,6 +127,12 @@ private:
     common::SteadyTime ready_since_{};
     common::SteadyTime heard_{};
     common::SteadyTime pinged_{};
+
+    Motion motion_ = Motion::running;
+    std::uint64_t freeze_ = 0;         ///< Numbers the freezes of all sessions.
+    Guests::Frozen frozen_;            ///< Set while freezing.
+    common::SteadyTime freeze_due_{};  ///< While freezing.
+    common::SteadyTime still_since_{}; ///< Unless running.
 
     std::string boot_id_;
     std::vector<std::string> addresses_;

@@ -72,6 +72,8 @@ void Channel::close(std::string_view why)
     out_.clear();
     retry_ = std::max(penalty_, limits_.retry_first);
     enter(State::waiting, retry_);
+    give_up_freezing("its channel was lost");
+    go_on(); // As the guest will with the next `become`.
     if (was_ready) {
         GuestEvent event;
         event.detail = why;
@@ -144,7 +146,7 @@ void Channel::take_bytes(std::string_view bytes)
 
 void Channel::take_frames()
 {
-    while (state_ == State::greeting || state_ == State::ready) {
+    while (state_ == State::greeting || state_ == State::becoming || state_ == State::ready) {
         auto payload = reader_.next();
         if (!payload) {
             return violation(payload.error().message);
@@ -193,6 +195,8 @@ template void Channel::send(std::uint32_t, const proto::GuestCredit&);
 template void Channel::send(std::uint32_t, const proto::GuestExecAck&);
 template void Channel::send(std::uint32_t, const proto::GuestShutdown&);
 template void Channel::send(std::uint32_t, const proto::GuestBecome&);
+template void Channel::send(std::uint32_t, const proto::GuestFreeze&);
+template void Channel::send(std::uint32_t, const proto::GuestThaw&);
 template void Channel::send(std::uint32_t, const proto::GuestPing&);
 
 } // namespace hostd::guest

@@ -75,14 +75,24 @@ void GuestChannels::post(Request request)
 
 void GuestChannels::attach(const common::SandboxId& id,
                            const std::filesystem::path& socket,
-                           const std::string& hostname)
+                           GuestIdentity identity)
 {
-    post(Attach{id, socket, hostname});
+    post(Attach{id, socket, std::move(identity)});
 }
 
-void GuestChannels::detach(const common::SandboxId& id)
+void GuestChannels::detach(const common::SandboxId& id, std::optional<Error> why)
 {
-    post(Detach{id});
+    post(Detach{id, std::move(why)});
+}
+
+void GuestChannels::freeze(const common::SandboxId& id, Frozen done)
+{
+    post(Freeze{id, std::move(done)});
+}
+
+void GuestChannels::thaw(const common::SandboxId& id)
+{
+    post(Thaw{id});
 }
 
 void GuestChannels::pause(const common::SandboxId& id)
@@ -192,36 +202,54 @@ void GuestChannels::serve(Request& request)
     const auto found = channels_.find(id);
     if (auto* attach = std::get_if<Attach>(&request); attach != nullptr) {
         if (found == channels_.end()) {
-            auto attached = std::make_unique<Attached>(Attached{
-                Channel{id, attach->socket, attach->hostname, clock_, limits_, observer_}});
+            auto attached = std::make_unique<Attached>(Attached{Channel{
+                id, attach->socket, std::move(attach->identity), clock_, limits_, observer_}});
             channels_.emplace(id, std::move(attached));
         }
         return;
     }
     if (found == channels_.end()) {
-        if (auto* exec = std::get_if<Exec>(&request); exec != nullptr) {
-            exec->done(no_session(id));
-        }
-        return;
+        return refuse(request);
     }
     auto& channel = found->second->channel;
-    if (auto* exec = std::get_if<Exec>(&request); exec != nullptr) {
-        channel.exec(std::move(exec->spec), std::move(exec->done));
-    } else if (auto* ack = std::get_if<Acknowledge>(&request); ack != nullptr) {
-        channel.acknowledge(ack->operation);
-    } else if (std::holds_alternative<Pause>(request)) {
-        channel.pause();
-    } else if (std::holds_alternative<Resume>(request)) {
-        channel.resume();
-    } else if (std::holds_alternative<Shutdown>(request)) {
-        channel.request_shutdown();
-    } else {
-        channel.abandon();
+    if (auto* detach = std::get_if<Detach>(&request); detach != nullptr) {
+        channel.abandon(std::move(detach->why));
         settle(*found->second);
         channels_.erase(found);
         return;
     }
+    serve_channel(request, channel);
     settle(*found->second);
+}
+
+void GuestChannels::refuse(Request& request)
+{
+    if (auto* exec = std::get_if<Exec>(&request); exec != nullptr) {
+        exec->done(no_session(exec->id));
+    } else if (auto* freeze = std::get_if<Freeze>(&request); freeze != nullptr) {
+        auto error = no_session(freeze->id);
+        error.reason = "guest_not_frozen";
+        freeze->done(std::move(error));
+    }
+}
+
+void GuestChannels::serve_channel(Request& request, Channel& channel)
+{
+    if (auto* exec = std::get_if<Exec>(&request); exec != nullptr) {
+        channel.exec(std::move(exec->spec), std::move(exec->done));
+    } else if (auto* ack = std::get_if<Acknowledge>(&request); ack != nullptr) {
+        channel.acknowledge(ack->operation);
+    } else if (auto* freeze = std::get_if<Freeze>(&request); freeze != nullptr) {
+        channel.freeze(std::move(freeze->done));
+    } else if (std::holds_alternative<Thaw>(request)) {
+        channel.thaw();
+    } else if (std::holds_alternative<Pause>(request)) {
+        channel.pause();
+    } else if (std::holds_alternative<Resume>(request)) {
+        channel.resume();
+    } else {
+        channel.request_shutdown();
+    }
 }
 
 void GuestChannels::settle(Attached& attached)

@@ -30,8 +30,10 @@ public:
     void observe(Observer observer) override;
     void attach(const common::SandboxId& id,
                 const std::filesystem::path& socket,
-                const std::string& hostname) override;
-    void detach(const common::SandboxId& id) override;
+                GuestIdentity identity) override;
+    void detach(const common::SandboxId& id, std::optional<common::Error> why) override;
+    void freeze(const common::SandboxId& id, Frozen done) override;
+    void thaw(const common::SandboxId& id) override;
     void pause(const common::SandboxId& id) override;
     void resume(const common::SandboxId& id) override;
     void exec(const common::SandboxId& id, ExecSpec exec, Completion done) override;
@@ -42,9 +44,17 @@ private:
     struct Attach {
         common::SandboxId id;
         std::filesystem::path socket;
-        std::string hostname;
+        GuestIdentity identity;
     };
     struct Detach {
+        common::SandboxId id;
+        std::optional<common::Error> why;
+    };
+    struct Freeze {
+        common::SandboxId id;
+        Frozen done;
+    };
+    struct Thaw {
         common::SandboxId id;
     };
     struct Pause {
@@ -65,13 +75,16 @@ private:
     struct Shutdown {
         common::SandboxId id;
     };
-    using Request = std::variant<Attach, Detach, Pause, Resume, Exec, Acknowledge, Shutdown>;
+    using Request =
+        std::variant<Attach, Detach, Freeze, Thaw, Pause, Resume, Exec, Acknowledge, Shutdown>;
     struct Attached;
 
     void post(Request request) EXCLUDES(mutex_);
     void run();
     void serve_requests() EXCLUDES(mutex_);
     void serve(Request& request);
+    static void refuse(Request& request);
+    static void serve_channel(Request& request, Channel& channel);
     void serve_sockets(int timeout_ms);
     /// Keeps epoll's interest and ready_ in step with what the channel has become.
     void settle(Attached& attached) EXCLUDES(mutex_);

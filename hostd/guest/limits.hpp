@@ -19,6 +19,10 @@ struct ChannelLimits {
     std::uint64_t echo_discard_bytes = std::uint64_t{8} << 20U;
     /// From the echo to the hello.
     std::chrono::milliseconds hello_timeout{10000};
+    /// From the hello of a guest that is to be another, or stood still, until it is.
+    std::chrono::milliseconds become_timeout{10000};
+    /// From `freeze` to `frozen`: the agent itself gives up a little earlier.
+    std::chrono::milliseconds freeze_limit{5000};
     /// An idle channel is asked for a sign of life, so that a guest that rebooted
     /// or hangs is noticed.
     std::chrono::milliseconds ping_interval{15000};

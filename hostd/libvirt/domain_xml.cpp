@@ -70,6 +70,7 @@ constexpr std::string_view interface_layout = R"(
     </interface>)";
 
 // The log goes through virtlogd, which bounds it (2 MiB and three older files).
+// No balloon: docs/decisions/0006-domain-shape.md.
 constexpr std::string_view fixed_devices = R"(
     <controller type='usb' model='none'/>
     <controller type='virtio-serial' index='0'/>
@@ -84,7 +85,7 @@ constexpr std::string_view fixed_devices = R"(
     <channel type='unix'>
       <target type='virtio' name='org.qemu.guest_agent.0'/>
     </channel>
-    <memballoon model='virtio' autodeflate='on' freePageReporting='on'/>
+    <memballoon model='none'/>
     <rng model='virtio'>
       <backend model='random'>/dev/urandom</backend>
     </rng>)";

@@ -1,11 +1,15 @@
 #include "hostd/libvirt/libvirt_hypervisor.hpp"
 
 #include "common/log/log.hpp"
+#include "hostd/libvirt/captured_xml.hpp"
 #include "hostd/libvirt/last_error.hpp"
 #include "hostd/libvirt/metadata.hpp"
 #include "hostd/libvirt/our_domains.hpp"
+#include "hostd/libvirt/put_aside.hpp"
 #include "hostd/libvirt/qemu_agent.hpp"
+#include "hostd/libvirt/qmp.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
@@ -84,10 +88,13 @@ Result<> LibvirtHypervisor::define(const DomainSpec& spec)
 {
     COMMON_TRY(const auto connection, pool_.take());
     // Ask first: virDomainDefineXML redefines silently where name and UUID are taken.
-    if (auto existing = look_up(connection.get(), spec.sandbox.id)) {
+    COMMON_TRY(const auto existing, incarnations(connection.get(), spec.sandbox.id));
+    const auto name = domain_name(spec.sandbox.id, spec.incarnation);
+    if (std::ranges::any_of(existing, [&](const Incarnation& each) {
+            return each.number == spec.incarnation || each.number == 0 ||
+                   virDomainGetName(each.domain.get()) == name;
+        })) {
         return Error{ErrorCode::already_exists, spec.sandbox.id.str() + " has a domain already"};
-    } else if (existing.error().code != ErrorCode::not_found) {
-        return std::move(existing).error();
     }
     const auto xml = domain_xml(spec, platform_);
     const Domain domain{
@@ -109,8 +116,11 @@ Result<> LibvirtHypervisor::start(const SandboxId& id)
         if (virDomainResume(domain.get()) < 0) {
             return last_error().during("resume " + id.str());
         }
-    } else if (virDomainIsActive(domain.get()) != 1 && virDomainCreate(domain.get()) < 0) {
-        return last_error().during("start " + id.str());
+    } else if (virDomainIsActive(domain.get()) != 1) {
+        COMMON_CHECK(drop_stale_aside(domain.get()));
+        if (virDomainCreate(domain.get()) < 0) {
+            return last_error().during("start " + id.str());
+        }
     }
     return {};
 }
@@ -124,6 +134,25 @@ Result<> LibvirtHypervisor::pause(const SandboxId& id)
         record.state == DomainState::paused || record.state == DomainState::paused_by_disk_error;
     if (!paused && virDomainSuspend(domain.get()) < 0) {
         return last_error().during("pause " + id.str());
+    }
+    return {};
+}
+
+Result<> LibvirtHypervisor::go_on(const SandboxId& id, std::uint64_t incarnation)
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto all, incarnations(connection.get(), id));
+    const auto found = std::ranges::find(all, incarnation, &Incarnation::number);
+    if (found == all.end()) {
+        return Error{ErrorCode::not_found,
+                     fmt::format("{} has no incarnation {}", id.str(), incarnation)};
+    }
+    COMMON_TRY(const auto record, read_record(found->domain.get()));
+    if (record.state == DomainState::running) {
+        return {};
+    }
+    if (virDomainResume(found->domain.get()) < 0) {
+        return last_error().during("let " + id.str() + " go on");
     }
     return {};
 }
@@ -149,18 +178,7 @@ Result<> LibvirtHypervisor::kill(const SandboxId& id)
         return domain.error().code == ErrorCode::not_found ? Result<>{}
                                                            : Result<>{std::move(domain).error()};
     }
-    if (virDomainIsActive(domain->get()) == 0) {
-        return {};
-    }
-    if (virDomainDestroy(domain->get()) < 0) {
-        auto error = last_error();
-        // It may have ended by itself meanwhile.
-        if (error.code == ErrorCode::failed_precondition || error.code == ErrorCode::not_found) {
-            return {};
-        }
-        return std::move(error).during("kill " + id.str());
-    }
-    return {};
+    return cut_power(domain->get());
 }
 
 Result<> LibvirtHypervisor::undefine(const SandboxId& id)
@@ -174,14 +192,53 @@ Result<> LibvirtHypervisor::undefine(const SandboxId& id)
     if (virDomainIsActive(domain->get()) == 1) {
         return Error{ErrorCode::failed_precondition, id.str() + " is running"};
     }
-    constexpr unsigned everything =
-        VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
-        VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM;
-    if (virDomainUndefineFlags(domain->get(), everything) < 0) {
-        auto error = last_error();
-        // Drivers without snapshots (libvirt's own test driver) know none of the flags.
-        if (virDomainUndefine(domain->get()) < 0) {
-            return std::move(error).during("undefine " + id.str());
+    return forget(domain->get(), Nvram::goes);
+}
+
+Result<std::filesystem::path> LibvirtHypervisor::top_of(const SandboxId& id) const
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto domain, look_up(connection.get(), id));
+    if (virDomainIsActive(domain.get()) == 1) {
+        // Whatever became of libvirtd in the middle of a branch, QEMU knows.
+        if (auto written = written_file(domain.get())) {
+            return written;
+        }
+    }
+    const CString xml{virDomainGetXMLDesc(domain.get(), 0)};
+    if (!xml) {
+        return last_error().during("describe " + id.str());
+    }
+    std::filesystem::path top = first_disk_of(xml.get());
+    if (top.empty()) {
+        return Error{ErrorCode::internal, "the domain of " + id.str() + " has no disk"};
+    }
+    return top;
+}
+
+Result<> LibvirtHypervisor::set_top(const SandboxId& id, const std::filesystem::path& top)
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto domain, look_up(connection.get(), id));
+    if (virDomainIsActive(domain.get()) != 0) {
+        return Error{ErrorCode::failed_precondition, id.str() + " is not stopped"};
+    }
+    return boot_from(connection.get(), domain.get(), top);
+}
+
+Result<> LibvirtHypervisor::keep_only(const SandboxId& id, std::uint64_t incarnation)
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto all, incarnations(connection.get(), id));
+    for (const auto& each : all) {
+        // One with damaged metadata is left alone: whose it is, nobody knows.
+        if (each.number == incarnation || each.number == 0) {
+            continue;
+        }
+        COMMON_CHECK(cut_power(each.domain.get()));
+        if (virDomainIsPersistent(each.domain.get()) == 1) {
+            // The variables may be those that the other incarnation uses.
+            COMMON_CHECK(forget(each.domain.get(), Nvram::stays));
         }
     }
     return {};
@@ -245,6 +302,9 @@ Result<std::vector<ForeignVm>> LibvirtHypervisor::list_foreign() const
     }
     std::vector<ForeignVm> vms;
     for (virDomainPtr domain : domains) {
+        if (std::string_view{virDomainGetName(domain)}.starts_with(self_test_prefix)) {
+            continue;
+        }
         if (const auto ours = metadata_of(domain);
             !ours && ours.error().code == ErrorCode::not_found) {
             vms.push_back(describe(domain));

@@ -25,9 +25,14 @@ public:
     common::Result<> define(const DomainSpec& spec) override;
     common::Result<> start(const common::SandboxId& id) override;
     common::Result<> pause(const common::SandboxId& id) override;
+    common::Result<> go_on(const common::SandboxId& id, std::uint64_t incarnation) override;
     common::Result<> request_shutdown(const common::SandboxId& id) override;
     common::Result<> kill(const common::SandboxId& id) override;
     common::Result<> undefine(const common::SandboxId& id) override;
+    common::Result<std::filesystem::path> top_of(const common::SandboxId& id) const override;
+    common::Result<> set_top(const common::SandboxId& id,
+                             const std::filesystem::path& top) override;
+    common::Result<> keep_only(const common::SandboxId& id, std::uint64_t incarnation) override;
     common::Result<> set_generation(const common::SandboxId& id, std::uint64_t generation) override;
     common::Result<DomainRecord> find(const common::SandboxId& id) const override;
     common::Result<std::vector<DomainRecord>> list() const override;
@@ -36,6 +41,9 @@ public:
     common::Result<ExecOutcome> qemu_agent_exec(const common::SandboxId& id,
                                                 const ExecSpec& exec) override;
     common::Result<> qemu_agent_ping(const common::SandboxId& id) override;
+
+    /// For others that speak to the same libvirt: FastEngine. Lives as long as this.
+    [[nodiscard]] ConnectionPool& connections() noexcept { return pool_; }
 
 private:
     const Platform platform_;

@@ -1,13 +1,11 @@
 #include "hostd/libvirt/metadata.hpp"
 
 #include "hostd/libvirt/domain_xml.hpp"
+#include "hostd/libvirt/xml.hpp"
 #include "hostd/virt/escape_xml.hpp"
 
 #include <charconv>
 #include <fmt/format.h>
-#include <libxml/parser.h>
-#include <libxml/tree.h>
-#include <memory>
 
 namespace hostd::libvirt {
 
@@ -17,29 +15,6 @@ using common::Result;
 
 namespace {
 
-struct FreeDocument {
-    void operator()(xmlDoc* document) const noexcept { xmlFreeDoc(document); }
-};
-using Document = std::unique_ptr<xmlDoc, FreeDocument>;
-
-/// No network, no noise on stderr; libxml2's own bounds on size and depth. Nothing for a
-/// document that declares a type: libvirt writes none, and entities come from nowhere else.
-Document parse(std::string_view text)
-{
-    constexpr int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
-    Document document{
-        xmlReadMemory(text.data(), static_cast<int>(text.size()), nullptr, nullptr, options)};
-    if (document && document->intSubset != nullptr) {
-        document.reset();
-    }
-    return document;
-}
-
-bool is_element(const xmlNode* node, std::string_view name)
-{
-    return node->type == XML_ELEMENT_NODE && name == reinterpret_cast<const char*>(node->name);
-}
-
 /// The attributes of our element; the first that is missing or wrong is remembered.
 class Attributes {
 public:
@@ -47,13 +22,11 @@ public:
 
     std::string text(const char* name)
     {
-        const std::unique_ptr<xmlChar, decltype(xmlFree)> value{
-            xmlGetNoNsProp(element_, reinterpret_cast<const xmlChar*>(name)), xmlFree};
-        if (!value) {
+        if (xmlHasProp(element_, reinterpret_cast<const xmlChar*>(name)) == nullptr) {
             wrong(name, "missing");
             return {};
         }
-        return reinterpret_cast<const char*>(value.get());
+        return xml::attribute(element_, name);
     }
     template <typename Number = std::uint64_t>
     Number number(const char* name)
@@ -128,9 +101,9 @@ std::string metadata_element(const DomainRecord& record, Prefix prefix)
 
 Result<DomainRecord> parse_metadata(std::string_view element)
 {
-    const auto document = parse(element);
+    const auto document = xml::parse(element);
     xmlNode* root = document ? xmlDocGetRootElement(document.get()) : nullptr;
-    if (root == nullptr || !is_element(root, "sandbox")) {
+    if (root == nullptr || !xml::is_element(root, "sandbox")) {
         return Error{ErrorCode::invalid_argument, "Paddock's metadata is not its XML element"};
     }
     Attributes attributes{root};
@@ -183,32 +156,12 @@ DomainRecord record_of(const DomainSpec& spec)
     return record;
 }
 
-namespace {
-
-xmlNode* child_of(xmlNode* parent, std::string_view name)
-{
-    for (auto* node = parent == nullptr ? nullptr : parent->children; node != nullptr;
-         node = node->next) {
-        if (is_element(node, name)) {
-            return node;
-        }
-    }
-    return nullptr;
-}
-
-} // namespace
-
 std::string first_disk_of(std::string_view domain_xml)
 {
-    const auto document = parse(domain_xml);
+    const auto document = xml::parse(domain_xml);
     auto* root = document ? xmlDocGetRootElement(document.get()) : nullptr;
-    auto* source = child_of(child_of(child_of(root, "devices"), "disk"), "source");
-    if (source == nullptr) {
-        return {};
-    }
-    const std::unique_ptr<xmlChar, decltype(xmlFree)> file{
-        xmlGetNoNsProp(source, reinterpret_cast<const xmlChar*>("file")), xmlFree};
-    return file ? reinterpret_cast<const char*>(file.get()) : std::string{};
+    auto* disk = xml::child(xml::child(root, "devices"), "disk");
+    return xml::attribute(xml::child(disk, "source"), "file");
 }
 
 } // namespace hostd::libvirt

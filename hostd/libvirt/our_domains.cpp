@@ -1,8 +1,11 @@
 #include "hostd/libvirt/our_domains.hpp"
 
+#include "hostd/libvirt/captured_xml.hpp"
 #include "hostd/libvirt/last_error.hpp"
 #include "hostd/libvirt/metadata.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <libvirt/virterror.h>
 
 namespace hostd::libvirt {
@@ -68,32 +71,104 @@ Result<DomainRecord> read_record(virDomainPtr domain)
     return record;
 }
 
-Result<Domain> look_up(virConnectPtr connection, const SandboxId& id)
+Result<std::vector<Incarnation>> incarnations(virConnectPtr connection, const SandboxId& id)
 {
-    Domain domain{virDomainLookupByName(connection, id.str().c_str())};
-    if (domain) {
-        // A name proves nothing: whoever else's it is stays untouched.
-        COMMON_CHECK(metadata_of(domain.get()));
-        return domain;
-    }
-    if (auto error = last_error(); error.code != ErrorCode::not_found) {
-        return std::move(error).during("look up " + id.str());
-    }
     const DomainList all{connection};
     if (all.failed()) {
         return last_error().during("list domains");
     }
+    std::vector<Incarnation> found;
     for (virDomainPtr each : all) {
-        // Only later incarnations have another name, and it begins with the id.
-        if (std::string_view{virDomainGetName(each)}.starts_with(id.str() + ".g")) {
-            const auto record = read_record(each);
-            if (record && record->sandbox.id == id) {
-                virDomainRef(each);
-                return Domain{each};
-            }
+        // The name only narrows the search; whose a domain is, its metadata tell.
+        const std::string_view name = virDomainGetName(each);
+        if (name != id.str() && !name.starts_with(id.str() + ".g")) {
+            continue;
+        }
+        const auto element = metadata_of(each);
+        if (!element && element.error().code == ErrorCode::not_found) {
+            continue; // Somebody else's, or gone meanwhile.
+        }
+        COMMON_CHECK(element);
+        const auto record = parse_metadata(*element);
+        if (record ? record->sandbox.id == id : name == id.str()) {
+            virDomainRef(each);
+            found.push_back({Domain{each}, record ? record->incarnation : 0});
         }
     }
-    return Error{ErrorCode::not_found, id.str() + " has no domain"};
+    std::ranges::sort(found, std::greater{}, &Incarnation::number);
+    return found;
+}
+
+Result<Domain> look_up(virConnectPtr connection, const SandboxId& id)
+{
+    COMMON_TRY(auto found, incarnations(connection, id));
+    if (found.empty()) {
+        return Error{ErrorCode::not_found, id.str() + " has no domain"};
+    }
+    return std::move(found.front().domain);
+}
+
+Result<> forget(virDomainPtr domain, Nvram nvram)
+{
+    const unsigned flags =
+        VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+        VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA |
+        (nvram == Nvram::goes ? VIR_DOMAIN_UNDEFINE_NVRAM : VIR_DOMAIN_UNDEFINE_KEEP_NVRAM);
+    if (virDomainUndefineFlags(domain, flags) < 0) {
+        auto error = last_error();
+        // Drivers without snapshots (libvirt's own test driver) know none of the flags.
+        if (virDomainUndefine(domain) < 0) {
+            return std::move(error).during(std::string{"undefine "} + virDomainGetName(domain));
+        }
+    }
+    return {};
+}
+
+Result<> cut_power(virDomainPtr domain)
+{
+    if (virDomainIsActive(domain) == 0 || virDomainDestroy(domain) == 0) {
+        return {};
+    }
+    auto error = last_error();
+    // It may have ended by itself meanwhile.
+    if (error.code == ErrorCode::failed_precondition || error.code == ErrorCode::not_found) {
+        return {};
+    }
+    return std::move(error).during(std::string{"kill "} + virDomainGetName(domain));
+}
+
+Result<> go_on(virDomainPtr domain)
+{
+    if (virDomainResume(domain) == 0) {
+        return {};
+    }
+    auto error = last_error();
+    // libvirtd lets guests go on too that it paused before it died.
+    int state = VIR_DOMAIN_NOSTATE;
+    if (virDomainGetState(domain, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_RUNNING) {
+        return {};
+    }
+    return error;
+}
+
+Result<> boot_from(virConnectPtr connection, virDomainPtr domain, const std::filesystem::path& top)
+{
+    const std::string name = virDomainGetName(domain);
+    const CString xml{virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE)};
+    if (!xml) {
+        return last_error().during("describe " + name);
+    }
+    COMMON_TRY(const auto changed, with_top(xml.get(), top));
+    const Domain defined{virDomainDefineXML(connection, changed.c_str())};
+    if (!defined) {
+        return last_error().during("define " + name);
+    }
+    // Memory that was put aside would go on with the disk of then.
+    if (virDomainIsActive(domain) == 0 && virDomainHasManagedSaveImage(domain, 0) == 1 &&
+        virDomainManagedSaveRemove(domain, 0) < 0) {
+        return last_error().during("drop the memory of " + name);
+    }
+    return {};
 }
 
 } // namespace hostd::libvirt

@@ -7,6 +7,7 @@
 #include <libvirt/libvirt.h>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace hostd::libvirt {
 
@@ -43,7 +44,33 @@ common::Result<std::string> metadata_of(virDomainPtr domain);
 /// What the domain is and how it is; `not_found` if it is somebody else's.
 common::Result<DomainRecord> read_record(virDomainPtr domain);
 
-/// By the usual name, and if that is not it, by the metadata of all.
+struct Incarnation {
+    Domain domain;
+    std::uint64_t number = 0; ///< 0: its metadata are damaged.
+};
+
+/// Every domain of a sandbox, the latest incarnation first. By name alone none is found that
+/// belongs to somebody else.
+common::Result<std::vector<Incarnation>> incarnations(virConnectPtr connection,
+                                                      const common::SandboxId& id);
+
+/// The latest incarnation; `not_found` if there is none.
 common::Result<Domain> look_up(virConnectPtr connection, const common::SandboxId& id);
+
+/// Forgets a stopped domain with all that libvirt keeps of it. `nvram`: what becomes of the file
+/// of its UEFI variables.
+enum class Nvram { goes, stays };
+common::Result<> forget(virDomainPtr domain, Nvram nvram);
+
+/// Stops it at once. Success if it is stopped, or gone.
+common::Result<> cut_power(virDomainPtr domain);
+
+/// A paused domain goes on. Success if it does already.
+common::Result<> go_on(virDomainPtr domain);
+
+/// What is defined boots from this file from its next start on, with the chain that the files say;
+/// if it is stopped, from nothing else.
+common::Result<>
+boot_from(virConnectPtr connection, virDomainPtr domain, const std::filesystem::path& top);
 
 } // namespace hostd::libvirt

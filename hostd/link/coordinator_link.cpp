@@ -96,9 +96,9 @@ void CoordinatorLink::status(SandboxStatus status)
     push(std::move(status), "a status");
 }
 
-void CoordinatorLink::inventory(std::vector<SandboxStatus> all)
+void CoordinatorLink::inventory(std::vector<SandboxStatus> all, std::vector<Checkpoint> checkpoints)
 {
-    push(std::move(all), "an inventory");
+    push(Everything{std::move(all), std::move(checkpoints)}, "an inventory");
 }
 
 void CoordinatorLink::start(std::function<void(Command)> on_command,

@@ -196,12 +196,20 @@ void Session::push(Outgoing item)
             answers_.pop_front(); // Its command is sent again: the core or the agent knows.
         }
     } else if (state_ == State::welcomed) {
-        proto::Inventory inventory{instance_, {}};
-        for (const auto& one : std::get<std::vector<SandboxStatus>>(item)) {
-            inventory.sandboxes.push_back(to_wire(one));
-        }
-        send(inventory);
+        send_inventory(std::get<Everything>(item));
     }
+}
+
+void Session::send_inventory(const Everything& all)
+{
+    proto::Inventory inventory{instance_, {}, {}};
+    for (const auto& one : all.sandboxes) {
+        inventory.sandboxes.push_back(to_wire(one));
+    }
+    for (const auto& one : all.checkpoints) {
+        inventory.checkpoints.push_back(to_wire(one));
+    }
+    send(inventory);
 }
 
 void Session::send_answer(const Answer& answer)

@@ -8,8 +8,14 @@
 
 namespace hostd::link {
 
+/// All that this host has.
+struct Everything {
+    std::vector<SandboxStatus> sandboxes;
+    std::vector<Checkpoint> checkpoints;
+};
+
 /// What the core hands to the link.
-using Outgoing = std::variant<Answer, SandboxStatus, std::vector<SandboxStatus>>;
+using Outgoing = std::variant<Answer, SandboxStatus, Everything>;
 
 struct SessionSettings {
     std::chrono::milliseconds hello_timeout{5000}; ///< Until a welcome, from the connection on.
@@ -57,6 +63,7 @@ private:
     void take_command(const proto::Envelope& envelope);
     void give_up(const std::string& why);
     void send_answer(const Answer& answer);
+    void send_inventory(const Everything& all);
 
     const SessionSettings settings_;
     const common::Clock& clock_;

@@ -7,10 +7,6 @@
 
 namespace hostd::link {
 
-using common::Error;
-using common::ErrorCode;
-using common::Result;
-
 namespace {
 
 // The wire's bounds (proto/wire_messages.cpp).
@@ -60,79 +56,6 @@ proto::ExecResult to_wire(const ExecOutcome& outcome)
     return result;
 }
 
-Result<common::SandboxId> sandbox_id(const std::string& text)
-{
-    auto id = common::parse_id<common::SandboxId>(text);
-    if (!id) {
-        return std::move(id).error().during("field 'id'");
-    }
-    return id;
-}
-
-Result<Command> with(const proto::Envelope& envelope, decltype(Command::what) what)
-{
-    Command command;
-    command.operation = common::OperationId{envelope.operation_id};
-    command.request = common::RequestId{envelope.request_id};
-    command.generation = envelope.generation;
-    command.what = std::move(what);
-    return command;
-}
-
-Result<Command> create_of(const proto::Envelope& envelope)
-{
-    COMMON_TRY(const auto wire, proto::decode_body<proto::CreateSandbox>(envelope.body));
-    CreateCommand create;
-    COMMON_TRY(create.spec.id, sandbox_id(wire.id));
-    if (!common::is_name(wire.image) || (!wire.name.empty() && !common::is_name(wire.name))) {
-        return Error{ErrorCode::invalid_argument, "field 'image' or 'name': not a name"};
-    }
-    const auto network = network_mode_from(wire.network_mode);
-    if (!network) {
-        return Error{ErrorCode::unimplemented,
-                     "network mode '" + wire.network_mode + "' is not known to this hostd"};
-    }
-    create.spec.tenant = wire.tenant;
-    create.spec.name = wire.name;
-    create.spec.image = common::ImageName{wire.image};
-    create.spec.vcpus = wire.vcpus;
-    create.spec.memory = common::Bytes{wire.memory_bytes};
-    create.spec.network = *network;
-    create.image_digest = wire.image_digest;
-    create.start = wire.start;
-    create.boot_timeout = std::chrono::milliseconds{wire.boot_timeout_ms};
-    return with(envelope, std::move(create));
-}
-
-Result<Command> exec_of(const proto::Envelope& envelope)
-{
-    COMMON_TRY(auto wire, proto::decode_body<proto::Exec>(envelope.body));
-    ExecCommand exec;
-    COMMON_TRY(exec.id, sandbox_id(wire.id));
-    if (wire.argv.empty() == wire.shell.empty()) {
-        return Error{ErrorCode::invalid_argument, "exec needs either 'argv' or 'shell'"};
-    }
-    exec.exec.operation = common::OperationId{envelope.operation_id};
-    exec.exec.argv = std::move(wire.argv);
-    exec.exec.shell = std::move(wire.shell);
-    exec.exec.user = std::move(wire.user);
-    exec.exec.cwd = std::move(wire.cwd);
-    exec.exec.env = std::move(wire.env);
-    exec.exec.stdin_bytes = std::move(wire.stdin_bytes);
-    exec.exec.timeout = std::chrono::milliseconds{wire.timeout_ms};
-    exec.exec.output_limit = common::Bytes{wire.output_limit_bytes};
-    exec.exec.resumed = wire.resumed;
-    return with(envelope, std::move(exec));
-}
-
-Result<Command> stop_of(const proto::Envelope& envelope)
-{
-    COMMON_TRY(const auto wire, proto::decode_body<proto::StopSandbox>(envelope.body));
-    COMMON_TRY(auto id, sandbox_id(wire.id));
-    return with(envelope,
-                StopCommand{std::move(id), wire.force, std::chrono::milliseconds{wire.timeout_ms}});
-}
-
 } // namespace
 
 proto::WireError to_wire(const common::Error& error)
@@ -157,6 +80,8 @@ proto::HostFacts to_wire(const HostReport& report)
     facts.hostd_version = common::version;
     facts.accel = to_string(report.accel);
     facts.accel_reason = cut(report.accel_reason, sentence);
+    facts.state_engine = cut(report.state_engine, word);
+    facts.state_engine_reason = cut(report.state_engine_reason, sentence);
     facts.network_cidr = cut(report.network_cidr, word);
     facts.cores = report.cores;
     facts.memory_bytes = report.memory.count();
@@ -207,6 +132,32 @@ proto::SandboxReport to_wire(const SandboxStatus& status)
     return report;
 }
 
+proto::CheckpointReport to_wire(const Checkpoint& checkpoint)
+{
+    constexpr std::size_t most_digests = 64;
+    proto::CheckpointReport report;
+    report.id = checkpoint.id.str();
+    report.sandbox_id = checkpoint.spec.id.str();
+    report.name = cut(checkpoint.name, word);
+    report.parent = checkpoint.parent.str();
+    report.has_memory = checkpoint.has_memory;
+    report.frozen = checkpoint.frozen;
+    report.engine = to_string(checkpoint.engine);
+    report.libvirt_version = cut(checkpoint.hypervisor.libvirt_version, word);
+    report.qemu_version = cut(checkpoint.hypervisor.qemu_version, word);
+    report.memory_bytes = checkpoint.memory_bytes.count();
+    report.disk_bytes = checkpoint.disk_bytes.count();
+    report.paused_us = us(checkpoint.paused);
+    for (const auto& [file, digest] : checkpoint.digests) {
+        if (report.digests.size() < most_digests) {
+            report.digests[cut(file, word)] = cut(digest, word);
+        }
+    }
+    report.path = cut(checkpoint.files.folder.string(), sentence);
+    report.created_at_us = common::to_unix_us(checkpoint.created_at);
+    return report;
+}
+
 proto::Reply to_wire(const Answer& answer)
 {
     proto::Reply reply;
@@ -226,54 +177,10 @@ proto::Reply to_wire(const Answer& answer)
                                  vm.persistent,
                                  cut(vm.disk_path, sentence)});
         }
+    } else if (const auto* checkpoint = std::get_if<Checkpoint>(&answer.value)) {
+        reply.checkpoint = to_wire(*checkpoint);
     }
     return reply;
-}
-
-Result<Command> command_of(const proto::Envelope& envelope)
-{
-    const auto& kind = envelope.kind;
-    // It is a file name in nobody's hands, but it is logged and keys the agent's table.
-    if (kind != proto::SyncRequest::kind && !common::parse_request_id(envelope.operation_id)) {
-        return Error{ErrorCode::invalid_argument, "the operation id is missing or malformed"};
-    }
-    if (kind == proto::CreateSandbox::kind) {
-        return create_of(envelope);
-    }
-    if (kind == proto::Exec::kind) {
-        return exec_of(envelope);
-    }
-    if (kind == proto::StopSandbox::kind) {
-        return stop_of(envelope);
-    }
-    if (kind == proto::StartSandbox::kind) {
-        COMMON_TRY(const auto wire, proto::decode_body<proto::StartSandbox>(envelope.body));
-        COMMON_TRY(auto id, sandbox_id(wire.id));
-        return with(envelope,
-                    StartCommand{std::move(id), std::chrono::milliseconds{wire.boot_timeout_ms}});
-    }
-    if (kind == proto::PauseSandbox::kind) {
-        COMMON_TRY(const auto wire, proto::decode_body<proto::PauseSandbox>(envelope.body));
-        COMMON_TRY(auto id, sandbox_id(wire.id));
-        return with(envelope, PauseCommand{std::move(id)});
-    }
-    if (kind == proto::DestroySandbox::kind) {
-        COMMON_TRY(const auto wire, proto::decode_body<proto::DestroySandbox>(envelope.body));
-        COMMON_TRY(auto id, sandbox_id(wire.id));
-        return with(envelope, DestroyCommand{std::move(id)});
-    }
-    if (kind == proto::ExecAck::kind) {
-        COMMON_TRY(const auto wire, proto::decode_body<proto::ExecAck>(envelope.body));
-        COMMON_TRY(auto id, sandbox_id(wire.id));
-        return with(envelope, AckExecCommand{std::move(id)});
-    }
-    if (kind == proto::ListVms::kind) {
-        return with(envelope, ListVmsCommand{});
-    }
-    if (kind == proto::SyncRequest::kind) {
-        return with(envelope, SyncCommand{});
-    }
-    return Error{ErrorCode::unimplemented, "this hostd does not know '" + cut(kind, 64) + "'"};
 }
 
 } // namespace hostd::link

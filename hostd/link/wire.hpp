@@ -10,6 +10,7 @@ namespace hostd::link {
 
 proto::HostFacts to_wire(const HostReport& report);
 proto::SandboxReport to_wire(const SandboxStatus& status);
+proto::CheckpointReport to_wire(const Checkpoint& checkpoint);
 proto::WireError to_wire(const common::Error& error);
 proto::Reply to_wire(const Answer& answer);
 

@@ -28,6 +28,9 @@ const OwnNetwork* own_by_name(std::string_view name)
     return found == own_networks_list.end() ? nullptr : &*found;
 }
 
+constexpr std::string_view odd_tap = "pdk"; // Of incarnation 1, 3 …
+constexpr std::string_view even_tap = "pdl";
+
 /// 52:54:00 is QEMU's prefix for guests.
 std::string random_mac()
 {
@@ -42,7 +45,13 @@ std::string random_mac()
 std::string tap_of(const common::SandboxId& id)
 {
     const auto& text = id.str();
-    return "pdk" + text.substr(text.size() - std::min<std::size_t>(text.size(), 12));
+    return std::string{odd_tap} + text.substr(text.size() - std::min<std::size_t>(text.size(), 12));
+}
+
+std::string twin_of(const std::string& tap)
+{
+    const auto other = tap.starts_with(odd_tap) ? even_tap : odd_tap;
+    return std::string{other} + tap.substr(odd_tap.size());
 }
 
 LibvirtNetwork::LibvirtNetwork(NetworkSettings settings, Runner nft, Signaller signal)
@@ -108,8 +117,10 @@ Result<NetLease> LibvirtNetwork::allocate(const common::SandboxId& id, NetworkMo
     }
     const common::MutexLock lock{mutex_};
     const auto tap = tap_of(id);
-    if (const auto held = leases_.find(tap); held != leases_.end()) {
-        return held->second;
+    for (const auto& name : {tap, twin_of(tap)}) {
+        if (const auto held = leases_.find(name); held != leases_.end()) {
+            return held->second;
+        }
     }
     if (!standing_) {
         if (!told_) {
@@ -171,34 +182,95 @@ LibvirtNetwork::make_lease(virNetworkPtr network, const OwnNetwork& own, const s
                  "no_addresses"};
 }
 
-Result<> LibvirtNetwork::release(const NetLease& lease)
+Result<NetLease> LibvirtNetwork::add_tap(const NetLease& lease, std::uint64_t incarnation)
 {
-    const auto* own = own_by_name(lease.network);
-    if (own == nullptr || !is_sound(lease)) {
-        return {};
+    if (lease.network.empty()) {
+        return lease; // NetworkMode::none.
+    }
+    if (own_by_name(lease.network) == nullptr || !is_sound(lease)) {
+        return Error{ErrorCode::invalid_argument, "not a lease of ours: tap '" + lease.tap + "'"};
+    }
+    auto added = lease;
+    if (lease.tap.starts_with(odd_tap) != (incarnation % 2 == 1)) {
+        added.tap = twin_of(lease.tap);
     }
     const common::MutexLock lock{mutex_};
+    const auto old = leases_.find(lease.tap);
+    if (old == leases_.end() || old->second != lease) {
+        return Error{ErrorCode::failed_precondition,
+                     fmt::format("the lease of {} ({}) is not held", lease.ip, lease.tap)};
+    }
+    if (leases_.contains(added.tap)) {
+        return leases_.at(added.tap);
+    }
+    if (!standing_) {
+        COMMON_CHECK(stand_up());
+    }
+    leases_.insert_or_assign(added.tap, added);
+    if (auto ruled = change_rules(add_lease(added)); !ruled) {
+        leases_.erase(added.tap);
+        static_cast<void>(change_rules(remove_lease(added))); // As in allocate().
+        return std::move(ruled).error();
+    }
+    return added; // Its address is in DHCP's file already.
+}
+
+Result<> LibvirtNetwork::take_tap(const NetLease& lease)
+{
     if (const auto held = leases_.find(lease.tap); held != leases_.end() && held->second == lease) {
         leases_.erase(held);
     }
     if (!standing_ && !told_) {
         return {};
     }
-    if (!standing_) {
-        COMMON_CHECK(stand_up());
-    } else {
-        COMMON_CHECK(change_rules(remove_lease(lease)));
-        COMMON_CHECK(write_hosts(*own));
+    return standing_ ? change_rules(remove_lease(lease)) : stand_up();
+}
+
+Result<> LibvirtNetwork::forget_tap(const NetLease& lease)
+{
+    const auto* own = own_by_name(lease.network);
+    if (own == nullptr || !is_sound(lease)) {
+        return {};
     }
+    const common::MutexLock lock{mutex_};
+    COMMON_CHECK(take_tap(lease));
+    if (!standing_) {
+        return {};
+    }
+    // With the other tap its address stays: then this changes nothing.
+    COMMON_CHECK(write_hosts(*own));
     static_cast<void>(tell_dnsmasq(*own)); // As in allocate().
     return {};
 }
 
+Result<> LibvirtNetwork::release(const NetLease& lease)
+{
+    if (own_by_name(lease.network) == nullptr || !is_sound(lease)) {
+        return {};
+    }
+    auto twin = lease;
+    twin.tap = twin_of(lease.tap);
+    const auto has_twin = [&] {
+        const common::MutexLock lock{mutex_};
+        const auto held = leases_.find(twin.tap);
+        return held != leases_.end() && held->second == twin;
+    };
+    if (has_twin()) {
+        COMMON_CHECK(forget_tap(twin));
+    }
+    return forget_tap(lease);
+}
+
+/// Each once, however many taps it has.
 std::vector<NetLease> LibvirtNetwork::leases_of(const OwnNetwork& own) const
 {
     std::vector<NetLease> leases;
     for (const auto& [tap, lease] : leases_) {
-        if (lease.network == own.name) {
+        const auto twin = leases_.find(twin_of(tap));
+        // "pdk" comes before "pdl".
+        const bool second = twin != leases_.end() && twin->first < tap &&
+                            twin->second.mac == lease.mac && twin->second.ip == lease.ip;
+        if (lease.network == own.name && !second) {
             leases.push_back(lease);
         }
     }

@@ -39,6 +39,10 @@ public:
     common::Result<> ensure(const std::vector<NetLease>& in_use) override EXCLUDES(mutex_);
     common::Result<NetLease> allocate(const common::SandboxId& id, NetworkMode mode) override
         EXCLUDES(mutex_);
+    common::Result<NetLease> add_tap(const NetLease& lease, std::uint64_t incarnation) override
+        EXCLUDES(mutex_);
+    common::Result<> forget_tap(const NetLease& lease) override EXCLUDES(mutex_);
+    /// With the lease's other tap, if there is one.
     common::Result<> release(const NetLease& lease) override EXCLUDES(mutex_);
     common::Result<std::string> observed_ip(const NetLease& lease) const override;
     /// Of the NAT network; empty until ensure() has succeeded once.
@@ -55,6 +59,7 @@ private:
     };
 
     common::Result<> stand_up() REQUIRES(mutex_);
+    common::Result<> take_tap(const NetLease& lease) REQUIRES(mutex_);
     common::Result<NetLease> make_lease(virNetworkPtr network,
                                         const OwnNetwork& own,
                                         const std::string& tap) REQUIRES(mutex_);
@@ -74,12 +79,16 @@ private:
     mutable common::Mutex mutex_;
     bool told_ GUARDED_BY(mutex_) = false; ///< ensure() has said what is in use.
     std::optional<Standing> standing_ GUARDED_BY(mutex_);
-    std::map<std::string, NetLease> leases_ GUARDED_BY(mutex_); ///< By tap: it names the sandbox.
+    /// By tap: it names the sandbox. One lease stands here twice while it has two taps.
+    std::map<std::string, NetLease> leases_ GUARDED_BY(mutex_);
     std::map<NetworkMode, Address> last_given_ GUARDED_BY(mutex_);
     std::map<NetworkMode, std::optional<std::string>> read_by_dnsmasq_ GUARDED_BY(mutex_);
 };
 
-/// "pdk" and the last 12 characters of the id: as long as an interface name may be.
+/// "pdk" and the last 12 characters of the id: as long as an interface name may be. Incarnations
+/// of an even number have "pdl" instead, since no more than two neighbours live at once.
 std::string tap_of(const common::SandboxId& id);
+/// The other of the two names that a sandbox's taps have.
+std::string twin_of(const std::string& tap);
 
 } // namespace hostd::network

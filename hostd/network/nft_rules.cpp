@@ -7,8 +7,8 @@ namespace hostd::network {
 
 namespace {
 
-// "pdk" of a tap never meets a bridge: the bridge family's iifname is the port, and an id
-// has no digit 0 or 1. Priority of `input` and `forward` is that of every filter: an accept
+// "pdk" or "pdl" of a tap never meets a bridge: the bridge family's iifname is the port, and an
+// id has no digit 0 or 1. Priority of `input` and `forward` is that of every filter: an accept
 // here does not overrule another table's drop, a drop here is final.
 //
 // The bridge chain runs before anything else looks at a frame. IPv6, VLANs and all other
@@ -60,6 +60,7 @@ table bridge paddock {{
   chain prerouting {{
     type filter hook prerouting priority -200; policy accept;
     iifname "pdk*" jump guest
+    iifname "pdl*" jump guest
   }}
   chain guest {{
     iifname . ether saddr != @macs drop
@@ -71,6 +72,9 @@ table bridge paddock {{
   chain forward {{
     type filter hook forward priority filter; policy accept;
     iifname "pdk*" oifname "pdk*" drop
+    iifname "pdk*" oifname "pdl*" drop
+    iifname "pdl*" oifname "pdk*" drop
+    iifname "pdl*" oifname "pdl*" drop
   }}
 }}
 )";
@@ -113,8 +117,8 @@ std::string change(std::string_view verb, const NetLease& lease)
 bool is_tap(std::string_view text)
 {
     const auto legal = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '2' && c <= '7'); };
-    return text.size() > 3 && text.size() <= 15 && text.starts_with("pdk") &&
-           std::ranges::all_of(text, legal);
+    return text.size() > 3 && text.size() <= 15 &&
+           (text.starts_with("pdk") || text.starts_with("pdl")) && std::ranges::all_of(text, legal);
 }
 
 bool is_mac(std::string_view text)

@@ -1,6 +1,8 @@
 #include "common/digest/digest.hpp"
 #include "common/rollback.hpp"
 #include "common/unique_fd.hpp"
+#include "hostd/storage/chain.hpp"
+#include "hostd/storage/durable.hpp"
 #include "hostd/storage/images.hpp"
 
 #include <cerrno>
@@ -80,15 +82,6 @@ copy_file(const fs::path& from, const fs::path& to, const ImageRegistrar::Progre
     COMMON_TRY(auto stamp, stamp_of(to));
     stamp.digest = common::digest::to_hex(hasher.finish());
     return stamp;
-}
-
-Result<> sync_folder(const fs::path& folder)
-{
-    const common::UniqueFd fd{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (!fd || ::fsync(fd.get()) != 0) {
-        return file_error("sync", folder, errno);
-    }
-    return {};
 }
 
 Result<> check_request(const ImageRequest& request)
@@ -231,20 +224,24 @@ Result<Image> ImageRegistrar::add(const ImageRequest& request, const Progress& p
 
 Result<> ImageRegistrar::refuse_if_in_use(const common::ImageName& name) const
 {
-    const auto disk = (layout_.image(name) / "disk.qcow2").string();
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator{layout_.sandboxes(), error}) {
-        const auto overlay = entry.path() / "overlay.qcow2";
-        if (!fs::exists(overlay)) {
-            continue; // Its create, or its destruction, is under way.
+    const auto disk = layout_.image(name) / "disk.qcow2";
+    COMMON_TRY(auto files, layers_in(layout_));
+    COMMON_TRY(const auto overlays, overlays_in(layout_));
+    files.insert(files.end(), overlays.begin(), overlays.end());
+    for (const auto& file : files) {
+        const auto header = read_qcow2_header(file);
+        if (!header && !fs::exists(file)) {
+            continue; // Its destruction is under way.
         }
-        COMMON_TRY(const auto printed, run_qemu_img(runner_, inspect(overlay)));
-        if (printed.find('"' + disk + '"') != std::string::npos) {
+        if (!header) {
+            return header.error();
+        }
+        if (header->backing == disk) {
             return Error{ErrorCode::failed_precondition,
                          fmt::format("image '{}' is the backing file of {}: destroy that sandbox "
-                                     "first",
+                                     "or checkpoint first",
                                      name.str(),
-                                     entry.path().filename().string()),
+                                     file.string()),
                          "image_in_use"};
         }
     }

@@ -9,38 +9,29 @@ using common::Error;
 using common::ErrorCode;
 using common::Result;
 
-// Digests the file again only if it looks different. True if the stamp was renewed.
+DirImageStore::DirImageStore(Layout layout)
+    : layout_{std::move(layout)},
+      stamps_{[](const std::filesystem::path& file) -> Result<std::string> {
+          COMMON_TRY(const auto digest, common::digest::of_file(file));
+          return common::digest::to_hex(digest);
+      }}
+{}
+
+// True if the stamp was renewed.
 Result<bool> DirImageStore::check_file(const std::filesystem::path& file, FileStamp& known) const
 {
     if (known.digest.empty()) {
         return false;
     }
-    COMMON_TRY(auto now, stamp_of(file));
-    now.digest = known.digest;
-    if (now == known) {
-        return false;
+    COMMON_TRY(const auto verdict, stamps_.check(file, known));
+    if (verdict == StampCheck::Verdict::changed) {
+        return Error{ErrorCode::failed_precondition,
+                     fmt::format("{} is not what was registered: its digest has changed; "
+                                 "register the image again",
+                                 file.string()),
+                     "image_changed"};
     }
-    const Error changed{ErrorCode::failed_precondition,
-                        fmt::format("{} is not what was registered: its digest has changed; "
-                                    "register the image again",
-                                    file.string()),
-                        "image_changed"};
-    {
-        const std::scoped_lock lock{mutex_};
-        if (const auto bad = damaged_.find(file); bad != damaged_.end() && bad->second == now) {
-            return changed;
-        }
-    }
-    COMMON_TRY(const auto digest, common::digest::of_file(file));
-    const bool same = common::digest::to_hex(digest) == known.digest;
-    const std::scoped_lock lock{mutex_};
-    if (!same) {
-        damaged_[file] = now;
-        return changed;
-    }
-    damaged_.erase(file);
-    known = now;
-    return true;
+    return verdict == StampCheck::Verdict::renewed;
 }
 
 Result<Image> DirImageStore::load(const std::filesystem::path& folder) const

@@ -6,15 +6,13 @@
 #include "hostd/storage/qemu_img.hpp"
 
 #include <functional>
-#include <map>
-#include <mutex>
 
 namespace hostd::storage {
 
 /// The registered images, as they are on disk now.
 class DirImageStore final : public ImageStore {
 public:
-    explicit DirImageStore(Layout layout) : layout_{std::move(layout)} {}
+    explicit DirImageStore(Layout layout);
 
     common::Result<Image> find(const common::ImageName& name) const override;
     std::vector<Image> list(std::vector<std::string>& warnings) const override;
@@ -24,9 +22,7 @@ private:
     common::Result<bool> check_file(const std::filesystem::path& file, FileStamp& known) const;
 
     Layout layout_;
-    mutable std::mutex mutex_;
-    /// How a file looked whose digest was wrong: it is not digested again until it looks different.
-    mutable std::map<std::filesystem::path, FileStamp> damaged_;
+    mutable StampCheck stamps_;
 };
 
 struct ImageRequest {

@@ -1,14 +1,11 @@
 #include "hostd/storage/manifest.hpp"
 
-#include "common/unique_fd.hpp"
-#include "hostd/storage/layout.hpp"
+#include "hostd/storage/durable.hpp"
+#include "hostd/storage/stamp_json.hpp"
 
-#include <cerrno>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sys/stat.h>
 
 namespace hostd::storage {
 
@@ -20,22 +17,6 @@ using nlohmann::json;
 namespace {
 
 constexpr int version = 1;
-
-json to_json(const FileStamp& stamp)
-{
-    return {{"sha256", stamp.digest},
-            {"inode", stamp.inode},
-            {"size", stamp.size},
-            {"mtime_ns", stamp.mtime_ns}};
-}
-
-FileStamp stamp_from(const json& value)
-{
-    return {value.at("sha256").get<std::string>(),
-            value.at("inode").get<std::uint64_t>(),
-            value.at("size").get<std::uint64_t>(),
-            value.at("mtime_ns").get<std::int64_t>()};
-}
 
 Manifest from_json(const json& value)
 {
@@ -54,32 +35,7 @@ Manifest from_json(const json& value)
     return manifest;
 }
 
-Result<> write_durably(const std::filesystem::path& file, std::string_view text)
-{
-    const common::UniqueFd fd{::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
-    if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-        ::fsync(fd.get()) != 0) {
-        return file_error("write", file, errno);
-    }
-    return {};
-}
-
 } // namespace
-
-Result<FileStamp> stamp_of(const std::filesystem::path& file)
-{
-    struct stat about {};
-    if (::lstat(file.c_str(), &about) != 0) {
-        return file_error("look at", file, errno);
-    }
-    if (!S_ISREG(about.st_mode)) {
-        return Error{ErrorCode::failed_precondition, file.string() + " is not a regular file"};
-    }
-    return FileStamp{{},
-                     about.st_ino,
-                     static_cast<std::uint64_t>(about.st_size),
-                     std::int64_t{about.st_mtim.tv_sec} * 1'000'000'000 + about.st_mtim.tv_nsec};
-}
 
 Result<Manifest> read_manifest(const std::filesystem::path& folder)
 {
@@ -117,17 +73,7 @@ Result<> write_manifest(const std::filesystem::path& folder, const Manifest& man
                      {"vcpus", manifest.vcpus},
                      {"memory_bytes", manifest.memory_bytes},
                      {"registered_at_us", manifest.registered_at_us}};
-    const auto file = folder / "manifest.json";
-    const auto fresh = folder / "manifest.json.new";
-    COMMON_CHECK(write_durably(fresh, value.dump(2) + "\n"));
-    if (::rename(fresh.c_str(), file.c_str()) != 0) {
-        return file_error("rename", fresh, errno);
-    }
-    const common::UniqueFd fd{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (!fd || ::fsync(fd.get()) != 0) {
-        return file_error("sync", folder, errno);
-    }
-    return {};
+    return replace_durably(folder / "manifest.json", value.dump(2) + "\n", 0644);
 }
 
 Image to_image(const Manifest& manifest, const std::filesystem::path& folder)

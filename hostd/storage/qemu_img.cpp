@@ -34,6 +34,16 @@ Command create_overlay(const std::filesystem::path& overlay, const std::filesyst
             quick};
 }
 
+Command create_overlay_unopened(const std::filesystem::path& overlay,
+                                const std::filesystem::path& backing,
+                                common::Bytes virtual_size)
+{
+    auto command = create_overlay(overlay, backing);
+    command.argv.insert(command.argv.begin() + 2, "-u");
+    command.argv.push_back(std::to_string(virtual_size.count()));
+    return command;
+}
+
 Command inspect(const std::filesystem::path& file)
 {
     // The format is given, never guessed: a raw file can claim to be anything.

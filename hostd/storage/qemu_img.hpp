@@ -16,6 +16,10 @@ using Runner = std::function<common::Result<common::process::Outcome>(
 /// The command lines, as pure values.
 common::process::Command create_overlay(const std::filesystem::path& overlay,
                                         const std::filesystem::path& backing);
+/// Likewise, on a file that is not opened: QEMU may be writing to it. Its size must be told.
+common::process::Command create_overlay_unopened(const std::filesystem::path& overlay,
+                                                 const std::filesystem::path& backing,
+                                                 common::Bytes virtual_size);
 common::process::Command inspect(const std::filesystem::path& file);
 common::process::Command check(const std::filesystem::path& file);
 

@@ -1,46 +1,30 @@
 #include "hostd/storage/sandbox_store.hpp"
 
 #include "common/rollback.hpp"
-
-#include <cerrno>
-#include <fmt/format.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
+#include "hostd/storage/durable.hpp"
 
 namespace hostd::storage {
 
-using common::Bytes;
-using common::Error;
-using common::ErrorCode;
 using common::Result;
 
 namespace fs = std::filesystem;
 
-SandboxFiles DirSandboxStore::files_of(const common::SandboxId& id) const
+SandboxFiles DirSandboxStore::files_of(const common::SandboxId& id, std::uint64_t incarnation) const
 {
-    return layout_.sandbox(id);
+    return layout_.sandbox(id, incarnation);
+}
+
+Result<SandboxFiles> DirSandboxStore::create_empty(const common::SandboxId& id)
+{
+    COMMON_CHECK(keep_reserve(layout_.sandboxes(), reserve_));
+    const auto files = layout_.sandbox(id);
+    COMMON_CHECK(make_folder(files.folder));
+    return files;
 }
 
 Result<SandboxFiles> DirSandboxStore::create(const common::SandboxId& id, const Image& image)
 {
-    COMMON_TRY(const auto disk, space());
-    if (disk.free < reserve_) {
-        return Error{ErrorCode::resource_exhausted,
-                     fmt::format("{} has {} MiB free, {} MiB are kept in reserve: free some, or "
-                                 "lower disk_reserve_mb",
-                                 layout_.sandboxes().string(),
-                                 disk.free.mib(),
-                                 reserve_.mib()),
-                     "disk_full"};
-    }
-    const auto files = layout_.sandbox(id);
-    // 0711: QEMU's user passes through to the files it is given, and sees no others.
-    if (::mkdir(files.folder.c_str(), 0711) != 0) {
-        if (errno == EEXIST) {
-            return Error{ErrorCode::already_exists, id.str() + " has a folder already"};
-        }
-        return file_error("make folder", files.folder, errno);
-    }
+    COMMON_TRY(const auto files, create_empty(id));
     common::Rollback rollback;
     rollback.add([this, &id] { static_cast<void>(remove(id)); });
     COMMON_CHECK(run_qemu_img(runner_, create_overlay(files.overlay, image.disk)));
@@ -50,13 +34,7 @@ Result<SandboxFiles> DirSandboxStore::create(const common::SandboxId& id, const 
 
 Result<> DirSandboxStore::remove(const common::SandboxId& id)
 {
-    // remove_all follows no links: what a link points to stays.
-    std::error_code error;
-    fs::remove_all(layout_.sandbox(id).folder, error);
-    if (error) {
-        return file_error("remove", layout_.sandbox(id).folder, error.value());
-    }
-    return {};
+    return remove_tree(layout_.sandbox(id).folder);
 }
 
 bool DirSandboxStore::has_run(const common::SandboxId& id) const
@@ -85,12 +63,7 @@ Result<std::vector<common::SandboxId>> DirSandboxStore::list() const
 
 Result<DiskSpace> DirSandboxStore::space() const
 {
-    struct statvfs about {};
-    if (::statvfs(layout_.sandboxes().c_str(), &about) != 0) {
-        return file_error("ask for free space of", layout_.sandboxes(), errno);
-    }
-    const auto block = std::uint64_t{about.f_frsize};
-    return DiskSpace{Bytes{about.f_blocks * block}, Bytes{about.f_bavail * block}};
+    return space_of(layout_.sandboxes());
 }
 
 } // namespace hostd::storage

@@ -14,8 +14,10 @@ public:
         : layout_{std::move(layout)}, runner_{std::move(runner)}, reserve_{reserve}
     {}
 
-    [[nodiscard]] SandboxFiles files_of(const common::SandboxId& id) const override;
+    [[nodiscard]] SandboxFiles files_of(const common::SandboxId& id,
+                                        std::uint64_t incarnation = 1) const override;
     common::Result<SandboxFiles> create(const common::SandboxId& id, const Image& image) override;
+    common::Result<SandboxFiles> create_empty(const common::SandboxId& id) override;
     common::Result<> remove(const common::SandboxId& id) override;
     [[nodiscard]] bool has_run(const common::SandboxId& id) const override;
     common::Result<std::vector<common::SandboxId>> list() const override;

@@ -198,6 +198,12 @@ class Host:
             conf.write(f'\nhost_uuid = "{uuid.uuid4()}"\n')
         with open(self.base / "etc/libvirt/virtlogd.conf", "a") as conf:
             conf.write(f"\nmax_size = {self.CONSOLE_LOG}\n")
+        # libvirt looks its own host's name up at each start of a domain.
+        (self.base / "hosts").write_text(f"127.0.0.1 localhost {self.name}\n")
+        self.boot()
+
+    def boot(self):
+        """The namespaces, and libvirtd in them."""
         run("ip", "netns", "add", self.netns)
         run("ip", "-n", self.netns, "link", "set", "lo", "up")
         port = f"pdkt-{self.name}"
@@ -206,8 +212,6 @@ class Host:
         run("ip", "-n", self.netns, "addr", "add", f"10.77.0.{10 + self.number}/24", "dev", "eth0")
         run("ip", "-n", self.netns, "link", "set", "eth0", "up")
         run("ip", "-n", self.netns, "route", "add", "default", "via", "10.77.0.1")
-        # libvirt looks its own host's name up at each start of a domain.
-        (self.base / "hosts").write_text(f"127.0.0.1 localhost {self.name}\n")
         binds = "".join(f"mount --bind {self.base}/{f} /{f}; " for f in self.BOUND)
         binds += f"mount --bind {self.base}/hosts /etc/hosts; "
         script = (f"hostname {self.name}; mount --make-rprivate /; {binds} echo $$ > {self.base}/pid; "
@@ -309,19 +313,30 @@ class Host:
         """What sandboxes have left on this host; empty when nothing leaked."""
         found = [f"domain {d}" for d in self.domains()]
         found += [f"process {p}" for p in self.qemu_pids()]
-        sandboxes = self.state / "sandboxes"
-        if sandboxes.exists():
-            found += [f"folder {p.name}" for p in sandboxes.iterdir()]
+        for folder in ("sandboxes", "snapshots", "layers"):
+            found += [f"{folder}/{p.name}" for p in (self.state / folder).glob("*")]
         found += [f"channel {c}" for c in self.channels()]
         found += [f"interface {line.split(':')[1].strip()}" for line in
-                  self.inside("ip", "-o", "link").stdout.splitlines() if ": pdk" in line and "pdkbr" not in line]
+                  self.inside("ip", "-o", "link").stdout.splitlines() if (": pdk" in line or ": pdl" in line) and "pdkbr" not in line]
         for entries in (self.base / "var/lib/libvirt/dnsmasq").glob("*.guests"):
             found += [f"DHCP entry {line}" for line in entries.read_text().splitlines()]
         rules = self.inside("nft", "list", "table", "bridge", "paddock", check=False).stdout
-        found += [f"nft element {line.strip()}" for line in rules.splitlines() if '"pdk' in line and "iifname" not in line]
+        found += [f"nft element {line.strip()}" for line in rules.splitlines() if ('"pdk' in line or '"pdl' in line) and "iifname" not in line]
         return found
 
+    def reboot(self):
+        """Its power is cut: all processes end at once, what lies in /run is gone, the rest is kept."""
+        self.power_off()
+        (self.base / "stop").unlink()
+        shutil.rmtree(self.base / "run/libvirt")
+        (self.base / "run/libvirt").mkdir(mode=0o755)
+        self.boot()
+        self.start_hostd()
+
     def close(self):
+        self.power_off()
+
+    def power_off(self):
         if self.hostd:
             self.hostd.kill(signal.SIGKILL)
         if self.base.exists():
@@ -466,6 +481,8 @@ class Fleet:
         for table in ("operations", "commands"):
             found += [f"unfinished row {row[0]} of {table}" for row in
                       self.postgres.sql(f"SELECT id FROM {table} WHERE status = 'running'")]
+        found += [f"checkpoint row {' '.join(row)}" for row in
+                  self.postgres.sql("SELECT id, status FROM checkpoints WHERE status <> 'deleted'")]
         return found
 
     def show_logs(self, lines=40):

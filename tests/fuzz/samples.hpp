@@ -27,6 +27,8 @@ inline proto::HostFacts facts()
     facts.hostd_version = "0.1.0";
     facts.accel = "tcg";
     facts.accel_reason = "there is no /dev/kvm; guests are emulated";
+    facts.state_engine = "fast";
+    facts.state_engine_reason = "it was tried with QEMU 7.2.9";
     facts.network_cidr = "10.64.0.0/20";
     facts.cores = 2;
     facts.memory_bytes = std::uint64_t{24} << 30U;
@@ -73,6 +75,25 @@ inline proto::SandboxReport sandbox()
     return report;
 }
 
+inline proto::CheckpointReport checkpoint()
+{
+    return {"snp-aaaaaaaaaaaaaaaa",
+            "sbx-aaaaaaaaaaaaaaaa",
+            "before",
+            "snp-bbbbbbbbbbbbbbbb",
+            true,
+            true,
+            "fast",
+            "9.0.0",
+            "7.2.9",
+            145'000'000,
+            196'608,
+            156'000,
+            {{"memory", std::string(64, 'c')}, {"device", std::string(64, 'd')}},
+            "/var/lib/paddock/snapshots/snp-aaaaaaaaaaaaaaaa",
+            1'700'000'000'000'000};
+}
+
 inline proto::ExecResult exec_result()
 {
     return {std::string("out\0\xFF", 5),
@@ -110,36 +131,45 @@ inline proto::Envelope envelope()
 inline auto wire_messages()
 {
     using namespace proto;
-    return std::tuple{Hello{1, 2, "instance", facts()},
-                      Heartbeat{42, facts()},
-                      Inventory{"instance", {sandbox(), sandbox()}},
-                      Status{"instance", 3, sandbox()},
-                      Reply{error(),
-                            true,
-                            sandbox(),
-                            exec_result(),
-                            {{"vm", "uuid", "shut off", true, "/d.qcow2"}}},
-                      Welcome{1, "instance", "h1", 5000},
-                      Refused{"version", "upgrade the older one", 2, 3},
-                      StatusAck{"instance", 17},
-                      SyncRequest{},
-                      CreateSandbox{"sbx-aaaaaaaaaaaaaaaa",
-                                    "default",
-                                    "web",
-                                    "tiny",
-                                    std::string(64, 'a'),
-                                    2,
-                                    1U << 28U,
-                                    "isolated",
-                                    true,
-                                    60'000},
-                      StartSandbox{"sbx-aaaaaaaaaaaaaaaa", 60'000},
-                      StopSandbox{"sbx-aaaaaaaaaaaaaaaa", true, 10'000},
-                      PauseSandbox{"sbx-aaaaaaaaaaaaaaaa"},
-                      DestroySandbox{"sbx-aaaaaaaaaaaaaaaa"},
-                      exec(),
-                      ExecAck{"sbx-aaaaaaaaaaaaaaaa"},
-                      ListVms{}};
+    return std::tuple{
+        Hello{1, 2, "instance", facts()},
+        Heartbeat{42, facts()},
+        Inventory{"instance", {sandbox(), sandbox()}, {checkpoint(), checkpoint()}},
+        Status{"instance", 3, sandbox()},
+        Reply{error(),
+              true,
+              sandbox(),
+              exec_result(),
+              {{"vm", "uuid", "shut off", true, "/d.qcow2"}},
+              checkpoint()},
+        Welcome{1, "instance", "h1", 5000},
+        Refused{"version", "upgrade the older one", 2, 3},
+        StatusAck{"instance", 17},
+        SyncRequest{},
+        CreateSandbox{"sbx-aaaaaaaaaaaaaaaa",
+                      "default",
+                      "web",
+                      "tiny",
+                      std::string(64, 'a'),
+                      2,
+                      1U << 28U,
+                      "isolated",
+                      true,
+                      60'000,
+                      "snp-aaaaaaaaaaaaaaaa"},
+        StartSandbox{"sbx-aaaaaaaaaaaaaaaa", 60'000},
+        StopSandbox{"sbx-aaaaaaaaaaaaaaaa", true, 10'000},
+        PauseSandbox{"sbx-aaaaaaaaaaaaaaaa"},
+        SuspendSandbox{"sbx-aaaaaaaaaaaaaaaa"},
+        TakeSnapshot{
+            "sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa", "before", "snp-bbbbbbbbbbbbbbbb", true},
+        RestoreSnapshot{"sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa", 60'000},
+        DeleteSnapshot{"sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa"},
+        VerifySnapshot{"sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa"},
+        DestroySandbox{"sbx-aaaaaaaaaaaaaaaa"},
+        exec(),
+        ExecAck{"sbx-aaaaaaaaaaaaaaaa"},
+        ListVms{}};
 }
 
 inline proto::GuestFrame guest_frame()
@@ -150,31 +180,41 @@ inline proto::GuestFrame guest_frame()
 inline auto guest_messages()
 {
     using namespace proto;
-    return std::tuple{GuestReset{},
-                      GuestExec{"op-aaaaaaaaaaaaaaaa",
-                                {"cat", "-"},
-                                "true",
-                                "root",
-                                "/",
-                                {{"A", "b"}},
-                                true,
-                                1000,
-                                65536,
-                                true},
-                      GuestStdin{4096, std::string("in\0put", 6), true},
-                      GuestSignal{15},
-                      GuestCredit{"stdout", 65536},
-                      GuestExecAck{"op-aaaaaaaaaaaaaaaa"},
-                      GuestShutdown{true},
-                      GuestBecome{"web", 1'700'000'000'000'000},
-                      GuestPing{77},
-                      GuestHello{1, "0.1.0", "web", "boot", 1234, true},
-                      GuestNet{{"eth0 52:54:00:00:00:01 10.64.0.2/20"}},
-                      GuestStarted{321},
-                      GuestOutput{"stderr", 12, "data"},
-                      GuestExit{137, 9, true, 5, 6, 7},
-                      GuestExecError{"unknown_user", "no user 'x' in this guest"},
-                      GuestPong{77}};
+    return std::tuple{
+        GuestReset{},
+        GuestExec{"op-aaaaaaaaaaaaaaaa",
+                  {"cat", "-"},
+                  "true",
+                  "root",
+                  "/",
+                  {{"A", "b"}},
+                  true,
+                  1000,
+                  65536,
+                  true},
+        GuestStdin{4096, std::string("in\0put", 6), true},
+        GuestSignal{15},
+        GuestCredit{"stdout", 65536},
+        GuestExecAck{"op-aaaaaaaaaaaaaaaa"},
+        GuestShutdown{true},
+        GuestBecome{"web",
+                    1'700'000'000'000'000,
+                    "sbx-aaaaaaaaaaaaaaaa",
+                    std::string(32, '\xA5'),
+                    "52:54:00:00:00:01",
+                    "10.64.0.2"},
+        GuestFreeze{78},
+        GuestThaw{},
+        GuestPing{77},
+        GuestHello{1, "0.1.0", "web", "boot", 1234, true, true, "sbx-bbbbbbbbbbbbbbbb"},
+        GuestBecame{"sbx-aaaaaaaaaaaaaaaa"},
+        GuestFrozen{78, true, "all of it"},
+        GuestNet{{"eth0 52:54:00:00:00:01 10.64.0.2/20"}},
+        GuestStarted{321},
+        GuestOutput{"stderr", 12, "data"},
+        GuestExit{137, 9, true, 5, 6, 7},
+        GuestExecError{"unknown_user", "no user 'x' in this guest"},
+        GuestPong{77}};
 }
 
 } // namespace samples

@@ -14,25 +14,62 @@ class FakeGuests final : public hostd::Guests {
 public:
     void observe(Observer observer) override { observer_ = std::move(observer); }
 
-    void
-    attach(const common::SandboxId& id, const std::filesystem::path&, const std::string&) override
+    void attach(const common::SandboxId& id,
+                const std::filesystem::path&,
+                hostd::GuestIdentity identity) override
     {
         bool hello = false;
         {
             const common::MutexLock lock{mutex_};
-            attached_.insert(id);
+            attached_.insert_or_assign(id, std::move(identity));
             hello = say_hello_;
         }
         if (hello) {
             ready(id);
         }
     }
-    void detach(const common::SandboxId& id) override
+    void detach(const common::SandboxId& id, std::optional<common::Error> why) override
+    {
+        std::vector<Completion> ended;
+        {
+            const common::MutexLock lock{mutex_};
+            attached_.erase(id);
+            paused_.erase(id);
+            ready_.erase(id);
+            frozen_.erase(id);
+            std::erase_if(waiting_, [&](auto& entry) {
+                if (entry.second.sandbox != id) {
+                    return false;
+                }
+                ended.push_back(std::move(entry.second.done));
+                return true;
+            });
+        }
+        for (const auto& done : ended) {
+            done(why.value_or(
+                common::Error{common::ErrorCode::timeout, "it is gone", "outcome_unknown"}));
+        }
+    }
+    void freeze(const common::SandboxId& id, Frozen done) override
+    {
+        bool still = false;
+        {
+            const common::MutexLock lock{mutex_};
+            still = freezes_ && ready_.contains(id) && !paused_.contains(id);
+            if (still) {
+                frozen_.insert(id);
+                ++frozen_times_[id];
+            }
+        }
+        if (still) {
+            return done({});
+        }
+        done(common::Error{common::ErrorCode::unavailable, "it goes on", "guest_not_frozen"});
+    }
+    void thaw(const common::SandboxId& id) override
     {
         const common::MutexLock lock{mutex_};
-        attached_.erase(id);
-        paused_.erase(id);
-        ready_.erase(id);
+        frozen_.erase(id);
     }
     void pause(const common::SandboxId& id) override
     {
@@ -43,6 +80,7 @@ public:
     {
         const common::MutexLock lock{mutex_};
         paused_.erase(id);
+        frozen_.erase(id); // It becomes who it is, which thaws.
     }
     void exec(const common::SandboxId& id, hostd::ExecSpec exec, Completion done) override
     {
@@ -51,7 +89,7 @@ public:
             if (ready_.contains(id)) {
                 ++execs_[exec.operation];
                 if (!answer_execs_) {
-                    waiting_[exec.operation] = std::move(done);
+                    waiting_[exec.operation] = {id, std::move(done)};
                     return;
                 }
             } else {
@@ -120,7 +158,8 @@ public:
         Completion done;
         {
             const common::MutexLock lock{mutex_};
-            done = std::exchange(waiting_[operation], nullptr);
+            done = std::move(waiting_.at(operation).done);
+            waiting_.erase(operation);
         }
         done(std::move(outcome));
     }
@@ -139,6 +178,28 @@ public:
         const common::MutexLock lock{mutex_};
         return paused_.contains(id);
     }
+    /// Whether its agent can make a guest stand still; it can from the start.
+    void freezes(bool yes)
+    {
+        const common::MutexLock lock{mutex_};
+        freezes_ = yes;
+    }
+    [[nodiscard]] bool frozen(const common::SandboxId& id)
+    {
+        const common::MutexLock lock{mutex_};
+        return frozen_.contains(id);
+    }
+    [[nodiscard]] unsigned frozen_times(const common::SandboxId& id)
+    {
+        const common::MutexLock lock{mutex_};
+        return frozen_times_[id];
+    }
+    /// Who the attached guest was told to be.
+    [[nodiscard]] hostd::GuestIdentity identity(const common::SandboxId& id)
+    {
+        const common::MutexLock lock{mutex_};
+        return attached_.at(id);
+    }
     [[nodiscard]] bool was_shut_down(const common::SandboxId& id)
     {
         const common::MutexLock lock{mutex_};
@@ -151,17 +212,25 @@ public:
     }
 
 private:
+    struct Waiting {
+        common::SandboxId sandbox;
+        Completion done;
+    };
+
     Observer observer_;
     common::Mutex mutex_;
     bool say_hello_ GUARDED_BY(mutex_) = true;
+    bool freezes_ GUARDED_BY(mutex_) = true;
+    std::set<common::SandboxId> frozen_ GUARDED_BY(mutex_);
+    std::map<common::SandboxId, unsigned> frozen_times_ GUARDED_BY(mutex_);
     bool answer_execs_ GUARDED_BY(mutex_) = true;
-    std::set<common::SandboxId> attached_ GUARDED_BY(mutex_);
+    std::map<common::SandboxId, hostd::GuestIdentity> attached_ GUARDED_BY(mutex_);
     std::set<common::SandboxId> paused_ GUARDED_BY(mutex_);
     std::set<common::SandboxId> ready_ GUARDED_BY(mutex_);
     std::set<common::SandboxId> shut_down_ GUARDED_BY(mutex_);
     std::set<common::OperationId> acknowledged_ GUARDED_BY(mutex_);
     std::map<common::OperationId, unsigned> execs_ GUARDED_BY(mutex_);
-    std::map<common::OperationId, Completion> waiting_ GUARDED_BY(mutex_);
+    std::map<common::OperationId, Waiting> waiting_ GUARDED_BY(mutex_);
 };
 
 } // namespace tests

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "coordinator/core/service.hpp"
+#include "tests/support/sample_checkpoint.hpp"
 
 #include <functional>
 #include <map>
@@ -31,6 +32,7 @@ public:
     [[nodiscard]] std::vector<coordinator::RunRequest> runs() const { return of(runs_); }
     [[nodiscard]] std::vector<coordinator::ListFilter> lists() const { return of(lists_); }
     [[nodiscard]] std::vector<coordinator::StopRequest> stops() const { return of(stops_); }
+    [[nodiscard]] std::vector<coordinator::ForkRequest> forks() const { return of(forks_); }
     [[nodiscard]] std::vector<coordinator::Caller> callers() const { return of(callers_); }
 
     /// A sandbox that exists from the start.
@@ -123,6 +125,108 @@ public:
         return change(caller, id, coordinator::Phase::running);
     }
 
+    Result<Sandbox> suspend(const coordinator::Caller& caller, const common::SandboxId& id) override
+    {
+        return change(caller, id, coordinator::Phase::suspended);
+    }
+
+    Result<Sandbox> restart(const coordinator::Caller& caller,
+                            const common::SandboxId& id,
+                            coordinator::StopRequest request) override
+    {
+        COMMON_CHECK(stop(caller, id, request));
+        return start(caller, id, false);
+    }
+
+    Result<coordinator::Checkpoint> take_snapshot(const coordinator::Caller& caller,
+                                                  const common::SandboxId& id,
+                                                  coordinator::SnapshotRequest request) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        COMMON_CHECK(known(id));
+        auto one = sample_checkpoint(id, request.name);
+        one.has_memory = request.memory.value_or(true);
+        one.parent = checkpoints_.empty() ? common::SnapshotId{} : checkpoints_.back().id;
+        checkpoints_.push_back(one);
+        return one;
+    }
+
+    Result<coordinator::CheckpointPage> snapshots(const coordinator::Caller& caller,
+                                                  const common::SandboxId&,
+                                                  coordinator::Page page) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        coordinator::CheckpointPage out;
+        out.total = checkpoints_.size();
+        for (auto i = page.offset; i < checkpoints_.size() && out.checkpoints.size() < page.limit;
+             ++i) {
+            out.checkpoints.push_back(checkpoints_[i]);
+        }
+        return out;
+    }
+
+    Result<coordinator::Checkpoint> snapshot(const coordinator::Caller& caller,
+                                             const common::SandboxId&,
+                                             const std::string& name) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        return named(checkpoints_, name, "snapshot " + name);
+    }
+
+    Result<coordinator::Checkpoint> delete_snapshot(const coordinator::Caller& caller,
+                                                    const common::SandboxId& id,
+                                                    const std::string& name) override
+    {
+        COMMON_TRY(auto one, snapshot(caller, id, name));
+        one.status = coordinator::Checkpoint::Status::deleted;
+        const std::scoped_lock lock{mutex_};
+        std::erase_if(checkpoints_, [&name](const auto& other) { return other.name == name; });
+        return one;
+    }
+
+    Result<Sandbox> restore_snapshot(const coordinator::Caller& caller,
+                                     const common::SandboxId& id,
+                                     const std::string& name) override
+    {
+        COMMON_CHECK(snapshot(caller, id, name));
+        return change(caller, id, coordinator::Phase::running);
+    }
+
+    Result<coordinator::Checkpoint> verify_snapshot(const coordinator::Caller& caller,
+                                                    const common::SandboxId& id,
+                                                    const std::string& name) override
+    {
+        return snapshot(caller, id, name);
+    }
+
+    /// Every second child fails; all if they are to be named so.
+    Result<coordinator::Fork> fork(const coordinator::Caller& caller,
+                                   const common::SandboxId& id,
+                                   coordinator::ForkRequest request) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        COMMON_TRY(const auto source, find(id));
+        coordinator::Fork fork;
+        fork.has_memory = true;
+        fork.source_paused = std::chrono::microseconds{152'500};
+        for (unsigned i = 0; i < request.count; ++i) {
+            auto child = source;
+            child.id = common::mint<common::SandboxId>();
+            Result<Sandbox> result = child;
+            if (i % 2 == 1 || request.name_prefix == "only_failures") {
+                result = common::Error{
+                    common::ErrorCode::resource_exhausted, "create: no room", "no_capacity"};
+            }
+            fork.children.push_back({child.id, std::move(result)});
+        }
+        forks_.push_back(std::move(request));
+        return fork;
+    }
+
     Result<Sandbox> extend(const coordinator::Caller& caller,
                            const common::SandboxId& id,
                            std::chrono::seconds ttl) override
@@ -204,7 +308,7 @@ public:
                                    const common::HostName& name) override
     {
         COMMON_CHECK(enter(caller));
-        return named(all_hosts, name, "host");
+        return named(all_hosts, name, "host " + name.str());
     }
     Result<std::vector<coordinator::Image>> images(const coordinator::Caller& caller) override
     {
@@ -215,7 +319,7 @@ public:
                                      const common::ImageName& name) override
     {
         COMMON_CHECK(enter(caller));
-        return named(all_images, name, "image");
+        return named(all_images, name, "image " + name.str());
     }
     Result<coordinator::VmListing> vms(const coordinator::Caller& caller) override
     {
@@ -262,15 +366,14 @@ private:
     }
 
     template <typename T, typename Name>
-    static Result<T> named(const std::vector<T>& all, const Name& name, const char* kind)
+    static Result<T> named(const std::vector<T>& all, const Name& name, const std::string& what)
     {
         for (const auto& one : all) {
             if (one.name == name) {
                 return one;
             }
         }
-        return common::Error{common::ErrorCode::not_found,
-                             std::string{"no "} + kind + " " + name.str()};
+        return common::Error{common::ErrorCode::not_found, "no " + what};
     }
 
     template <typename T>
@@ -287,6 +390,8 @@ private:
     std::vector<coordinator::RunRequest> runs_;
     std::vector<coordinator::ListFilter> lists_;
     std::vector<coordinator::StopRequest> stops_;
+    std::vector<coordinator::Checkpoint> checkpoints_;
+    std::vector<coordinator::ForkRequest> forks_;
     std::vector<coordinator::Caller> callers_;
 };
 

@@ -78,10 +78,21 @@ void write_all(int fd, std::string_view bytes)
     }
 }
 
+/// The hello of a guest that was loaded with the memory of another.
+proto::GuestHello copy_of(const std::string& identity)
+{
+    proto::GuestHello hello;
+    hello.protocol = proto::guest_protocol;
+    hello.boot_id = "boot";
+    hello.frozen = true;
+    hello.identity = identity;
+    return hello;
+}
+
 /// One lie for each connection that hostd makes.
 std::string lie(unsigned number, const proto::Session& session)
 {
-    switch (number % 4) {
+    switch (number % 6) {
     case 0: // A frame that says it is larger than any may be.
         return "\xF5\xFF\xFF\xFF" + std::string(64, 'x');
     case 1: // Output of a stream that was never opened, then a flood of unknown kinds.
@@ -94,12 +105,28 @@ std::string lie(unsigned number, const proto::Session& session)
     }
     case 2: // A whole frame that is no msgpack.
         return proto::encode_frame(std::string(1024, '\xC1'));
+    case 3: // The hello of a copy that then became somebody else.
+        return proto::guest_frame(session, 0, copy_of("sbx-aaaaaaaaaaaaaaaa")) +
+               proto::guest_frame(session, 0, proto::GuestBecame{"sbx-bbbbbbbbbbbbbbbb"});
+    case 4: // One that keeps saying that it stands still, which nobody asked for.
+    {
+        auto frames = proto::guest_frame(session, 0, copy_of(""));
+        for (std::uint64_t i = 0; i < 8192; ++i) {
+            frames += proto::guest_frame(session, 0, proto::GuestFrozen{i, true, "still"});
+        }
+        return frames;
+    }
     default: // A hello with a name that is none, and an exit of nothing.
-        return proto::guest_frame(
-                   session,
-                   0,
-                   proto::GuestHello{
-                       65535, "\x1b[31m", std::string(200, '\n'), "../../etc", 0, true}) +
+        return proto::guest_frame(session,
+                                  0,
+                                  proto::GuestHello{65535,
+                                                    "\x1b[31m",
+                                                    std::string(200, '\n'),
+                                                    "../../etc",
+                                                    0,
+                                                    true,
+                                                    true,
+                                                    "\0"}) +
                proto::guest_frame(session, 1, proto::GuestExit{-1, 99, true, 1, 2, 3});
     }
 }

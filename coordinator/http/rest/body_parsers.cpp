@@ -154,7 +154,9 @@ common::Result<RunRequest> parse_run(std::string_view body)
     return request;
 }
 
-common::Result<StopRequest> parse_stop(std::string_view body)
+namespace {
+
+common::Result<StopRequest> read_stop(std::string_view body, std::string_view attempt)
 {
     COMMON_TRY(auto fields, Fields::parse(body));
     StopRequest request;
@@ -162,8 +164,20 @@ common::Result<StopRequest> parse_stop(std::string_view body)
     if (const auto timeout = fields.integer("timeout_sec", stop_seconds)) {
         request.timeout = std::chrono::seconds{*timeout};
     }
-    COMMON_CHECK(fields.finish("stop a sandbox"));
+    COMMON_CHECK(fields.finish(attempt));
     return request;
+}
+
+} // namespace
+
+common::Result<StopRequest> parse_stop(std::string_view body)
+{
+    return read_stop(body, "stop a sandbox");
+}
+
+common::Result<StopRequest> parse_restart(std::string_view body)
+{
+    return read_stop(body, "restart a sandbox");
 }
 
 common::Result<StartRequest> parse_start(std::string_view body)

@@ -26,6 +26,8 @@ Json json_of(const Host& host)
         {"load1", facts.load1},
         {"accel", facts.accel},
         {"accel_reason", facts.accel_reason},
+        {"state_engine", facts.state_engine},
+        {"state_engine_reason", facts.state_engine_reason},
         {"network_cidr", facts.network_cidr},
         {"capacity_vcpus", facts.capacity_vcpus},
         {"capacity_memory_mb", facts.capacity_memory.mib()},

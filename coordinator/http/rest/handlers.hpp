@@ -24,9 +24,19 @@ common::Result<Reply> start_sandbox(const Context& context, const Request& reque
 common::Result<Reply> stop_sandbox(const Context& context, const Request& request);
 common::Result<Reply> pause_sandbox(const Context& context, const Request& request);
 common::Result<Reply> resume_sandbox(const Context& context, const Request& request);
+common::Result<Reply> suspend_sandbox(const Context& context, const Request& request);
+common::Result<Reply> restart_sandbox(const Context& context, const Request& request);
+common::Result<Reply> fork_sandbox(const Context& context, const Request& request);
 common::Result<Reply> extend_sandbox(const Context& context, const Request& request);
 common::Result<Reply> destroy_sandbox(const Context& context, const Request& request);
 common::Result<Reply> sandbox_ip(const Context& context, const Request& request);
+
+common::Result<Reply> take_snapshot(const Context& context, const Request& request);
+common::Result<Reply> list_snapshots(const Context& context, const Request& request);
+common::Result<Reply> get_snapshot(const Context& context, const Request& request);
+common::Result<Reply> delete_snapshot(const Context& context, const Request& request);
+common::Result<Reply> restore_snapshot(const Context& context, const Request& request);
+common::Result<Reply> verify_snapshot(const Context& context, const Request& request);
 
 common::Result<Reply> run_command(const Context& context, const Request& request);
 common::Result<Reply> list_commands(const Context& context, const Request& request);

@@ -21,6 +21,11 @@ std::string ip_body(const std::string& ip);
 std::string run_body(const Command& command);
 std::string commands_body(const CommandPage& page);
 
+std::string snapshot_body(const Checkpoint& checkpoint);
+std::string verified_body(const Checkpoint& checkpoint);
+std::string snapshots_body(const CheckpointPage& page);
+std::string fork_body(const Fork& fork);
+
 std::string hosts_body(const std::vector<Host>& hosts, Page page);
 std::string host_body(const Host& host);
 std::string images_body(const std::vector<Image>& images, Page page);

@@ -12,6 +12,9 @@ namespace coordinator::http::rest {
 common::Result<CreateRequest> parse_create(std::string_view body);
 common::Result<RunRequest> parse_run(std::string_view body);
 common::Result<StopRequest> parse_stop(std::string_view body);
+common::Result<StopRequest> parse_restart(std::string_view body);
+common::Result<SnapshotRequest> parse_snapshot(std::string_view body);
+common::Result<ForkRequest> parse_fork(std::string_view body);
 
 struct StartRequest {
     bool wait_for_ip = false;

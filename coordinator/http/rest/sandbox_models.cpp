@@ -1,5 +1,6 @@
 #include "coordinator/http/rest/json_text.hpp"
 #include "coordinator/http/rest/models.hpp"
+#include "coordinator/http/rest/sandbox_json.hpp"
 
 namespace coordinator::http::rest {
 
@@ -15,6 +16,8 @@ std::string network_of(NetworkMode mode)
     }
     return "";
 }
+
+} // namespace
 
 Json json_of(const Sandbox& sandbox)
 {
@@ -52,6 +55,8 @@ Json json_of(const Sandbox& sandbox)
     }
     return json;
 }
+
+namespace {
 
 Json json_of(const Command& command)
 {

@@ -82,6 +82,24 @@ common::Result<Reply> resume_sandbox(const Context& context, const Request& requ
     return Reply{.body = sandbox_body(sandbox, nullptr)};
 }
 
+common::Result<Reply> suspend_sandbox(const Context& context, const Request& request)
+{
+    COMMON_TRY(const auto id, sandbox_of(request));
+    COMMON_CHECK(parse_no_query(request.query, "suspend a sandbox"));
+    COMMON_CHECK(parse_nothing(request.body, "suspend a sandbox"));
+    COMMON_TRY(const auto sandbox, context.service.suspend(request.caller, id));
+    return Reply{.body = sandbox_body(sandbox, nullptr)};
+}
+
+common::Result<Reply> restart_sandbox(const Context& context, const Request& request)
+{
+    COMMON_TRY(const auto id, sandbox_of(request));
+    COMMON_CHECK(parse_no_query(request.query, "restart a sandbox"));
+    COMMON_TRY(auto wanted, parse_restart(request.body));
+    COMMON_TRY(const auto sandbox, context.service.restart(request.caller, id, wanted));
+    return Reply{.body = sandbox_body(sandbox, nullptr)};
+}
+
 common::Result<Reply> extend_sandbox(const Context& context, const Request& request)
 {
     COMMON_TRY(const auto id, sandbox_of(request));

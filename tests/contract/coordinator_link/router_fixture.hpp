@@ -57,7 +57,7 @@ struct Peer {
         link->start(
             [this](hostd::Command command) {
                 if (std::holds_alternative<hostd::SyncCommand>(command.what)) {
-                    link->inventory({status()});
+                    link->inventory({status()}, {});
                 }
                 commands.add(std::move(command));
             },

@@ -28,6 +28,8 @@ coordinator::Host a_host()
     host.health = coordinator::HostHealth::suspect;
     host.facts.hostname = hostile();
     host.facts.accel_reason = hostile();
+    host.facts.state_engine = "portable";
+    host.facts.state_engine_reason = hostile();
     host.facts.network_cidr = "10.0.0.0/24";
     host.facts.cores = 8;
     host.facts.memory = common::Bytes::gib(64);
@@ -107,6 +109,9 @@ BOOST_AUTO_TEST_CASE(a_host_comes_back_with_its_warnings_and_images)
     BOOST_TEST((back.name == host.name && back.health == host.health));
     BOOST_TEST((back.facts.hostname == host.facts.hostname));
     BOOST_TEST((back.facts.accel_reason == host.facts.accel_reason));
+    BOOST_TEST(back.facts.state_engine == "portable");
+    BOOST_TEST((back.facts.state_engine_reason == host.facts.state_engine_reason));
+    BOOST_TEST(back.facts.network_cidr == host.facts.network_cidr);
     BOOST_TEST((back.facts.warnings == host.facts.warnings));
     BOOST_TEST(back.facts.load1 == host.facts.load1);
     BOOST_TEST((back.last_seen == host.last_seen && back.first_seen == host.first_seen));

@@ -20,6 +20,7 @@ constexpr auto patience = std::chrono::seconds{30};
 
 // /run is empty, with it go the sockets of D-Bus and whatever else libvirtd would ask. There is no
 // /dev/kvm: one that opens but does not work has libvirtd probe QEMU anew at every call.
+// /sys is that of its own network: libvirt writes to its bridges there.
 // Its arguments are what ids of this test begin with, and the namespaces of the test: in those it
 // does nothing.
 // At the end of its input it ends everything else, and only then itself: control groups are the
@@ -36,11 +37,18 @@ mkdir -p /run/lock /run/libvirt /run/dev /var/lib/libvirt/boxes
 mount -t tmpfs -o mode=755 none /run/dev
 cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx /run/dev
 ln -s /proc/self/fd /run/dev/fd
-mkdir /run/dev/pts /run/dev/shm
+mkdir /run/dev/pts /run/dev/shm /run/dev/net
+cp -a /dev/net/tun /run/dev/net
 mount --bind /dev/pts /run/dev/pts
 umount --recursive --lazy /dev 2>/dev/null || true
 mount --move /run/dev /dev
 rmdir /run/dev
+mkdir /run/groups
+mount --rbind /sys/fs/cgroup /run/groups
+mount -t sysfs none /sys
+mount --rbind /run/groups /sys/fs/cgroup
+umount --recursive --lazy /run/groups
+rmdir /run/groups
 chmod 711 /var/lib/libvirt/boxes
 ip link set lo up
 echo 'auth_unix_rw = "none"' >/etc/libvirt/libvirtd.conf

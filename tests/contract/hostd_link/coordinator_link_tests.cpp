@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(a_host_says_hello_is_welcomed_and_carries_commands_and_answ
     connect(settings());
     router->welcome();
     BOOST_TEST(std::holds_alternative<SyncCommand>(commands.take().what));
-    link->inventory({status("sbx-a")});
+    link->inventory({status("sbx-a")}, {});
     static_cast<void>(router->expect(proto::Inventory::kind));
     router->send(proto::DestroySandbox{"sbx-aaaaaaaaaaaaaaaa"}, "op-1");
     const auto command = commands.take();

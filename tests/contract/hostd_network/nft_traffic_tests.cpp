@@ -236,4 +236,21 @@ BOOST_AUTO_TEST_CASE(a_released_tap_is_mute_and_a_new_one_speaks_at_once)
     BOOST_TEST(comes_to_reach("g1", "198.51.100.7"));
 }
 
+BOOST_AUTO_TEST_CASE(the_tap_of_an_even_incarnation_is_under_the_same_rules)
+{
+    auto even = leases[0];
+    even.tap = "pdlaaaaaaaaaaaa";
+    in("host", "ip link set pdkaaaaaaaaaaaa down");
+    in("host", "ip link set pdkaaaaaaaaaaaa name " + even.tap);
+    in("host", fmt::format("ip link set {} up", even.tap));
+    BOOST_TEST(!reaches("g1", "198.51.100.7"));
+    nft(add_lease(even));
+    in("g1", "ip neigh flush all");
+    BOOST_TEST(comes_to_reach("g1", "198.51.100.7"));
+    BOOST_TEST(!reaches("g1", "10.64.0.3"));
+    BOOST_TEST(!reaches("g2", "10.64.0.2"));
+    nft(remove_lease(leases[0])); // The first is forgotten, and the second speaks on.
+    BOOST_TEST(reaches("g1", "198.51.100.7"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(a_move_is_durable_before_the_other_host_is_asked_even_when_
     store.hold();
     refuse(first, ErrorCode::resource_exhausted);
     eventually([&] { return store.held() == 1; }, "the move");
-    link.say(coordinator::HostInventory{HostName{"h2"}, {}});
+    link.say(coordinator::HostInventory{HostName{"h2"}, {}, {}});
     settle();
     BOOST_TEST(link.commands.empty());
     store.let_go();

@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(a_host_that_is_still_starting_is_asked_again_when_it_says_w
     refuse(first, ErrorCode::unavailable, "host_starting");
     settle();
     BOOST_TEST(!stopped.ready());
-    link.say(coordinator::HostInventory{HostName{"h1"}, {report(id, Phase::running)}});
+    link.say(coordinator::HostInventory{HostName{"h1"}, {report(id, Phase::running)}, {}});
     const auto again = expect<StopOnHost>();
     BOOST_TEST(again.command.operation.str() == first.command.operation.str());
     done(again, id, Phase::stopped);

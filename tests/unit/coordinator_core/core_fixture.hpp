@@ -80,6 +80,7 @@ struct CoreFixture {
         settings.lost_after = std::chrono::minutes{10};
         settings.resend_after = std::chrono::minutes{5};
         settings.destroy_again_after = std::chrono::milliseconds{10};
+        settings.checkpoint_grace = std::chrono::milliseconds{0};
     }
     ~CoreFixture()
     {
@@ -124,10 +125,19 @@ struct CoreFixture {
         facts.images = {image};
         return facts;
     }
-    void connect(const std::string& host, std::vector<coordinator::SandboxReport> has = {})
+    void connect(const std::string& host,
+                 std::vector<coordinator::SandboxReport> has = {},
+                 std::vector<coordinator::CheckpointReport> checkpoints = {})
     {
         link.say(coordinator::HostConnected{HostName{host}, "run-" + host, facts(host)});
-        link.say(coordinator::HostInventory{HostName{host}, std::move(has)});
+        inventory(host, std::move(has), std::move(checkpoints));
+    }
+    void inventory(const std::string& host,
+                   std::vector<coordinator::SandboxReport> has,
+                   std::vector<coordinator::CheckpointReport> checkpoints)
+    {
+        link.say(
+            coordinator::HostInventory{HostName{host}, std::move(has), std::move(checkpoints)});
     }
     void status(const std::string& host, coordinator::SandboxReport report, std::uint64_t seq = 1)
     {
@@ -217,6 +227,18 @@ struct CoreFixture {
     {
         return Later<Sandbox>{[this, id, force] { return core->stop(me, id, {force, {}}); }};
     }
+    Later<Sandbox> pause(const SandboxId& id)
+    {
+        return Later<Sandbox>{[this, id] { return core->pause(me, id); }};
+    }
+    Later<Sandbox> resume(const SandboxId& id)
+    {
+        return Later<Sandbox>{[this, id] { return core->resume(me, id); }};
+    }
+    Later<Sandbox> suspend(const SandboxId& id)
+    {
+        return Later<Sandbox>{[this, id] { return core->suspend(me, id); }};
+    }
     Later<Command> exec(const SandboxId& id,
                         const std::string& line = "ls",
                         std::chrono::milliseconds timeout = std::chrono::seconds{15})
@@ -271,6 +293,15 @@ struct CoreFixture {
         const auto sent = expect<CreateOnHost>();
         done(sent, id_in(sent), what.auto_start ? Phase::running : Phase::created);
         return *made.get();
+    }
+    /// A sandbox that was suspended.
+    SandboxId suspended(const coordinator::CreateRequest& what = request())
+    {
+        const auto id = running(what).id;
+        auto asked = suspend(id);
+        done(expect<coordinator::SuspendOnHost>(), id, Phase::suspended);
+        BOOST_REQUIRE(asked.get()->phase == Phase::suspended);
+        return id;
     }
     static SandboxId id_in(const FakeLink::Sent& sent)
     {

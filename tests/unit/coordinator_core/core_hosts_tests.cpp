@@ -14,7 +14,7 @@ BOOST_AUTO_TEST_CASE(a_host_takes_sandboxes_once_it_has_said_what_it_has)
     BOOST_TEST(create().get().error().details == "h1: it has not said yet what it has");
     link.say(coordinator::HostBeat{HostName{"h1"}, facts("h1")});
     BOOST_CHECK(core->host(me, HostName{"h1"})->health == HostHealth::joining);
-    link.say(coordinator::HostInventory{HostName{"h1"}, {}});
+    link.say(coordinator::HostInventory{HostName{"h1"}, {}, {}});
     BOOST_CHECK(core->host(me, HostName{"h1"})->health == HostHealth::ready);
     BOOST_TEST(running().host.str() == "h1");
     BOOST_TEST(store.audit_of("h1") == Texts{"host.connect ok"}, boost::test_tools::per_element());
@@ -23,7 +23,7 @@ BOOST_AUTO_TEST_CASE(a_host_takes_sandboxes_once_it_has_said_what_it_has)
 BOOST_AUTO_TEST_CASE(an_inventory_of_a_host_that_never_connected_is_ignored)
 {
     run();
-    link.say(coordinator::HostInventory{HostName{"h1"}, {}});
+    link.say(coordinator::HostInventory{HostName{"h1"}, {}, {}});
     settle();
     BOOST_TEST(core->hosts(me)->empty());
     BOOST_CHECK(core->host(me, HostName{"h1"}).error().code == ErrorCode::not_found);
@@ -45,12 +45,12 @@ BOOST_AUTO_TEST_CASE(a_sandbox_that_its_host_misses_is_lost_and_is_back_when_it_
 {
     run_with({"h1"});
     const auto id = running().id;
-    link.say(coordinator::HostInventory{HostName{"h1"}, {}});
+    link.say(coordinator::HostInventory{HostName{"h1"}, {}, {}});
     await_stored(id, Phase::lost);
     BOOST_TEST(now(id).error == "host h1 does not have it any more");
     BOOST_TEST(core->host(me, HostName{"h1"})->sandboxes == 1U);
     BOOST_TEST(reason_of(exec(id).get()) == "not_running");
-    link.say(coordinator::HostInventory{HostName{"h1"}, {report(id, Phase::running)}});
+    link.say(coordinator::HostInventory{HostName{"h1"}, {report(id, Phase::running)}, {}});
     await_stored(id, Phase::running);
     BOOST_TEST(now(id).error == "");
     BOOST_TEST(link.commands.empty());
@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(a_lost_sandbox_can_be_destroyed)
 {
     run_with({"h1"});
     const auto id = running().id;
-    link.say(coordinator::HostInventory{HostName{"h1"}, {}});
+    link.say(coordinator::HostInventory{HostName{"h1"}, {}, {}});
     await(id, Phase::lost);
     auto gone = destroy(id);
     refuse(expect<DestroyOnHost>(), ErrorCode::not_found);
@@ -76,7 +76,8 @@ BOOST_AUTO_TEST_CASE(what_has_no_record_is_left_alone_and_what_was_destroyed_is_
     BOOST_TEST(gone.get().has_value());
     link.say(coordinator::HostInventory{
         HostName{"h1"},
-        {report(SandboxId{"sbx-stranger"}, Phase::running), report(id, Phase::running)}});
+        {report(SandboxId{"sbx-stranger"}, Phase::running), report(id, Phase::running)},
+        {}});
     const auto sent = expect<DestroyOnHost>();
     BOOST_TEST(std::get<DestroyOnHost>(sent.command.what).id.str() == id.str());
     settle();
@@ -98,7 +99,7 @@ BOOST_AUTO_TEST_CASE(a_status_about_another_hosts_sandbox_is_ignored_and_acknowl
     BOOST_TEST(ack.host.str() == "h2");
     BOOST_TEST(ack.seq == 7U);
     BOOST_CHECK(now(id).phase == Phase::running);
-    link.say(coordinator::HostInventory{HostName{"h2"}, {report(id, Phase::stopped)}});
+    link.say(coordinator::HostInventory{HostName{"h2"}, {report(id, Phase::stopped)}, {}});
     settle();
     BOOST_CHECK(now(id).phase == Phase::running);
     BOOST_TEST(core->host(me, HostName{"h2"})->facts.warnings.size() == 1U);

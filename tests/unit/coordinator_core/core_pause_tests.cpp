@@ -8,14 +8,6 @@ using coordinator::PauseOnHost;
 namespace {
 
 struct PauseFixture : CoreFixture {
-    Later<Sandbox> pause(const SandboxId& id)
-    {
-        return Later<Sandbox>{[this, id] { return core->pause(me, id); }};
-    }
-    Later<Sandbox> resume(const SandboxId& id)
-    {
-        return Later<Sandbox>{[this, id] { return core->resume(me, id); }};
-    }
     /// A sandbox that was paused.
     SandboxId paused()
     {

@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(a_command_that_was_not_given_to_the_guest_yet_is_not_looked
     const auto id = running().id;
     auto ran = exec(id);
     refuse(expect<ExecOnHost>(), ErrorCode::unavailable, "agent_not_ready");
-    link.say(coordinator::HostInventory{HostName{"h1"}, {report(id, Phase::running)}});
+    link.say(coordinator::HostInventory{HostName{"h1"}, {report(id, Phase::running)}, {}});
     const auto again = expect<ExecOnHost>();
     BOOST_TEST(!std::get<ExecOnHost>(again.command.what).resumed);
     answer(again, output("once"));

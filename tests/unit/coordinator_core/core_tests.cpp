@@ -182,7 +182,7 @@ BOOST_AUTO_TEST_CASE(a_create_that_a_host_had_begun_goes_on_after_a_restart)
     status("h1", report(id, Phase::running));
     await_stored(id, Phase::running);
     BOOST_CHECK(now(id).desired == Desired::running);
-    link.say(coordinator::HostInventory{HostName{"h1"}, {}}); // It counts as made from then on.
+    link.say(coordinator::HostInventory{HostName{"h1"}, {}, {}}); // It counts as made from then on.
     await(id, Phase::lost);
 }
 

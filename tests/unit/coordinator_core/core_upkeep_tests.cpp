@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(everything_that_a_dead_database_missed_is_written_when_it_i
     status("h1", report(first, Phase::stopped), 1);
     status("h1", report(first, Phase::running), 2);
     status("h1", report(first, Phase::error), 3);
-    link.say(coordinator::HostInventory{HostName{"h1"}, {report(first, Phase::error)}});
+    link.say(coordinator::HostInventory{HostName{"h1"}, {report(first, Phase::error)}, {}});
     await(second, Phase::lost);
     store.recover();
     await_stored(first, Phase::error); // As it is by then.

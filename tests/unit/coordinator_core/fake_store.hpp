@@ -97,6 +97,15 @@ public:
     {
         return find(sandboxes_, id);
     }
+    [[nodiscard]] std::optional<coordinator::Checkpoint>
+    checkpoint(const common::SnapshotId& id) const
+    {
+        return find(checkpoints_, id);
+    }
+    [[nodiscard]] std::vector<coordinator::Checkpoint> checkpoints() const
+    {
+        return all(checkpoints_);
+    }
     [[nodiscard]] std::size_t sandboxes() const
     {
         return locked([&] { return sandboxes_.size(); });
@@ -131,6 +140,11 @@ public:
         coordinator::Snapshot next;
         next.sandboxes = all(sandboxes_);
         next.hosts = all(hosts_);
+        for (auto& checkpoint : checkpoints()) {
+            if (checkpoint.status != coordinator::Checkpoint::Status::deleted) {
+                next.checkpoints.push_back(checkpoint);
+            }
+        }
         for (auto& operation : operations()) {
             if (operation.status == "running") {
                 next.unfinished.push_back(operation);
@@ -150,6 +164,9 @@ public:
         const std::scoped_lock lock{mutex_};
         for (const auto& one : snapshot.sandboxes) {
             sandboxes_[one.id] = one;
+        }
+        for (const auto& one : snapshot.checkpoints) {
+            checkpoints_[one.id] = one;
         }
         return snapshot;
     }
@@ -232,6 +249,7 @@ private:
         return {};
     }
     void put(const coordinator::Sandbox& row) { sandboxes_[row.id] = row; }
+    void put(const coordinator::Checkpoint& row) { checkpoints_[row.id] = row; }
     void put(const coordinator::Command& row) { commands_[row.operation] = row; }
     void put(const coordinator::Host& row) { hosts_[row.name] = row; }
     void put(const coordinator::Operation& row) { operations_[row.id] = row; }
@@ -244,6 +262,7 @@ private:
     std::function<bool(const Changes&)> which_;
     std::vector<Call> held_;
     std::map<common::SandboxId, coordinator::Sandbox> sandboxes_;
+    std::map<common::SnapshotId, coordinator::Checkpoint> checkpoints_;
     std::map<common::OperationId, coordinator::Command> commands_;
     std::map<common::HostName, coordinator::Host> hosts_;
     std::map<common::OperationId, coordinator::Operation> operations_;

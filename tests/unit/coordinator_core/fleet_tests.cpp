@@ -140,15 +140,43 @@ BOOST_AUTO_TEST_CASE(after_any_changes_the_usage_is_the_sum_of_what_lives)
             }
             for (const auto* host : {"h0", "h1", "h2"}) {
                 unsigned living = 0;
+                unsigned charged = 0;
                 for (const auto& [id, one] : fleet.sandboxes()) {
-                    living += one.host.str() == host && one.phase != Phase::destroyed ? 1 : 0;
+                    const bool lives = one.host.str() == host && one.phase != Phase::destroyed;
+                    living += lives ? 1 : 0;
+                    charged += lives && one.phase != Phase::suspended ? 1 : 0;
                 }
                 BOOST_TEST(usage(fleet, host).sandboxes == living);
-                BOOST_TEST(usage(fleet, host).used_vcpus == living * 2);
-                BOOST_TEST(usage(fleet, host).used_memory.mib() == living * 110);
+                BOOST_TEST(usage(fleet, host).used_vcpus == charged * 2);
+                BOOST_TEST(usage(fleet, host).used_memory.mib() == charged * 110);
             }
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE(
+    what_is_suspended_needs_room_and_what_is_charged_has_it_until_too_much_was_promised)
+{
+    Fleet fleet;
+    add_host(fleet, "h1", "d1");
+    auto& facts = fleet.host(HostName{"h1"})->host.facts;
+    facts.capacity_vcpus = 8;
+    facts.capacity_memory = Bytes::mib(220);
+    fleet.put(sandbox("sbx-1", "h1", Phase::suspended));
+    fleet.put(sandbox("sbx-2", "h1", Phase::running));
+    BOOST_TEST(fleet.shortage(sandbox("sbx-1")) == "");
+    fleet.put(sandbox("sbx-3", "h1", Phase::stopped));
+    BOOST_TEST(fleet.shortage(sandbox("sbx-1")) == "0 MiB of memory free of 220, 110 needed");
+    BOOST_TEST(fleet.shortage(sandbox("sbx-3")) == "");
+    BOOST_TEST(fleet.shortage(sandbox("sbx-2")) == "");
+    fleet.put(sandbox("sbx-1", "h1", Phase::stopped)); // Promised to two, and there for one.
+    BOOST_TEST(fleet.shortage(sandbox("sbx-1")) == "");
+    fleet.put(sandbox("sbx-3", "h1", Phase::starting));
+    BOOST_TEST(fleet.shortage(sandbox("sbx-1")) == "0 MiB of memory free of 220, 110 needed");
+    facts.capacity_memory = Bytes::mib(1000);
+    facts.capacity_vcpus = 5;
+    BOOST_TEST(fleet.shortage(sandbox("sbx-1")) == "1 vCPUs free of 5, 2 needed");
+    BOOST_TEST(fleet.shortage(sandbox("sbx-9", "h9")) == "its host has never connected");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

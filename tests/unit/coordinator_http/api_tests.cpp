@@ -205,8 +205,8 @@ BOOST_AUTO_TEST_CASE(routes_to_come_answer_not_yet_and_name_their_feature)
             }
         }
     }
-    const auto named = client.post("/v1/sandboxes/x/fork", json::object()).json();
-    BOOST_TEST(named["error"].get<std::string>().find("checkpoints") != std::string::npos);
+    const auto named = client.post("/v1/sandboxes/x/publish", json::object()).json();
+    BOOST_TEST(named["error"].get<std::string>().find("publish") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(unknown_paths_and_methods_have_the_error_shape)

@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(a_host_that_is_dismissed_is_told_and_neither_heard_nor_sent
     sessions.acknowledge(HostName{"h1"}, "i1", 5);
     sessions.request_sync(HostName{"h1"});
     BOOST_TEST(sent.size() == 1U);
-    receive("h1", "r1", proto::Inventory{"i1", {report()}});
+    receive("h1", "r1", proto::Inventory{"i1", {report()}, {}});
     BOOST_TEST(last_refusal() == "not_enrolled");
     receive("h1", "r1", hello());
     BOOST_TEST(last_refusal() == "not_enrolled");

@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_heard_on_a_connection_that_has_not_said_hello)
 {
     receive("h1", "r1", proto::Heartbeat{1, {}});
     BOOST_TEST(last_refusal() == "displaced");
-    receive("h1", "r1", proto::Inventory{"i1", {}});
+    receive("h1", "r1", proto::Inventory{"i1", {}, {}});
     receive("h1", "r1", proto::Status{"i1", 1, report()});
     receive("h1", "r1", proto::Reply{}, operation);
     BOOST_TEST(sent.size() == 4U);
@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(statuses_inventories_and_answers_become_events)
     receive("h1", "r1", proto::Status{"i1", 9, report()});
     BOOST_TEST(event<HostStatus>().seq == 9U);
     BOOST_CHECK(event<HostStatus>().sandbox.phase == Phase::running);
-    receive("h1", "r1", proto::Inventory{"i1", {report(), report("sbx-bbbbbbbbbbbbbbbb")}});
+    receive("h1", "r1", proto::Inventory{"i1", {report(), report("sbx-bbbbbbbbbbbbbbbb")}, {}});
     BOOST_TEST(event<HostInventory>().sandboxes.size() == 2U);
     proto::Reply reply;
     reply.error = proto::WireError{"refused", "why", "unknown_user", ""};
@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(an_inventory_that_is_wrong_in_part_is_ignored_as_a_whole)
 {
     welcome();
     events.clear();
-    receive("h1", "r1", proto::Inventory{"i1", {report(), report("sbx-../x")}});
+    receive("h1", "r1", proto::Inventory{"i1", {report(), report("sbx-../x")}, {}});
     BOOST_TEST(events.empty());
 }
 

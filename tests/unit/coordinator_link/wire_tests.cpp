@@ -1,52 +1,12 @@
 #include "coordinator/link/wire.hpp"
 
-#include "hostd/link/wire.hpp"
+#include "tests/unit/coordinator_link/wire_fixture.hpp"
 
-#include <boost/test/unit_test.hpp>
-
+using namespace tests;
 using common::Bytes;
 using common::ErrorCode;
 
-// What one side of the link encodes, the other decodes: both adapters, over the bytes.
 namespace {
-
-const std::string sandbox = "sbx-aaaaaaaaaaaaaaaa";
-const std::string operation = "op-aaaaaaaaaaaaaaaa";
-
-/// A command of the coordinator as hostd understands it.
-template <typename What>
-hostd::Command at_host(What what)
-{
-    coordinator::HostCommand command;
-    command.operation = common::OperationId{operation};
-    command.request = common::RequestId{"req-1"};
-    command.generation = 7;
-    command.what = std::move(what);
-    const auto bytes = proto::encode(coordinator::link::to_wire(command, 5));
-    const auto envelope = proto::decode_envelope(bytes);
-    BOOST_REQUIRE(envelope);
-    BOOST_TEST(envelope->epoch == 5U);
-    const auto received = hostd::link::command_of(*envelope);
-    BOOST_REQUIRE(received);
-    BOOST_TEST(received->operation.str() == operation);
-    BOOST_TEST(received->request.str() == "req-1");
-    BOOST_TEST(received->generation == 7U);
-    return *received;
-}
-
-/// An answer of hostd as the coordinator understands it.
-coordinator::HostAnswer at_coordinator(hostd::Answer answer)
-{
-    proto::Envelope envelope;
-    envelope.operation_id = operation;
-    const auto body = proto::encode_body(hostd::link::to_wire(answer));
-    const auto wire = proto::decode_body<proto::Reply>(body);
-    BOOST_REQUIRE(wire);
-    auto received = coordinator::link::answer_of(common::HostName{"h1"}, envelope, *wire);
-    BOOST_REQUIRE(received);
-    BOOST_TEST(received->host.str() == "h1");
-    return *std::move(received);
-}
 
 hostd::SandboxStatus a_status(hostd::Phase phase)
 {
@@ -95,6 +55,7 @@ BOOST_AUTO_TEST_CASE(a_create_arrives_whole)
         BOOST_TEST(received.spec.memory.mib() == 256U);
         BOOST_TEST(hostd::to_string(received.spec.network) == coordinator::to_string(mode));
         BOOST_TEST(received.start);
+        BOOST_TEST(!received.from_snapshot.has_value());
         BOOST_CHECK(received.boot_timeout == std::chrono::hours{1});
     }
 }
@@ -153,9 +114,11 @@ BOOST_AUTO_TEST_CASE(a_status_of_every_phase_comes_back_whole)
 {
     for (const auto phase : {hostd::Phase::created,
                              hostd::Phase::starting,
+                             hostd::Phase::restoring,
                              hostd::Phase::running,
                              hostd::Phase::paused,
                              hostd::Phase::stopping,
+                             hostd::Phase::suspended,
                              hostd::Phase::stopped,
                              hostd::Phase::error,
                              hostd::Phase::destroyed}) {
@@ -252,6 +215,8 @@ BOOST_AUTO_TEST_CASE(what_a_host_is_and_has_comes_back_whole)
     report.hypervisor = {"9.0.0", "7.2.0"};
     report.accel = hostd::Accel::kvm;
     report.accel_reason = "/dev/kvm works";
+    report.state_engine = "portable";
+    report.state_engine_reason = "it is QEMU 9";
     report.cores = 8;
     report.capacity_vcpus = 64;
     report.capacity_memory = Bytes::gib(30);
@@ -277,6 +242,8 @@ BOOST_AUTO_TEST_CASE(what_a_host_is_and_has_comes_back_whole)
     BOOST_TEST(facts.qemu_version == "7.2.0");
     BOOST_TEST(facts.accel == "kvm");
     BOOST_TEST(facts.accel_reason == "/dev/kvm works");
+    BOOST_TEST(facts.state_engine == "portable");
+    BOOST_TEST(facts.state_engine_reason == "it is QEMU 9");
     BOOST_TEST(facts.cores == 8U);
     BOOST_TEST(facts.capacity_vcpus == 64U);
     BOOST_CHECK(facts.capacity_memory == Bytes::gib(30));

@@ -19,7 +19,24 @@ using namespace std::chrono_literals;
 
 class QuietSurroundings final : public Surroundings {
 public:
-    void become(const proto::GuestBecome&) override {}
+    common::Result<> become(const proto::GuestBecome&) override
+    {
+        if (!refusal.empty()) {
+            return common::Error{common::ErrorCode::internal, refusal};
+        }
+        still = false;
+        return {};
+    }
+    common::Result<> freeze() override
+    {
+        if (!refusal.empty()) {
+            return common::Error{common::ErrorCode::unavailable, refusal};
+        }
+        still = true;
+        return {};
+    }
+    void thaw() override { still = false; }
+    [[nodiscard]] bool frozen() const override { return still; }
     void power_off(bool) override { powered_off = true; }
     [[nodiscard]] proto::GuestHello hello() const override
     {
@@ -29,8 +46,12 @@ public:
         return hello;
     }
     [[nodiscard]] std::vector<std::string> addresses() const override { return {}; }
+    [[nodiscard]] const std::string& group() const override { return no_group; }
 
     std::atomic<bool> powered_off{false};
+    std::atomic<bool> still{false};
+    std::string refusal; ///< Set before it is asked.
+    std::string no_group;
 };
 
 /// The real agent in a thread, at one end of a socket; a client at the other.

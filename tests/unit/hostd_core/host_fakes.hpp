@@ -66,13 +66,28 @@ public:
     }
     [[nodiscard]] bool is_empty()
     {
-        return locked([&] { return domains.empty() && folders.empty() && leases.empty(); });
+        return locked([&] {
+            return domains.empty() && older.empty() && folders.empty() && leases.empty() &&
+                   taps.empty() && checkpoints.empty() && drafts.empty() && suspended.empty() &&
+                   moving.empty();
+        });
     }
 
     Arrivals<std::string> steps;
     std::atomic<bool> overlapped{false};
     // Below the lock of locked().
     std::map<common::SandboxId, hostd::DomainRecord> domains;
+    std::map<common::SandboxId, hostd::DomainRecord> older; ///< Incarnations that were replaced.
+    std::map<common::SandboxId, std::filesystem::path> tops;
+    std::map<common::SnapshotId, hostd::Checkpoint> checkpoints;
+    std::map<common::SandboxId, hostd::Checkpoint> suspended;
+    std::set<std::string> drafts; ///< Begun and neither committed nor discarded, by id.
+    std::set<common::SandboxId> moving;
+    std::set<std::string> taps; ///< Beside a lease's own.
+    std::map<common::SandboxId, std::string> loaded_from;
+    bool engine_known = true;
+    bool disk_full = false; ///< What goes on is paused again at once.
+    unsigned written = 0;   ///< How often somebody wrote to a disk behind hostd's back.
     std::set<common::SandboxId> folders;
     std::set<common::SandboxId> have_run;
     std::map<common::SandboxId, hostd::NetLease> leases;
@@ -110,8 +125,10 @@ public:
             record.agent = spec.image.agent;
             record.net = spec.net;
             record.files = spec.files;
+            record.incarnation = spec.incarnation;
             record.state = hostd::DomainState::stopped;
             world_.domains[id] = record;
+            world_.tops[id] = spec.files.overlay;
         });
     }
     common::Result<> start(const common::SandboxId& id) override
@@ -125,6 +142,28 @@ public:
     {
         return world_.step("pause", id, [&] { set(id, hostd::DomainState::paused); });
     }
+    common::Result<> go_on(const common::SandboxId& id, std::uint64_t incarnation) override
+    {
+        const bool stopped = world_.locked([&] {
+            const auto found = world_.domains.find(id);
+            return found == world_.domains.end() ||
+                   found->second.state == hostd::DomainState::stopped;
+        });
+        COMMON_CHECK(world_.step("go_on", id));
+        if (stopped) {
+            return common::Error{common::ErrorCode::failed_precondition, "it is stopped"};
+        }
+        return world_.step("went_on", id, [&] {
+            if (const auto old = world_.older.find(id);
+                old != world_.older.end() && old->second.incarnation == incarnation) {
+                old->second.state = hostd::DomainState::running;
+                return;
+            }
+            set(id,
+                world_.disk_full ? hostd::DomainState::paused_by_disk_error
+                                 : hostd::DomainState::running);
+        });
+    }
     common::Result<> request_shutdown(const common::SandboxId& id) override
     {
         return world_.step("acpi", id);
@@ -136,6 +175,30 @@ public:
     common::Result<> undefine(const common::SandboxId& id) override
     {
         return world_.step("undefine", id, [&] { world_.domains.erase(id); });
+    }
+    common::Result<std::filesystem::path> top_of(const common::SandboxId& id) const override
+    {
+        COMMON_CHECK(world_.step("top_of", {}));
+        return world_.locked([&]() -> common::Result<std::filesystem::path> {
+            if (!world_.domains.contains(id)) {
+                return common::Error{common::ErrorCode::not_found, "no domain"};
+            }
+            return world_.tops[id];
+        });
+    }
+    common::Result<> set_top(const common::SandboxId& id, const std::filesystem::path& top) override
+    {
+        return world_.step("set_top", id, [&] { world_.tops[id] = top; });
+    }
+    common::Result<> keep_only(const common::SandboxId& id, std::uint64_t incarnation) override
+    {
+        return world_.step("keep_only", id, [&] {
+            const auto older = world_.older.find(id);
+            if (older != world_.older.end() && older->second.incarnation == incarnation) {
+                world_.domains[id] = older->second;
+            }
+            world_.older.erase(id);
+        });
     }
     common::Result<> set_generation(const common::SandboxId& id, std::uint64_t generation) override
     {
@@ -158,8 +221,10 @@ public:
         COMMON_CHECK(world_.step("list", {}));
         return world_.locked([&] {
             std::vector<hostd::DomainRecord> all;
-            for (const auto& [id, record] : world_.domains) {
-                all.push_back(record);
+            for (const auto* domains : {&world_.domains, &world_.older}) {
+                for (const auto& [id, record] : *domains) {
+                    all.push_back(record);
+                }
             }
             return all;
         });
@@ -200,7 +265,7 @@ private:
 class WorldStore final : public hostd::SandboxStore {
 public:
     explicit WorldStore(HostWorld& world) : world_{world} {}
-    hostd::SandboxFiles files_of(const common::SandboxId& id) const override
+    hostd::SandboxFiles files_of(const common::SandboxId& id, std::uint64_t) const override
     {
         const std::filesystem::path folder = "/sandboxes/" + id.str();
         return {folder, folder / "disk", {}, folder / "console.log", folder / "agent"};
@@ -209,7 +274,12 @@ public:
                                                const hostd::Image&) override
     {
         COMMON_CHECK(world_.step("overlay", id, [&] { world_.folders.insert(id); }));
-        return files_of(id);
+        return files_of(id, 1);
+    }
+    common::Result<hostd::SandboxFiles> create_empty(const common::SandboxId& id) override
+    {
+        COMMON_CHECK(world_.step("folder", id, [&] { world_.folders.insert(id); }));
+        return files_of(id, 1);
     }
     common::Result<> remove(const common::SandboxId& id) override
     {
@@ -267,10 +337,27 @@ public:
         COMMON_CHECK(world_.step("network", id, [&] { world_.leases[id] = lease; }));
         return lease;
     }
+    common::Result<hostd::NetLease> add_tap(const hostd::NetLease& lease,
+                                            std::uint64_t incarnation) override
+    {
+        auto second = lease;
+        second.tap += "." + std::to_string(incarnation);
+        COMMON_CHECK(world_.step("add_tap", {}, [&] {
+            world_.taps.insert(lease.tap);
+            world_.taps.insert(second.tap);
+        }));
+        return second;
+    }
+    common::Result<> forget_tap(const hostd::NetLease& lease) override
+    {
+        return world_.step("forget_tap", {}, [&] { world_.taps.erase(lease.tap); });
+    }
     common::Result<> release(const hostd::NetLease& lease) override
     {
         return world_.step("release", {}, [&] {
-            std::erase_if(world_.leases, [&](const auto& held) { return held.second == lease; });
+            std::erase_if(world_.leases,
+                          [&](const auto& held) { return held.second.mac == lease.mac; });
+            world_.taps.erase(lease.tap);
         });
     }
     common::Result<std::string> observed_ip(const hostd::NetLease& lease) const override
@@ -284,20 +371,6 @@ public:
 private:
     HostWorld& world_;
     std::atomic<unsigned> last_{0};
-};
-
-class RecordingUplink final : public hostd::Uplink {
-public:
-    void answer(hostd::Answer answer) override { answers.add(std::move(answer)); }
-    void status(hostd::SandboxStatus status) override { statuses.add(std::move(status)); }
-    void inventory(std::vector<hostd::SandboxStatus> all) override
-    {
-        inventories.add(std::move(all));
-    }
-
-    Arrivals<hostd::Answer> answers;
-    Arrivals<hostd::SandboxStatus> statuses;
-    Arrivals<std::vector<hostd::SandboxStatus>> inventories;
 };
 
 } // namespace tests

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tests/unit/hostd_core/host_fakes.hpp"
+#include "tests/unit/hostd_core/state_fakes.hpp"
 
 namespace tests {
 
@@ -21,13 +21,18 @@ struct ServiceFixture {
         settings.ip_interval = std::chrono::milliseconds{5};
         settings.stop_poll = std::chrono::milliseconds{10};
         settings.agent_poll = std::chrono::milliseconds{5};
+        settings.disk_check = std::chrono::milliseconds{5};
+        settings.sweep_delay = std::chrono::milliseconds{1};
     }
     ~ServiceFixture() { service.reset(); }
 
+    hostd::Ports ports()
+    {
+        return {hypervisor, images, store, checkpoints, engine, network, guests, uplink, clock};
+    }
     void run()
     {
-        service.emplace(hostd::Ports{hypervisor, images, store, network, guests, uplink, clock},
-                        settings);
+        service.emplace(ports(), settings);
         service->start();
         first_inventory = uplink.inventories.take();
     }
@@ -100,6 +105,8 @@ struct ServiceFixture {
     WorldHypervisor hypervisor{world};
     WorldStore store{world};
     WorldImages images{world};
+    WorldCheckpoints checkpoints{world};
+    WorldEngine engine{world};
     WorldNetwork network{world};
     FakeGuests guests;
     RecordingUplink uplink;

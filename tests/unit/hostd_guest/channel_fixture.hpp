@@ -25,9 +25,10 @@ struct ChannelFixture {
         : channels{clock, limits}
     {
         channels.observe([this](const hostd::GuestEvent& event) { events.add(event); });
-        channels.attach(id, folder.path() / "agent", "box");
+        channels.attach(id, folder.path() / "agent", self());
     }
 
+    static hostd::GuestIdentity self() { return {"box", "52:54:00:00:00:01", "10.64.0.2"}; }
     hostd::GuestEvent await(Kind kind)
     {
         return events.take_until([&](const auto& event) { return event.kind == kind; });

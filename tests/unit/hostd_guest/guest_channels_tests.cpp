@@ -15,6 +15,10 @@ BOOST_AUTO_TEST_CASE(a_hello_after_the_echo_makes_the_guest_ready_and_tells_it_w
     const auto become = agent.expect_body<proto::GuestBecome>();
     BOOST_TEST(become.hostname == "box");
     BOOST_TEST(become.time_unix_us > 0);
+    BOOST_TEST(become.identity == "sbx-1");
+    BOOST_TEST(become.seed.size() == 32U);
+    BOOST_TEST(become.mac == "52:54:00:00:00:01");
+    BOOST_TEST(become.ip == "10.64.0.2");
     BOOST_TEST(await(Kind::ready).boot_id == "boot-7");
 }
 
@@ -134,9 +138,18 @@ BOOST_AUTO_TEST_CASE(detaching_leaves_running_commands_unknown)
     ready();
     exec(shell("op-1", "slow"));
     static_cast<void>(agent.expect_body<proto::GuestExec>());
-    channels.detach(id);
+    channels.detach(id, std::nullopt);
     BOOST_TEST(outcomes.take().error().reason == "outcome_unknown");
     agent.await_close();
+}
+
+BOOST_AUTO_TEST_CASE(detaching_with_a_reason_tells_it_to_the_running_commands)
+{
+    ready();
+    exec(shell("op-1", "slow"));
+    static_cast<void>(agent.expect_body<proto::GuestExec>());
+    channels.detach(id, common::Error{ErrorCode::refused, "it was restored", "restored"});
+    BOOST_TEST(outcomes.take().error().reason == "restored");
 }
 
 BOOST_AUTO_TEST_CASE(a_shutdown_reaches_a_ready_guest)

@@ -206,7 +206,7 @@ BOOST_FIXTURE_TEST_CASE(a_flooding_guest_does_not_starve_its_neighbour, ChannelF
     ready();
     const common::SandboxId other{"sbx-2"};
     ScriptedAgent neighbour{folder.path() / "other"};
-    channels.attach(other, folder.path() / "other", "neighbour");
+    channels.attach(other, folder.path() / "other", {"neighbour", "", ""});
     neighbour.greet();
     std::atomic<bool> stop{false};
     std::thread flood{[&] {

@@ -29,7 +29,7 @@ struct PausingFixture {
     PausingFixture()
     {
         channels.observe([this](const hostd::GuestEvent& event) { events.add(event); });
-        channels.attach(id, folder.path() / "agent", "box");
+        channels.attach(id, folder.path() / "agent", ChannelFixture::self());
         agent.greet();
         static_cast<void>(events.take());
         channels.exec(id, ChannelFixture::shell("op-1", "slow"), [this](Outcome outcome) {

@@ -2,12 +2,9 @@
 
 #include "hostd/libvirt/metadata.hpp"
 #include "tests/unit/hostd_libvirt/domain_samples.hpp"
+#include "tests/unit/hostd_libvirt/parsed_xml.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <libxml/parser.h>
-#include <libxml/xpath.h>
-#include <libxml/xpathInternals.h>
-#include <memory>
 
 using namespace hostd;
 using namespace hostd::libvirt;
@@ -15,62 +12,10 @@ using namespace hostd::libvirt;
 namespace {
 
 /// A definition as a parser sees it.
-class Parsed {
-public:
-    explicit Parsed(const std::string& xml)
-        : document_{xmlReadMemory(xml.data(),
-                                  static_cast<int>(xml.size()),
-                                  nullptr,
-                                  nullptr,
-                                  XML_PARSE_NONET),
-                    &xmlFreeDoc},
-          context_{xmlXPathNewContext(document_.get()), &xmlXPathFreeContext}
-    {
-        BOOST_REQUIRE(document_);
-        xmlXPathRegisterNs(context_.get(), text("p"), text("urn:paddock:1"));
-        xmlXPathRegisterNs(
-            context_.get(), text("q"), text("http://libvirt.org/schemas/domain/qemu/1.0"));
-    }
-    explicit Parsed(const DomainSpec& spec, const Platform& platform = {})
+struct ParsedSpec : Parsed {
+    explicit ParsedSpec(const DomainSpec& spec, const Platform& platform = {})
         : Parsed{domain_xml(spec, platform)}
     {}
-
-    /// The text of the one node that `path` names; "none" or "many" otherwise.
-    [[nodiscard]] std::string at(const std::string& path) const
-    {
-        const auto found = find(path);
-        if (found->nodesetval == nullptr || found->nodesetval->nodeNr == 0) {
-            return "none";
-        }
-        if (found->nodesetval->nodeNr > 1) {
-            return "many";
-        }
-        const std::unique_ptr<xmlChar, decltype(xmlFree)> content{
-            xmlNodeGetContent(found->nodesetval->nodeTab[0]), xmlFree};
-        return reinterpret_cast<const char*>(content.get());
-    }
-    [[nodiscard]] int count(const std::string& path) const
-    {
-        const auto found = find(path);
-        return found->nodesetval == nullptr ? 0 : found->nodesetval->nodeNr;
-    }
-
-private:
-    static const xmlChar* text(const char* value)
-    {
-        return reinterpret_cast<const xmlChar*>(value);
-    }
-    using Found = std::unique_ptr<xmlXPathObject, decltype(&xmlXPathFreeObject)>;
-    [[nodiscard]] Found find(const std::string& path) const
-    {
-        Found found{xmlXPathEvalExpression(text(path.c_str()), context_.get()),
-                    &xmlXPathFreeObject};
-        BOOST_REQUIRE(found);
-        return found;
-    }
-
-    std::unique_ptr<xmlDoc, decltype(&xmlFreeDoc)> document_;
-    std::unique_ptr<xmlXPathContext, decltype(&xmlXPathFreeContext)> context_;
 };
 
 } // namespace
@@ -79,12 +24,13 @@ BOOST_AUTO_TEST_SUITE(domain_xml_tests)
 
 BOOST_AUTO_TEST_CASE(a_domain_is_what_the_spec_says)
 {
-    const Parsed domain{sample_spec()};
+    const ParsedSpec domain{sample_spec()};
     BOOST_TEST(domain.at("/domain/name") == "sbx-aaaaaaaaaaaaaaaa");
     BOOST_TEST(domain.at("/domain/title") == "web");
     BOOST_TEST(domain.at("/domain/memory") == "268435456");
     BOOST_TEST(domain.at("/domain/memory/@unit") == "b");
     BOOST_TEST(domain.at("/domain/vcpu") == "2");
+    BOOST_TEST(domain.at("//os/type/@machine") == "pc-q35-7.2");
     BOOST_TEST(domain.at("/domain/cputune/shares") == "200");
     BOOST_TEST(domain.at("//disk/source/@file") == "/s/folder/overlay.qcow2");
     BOOST_TEST(domain.at("//disk/driver/@type") == "qcow2");
@@ -99,6 +45,8 @@ BOOST_AUTO_TEST_CASE(a_domain_is_what_the_spec_says)
     BOOST_TEST(domain.count("//memoryBacking/nosharepages") == 1);
     BOOST_TEST(domain.count("//graphics") == 0);
     BOOST_TEST(domain.count("//hostdev") == 0);
+    // A balloon would let a guest punch holes into the memory that others are cloned from.
+    BOOST_TEST(domain.at("//memballoon/@model") == "none");
     BOOST_TEST(domain.at("//q:del/@capability") == "cpu-unavailable-features");
 }
 
@@ -106,7 +54,7 @@ BOOST_AUTO_TEST_CASE(the_name_tells_the_incarnation_from_the_second_on)
 {
     auto spec = sample_spec();
     spec.incarnation = 3;
-    BOOST_TEST(Parsed{spec}.at("/domain/name") == "sbx-aaaaaaaaaaaaaaaa.g3");
+    BOOST_TEST(ParsedSpec{spec}.at("/domain/name") == "sbx-aaaaaaaaaaaaaaaa.g3");
     BOOST_TEST(domain_name(spec.sandbox.id, 0) == "sbx-aaaaaaaaaaaaaaaa");
     BOOST_TEST(domain_name(spec.sandbox.id, 1) == "sbx-aaaaaaaaaaaaaaaa");
 }
@@ -115,10 +63,10 @@ BOOST_AUTO_TEST_CASE(the_accelerator_is_the_domains_type_and_the_cpu_a_named_mod
 {
     auto spec = sample_spec();
     spec.accel = Accel::tcg;
-    BOOST_TEST(Parsed{spec}.at("/domain/@type") == "qemu");
+    BOOST_TEST(ParsedSpec{spec}.at("/domain/@type") == "qemu");
     spec.accel = Accel::kvm;
     spec.cpu_model = "Skylake-Server";
-    const Parsed domain{spec};
+    const ParsedSpec domain{spec};
     BOOST_TEST(domain.at("/domain/@type") == "kvm");
     BOOST_TEST(domain.at("/domain/cpu/model") == "Skylake-Server");
     BOOST_TEST(domain.at("/domain/cpu/@mode") == "custom");
@@ -129,14 +77,14 @@ BOOST_AUTO_TEST_CASE(a_kernel_boots_directly_with_its_own_line)
 {
     auto spec = sample_spec();
     spec.accel = Accel::kvm;
-    const Parsed domain{spec};
+    const ParsedSpec domain{spec};
     BOOST_TEST(domain.at("//os/kernel") == "/images/tiny/kernel");
     BOOST_TEST(domain.at("//os/initrd") == "/images/tiny/initrd");
     BOOST_TEST(domain.at("//os/cmdline") == "console=ttyS0 quiet");
     BOOST_TEST(domain.count("//os/loader") + domain.count("//os/boot") == 0);
     spec.accel = Accel::tcg;
     spec.image.initrd.clear();
-    const Parsed emulated{spec};
+    const ParsedSpec emulated{spec};
     BOOST_TEST(emulated.at("//os/cmdline") == "console=ttyS0 quiet mitigations=off");
     BOOST_TEST(emulated.count("//os/initrd") == 0);
 }
@@ -145,7 +93,7 @@ BOOST_AUTO_TEST_CASE(firmware_boots_from_the_disk)
 {
     auto spec = sample_spec();
     spec.image.boot = Boot::bios;
-    const Parsed bios{spec};
+    const ParsedSpec bios{spec};
     BOOST_TEST(bios.at("//os/boot/@dev") == "hd");
     BOOST_TEST(bios.count("//os/kernel") + bios.count("//os/loader") + bios.count("//os/nvram") ==
                0);
@@ -153,7 +101,7 @@ BOOST_AUTO_TEST_CASE(firmware_boots_from_the_disk)
     Platform platform;
     platform.ovmf_code = "/fw/code.fd";
     platform.ovmf_vars = "/fw/vars.fd";
-    const Parsed uefi{spec, platform};
+    const ParsedSpec uefi{spec, platform};
     BOOST_TEST(uefi.at("//os/boot/@dev") == "hd");
     BOOST_TEST(uefi.at("//os/loader") == "/fw/code.fd");
     BOOST_TEST(uefi.at("//os/loader/@readonly") == "yes");
@@ -164,14 +112,14 @@ BOOST_AUTO_TEST_CASE(firmware_boots_from_the_disk)
 BOOST_AUTO_TEST_CASE(the_interface_is_isolated_and_named_and_missing_without_a_network)
 {
     auto spec = sample_spec();
-    const Parsed domain{spec};
+    const ParsedSpec domain{spec};
     BOOST_TEST(domain.count("//interface") == 1);
     BOOST_TEST(domain.at("//interface/source/@network") == "paddock");
     BOOST_TEST(domain.at("//interface/mac/@address") == "52:54:00:00:00:01");
     BOOST_TEST(domain.at("//interface/target/@dev") == "pdkaaaaaaaaaaaa");
     BOOST_TEST(domain.at("//interface/port/@isolated") == "yes");
     spec.sandbox.network = NetworkMode::none;
-    BOOST_TEST(Parsed{spec}.count("//interface") == 0);
+    BOOST_TEST(ParsedSpec{spec}.count("//interface") == 0);
 }
 
 BOOST_AUTO_TEST_CASE(no_value_breaks_out_of_its_place)
@@ -179,7 +127,7 @@ BOOST_AUTO_TEST_CASE(no_value_breaks_out_of_its_place)
     auto spec = sample_spec();
     spec.image.boot = Boot::kernel;
     spec.accel = Accel::kvm;
-    const auto elements = Parsed{spec}.count("//*");
+    const auto elements = ParsedSpec{spec}.count("//*");
     spec.sandbox.name = spec.sandbox.tenant = spec.cpu_model = spec.image.cmdline = hostile;
     spec.sandbox.image = common::ImageName{hostile};
     spec.image.disk = spec.image.kernel = spec.image.initrd = hostile;
@@ -188,7 +136,7 @@ BOOST_AUTO_TEST_CASE(no_value_breaks_out_of_its_place)
     spec.spec_digest = hostile;
     Platform platform;
     platform.machine = hostile;
-    const Parsed domain{spec, platform};
+    const ParsedSpec domain{spec, platform};
     BOOST_TEST(domain.count("//*") == elements);
     BOOST_TEST(domain.count("//comment()") == 0);
     for (const auto* path : {"/domain/title",
@@ -215,14 +163,14 @@ BOOST_AUTO_TEST_CASE(what_xml_cannot_hold_is_replaced)
 {
     auto spec = sample_spec();
     spec.sandbox.name = std::string{"a\0b\x07", 4};
-    BOOST_TEST(Parsed{spec}.at("/domain/title") == "a\xEF\xBF\xBD"
-                                                   "b\xEF\xBF\xBD");
+    BOOST_TEST(ParsedSpec{spec}.at("/domain/title") == "a\xEF\xBF\xBD"
+                                                       "b\xEF\xBF\xBD");
 }
 
 BOOST_AUTO_TEST_CASE(the_metadata_in_the_definition_reads_back_as_the_spec)
 {
     const auto spec = sample_spec();
-    const Parsed domain{spec};
+    const ParsedSpec domain{spec};
     BOOST_TEST(domain.count("/domain/metadata/p:sandbox") == 1);
     BOOST_TEST(domain.at("/domain/metadata/p:sandbox/@id") == spec.sandbox.id.str());
     BOOST_TEST(domain.at("/domain/metadata/p:sandbox/@generation") == "7");

@@ -190,11 +190,22 @@ BOOST_AUTO_TEST_CASE(garbage_is_ignored)
 BOOST_AUTO_TEST_CASE(an_inventory_is_sent_with_this_runs_instance)
 {
     welcome();
-    session.push(std::vector<SandboxStatus>{status("sbx-a"), status("sbx-b")});
+    Checkpoint checkpoint;
+    checkpoint.id = common::SnapshotId{"snp-a"};
+    session.push(Everything{{status("sbx-a"), status("sbx-b")}, {checkpoint}});
     const auto inventory = proto::decode_body<proto::Inventory>(sent.back().body);
     const auto hello = proto::decode_body<proto::Hello>(sent.front().body);
     BOOST_TEST(inventory->sandboxes.size() == 2U);
+    BOOST_REQUIRE(inventory->checkpoints.size() == 1U);
+    BOOST_TEST(inventory->checkpoints[0].id == "snp-a");
     BOOST_TEST(inventory->instance == hello->instance);
+}
+
+BOOST_AUTO_TEST_CASE(an_inventory_is_not_kept_for_the_next_connection)
+{
+    session.push(Everything{{status("sbx-a")}, {Checkpoint{}}});
+    welcome();
+    BOOST_TEST(kinds() == (Kinds{"hello"}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -151,6 +151,87 @@ BOOST_AUTO_TEST_CASE(an_address_is_not_used_again_at_once)
     BOOST_TEST(network.allocate(b, NetworkMode::nat)->ip == "10.201.0.3");
 }
 
+BOOST_AUTO_TEST_CASE(another_incarnation_has_a_tap_of_its_own_beside_the_first)
+{
+    auto network = open();
+    BOOST_REQUIRE(network.ensure({}));
+    const auto one = *network.allocate(a, NetworkMode::nat);
+    const auto told = reloads;
+    const auto two = network.add_tap(one, 2);
+    BOOST_REQUIRE(two);
+    BOOST_TEST(two->tap == "pdlaaaaaaaaaaaa");
+    BOOST_TEST(is_sound(*two));
+    BOOST_TEST(two->mac == one.mac);
+    BOOST_TEST(two->ip == one.ip);
+    BOOST_TEST(loaded.back() == add_lease(*two));
+    const auto rules = loaded.size();
+    BOOST_CHECK(*network.add_tap(one, 2) == *two); // Again: it is there already.
+    BOOST_TEST(loaded.size() == rules);
+    BOOST_REQUIRE(network.ensure({one, *two}));
+    BOOST_TEST(loaded.back().find(one.tap) != std::string::npos);
+    BOOST_TEST(loaded.back().find(two->tap) != std::string::npos);
+    BOOST_TEST(hosts() == hosts_text({one})); // Once: dnsmasq knows the guest by its MAC.
+    BOOST_TEST(reloads == told);
+}
+
+BOOST_AUTO_TEST_CASE(a_tap_that_is_forgotten_leaves_the_lease_to_the_other)
+{
+    auto network = open();
+    BOOST_REQUIRE(network.ensure({}));
+    auto lease = *network.allocate(a, NetworkMode::nat);
+    const auto told = reloads;
+    for (std::uint64_t incarnation = 2; incarnation < 6; ++incarnation) {
+        const auto next = network.add_tap(lease, incarnation);
+        BOOST_REQUIRE(next);
+        BOOST_TEST(next->tap != lease.tap);
+        BOOST_REQUIRE(network.forget_tap(lease));
+        BOOST_TEST(loaded.back() == remove_lease(lease));
+        BOOST_REQUIRE(network.forget_tap(lease));
+        lease = *next;
+        BOOST_TEST(hosts() == hosts_text({lease}));
+        BOOST_CHECK(*network.allocate(a, NetworkMode::nat) == lease);
+    }
+    BOOST_TEST(reloads == told);
+    BOOST_TEST(network.allocate(b, NetworkMode::nat)->ip != lease.ip);
+    // The swap came to nothing: the new one is forgotten.
+    const auto failed = *network.add_tap(lease, 6);
+    BOOST_REQUIRE(network.forget_tap(failed));
+    BOOST_CHECK(*network.allocate(a, NetworkMode::nat) == lease);
+}
+
+BOOST_AUTO_TEST_CASE(releasing_a_lease_takes_both_taps_and_the_address)
+{
+    auto network = open();
+    BOOST_REQUIRE(network.ensure({}));
+    const auto one = *network.allocate(a, NetworkMode::nat);
+    const auto two = *network.add_tap(one, 2);
+    BOOST_REQUIRE(network.release(two));
+    BOOST_TEST(loaded[loaded.size() - 2] == remove_lease(one));
+    BOOST_TEST(loaded.back() == remove_lease(two));
+    BOOST_TEST(hosts().empty());
+    BOOST_TEST(network.allocate(a, NetworkMode::nat)->ip != one.ip);
+}
+
+BOOST_AUTO_TEST_CASE(a_tap_is_added_to_a_lease_that_is_held_and_to_no_other)
+{
+    auto network = open();
+    BOOST_REQUIRE(network.ensure({}));
+    const auto lease = *network.allocate(a, NetworkMode::nat);
+    auto forged = lease;
+    forged.ip = "10.201.0.99";
+    BOOST_CHECK(network.add_tap(forged, 2).error().code == ErrorCode::failed_precondition);
+    forged = lease;
+    forged.tap = "eth0";
+    BOOST_CHECK(network.add_tap(forged, 2).error().code == ErrorCode::invalid_argument);
+    BOOST_CHECK(*network.add_tap(NetLease{}, 2) == NetLease{}); // Without a network.
+    BOOST_TEST(network.forget_tap(NetLease{}).has_value());
+    nft_statuses = {1, 1, 1, 1};
+    BOOST_TEST(network.add_tap(lease, 2).error().reason == "nft_failed");
+    nft_statuses.clear();
+    BOOST_REQUIRE(network.ensure({lease}));
+    BOOST_TEST(loaded.back().find("pdlaaa") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_full_subnet_says_so_and_goes_round_when_one_is_free)
 {
     auto network = open("10.201.0.0/28");

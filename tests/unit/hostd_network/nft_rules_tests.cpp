@@ -75,13 +75,16 @@ BOOST_AUTO_TEST_CASE(removing_adds_first_because_deleting_nothing_is_an_error)
 BOOST_AUTO_TEST_CASE(what_is_not_shaped_like_a_lease_never_reaches_the_rules)
 {
     BOOST_TEST(is_sound(lease));
+    auto even = lease; // The tap of an even incarnation.
+    even.tap = "pdlabcdefgh2345";
+    BOOST_TEST(is_sound(even));
     const auto with = [](auto change) {
         auto copy = lease;
         change(copy);
         return is_sound(copy);
     };
     for (const auto* tap :
-         {"", "pdk", "eth0", "pdkbr0", "pdk\" drop", "pdkabcdefgh23456", "pdkA"}) {
+         {"", "pdk", "pdl", "pdmabc", "eth0", "pdkbr0", "pdk\" drop", "pdkabcdefgh23456", "pdkA"}) {
         BOOST_TEST_CONTEXT(tap)
         {
             BOOST_TEST(!with([&](auto& it) { it.tap = tap; }));

@@ -62,6 +62,19 @@ BOOST_AUTO_TEST_CASE(a_sandbox_gets_a_folder_of_its_own_and_an_overlay)
     BOOST_TEST((ran[0].argv == create_overlay(files->overlay, image().disk).argv));
 }
 
+BOOST_AUTO_TEST_CASE(a_folder_alone_is_made_without_qemu_img)
+{
+    auto store = open();
+    const auto files = store.create_empty(a);
+    BOOST_REQUIRE(files);
+    BOOST_TEST(fs::is_empty(files->folder));
+    BOOST_TEST((fs::status(files->folder).permissions() == fs::perms{0711}));
+    BOOST_TEST(ran.empty());
+    BOOST_CHECK(store.create_empty(a).error().code == ErrorCode::already_exists);
+    BOOST_TEST(open(Bytes{~std::uint64_t{0}}).create_empty(b).error().reason == "disk_full");
+    BOOST_TEST(store.files_of(a, 2).agent_socket.filename() == "agent.g2.sock");
+}
+
 BOOST_AUTO_TEST_CASE(an_id_with_a_folder_is_taken_and_left_alone)
 {
     auto store = open();

@@ -122,9 +122,46 @@ BOOST_AUTO_TEST_CASE(texts_and_lists_of_a_guest_are_bounded)
         BOOST_TEST(fits(GuestExecError{"c", std::string(1024 + over, 'm')}) == expected);
         BOOST_TEST(fits(GuestNet{std::vector<std::string>(64 + over, "eth0")}) == expected);
         BOOST_TEST(fits(GuestNet{{std::string(128 + over, 'e')}}) == expected);
-        BOOST_TEST(fits(GuestHello{1, "v", std::string(256 + over, 'h'), "b", 0, true}) ==
-                   expected);
+        GuestHello hello;
+        hello.hostname = std::string(256 + over, 'h');
+        BOOST_TEST(fits(hello) == expected);
+        hello.hostname.clear();
+        hello.identity = std::string(128 + over, 'i');
+        BOOST_TEST(fits(hello) == expected);
+        BOOST_TEST(fits(GuestBecame{std::string(128 + over, 'i')}) == expected);
+        BOOST_TEST(fits(GuestFrozen{0, false, std::string(1024 + over, 'm')}) == expected);
     }
+}
+
+BOOST_AUTO_TEST_CASE(texts_of_become_are_bounded)
+{
+    for (const std::size_t over : {0U, 1U}) {
+        const bool expected = over == 0;
+        GuestBecome become;
+        become.seed = std::string(max_seed_bytes + over, 's');
+        BOOST_TEST(fits(become) == expected);
+        for (auto* text : {&become.identity, &become.mac, &become.ip}) {
+            become = {};
+            *text = std::string(128 + over, 't');
+            BOOST_TEST(fits(become) == expected);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_an_older_side_does_not_say_has_a_default)
+{
+    const auto hello = decode_guest_body<GuestHello>(
+        raw::map(3) + raw::str("protocol") + raw::uint(1) + raw::str("agent") + raw::bin("0.1.0") +
+        raw::str("boot_id") + raw::bin("boot"));
+    BOOST_REQUIRE(hello);
+    BOOST_TEST(!hello->frozen);
+    BOOST_TEST(hello->identity.empty());
+    const auto become =
+        decode_guest_body<GuestBecome>(raw::map(1) + raw::str("hostname") + raw::bin("web"));
+    BOOST_REQUIRE(become);
+    BOOST_TEST(become->hostname == "web");
+    BOOST_TEST(become->seed.empty());
+    BOOST_TEST(become->identity.empty());
 }
 
 BOOST_AUTO_TEST_CASE(the_largest_chunk_fits_into_a_frame)

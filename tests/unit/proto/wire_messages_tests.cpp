@@ -44,9 +44,13 @@ BOOST_AUTO_TEST_CASE(the_bytes_on_the_wire_are_these)
     BOOST_TEST(encode_body(StatusAck{"instance", 17}) ==
                "\x82\xA8"s + "instance" + "\xC4\x08" + "instance" + "\xA3" + "seq" + "\x11");
     BOOST_TEST(encode_body(SyncRequest{}) == "\x80");
-    BOOST_TEST(encode_body(Reply{}) == "\x85\xA5"s + "error" + "\xC0\xA6" + "undone" + "\xC2\xA7" +
+    BOOST_TEST(encode_body(Reply{}) == "\x86\xA5"s + "error" + "\xC0\xA6" + "undone" + "\xC2\xA7" +
                                            "sandbox" + "\xC0\xA4" + "exec" + "\xC0\xA3" + "vms" +
-                                           "\x90");
+                                           "\x90\xAA" + "checkpoint" + "\xC0");
+    BOOST_TEST(encode_body(TakeSnapshot{"s", "c", "n", "", false}) ==
+               "\x85\xA2"s + "id" + "\xC4\x01" + "s" + "\xAB" + "snapshot_id" + "\xC4\x01" + "c" +
+                   "\xA4" + "name" + "\xC4\x01" + "n" + "\xA6" + "parent" + "\xC4\0"s + "\xA6" +
+                   "memory" + "\xC2");
 }
 
 BOOST_AUTO_TEST_CASE(every_message_comes_back_whole)
@@ -72,6 +76,11 @@ BOOST_AUTO_TEST_CASE(every_message_comes_back_whole)
     BOOST_TEST((came->sandbox == reply.sandbox));
     BOOST_TEST((came->exec == reply.exec));
     BOOST_TEST((came->vms == reply.vms));
+    BOOST_TEST((came->checkpoint == reply.checkpoint));
+    const auto inventory = std::get<Inventory>(samples::wire_messages());
+    const auto listed = decode_body<Inventory>(encode_body(inventory));
+    BOOST_TEST((listed->sandboxes == inventory.sandboxes));
+    BOOST_TEST((listed->checkpoints == inventory.checkpoints));
     const Hello hello{1, 2, "instance", samples::facts()};
     BOOST_TEST((decode_body<Hello>(encode_body(hello))->facts == hello.facts));
 }
@@ -132,6 +141,32 @@ BOOST_AUTO_TEST_CASE(what_is_missing_is_defaulted_unless_it_is_required)
                                    raw::str("seq") + raw::uint(1)),
                    "'sandbox': missing"));
     BOOST_TEST(decode_body<Reply>(raw::map(0)).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_peer_from_before_checkpoints_says_is_understood)
+{
+    const auto inventory = decode_body<Inventory>(
+        raw::map(2) + raw::str("instance") + raw::bin("i") + raw::str("sandboxes") + raw::array(0));
+    BOOST_REQUIRE(inventory);
+    BOOST_TEST(inventory->checkpoints.empty());
+    BOOST_TEST(!decode_body<Reply>(raw::map(0))->checkpoint.has_value());
+    const auto create = decode_body<CreateSandbox>(
+        raw::map(7) + raw::str("id") + raw::bin("sbx-1") + raw::str("tenant") + raw::bin("t") +
+        raw::str("name") + raw::bin("n") + raw::str("image") + raw::bin("tiny") +
+        raw::str("vcpus") + raw::uint(1) + raw::str("memory") + raw::uint(1) +
+        raw::str("network_mode") + raw::bin("nat"));
+    BOOST_REQUIRE(create);
+    BOOST_TEST(create->from_snapshot.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_snapshot_that_does_not_say_whether_with_memory_is_refused)
+{
+    BOOST_TEST(has(refusal<TakeSnapshot>(raw::map(3) + raw::str("id") + raw::bin("sbx-1") +
+                                         raw::str("snapshot_id") + raw::bin("snp-1") +
+                                         raw::str("name") + raw::bin("n")),
+                   "'memory': missing"));
+    BOOST_TEST(has(refusal<RestoreSnapshot>(raw::map(1) + raw::str("id") + raw::bin("sbx-1")),
+                   "'snapshot_id': missing"));
 }
 
 BOOST_AUTO_TEST_CASE(a_value_of_another_type_is_refused_by_name)
@@ -204,7 +239,7 @@ BOOST_AUTO_TEST_CASE(bounds_of_reports_hold_exactly)
     small.phase = "running";
     for (const std::size_t over : {0U, 1U}) {
         const bool expected = over == 0;
-        BOOST_TEST(fits(Inventory{"i", std::vector(8192 + over, small)}) == expected);
+        BOOST_TEST(fits(Inventory{"i", std::vector(8192 + over, small), {}}) == expected);
         auto facts = samples::facts();
         facts.images.assign(256 + over, facts.images.front());
         BOOST_TEST(fits(Heartbeat{1, facts}) == expected);
@@ -215,9 +250,30 @@ BOOST_AUTO_TEST_CASE(bounds_of_reports_hold_exactly)
         BOOST_TEST(fits(Heartbeat{1, facts}) == expected);
         auto result = samples::exec_result();
         result.stdout_bytes.assign((std::size_t{2} << 20U) + over, 'x');
-        BOOST_TEST(fits(Reply{{}, false, {}, result, {}}) == expected);
+        BOOST_TEST(fits(Reply{{}, false, {}, result, {}, {}}) == expected);
         BOOST_TEST(fits(Heartbeat{std::uint64_t{0x7FFFFFFFFFFFFFFF} + over, samples::facts()}) ==
                    expected);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(bounds_of_checkpoints_hold_exactly)
+{
+    for (const std::size_t over : {0U, 1U}) {
+        const bool expected = over == 0;
+        CheckpointReport least;
+        least.id = "snp-1";
+        BOOST_TEST(fits(Inventory{"i", {}, std::vector(4096 + over, least)}) == expected);
+        auto checkpoint = samples::checkpoint();
+        checkpoint.path.assign(4096 + over, '/');
+        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint}) == expected);
+        checkpoint = samples::checkpoint();
+        checkpoint.digests.clear();
+        for (std::size_t i = 0; i < 64 + over; ++i) {
+            checkpoint.digests[std::to_string(i)] = "";
+        }
+        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint}) == expected);
+        checkpoint.digests = {{std::string(128 + over, 'f'), ""}};
+        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint}) == expected);
     }
 }
 
@@ -227,7 +283,11 @@ BOOST_AUTO_TEST_CASE(the_largest_answers_fit_into_one_message)
     result.stdout_bytes.assign(std::size_t{2} << 20U, 'x');
     result.stderr_bytes = result.stdout_bytes;
     Envelope envelope = samples::envelope();
-    envelope.body = encode_body(Reply{{}, false, samples::sandbox(), result, {}});
+    envelope.body =
+        encode_body(Reply{{}, false, samples::sandbox(), result, {}, samples::checkpoint()});
+    BOOST_TEST(decode_envelope(encode(envelope)).has_value());
+    envelope.body = encode_body(Inventory{
+        "i", std::vector(4096, samples::sandbox()), std::vector(4096, samples::checkpoint())});
     BOOST_TEST(decode_envelope(encode(envelope)).has_value());
 }
 

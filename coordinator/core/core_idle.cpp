@@ -1,0 +1,71 @@
+// Sandboxes that nobody uses are paused, and later suspended.
+#include "coordinator/core/core.hpp"
+
+#include "common/log/log.hpp"
+
+namespace coordinator {
+
+namespace {
+
+constexpr const char* idle_actor = "system:idle";
+
+} // namespace
+
+/// Somebody asked something of it. What its host says by itself is no use of it; traffic on
+/// its network belongs here too, once hosts tell of it.
+void Core::touch(const common::SandboxId& id)
+{
+    if (const auto entry = last_active_.find(id); entry != last_active_.end()) {
+        entry->second = clock_.steady();
+    }
+}
+
+void Core::send_idle_to_sleep()
+{
+    constexpr std::chrono::milliseconds never{0};
+    const auto pause_after = settings_.idle_pause_after;
+    const auto suspend_after = settings_.idle_suspend_after;
+    if (pause_after == never && suspend_after == never) {
+        return;
+    }
+    const auto now = clock_.steady();
+    std::vector<std::pair<Sandbox, Phase>> due;
+    for (const auto& [id, sandbox] : fleet_.sandboxes()) {
+        const bool awake = sandbox.phase == Phase::running || sandbox.phase == Phase::paused;
+        if (!awake || sandbox.desired == Desired::destroyed) {
+            last_active_.erase(id);
+            continue;
+        }
+        const auto entry = last_active_.try_emplace(id, now).first;
+        if (const auto under_way = pending_of_.find(id); under_way != pending_of_.end()) {
+            if (pending_.at(under_way->second)->caller.actor != idle_actor) {
+                entry->second = now; // Counts from its end.
+            }
+            continue;
+        }
+        const auto idle = now - entry->second;
+        if (suspend_after != never && idle >= suspend_after) {
+            due.emplace_back(sandbox, Phase::suspended);
+        } else if (pause_after != never && idle >= pause_after && sandbox.phase == Phase::running) {
+            due.emplace_back(sandbox, Phase::paused);
+        }
+    }
+    std::erase_if(last_active_,
+                  [this](const auto& entry) { return fleet_.find(entry.first) == nullptr; });
+    for (const auto& [sandbox, to] : due) {
+        const Caller caller{idle_actor, sandbox.tenant, common::mint<common::RequestId>()};
+        const auto slept = [this, id = sandbox.id](const common::Result<Sandbox>& result) {
+            if (!result) {
+                spdlog::warn("idle sandbox {} stays awake: {}", id.str(), result.error().message);
+                touch(id); // Not at every tick.
+            }
+        };
+        if (to == Phase::paused) {
+            begin_pause(caller, sandbox.id, slept);
+        } else {
+            begin_suspend(caller, sandbox.id, slept);
+        }
+    }
+}
+
+} // namespace coordinator

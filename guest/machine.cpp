@@ -1,0 +1,163 @@
+#include "guest/machine.hpp"
+
+#include "guest/spawn.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <fcntl.h>
+#include <linux/random.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace guest {
+
+namespace {
+
+// Together below the host's patience, so that it hears why.
+constexpr auto freeze_patience = std::chrono::milliseconds{2000};
+constexpr auto sync_patience = std::chrono::milliseconds{2500};
+
+/// As rand_pool_info of random(4), with room for the bytes.
+struct PoolInfo {
+    int entropy_bits = 0;
+    int size = 0;
+    std::array<char, proto::max_seed_bytes> bytes{};
+};
+
+} // namespace
+
+Machine::Machine(Role role, const Groups& groups)
+    : role_{role},
+      group_{groups.commands.string()},
+      freezer_{groups, is_other_program},
+      dhcp_{group_}
+{}
+
+void Machine::keep_address()
+{
+    if (!frozen()) {
+        dhcp_.keep_running();
+    }
+}
+
+common::Result<> Machine::freeze()
+{
+    COMMON_CHECK(freezer_.freeze(freeze_patience));
+    auto synced = sync_disks(sync_patience);
+    if (!synced) {
+        thaw();
+    }
+    return synced;
+}
+
+common::Result<> Machine::become(const proto::GuestBecome& self)
+{
+    return identity_.become(self, *this);
+}
+
+common::Result<> Machine::reseed(const std::string& seed)
+{
+    PoolInfo pool;
+    pool.size = static_cast<int>(std::min(seed.size(), pool.bytes.size()));
+    pool.entropy_bits = pool.size * 8;
+    std::copy_n(seed.data(), pool.size, pool.bytes.data());
+    const common::UniqueFd device{::open("/dev/urandom", O_RDONLY | O_CLOEXEC)};
+    // Without RNDRESEEDCRNG the key that two copies share would serve for up to a minute more.
+    if (!device || ::ioctl(device.get(), RNDADDENTROPY, &pool) != 0 ||
+        ::ioctl(device.get(), RNDRESEEDCRNG) != 0) {
+        return common::Error{common::ErrorCode::internal,
+                             std::string{"reseed /dev/urandom: "} + std::strerror(errno)};
+    }
+    return {};
+}
+
+void Machine::set_clock(std::int64_t unix_us)
+{
+    timespec time{};
+    time.tv_sec = unix_us / 1'000'000;
+    time.tv_nsec = unix_us % 1'000'000 * 1000;
+    timespec current{};
+    ::clock_gettime(CLOCK_REALTIME, &current);
+    // Only a clock that is clearly wrong is stepped: a step disturbs what runs.
+    if (std::abs(current.tv_sec - time.tv_sec) >= 1) {
+        ::clock_settime(CLOCK_REALTIME, &time);
+    }
+}
+
+void Machine::set_hostname(const std::string& name)
+{
+    ::sethostname(name.data(), name.size());
+}
+
+void Machine::part_from_original(const proto::GuestBecome& self)
+{
+    keys_ = renew_files("/", self.identity);
+    address_ = take_address(self.mac, self.ip);
+    if (role_ == Role::init && address_ == Address::changed) {
+        dhcp_.ask_again();
+    }
+}
+
+void Machine::tell_services()
+{
+    const bool systemd = role_ == Role::service;
+    std::string script;
+    if (systemd && address_ == Address::changed) {
+        // It notices a new MAC by itself, but would still ask with the old machine's DUID.
+        script += "systemctl --no-block try-restart systemd-networkd.service; ";
+    }
+    if (keys_ == HostKeys::removed) {
+        script += "command -v ssh-keygen && ssh-keygen -A; ";
+    }
+    if (systemd && keys_ == HostKeys::removed) {
+        // One by one: a unit that is not there fails the whole command.
+        script += "for unit in ssh sshd; do systemctl --no-block try-restart $unit.service; done; ";
+    }
+    run_behind(script);
+}
+
+/// In the background, as root; nobody hears its words.
+void Machine::run_behind(const std::string& script)
+{
+    const auto root = find_user("root");
+    if (root && !script.empty()) {
+        static_cast<void>(
+            spawn({{"/bin/sh", "-c", "{ " + script + " } >/dev/null 2>&1"}, *root, "/", {}, group_},
+                  Stdin::none));
+    }
+}
+
+void Machine::power_off(bool reboot)
+{
+    thaw(); // Nothing that stands still can end well.
+    if (role_ == Role::init) {
+        end_machine(reboot);
+    }
+    run_behind(reboot ? "systemctl --no-block reboot;" : "systemctl --no-block poweroff;");
+}
+
+proto::GuestHello Machine::hello() const
+{
+    std::array<char, 256> name{};
+    ::gethostname(name.data(), name.size() - 1);
+    auto boot_id = read_file("/proc/sys/kernel/random/boot_id");
+    boot_id.resize(std::min(boot_id.find('\n'), boot_id.size()));
+    timespec up{};
+    ::clock_gettime(CLOCK_BOOTTIME, &up);
+    proto::GuestHello hello;
+    hello.protocol = proto::guest_protocol;
+    hello.agent_version = std::string{GUEST_VERSION};
+    hello.hostname = name.data();
+    hello.boot_id = std::move(boot_id);
+    hello.uptime_ms = static_cast<std::uint64_t>(up.tv_sec) * 1000 +
+                      static_cast<std::uint64_t>(up.tv_nsec) / 1'000'000;
+    hello.init = role_ == Role::init;
+    hello.frozen = frozen();
+    hello.identity = identity_.name();
+    return hello;
+}
+
+} // namespace guest

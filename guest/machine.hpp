@@ -1,0 +1,45 @@
+#pragma once
+
+#include "guest/agent.hpp"
+#include "guest/freezer.hpp"
+#include "guest/identity.hpp"
+#include "guest/init.hpp"
+
+namespace guest {
+
+/// This machine.
+class Machine final : public Surroundings, private BecomingSteps {
+public:
+    enum class Role { init, service };
+    Machine(Role role, const Groups& groups);
+
+    /// For the role of init: an address from the network, unless everything stands still.
+    void keep_address();
+
+    common::Result<> become(const proto::GuestBecome& self) override;
+    common::Result<> freeze() override;
+    void thaw() override { freezer_.thaw(); }
+    [[nodiscard]] bool frozen() const override { return freezer_.frozen(); }
+    void power_off(bool reboot) override;
+    [[nodiscard]] proto::GuestHello hello() const override;
+    [[nodiscard]] std::vector<std::string> addresses() const override;
+    [[nodiscard]] const std::string& group() const override { return group_; }
+
+private:
+    common::Result<> reseed(const std::string& seed) override;
+    void set_clock(std::int64_t unix_us) override;
+    void set_hostname(const std::string& name) override;
+    void part_from_original(const proto::GuestBecome& self) override;
+    void tell_services() override;
+    void run_behind(const std::string& script);
+
+    Role role_;
+    std::string group_;
+    Freezer freezer_;
+    Identity identity_;
+    Dhcp dhcp_;
+    HostKeys keys_ = HostKeys::none;
+    Address address_ = Address::kept;
+};
+
+} // namespace guest

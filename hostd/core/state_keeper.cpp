@@ -1,0 +1,343 @@
+#include "hostd/core/state_keeper.hpp"
+
+#include "common/log/log.hpp"
+#include "common/rollback.hpp"
+
+#include <algorithm>
+
+namespace hostd {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+using Memory = CaptureRequest::Memory;
+
+bool is_active(DomainState state)
+{
+    return state == DomainState::running || state == DomainState::paused ||
+           state == DomainState::paused_by_disk_error;
+}
+
+void warn(const Result<>& result, std::string_view attempt)
+{
+    if (!result) {
+        spdlog::warn("ignoring: {}: {}", attempt, result.error().message);
+    }
+}
+
+} // namespace
+
+Checkpoint StateKeeper::describe(const SandboxStatus& source, const StateEngine& engine) const
+{
+    Checkpoint checkpoint;
+    checkpoint.spec = source.spec;
+    checkpoint.agent = source.agent;
+    checkpoint.engine = engine.kind();
+    checkpoint.created_at = clock_.wall();
+    if (auto facts = hypervisor_.facts()) {
+        checkpoint.hypervisor = *std::move(facts);
+    }
+    return checkpoint;
+}
+
+Result<StateKeeper::Draft> StateKeeper::prepare(const SnapshotCommand& command,
+                                                const SandboxStatus& source)
+{
+    const auto& id = source.spec.id;
+    Draft draft;
+    COMMON_TRY(draft.engine, engines_.current());
+    draft.checkpoint = describe(source, *draft.engine);
+    draft.checkpoint.id = command.snapshot;
+    draft.checkpoint.name = command.name;
+    draft.checkpoint.parent = command.parent;
+    draft.checkpoint.has_memory = command.memory;
+    draft.ran = source.phase == Phase::running;
+    COMMON_TRY(draft.checkpoint.files,
+               checkpoints_.begin(command.snapshot,
+                                  command.memory ? source.spec.memory : common::Bytes{}));
+    common::Rollback undo;
+    undo.add([this, &command] { checkpoints_.discard(command.snapshot); });
+    COMMON_TRY(draft.old_top, hypervisor_.top_of(id));
+    COMMON_TRY(draft.branch, checkpoints_.branch(id, draft.old_top));
+    draft.checkpoint.layer = draft.branch.layer;
+    undo.commit();
+    return draft;
+}
+
+Result<> StateKeeper::capture(Draft& draft)
+{
+    const auto& id = draft.checkpoint.spec.id;
+    if (auto marked = draft.ran ? checkpoints_.mark_moving(id) : Result<>{}; !marked) {
+        abandon(draft);
+        return marked;
+    }
+    auto captured =
+        draft.engine->capture({id,
+                               draft.checkpoint.has_memory ? Memory::with : Memory::without,
+                               draft.checkpoint.files,
+                               draft.branch.new_top,
+                               CaptureRequest::Then::go_on});
+    if (captured.error && draft.ran) {
+        unmark_if_it_runs(id);
+    } else {
+        checkpoints_.unmark_moving(id);
+    }
+    draft.branched = captured.branched;
+    draft.checkpoint.paused = captured.paused;
+    for (const auto& [step, took] : captured.timings) {
+        spdlog::debug("checkpoint of {}: {} {} us", id.str(), step, took.count());
+    }
+    if (captured.error) {
+        abandon(draft);
+        return *std::move(captured.error);
+    }
+    return {};
+}
+
+void StateKeeper::abandon(const Draft& draft)
+{
+    checkpoints_.discard(draft.checkpoint.id);
+    if (draft.branched) {
+        warn(checkpoints_.settle(draft.branch, draft.old_top), "settle a branch");
+    } else {
+        warn(checkpoints_.unbranch(draft.branch), "take a branch back");
+    }
+}
+
+Result<Checkpoint> StateKeeper::commit(Draft draft)
+{
+    auto settled = checkpoints_.settle(draft.branch, draft.old_top);
+    if (!settled) {
+        checkpoints_.discard(draft.checkpoint.id);
+        return std::move(settled).error();
+    }
+    const auto id = draft.checkpoint.id;
+    auto committed = checkpoints_.commit(std::move(draft.checkpoint));
+    if (!committed) {
+        checkpoints_.discard(id);
+    }
+    return committed;
+}
+
+/// Otherwise the mark stays, and whoever looks next lets it go on.
+void StateKeeper::unmark_if_it_runs(const common::SandboxId& id)
+{
+    if (const auto now = hypervisor_.find(id); now && now->state != DomainState::paused) {
+        checkpoints_.unmark_moving(id);
+    }
+}
+
+Result<std::string> StateKeeper::look_of_top(const common::SandboxId& id) const
+{
+    COMMON_TRY(const auto top, hypervisor_.top_of(id));
+    return checkpoints_.look_of(top);
+}
+
+Result<> StateKeeper::suspend(const SandboxStatus& source, bool frozen)
+{
+    const auto& id = source.spec.id;
+    const bool ran = source.phase == Phase::running;
+    const auto incarnation = source.incarnation;
+    COMMON_TRY(auto* const engine, engines_.current());
+    auto checkpoint = describe(source, *engine);
+    checkpoint.has_memory = true;
+    checkpoint.frozen = frozen;
+    COMMON_TRY(checkpoint.files, checkpoints_.begin_suspended(id, source.spec.memory));
+    common::Rollback undo;
+    undo.add([this, &id] { warn(checkpoints_.drop_suspended(id), "drop a state of " + id.str()); });
+    if (ran) {
+        COMMON_CHECK(checkpoints_.mark_moving(id));
+        undo.add([this, &id] { unmark_if_it_runs(id); });
+    }
+    auto captured = engine->capture(
+        {id, Memory::with, checkpoint.files, std::nullopt, CaptureRequest::Then::stay_paused});
+    if (captured.error) {
+        return *std::move(captured.error);
+    }
+    if (ran) { // From here on it stands still, and has to be let go on if anything fails.
+        undo.add([this, &id, incarnation] {
+            warn(hypervisor_.go_on(id, incarnation), "let " + id.str() + " go on");
+        });
+    }
+    checkpoint.paused = captured.paused;
+    COMMON_TRY(checkpoint.top, look_of_top(id));
+    COMMON_CHECK(checkpoints_.commit_suspended(std::move(checkpoint)));
+    undo.commit();
+    return end_suspended(id, incarnation, ran);
+}
+
+/// Its state is on disk. If its domain does not end, that is taken back; if nobody knows, both
+/// stay, and the next look decides: what lives is newer.
+Result<>
+StateKeeper::end_suspended(const common::SandboxId& id, std::uint64_t incarnation, bool ran)
+{
+    auto killed = hypervisor_.kill(id);
+    if (killed) {
+        checkpoints_.unmark_moving(id);
+        return {};
+    }
+    const auto now = hypervisor_.find(id);
+    if (now && now->state == DomainState::stopped) {
+        checkpoints_.unmark_moving(id);
+        return {};
+    }
+    if (now && is_active(now->state)) {
+        if (ran) {
+            warn(hypervisor_.go_on(id, incarnation), "let " + id.str() + " go on");
+            unmark_if_it_runs(id);
+        }
+        warn(checkpoints_.drop_suspended(id), "drop a state of " + id.str());
+    }
+    return killed;
+}
+
+Result<> StateKeeper::resume(const common::SandboxId& id)
+{
+    COMMON_TRY(const auto checkpoint, checkpoints_.find_suspended(id));
+    COMMON_TRY(auto* const engine, engines_.of(checkpoint.engine));
+    COMMON_TRY(auto record, hypervisor_.find(id));
+    COMMON_TRY(record.files.overlay, hypervisor_.top_of(id));
+    COMMON_TRY(const auto top, look_of_top(id));
+    if (top != checkpoint.top) {
+        return Error{ErrorCode::failed_precondition,
+                     "the disk of " + id.str() +
+                         " is not what it was when its memory was put "
+                         "away: stop it, which drops that memory, and start it",
+                     "state_incompatible"};
+    }
+    COMMON_CHECK(checkpoints_.mark_moving(id));
+    auto loaded = engine->load({record, checkpoint.files});
+    if (loaded || loaded.error().reason != left_behind) {
+        checkpoints_.unmark_moving(id);
+    }
+    if (loaded) {
+        // QEMU holds its memory by descriptor: the name is not needed any more.
+        warn(checkpoints_.drop_suspended(id), "drop the state that " + id.str() + " runs on from");
+    }
+    return loaded;
+}
+
+Result<StateKeeper::Restored> StateKeeper::restore(const RestoreCommand& command,
+                                                   std::uint64_t generation)
+{
+    COMMON_TRY(const auto checkpoint, checkpoints_.find(command.snapshot));
+    if (checkpoint.spec.id != command.id) {
+        return Error{ErrorCode::not_found,
+                     command.snapshot.str() + " is no checkpoint of " + command.id.str()};
+    }
+    COMMON_TRY(auto now, alone(command.id));
+    return checkpoint.has_memory ? restore_memory(std::move(now), checkpoint, generation)
+                                 : restore_disk(std::move(now), checkpoint);
+}
+
+/// The domain of a sandbox that has no other: what an earlier restore has left must be gone first.
+Result<DomainRecord> StateKeeper::alone(const common::SandboxId& id)
+{
+    COMMON_TRY(auto all, hypervisor_.list());
+    std::erase_if(all, [&id](const DomainRecord& each) { return each.sandbox.id != id; });
+    if (all.size() < 2) {
+        return hypervisor_.find(id);
+    }
+    COMMON_TRY(auto counts, settle(std::move(all)));
+    COMMON_CHECK(hypervisor_.keep_only(id, counts.incarnation));
+    return counts;
+}
+
+Result<StateKeeper::Restored> StateKeeper::restore_memory(DomainRecord now,
+                                                          const Checkpoint& checkpoint,
+                                                          std::uint64_t generation)
+{
+    const auto id = now.sandbox.id;
+    COMMON_TRY(auto* const engine, engines_.of(checkpoint.engine));
+    const bool alive = is_active(now.state);
+    auto next = now;
+    ++next.incarnation;
+    next.generation = std::max(generation, now.generation);
+    next.files = store_.files_of(id, next.incarnation);
+    COMMON_TRY(next.files.overlay, checkpoints_.overlay_on(id, checkpoint.layer));
+    common::Rollback undo;
+    undo.add([overlay = next.files.overlay] {
+        std::error_code ignored; // The sweep finds it again.
+        std::filesystem::remove(overlay, ignored);
+    });
+    COMMON_TRY(next.net, leases_.add_tap(id, next.incarnation));
+    undo.add([this, id, net = now.net] { warn(leases_.keep_tap(id, net), "forget a tap"); });
+    COMMON_CHECK(checkpoints_.mark_moving(id));
+    undo.add([this, id] { unmark_if_it_runs(id); });
+    const LoadRequest request{next, checkpoint.files};
+    auto loaded = alive ? engine->replace(request) : engine->load(request);
+    if (!loaded && loaded.error().reason == left_behind) {
+        undo.commit(); // It may be there: the next look finds out, see settle().
+    }
+    COMMON_CHECK(std::move(loaded));
+    undo.commit();
+    // From here on the new one counts, also if nothing more can be done about the old one.
+    checkpoints_.unmark_moving(id);
+    leases_.use_tap(id, next.net);
+    return Restored{std::move(next), true};
+}
+
+Result<StateKeeper::Restored> StateKeeper::restore_disk(DomainRecord now,
+                                                        const Checkpoint& checkpoint)
+{
+    const auto id = now.sandbox.id;
+    COMMON_TRY(now.files.overlay, checkpoints_.overlay_on(id, checkpoint.layer));
+    COMMON_CHECK(hypervisor_.kill(id));
+    // Before its disk is another one, which that memory does not belong to.
+    COMMON_CHECK(checkpoints_.drop_suspended(id));
+    COMMON_CHECK(hypervisor_.set_top(id, now.files.overlay));
+    now.state = DomainState::stopped;
+    return Restored{std::move(now), false};
+}
+
+Result<> StateKeeper::finish_restore(const Restored& restored)
+{
+    const auto& id = restored.domain.sandbox.id;
+    if (restored.with_memory) {
+        COMMON_CHECK(hypervisor_.keep_only(id, restored.domain.incarnation));
+        warn(leases_.keep_tap(id, restored.domain.net), "forget a tap");
+    }
+    return checkpoints_.drop_suspended(id);
+}
+
+/// Of two incarnations the new one counts, but for one case: a restore that is marked as not done
+/// and whose new domain does not run.
+Result<DomainRecord> StateKeeper::settle(std::vector<DomainRecord> records)
+{
+    std::ranges::sort(records, {}, &DomainRecord::incarnation);
+    auto counts = records.back();
+    const auto id = counts.sandbox.id;
+    const bool moving = checkpoints_.is_moving(id);
+    if (records.size() > 1 && moving && counts.state != DomainState::running) {
+        const auto older = std::ranges::find_if(
+            records, [](const DomainRecord& record) { return is_active(record.state); });
+        counts = older != records.end() ? *older : records.front();
+    }
+    if (counts.state == DomainState::paused && moving) {
+        spdlog::warn("{} was paused only to be captured or loaded: it goes on", id.str());
+        COMMON_CHECK(hypervisor_.go_on(id, counts.incarnation));
+        counts.state = DomainState::running;
+    }
+    if (records.size() > 1) {
+        spdlog::warn("{} has {} domains: a restore was cut short; keeping {}",
+                     id.str(),
+                     records.size(),
+                     counts.domain_name);
+    }
+    // libvirt 9 locks a domain whose load it died in until it is started again: the one that counts
+    // does not wait for that. The mark says which it is as long as both are there.
+    if (auto alone = hypervisor_.keep_only(id, counts.incarnation); alone) {
+        checkpoints_.unmark_moving(id);
+    } else {
+        warn(alone, "remove what a restore of " + id.str() + " has left");
+    }
+    if (is_active(counts.state)) {
+        COMMON_CHECK(checkpoints_.drop_suspended(id)); // What lives is newer.
+    }
+    return counts;
+}
+
+} // namespace hostd

@@ -1,0 +1,105 @@
+#include "hostd/libvirt/fast_engine.hpp"
+
+#include "common/log/log.hpp"
+#include "hostd/libvirt/captured_xml.hpp"
+#include "hostd/libvirt/definitions.hpp"
+#include "hostd/libvirt/domain_xml.hpp"
+#include "hostd/libvirt/engine_steps.hpp"
+#include "hostd/libvirt/last_error.hpp"
+#include "hostd/libvirt/live_capture.hpp"
+
+#include <chrono>
+
+namespace hostd::libvirt {
+
+using common::Result;
+using std::chrono::steady_clock;
+
+namespace {
+
+double ms_since(steady_clock::time_point begun)
+{
+    return std::chrono::duration<double, std::milli>(steady_clock::now() - begun).count();
+}
+
+/// From its definition to the first instruction.
+Result<> load_steps(virConnectPtr connection,
+                    const LoadRequest& request,
+                    const std::string& name,
+                    const std::string& definition)
+{
+    auto begun = steady_clock::now();
+    // First, so that a crash of ours leaves a domain that is stopped, not one that vanishes.
+    COMMON_CHECK(define(connection, definition));
+    const auto defining = ms_since(begun);
+    begun = steady_clock::now();
+    const auto image = request.domain.files.folder / (name + ".loading");
+    COMMON_TRY(const auto domain, load_paused(connection, definition, request.files, image));
+    const auto restoring = ms_since(begun);
+    begun = steady_clock::now();
+    if (virDomainResume(domain.get()) < 0) {
+        return last_error().during("let it go on");
+    }
+    spdlog::debug("loaded {}: defined in {:.1f} ms, restored in {:.1f} ms, resumed in {:.1f} ms",
+                  name,
+                  defining,
+                  restoring,
+                  ms_since(begun));
+    return {};
+}
+
+Result<> load_on(ConnectionPool& connections, virConnectPtr connection, const LoadRequest& request)
+{
+    const auto& record = request.domain;
+    const auto name = domain_name(record.sandbox.id, record.incarnation);
+    COMMON_TRY(const auto before, find_stopped(connection, name));
+    COMMON_TRY(const auto captured, read_file(request.files.domain));
+    COMMON_TRY(const auto definition,
+               reborn(captured, record, before ? before->uuid : fresh_uuid()));
+    auto loaded = load_steps(connection, request, name, definition);
+    return loaded ? std::move(loaded)
+                  : Result<>{taken_back(connections, name, before, std::move(loaded).error())};
+}
+
+} // namespace
+
+Captured FastEngine::capture(const CaptureRequest& request)
+{
+    return capture_by(
+        connections_, request, [&](const LiveGuest& guest, Captured& captured) -> Result<> {
+            COMMON_TRY(const auto qemu, owner(guest.connection));
+            return LiveCapture{guest.domain, guest.life, qemu, request, captured}.run();
+        });
+}
+
+Result<> FastEngine::load(const LoadRequest& request)
+{
+    COMMON_TRY(const auto connection, connections_.take());
+    auto done = load_on(connections_, connection.get(), request);
+    return done ? std::move(done)
+                : Result<>{
+                      std::move(done).error().during("load " + request.domain.sandbox.id.str())};
+}
+
+Result<> FastEngine::replace(const LoadRequest& request)
+{
+    COMMON_TRY(const auto connection, connections_.take());
+    COMMON_TRY(const auto old, find_replaced(connection.get(), request));
+    auto done = load_beside(connections_, old.get(), request.domain, [&] {
+        return load_on(connections_, connection.get(), request);
+    });
+    return done ? std::move(done)
+                : Result<>{
+                      std::move(done).error().during("replace " + request.domain.sandbox.id.str())};
+}
+
+Result<std::optional<QemuOwner>> FastEngine::owner(virConnectPtr connection)
+{
+    const std::scoped_lock lock{mutex_};
+    if (!owner_) {
+        COMMON_TRY(owner_, qemu_owner(connection));
+    }
+    return *owner_;
+}
+
+} // namespace hostd::libvirt

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "common/result.hpp"
+
+#include <filesystem>
+#include <string>
+
+namespace hostd::storage {
+
+/// SHA-256 (hex) of a file's content that does not read its holes: over each block of 64 KiB that
+/// is not all zeros, as its offset (8 bytes, little endian) and its bytes, and then over the size
+/// of the file (8 bytes). Holes and written zeros are equal, so it survives a copy of either kind.
+common::Result<std::string> content_digest(const std::filesystem::path& file);
+
+} // namespace hostd::storage

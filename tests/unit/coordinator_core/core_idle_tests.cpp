@@ -1,0 +1,103 @@
+#include "tests/unit/coordinator_core/checkpoint_fixture.hpp"
+
+using namespace tests;
+using std::chrono::milliseconds;
+
+BOOST_FIXTURE_TEST_SUITE(core_idle_tests, CheckpointFixture)
+
+BOOST_AUTO_TEST_CASE(who_is_not_used_is_paused_and_then_suspended_and_wakes_for_a_command)
+{
+    settings.idle_pause_after = milliseconds{30};
+    settings.idle_suspend_after = milliseconds{60};
+    run_with({"h1"});
+    const auto id = running().id;
+    done(expect<PauseOnHost>(), id, Phase::paused);
+    done(expect<SuspendOnHost>(), id, Phase::suspended);
+    await(id, Phase::suspended);
+    bool by_policy = false;
+    for (const auto& row : store.audit()) {
+        by_policy =
+            by_policy || (row.action == "sandbox.suspend" && row.caller.actor == "system:idle");
+    }
+    BOOST_TEST(by_policy);
+    auto ran = exec(id);
+    done(expect<StartOnHost>(), id, Phase::running);
+    answer(expect<ExecOnHost>(), output("awake"));
+    BOOST_TEST(ran.get()->stdout_text == "awake");
+}
+
+BOOST_AUTO_TEST_CASE(a_command_under_way_keeps_it_awake)
+{
+    settings.idle_pause_after = milliseconds{50};
+    run_with({"h1"});
+    const auto id = running().id;
+    auto ran = exec(id);
+    const auto sent = expect<ExecOnHost>();
+    const auto begun = clock.steady();
+    eventually([&] { return clock.steady() - begun > milliseconds{200}; }, "time");
+    BOOST_TEST(link.commands.empty());
+    const auto ended = clock.steady();
+    answer(sent, output("done"));
+    BOOST_TEST(ran.get().has_value());
+    static_cast<void>(expect<coordinator::AckExecOnHost>());
+    const auto pause = expect<PauseOnHost>();
+    BOOST_TEST((clock.steady() - ended >= milliseconds{45}));
+    done(pause, id, Phase::paused);
+    await(id, Phase::paused);
+}
+
+BOOST_AUTO_TEST_CASE(reading_and_what_its_host_says_do_not_count_as_use)
+{
+    settings.idle_pause_after = milliseconds{50};
+    run_with({"h1"});
+    const auto id = running().id;
+    std::uint64_t seq = 0;
+    eventually(
+        [&] {
+            status("h1", report(id, Phase::running), ++seq);
+            static_cast<void>(core->get(me, id));
+            static_cast<void>(core->list(me, {}));
+            return !link.commands.empty();
+        },
+        "the pause");
+    done(expect<PauseOnHost>(), id, Phase::paused);
+    await(id, Phase::paused);
+}
+
+BOOST_AUTO_TEST_CASE(requests_that_change_something_keep_it_awake)
+{
+    settings.idle_pause_after = milliseconds{400};
+    run_with({"h1"});
+    const auto id = running().id;
+    const auto begun = clock.steady();
+    eventually(
+        [&] {
+            static_cast<void>(core->extend(me, id, std::chrono::hours{1}));
+            return clock.steady() - begun > milliseconds{900};
+        },
+        "time");
+    BOOST_TEST(link.commands.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_refuses_is_not_asked_at_every_tick)
+{
+    settings.idle_pause_after = milliseconds{100};
+    run_with({"h1"});
+    running();
+    const auto first = expect<PauseOnHost>();
+    const auto refused = clock.steady();
+    refuse(first, ErrorCode::failed_precondition, "busy_guest");
+    static_cast<void>(expect<PauseOnHost>());
+    BOOST_TEST((clock.steady() - refused >= milliseconds{95}));
+}
+
+BOOST_AUTO_TEST_CASE(without_a_policy_nobody_is_put_to_sleep)
+{
+    run_with({"h1"});
+    running();
+    const auto begun = clock.steady();
+    eventually([&] { return clock.steady() - begun > milliseconds{100}; }, "time");
+    BOOST_TEST(link.commands.empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,166 @@
+#include "tests/unit/hostd_core/service_fixture.hpp"
+
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+
+using namespace tests;
+using hostd::DeleteSnapshotCommand;
+using hostd::DestroyCommand;
+using hostd::DomainState;
+using hostd::PauseCommand;
+using hostd::SnapshotCommand;
+using hostd::StopCommand;
+using hostd::VerifySnapshotCommand;
+
+namespace data = boost::unit_test::data;
+
+namespace {
+
+struct CheckpointFixture : ServiceFixture {
+    static SnapshotCommand
+    take(const std::string& sandbox, const std::string& snapshot, bool memory = true)
+    {
+        return {id(sandbox), common::SnapshotId{snapshot}, "name-" + snapshot, {}, memory};
+    }
+    static const hostd::Checkpoint& in(const hostd::Answer& answer)
+    {
+        return std::get<hostd::Checkpoint>(answer.value);
+    }
+    static common::SnapshotId snp(const std::string& text) { return common::SnapshotId{text}; }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(sandbox_checkpoints_tests, CheckpointFixture)
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_holds_what_a_still_guest_was_and_the_guest_goes_on)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    const auto answer = ask("op-1", take("sbx-1", "snp-1"));
+    BOOST_REQUIRE(!answer.error);
+    BOOST_TEST(in(answer).has_memory);
+    BOOST_TEST(in(answer).frozen);
+    BOOST_TEST(in(answer).name == "name-snp-1");
+    BOOST_TEST(in(answer).spec.id.str() == "sbx-1");
+    BOOST_TEST(in(answer).hypervisor.qemu_version == "7.2.0");
+    BOOST_TEST(in(answer).layer.string() == "/layers/1");
+    BOOST_TEST(!guests.frozen(id("sbx-1")));
+    BOOST_TEST(!ask("op-2", exec("sbx-1", "ls")).error);
+    BOOST_TEST(world.locked([&] { return world.tops[id("sbx-1")].string(); }) ==
+               "/sandboxes/sbx-1/top1");
+    BOOST_TEST(world.locked([&] { return world.drafts.empty() && world.moving.empty(); }));
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_that_is_asked_for_again_is_not_taken_again)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    static_cast<void>(ask("op-1", take("sbx-1", "snp-1")));
+    restart(); // The answers of before are forgotten.
+    BOOST_TEST(!ask("op-1", take("sbx-1", "snp-1")).error);
+    BOOST_TEST(checkpoints.branches == 1);
+    BOOST_TEST(uplink.checkpoints().size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_stopped_sandbox_has_a_disk_and_no_memory)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    static_cast<void>(ask("op-1", StopCommand{id("sbx-1"), true, {}}));
+    BOOST_TEST(ask("op-2", take("sbx-1", "snp-1")).error->reason == "not_running");
+    const auto answer = ask("op-3", take("sbx-1", "snp-2", false));
+    BOOST_REQUIRE(!answer.error);
+    BOOST_TEST(!in(answer).has_memory);
+}
+
+BOOST_AUTO_TEST_CASE(a_paused_guest_stays_paused_and_counts_as_still)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    static_cast<void>(ask("op-1", PauseCommand{id("sbx-1")}));
+    const auto answer = ask("op-2", take("sbx-1", "snp-1"));
+    BOOST_REQUIRE(!answer.error);
+    BOOST_TEST(in(answer).frozen);
+    BOOST_TEST(guests.paused(id("sbx-1")));
+    BOOST_TEST(guests.frozen(id("sbx-1")));
+}
+
+/// Whatever step fails, the guest runs on and nothing is left but perhaps a layer under its disk.
+BOOST_DATA_TEST_CASE(
+    a_checkpoint_that_fails_leaves_the_guest_running,
+    data::make(
+        {"begin", "top_of", "branch", "mark", "capture_disk", "capture", "settle", "commit"}),
+    step)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    static_cast<void>(ask("op-0", exec("sbx-1", "ls")));
+    await_step("sweep"); // The one of the start, which asks for tops too.
+    world.fail(step, {ErrorCode::resource_exhausted, "no space", "disk_full"});
+    BOOST_TEST(ask("op-1", take("sbx-1", "snp-1")).error->reason == "disk_full");
+    BOOST_TEST(!guests.frozen(id("sbx-1")));
+    BOOST_TEST(!ask("op-2", exec("sbx-1", "ls")).error);
+    BOOST_TEST(world.locked(
+        [&] { return world.checkpoints.empty() && world.drafts.empty() && world.moving.empty(); }));
+    BOOST_TEST(!ask("op-3", take("sbx-1", "snp-1")).error);
+    BOOST_TEST(!world.overlapped);
+}
+
+BOOST_AUTO_TEST_CASE(a_guest_that_does_not_hold_still_gives_no_checkpoint)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    guests.freezes(false);
+    BOOST_TEST(ask("op-1", take("sbx-1", "snp-1")).error->reason == "guest_not_frozen");
+    BOOST_TEST(world.locked([&] { return world.drafts.empty() && world.checkpoints.empty(); }));
+    BOOST_TEST(checkpoints.branches == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_is_deleted_verified_and_goes_with_its_sandbox)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    static_cast<void>(created("sbx-2"));
+    for (const auto* name : {"snp-1", "snp-2"}) {
+        static_cast<void>(ask(std::string{"op-"} + name, take("sbx-1", name)));
+    }
+    BOOST_TEST(!ask("op-1", VerifySnapshotCommand{id("sbx-1"), snp("snp-1")}).error);
+    world.fail("verify", {ErrorCode::failed_precondition, "ram differs", "checkpoint_damaged"});
+    BOOST_TEST(ask("op-2", VerifySnapshotCommand{id("sbx-1"), snp("snp-1")}).error->reason ==
+               "checkpoint_damaged");
+    BOOST_CHECK(ask("op-3", VerifySnapshotCommand{id("sbx-2"), snp("snp-1")}).error->code ==
+                ErrorCode::not_found);
+    BOOST_CHECK(ask("op-4", DeleteSnapshotCommand{id("sbx-2"), snp("snp-1")}).error->code ==
+                ErrorCode::not_found);
+    BOOST_TEST(!ask("op-5", DeleteSnapshotCommand{id("sbx-1"), snp("snp-1")}).error);
+    BOOST_TEST(!ask("op-6", DeleteSnapshotCommand{id("sbx-1"), snp("snp-1")}).error);
+    BOOST_TEST(!ask("op-7", DestroyCommand{id("sbx-1")}).error);
+    BOOST_TEST(!ask("op-8", DestroyCommand{id("sbx-2")}).error);
+    await_step("remove_checkpoint");
+    await_step("remove_checkpoint");
+    await_step("remove_checkpoint");
+    await_step("sweep");
+    BOOST_TEST(world.is_empty());
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_swept_while_a_checkpoint_is_taken)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    static_cast<void>(created("sbx-2"));
+    await_step("sweep");
+    world.hold("capture");
+    submit("op-1", take("sbx-1", "snp-1"));
+    await_step("capture");
+    static_cast<void>(ask("op-2", DestroyCommand{id("sbx-2")}));
+    // The destroy asked for a sweep, which waits for the checkpoint.
+    static_cast<void>(ask("op-3", create("sbx-3")));
+    const unsigned before = checkpoints.sweeps;
+    BOOST_TEST(before == 1U);
+    world.let_go("capture");
+    BOOST_TEST(!answer_of("op-1").error);
+    await_step("sweep");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
