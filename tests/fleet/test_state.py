@@ -32,15 +32,15 @@ def remembers(api, ident):
 
 def start_counter(api, ident):
     """A process that only lives in memory; its pid."""
-    api.run(ident, "n=0; (while true; do n=$((n+1)); echo $n > /dev/shm/c; mv /dev/shm/c /dev/shm/count; sleep 0.1; done) "
+    api.run(ident, "n=0; (while true; do n=$((n+1)); echo $n > /dev/shm/c; mv /dev/shm/c /dev/shm/count; usleep 100000; done) "
                    ">/dev/null 2>&1 & echo $! > /dev/shm/pid")
     return api.run(ident, "cat /dev/shm/pid")["stdout"].strip()
 
 
 def counts(api, ident, pid):
     """Whether that very process still runs and gets on."""
-    script = (f"kill -0 {pid} && a=$(cat /dev/shm/count) && sleep 0.7 && b=$(cat /dev/shm/count) && "
-              f"[ $b -gt $a ] && echo $a $b")
+    script = (f"kill -0 {pid} && a=$(cat /dev/shm/count) && b=$a && "
+              f"while [ $b -le $a ]; do usleep 50000; b=$(cat /dev/shm/count); done; echo $a $b")
     command = api.run(ident, script, timeout_sec=60)
     assert command["exit_code"] == 0, command
     return [int(n) for n in command["stdout"].split()]
@@ -116,7 +116,7 @@ def test_an_agent_goes_back_to_a_checkpoint(fleet, api):
     remember(api, ident, "after")
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(lambda: fleet.api().call("POST", f"/v1/sandboxes/{ident}/run",
-                                                    {"command": "touch /dev/shm/begun; sleep 100", "timeout_sec": 200}))
+                                                    {"command": "touch /dev/shm/begun; tail -f /dev/null", "timeout_sec": 200}))
         wait_until("the command to begin", lambda: api.run(ident, "ls /dev/shm/begun 2>/dev/null")["stdout"], 20)
         back = restore(api, ident, "good")
         status, reply = slow.result(timeout=30)

@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(copies_share_their_past_but_nothing_that_must_be_their_own)
     original.become(self("sbx-a", 5));
     while (original.run("ip -4 -o addr show eth0").empty()) {
     }
-    original.run("echo old >/etc/machine-id; echo before >/tmp/memory; echo before >/root/disk; "
+    original.run("echo old >/etc/machine-id; echo before >/tmp/memory; echo before >/var/disk; "
                  "ip route add default via 10.0.2.2 metric 7");
     // A copy's clock is set before anything in it goes on: this draws at the first moment after.
     original.start(1000,
@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(copies_share_their_past_but_nothing_that_must_be_their_own)
     Copy one{original, "sbx-b", 6};
     Copy two{original, "sbx-c", 7};
     for (auto* copy : {&one, &two}) {
-        BOOST_TEST(copy->vm.run("cat /tmp/memory /root/disk") == "before\nbefore");
+        BOOST_TEST(copy->vm.run("cat /tmp/memory /var/disk") == "before\nbefore");
         BOOST_TEST(copy->vm.run("date +%s").substr(0, 5) == "20000");
     }
     const auto differ = [&](const std::string& line) {
