@@ -285,7 +285,7 @@ private:
     void record_fork(Forking& forking, const std::string& result);
 
     // core_idle.cpp: who is not used is paused, then suspended.
-    void touch(const common::SandboxId& id);
+    void touch(const Caller& caller, const common::SandboxId& id);
     void send_idle_to_sleep();
 
     // core_run.cpp

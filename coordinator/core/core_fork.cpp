@@ -59,7 +59,7 @@ Result<Fork> Core::fork(const Caller& caller, const common::SandboxId& id, ForkR
     return ask<Fork>(patience + settings_.grace,
                      [this, caller, id, request, patience](const Reply<Fork>& reply) {
                          give_up(reply, patience, still_forking(id));
-                         touch(id);
+                         touch(caller, id);
                          begin_fork(caller, id, request, reply);
                      });
 }

@@ -13,9 +13,10 @@ constexpr const char* idle_actor = "system:idle";
 
 /// Somebody asked something of it. What its host says by itself is no use of it; traffic on
 /// its network belongs here too, once hosts tell of it.
-void Core::touch(const common::SandboxId& id)
+void Core::touch(const Caller& caller, const common::SandboxId& id)
 {
-    if (const auto entry = last_active_.find(id); entry != last_active_.end()) {
+    if (const auto entry = last_active_.find(id);
+        entry != last_active_.end() && living(caller, id)) { // Not by another tenant.
         entry->second = clock_.steady();
     }
 }
@@ -54,10 +55,10 @@ void Core::send_idle_to_sleep()
                   [this](const auto& entry) { return fleet_.find(entry.first) == nullptr; });
     for (const auto& [sandbox, to] : due) {
         const Caller caller{idle_actor, sandbox.tenant, common::mint<common::RequestId>()};
-        const auto slept = [this, id = sandbox.id](const common::Result<Sandbox>& result) {
+        const auto slept = [this, caller, id = sandbox.id](const common::Result<Sandbox>& result) {
             if (!result) {
                 spdlog::warn("idle sandbox {} stays awake: {}", id.str(), result.error().message);
-                touch(id); // Not at every tick.
+                touch(caller, id); // Not at every tick.
             }
         };
         if (to == Phase::paused) {

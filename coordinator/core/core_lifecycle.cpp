@@ -43,7 +43,7 @@ Result<Sandbox> Core::start(const Caller& caller, const common::SandboxId& id, b
                                 wait_for_ip && found && (*found)->network == NetworkMode::none) {
                                 return reply(no_network("start sandbox " + id.str()));
                             }
-                            touch(id);
+                            touch(caller, id);
                             begin_start(
                                 caller, id, [this, reply, wait_for_ip](Result<Sandbox> started) {
                                     if (started && wait_for_ip) {
@@ -66,7 +66,7 @@ Result<Sandbox> Core::stop(const Caller& caller, const common::SandboxId& id, St
                                      "stop sandbox " + id.str() +
                                          ": its host has not answered in time; the work goes on",
                                      "outcome_unknown"});
-                            touch(id);
+                            touch(caller, id);
                             begin_stop(caller, id, request, reply);
                         });
 }

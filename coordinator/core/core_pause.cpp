@@ -11,7 +11,7 @@ Result<Sandbox> Core::pause(const Caller& caller, const common::SandboxId& id)
 {
     return ask_within<Sandbox>(
         settings_.pause_timeout, "pause sandbox " + id.str(), [this, caller, id](SandboxDone done) {
-            touch(id);
+            touch(caller, id);
             begin_pause(caller, id, std::move(done));
         });
 }
@@ -21,7 +21,7 @@ Result<Sandbox> Core::resume(const Caller& caller, const common::SandboxId& id)
     return ask_within<Sandbox>(settings_.pause_timeout,
                                "resume sandbox " + id.str(),
                                [this, caller, id](SandboxDone done) {
-                                   touch(id);
+                                   touch(caller, id);
                                    begin_resume(caller, id, std::move(done));
                                });
 }
@@ -33,7 +33,7 @@ Core::extend(const Caller& caller, const common::SandboxId& id, std::chrono::sec
     return ask_within<Sandbox>(settings_.grace * 2,
                                "extend sandbox " + id.str(),
                                [this, caller, id, ttl](SandboxDone done) {
-                                   touch(id);
+                                   touch(caller, id);
                                    begin_extend(caller, id, ttl, std::move(done));
                                });
 }

@@ -55,7 +55,7 @@ Result<Command> Core::run(const Caller& caller, const common::SandboxId& id, Run
                      "run a command in sandbox " + id.str() +
                          ": no answer in time; GET its commands for the outcome",
                      "outcome_unknown"});
-            touch(id);
+            touch(caller, id);
             begin_run(caller, id, request, reply);
         });
 }

@@ -38,7 +38,7 @@ Core::take_snapshot(const Caller& caller, const common::SandboxId& id, SnapshotR
     return ask_within<Checkpoint>(settings_.snapshot_timeout,
                                   "take snapshot " + request.name + " of sandbox " + id.str(),
                                   [this, caller, id, request](CheckpointDone done) {
-                                      touch(id);
+                                      touch(caller, id);
                                       begin_snapshot(
                                           caller, id, request, Kept::by_name, std::move(done));
                                   });
@@ -80,7 +80,7 @@ Core::delete_snapshot(const Caller& caller, const common::SandboxId& id, const s
     return ask_within<Checkpoint>(settings_.snapshot_timeout,
                                   "delete snapshot " + name + " of sandbox " + id.str(),
                                   [this, caller, id, name](CheckpointDone done) {
-                                      touch(id);
+                                      touch(caller, id);
                                       const auto found = checkpoint_of(caller, id, name);
                                       if (!found) {
                                           return done(found.error());
@@ -95,7 +95,7 @@ Core::verify_snapshot(const Caller& caller, const common::SandboxId& id, const s
     return ask_within<Checkpoint>(settings_.snapshot_timeout,
                                   "verify snapshot " + name + " of sandbox " + id.str(),
                                   [this, caller, id, name](CheckpointDone done) {
-                                      touch(id);
+                                      touch(caller, id);
                                       const auto found = checkpoint_of(caller, id, name);
                                       if (!found) {
                                           return done(found.error());
@@ -110,7 +110,7 @@ Core::restore_snapshot(const Caller& caller, const common::SandboxId& id, const 
     return ask_within<Sandbox>(settings_.boot_timeout + settings_.grace,
                                "restore snapshot " + name + " of sandbox " + id.str(),
                                [this, caller, id, name](SandboxDone done) {
-                                   touch(id);
+                                   touch(caller, id);
                                    const auto found = checkpoint_of(caller, id, name);
                                    if (!found) {
                                        return done(found.error());

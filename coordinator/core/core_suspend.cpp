@@ -13,7 +13,7 @@ Result<Sandbox> Core::suspend(const Caller& caller, const common::SandboxId& id)
     return ask_within<Sandbox>(settings_.suspend_timeout,
                                "suspend sandbox " + id.str(),
                                [this, caller, id](SandboxDone done) {
-                                   touch(id);
+                                   touch(caller, id);
                                    begin_suspend(caller, id, std::move(done));
                                });
 }
@@ -25,7 +25,7 @@ Core::restart(const Caller& caller, const common::SandboxId& id, StopRequest req
                           settings_.boot_timeout + settings_.grace * 2;
     return ask_within<Sandbox>(
         patience, "restart sandbox " + id.str(), [this, caller, id, request](SandboxDone done) {
-            touch(id);
+            touch(caller, id);
             begin_restart(caller, id, request, std::move(done));
         });
 }
