@@ -80,6 +80,8 @@ public:
     /// `not_found` if the sandbox has no domain. Of several incarnations the latest counts, here
     /// and in all other functions; list() gives all of them.
     virtual common::Result<DomainRecord> find(const common::SandboxId& id) const = 0;
+    /// Every incarnation of one sandbox, the latest first; none if it has no domain.
+    virtual common::Result<std::vector<DomainRecord>> all_of(const common::SandboxId& id) const = 0;
     /// Every domain that carries our metadata element, found by it, not by name.
     virtual common::Result<std::vector<DomainRecord>> list() const = 0;
     /// Every domain that does not.

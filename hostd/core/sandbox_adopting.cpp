@@ -23,7 +23,9 @@ Result<SandboxService::Found> SandboxService::look()
     for (auto& [id, records] : incarnations) {
         if (is_half_a_clone(records)) {
             // Booted, it would take itself for what it was copied from.
-            COMMON_CHECK(ports_.hypervisor.undefine(id));
+            if (auto gone = ports_.hypervisor.undefine(id); !gone) {
+                spdlog::error("half a clone stays, unused: {}", gone.error().message);
+            }
             continue;
         }
         const auto latest = *std::ranges::max_element(records, {}, &DomainRecord::incarnation);

@@ -16,21 +16,16 @@ void SandboxService::take_checkpoint(const Op& op)
     if (const auto* sandbox = current(op, id); sandbox == nullptr) {
         return;
     }
-    in_lane(id, [this, op, id] {
+    in_lane_of(op, id, [this, op, id](const Sandbox& now) {
         const auto& wish = std::get<SnapshotCommand>(op->command.what);
-        const auto* now = find(id);
-        if (now == nullptr || now->condemned) {
-            fail(op, {ErrorCode::not_found, "sandbox " + id.str() + " was destroyed"});
-            return leave_lane(id);
-        }
         if (const auto known = checkpoints_.find(wish.snapshot); known != checkpoints_.end()) {
             answer(op, known->second); // Asked for again after the answer was lost.
             return leave_lane(id);
         }
-        const auto phase = now->status.phase;
+        const auto phase = now.status.phase;
         const bool alive = phase == Phase::running || phase == Phase::paused;
         if (!alive && (wish.memory || phase != Phase::stopped)) {
-            fail(op, not_running(*now, "take a checkpoint of"));
+            fail(op, not_running(now, "take a checkpoint of"));
             return leave_lane(id);
         }
         state_work([this, op, id] {

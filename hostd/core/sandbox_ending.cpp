@@ -22,25 +22,20 @@ void SandboxService::stop(const Op& op)
         sandbox->stop->waiting.push_back(op);
         return;
     }
-    in_lane(id, [this, op, id] {
+    in_lane_of(op, id, [this, op, id](Sandbox& now) {
         const auto& wish = std::get<StopCommand>(op->command.what);
-        auto* now = find(id);
-        if (now == nullptr || now->condemned) {
-            fail(op, {ErrorCode::not_found, "sandbox " + id.str() + " was destroyed"});
+        if (now.status.phase == Phase::stopped || now.status.phase == Phase::created) {
+            answer(op, now.status);
             return leave_lane(id);
         }
-        if (now->status.phase == Phase::stopped || now->status.phase == Phase::created) {
-            answer(op, now->status);
-            return leave_lane(id);
-        }
-        if (now->status.phase == Phase::suspended) {
+        if (now.status.phase == Phase::suspended) {
             return drop_suspended_in_lane(op, id);
         }
-        if (now->status.phase != Phase::paused || wish.force) {
-            return stop_in_lane(op, *now);
+        if (now.status.phase != Phase::paused || wish.force) {
+            return stop_in_lane(op, now);
         }
         // It cannot power off without a CPU.
-        const auto incarnation = now->status.incarnation;
+        const auto incarnation = now.status.incarnation;
         blocking([this, id, incarnation] { return ports_.hypervisor.go_on(id, incarnation); },
                  [this, op, id](const common::Result<>& resumed) {
                      auto& stopping = table_.at(id);

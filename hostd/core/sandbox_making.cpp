@@ -150,30 +150,27 @@ void SandboxService::start_existing(const Op& op, const common::SandboxId& id)
         answer_by(op, id, start->boot_timeout);
     }
     record_generation(op, *sandbox);
-    in_lane(id, [this, op, id] {
-        auto* now = find(id);
-        if (now == nullptr || now->condemned) {
-            fail(op, {ErrorCode::not_found, "sandbox " + id.str() + " was destroyed"});
-        } else if (now->stop) {
+    in_lane_of(op, id, [this, op, id](Sandbox& now) {
+        if (now.stop) {
             fail(op,
                  {ErrorCode::failed_precondition,
                   "sandbox " + id.str() + " is stopping",
                   "stopping"});
-        } else if (now->boot) {
-            now->boot->waiting.push_back(op);
-        } else if (now->status.phase == Phase::paused) {
+        } else if (now.boot) {
+            now.boot->waiting.push_back(op);
+        } else if (now.status.phase == Phase::paused) {
             return resume_in_lane(op, id);
-        } else if (now->status.phase == Phase::suspended) {
-            return load_in_lane(op, *now);
-        } else if (now->status.phase == Phase::running && now->status.agent != AgentKind::none &&
-                   !now->status.agent_ready) {
+        } else if (now.status.phase == Phase::suspended) {
+            return load_in_lane(op, now);
+        } else if (now.status.phase == Phase::running && now.status.agent != AgentKind::none &&
+                   !now.status.agent_ready) {
             // Adopted while it booted: whoever asks for its start again still waits for the hello.
-            now->boot.emplace().begun = ports_.clock.steady();
-            now->boot->waiting.push_back(op);
-        } else if (now->status.phase == Phase::running) {
-            answer(op, now->status);
+            now.boot.emplace().begun = ports_.clock.steady();
+            now.boot->waiting.push_back(op);
+        } else if (now.status.phase == Phase::running) {
+            answer(op, now.status);
         } else {
-            return start_in_lane(op, *now);
+            return start_in_lane(op, now);
         }
         leave_lane(id);
     });

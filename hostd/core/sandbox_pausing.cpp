@@ -20,20 +20,15 @@ void SandboxService::pause(const Op& op)
         return;
     }
     record_generation(op, *sandbox);
-    in_lane(id, [this, op, id] {
-        auto* now = find(id);
-        if (now == nullptr || now->condemned) {
-            fail(op, {ErrorCode::not_found, "sandbox " + id.str() + " was destroyed"});
+    in_lane_of(op, id, [this, op, id](const Sandbox& now) {
+        if (now.status.phase == Phase::paused) {
+            answer(op, now.status);
             return leave_lane(id);
         }
-        if (now->status.phase == Phase::paused) {
-            answer(op, now->status);
-            return leave_lane(id);
-        }
-        if (now->status.phase != Phase::running) {
+        if (now.status.phase != Phase::running) {
             fail(op,
                  {ErrorCode::failed_precondition,
-                  "sandbox " + id.str() + " is " + std::string{to_string(now->status.phase)} +
+                  "sandbox " + id.str() + " is " + std::string{to_string(now.status.phase)} +
                       ", not running",
                   "not_running"});
             return leave_lane(id);

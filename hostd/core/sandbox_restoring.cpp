@@ -18,26 +18,21 @@ void SandboxService::restore(const Op& op)
     }
     record_generation(op, *sandbox);
     answer_by(op, id, command.boot_timeout);
-    in_lane(id, [this, op, id] {
-        auto* now = find(id);
-        if (now == nullptr || now->condemned) {
-            fail(op, {ErrorCode::not_found, "sandbox " + id.str() + " was destroyed"});
-            return leave_lane(id);
-        }
-        const auto before = now->status.phase;
-        if (now->boot || now->stop || before == Phase::created || before == Phase::starting) {
-            fail(op, not_running(*now, "restore"));
+    in_lane_of(op, id, [this, op, id](Sandbox& now) {
+        const auto before = now.status.phase;
+        if (now.boot || now.stop || before == Phase::created || before == Phase::starting) {
+            fail(op, not_running(now, "restore"));
             return leave_lane(id);
         }
         if (before == Phase::suspended) { // It is given memory again.
-            if (auto admitted = admit(now->status.spec, settings_.capacity, committed());
+            if (auto admitted = admit(now.status.spec, settings_.capacity, committed());
                 !admitted) {
                 fail(op, std::move(admitted).error().during("restore " + id.str()));
                 return leave_lane(id);
             }
         }
-        now->status.phase = Phase::restoring;
-        publish(*now);
+        now.status.phase = Phase::restoring;
+        publish(now);
         state_work([this, op, id, before] {
             auto work = [this, op] {
                 return keeper_.restore(std::get<RestoreCommand>(op->command.what),

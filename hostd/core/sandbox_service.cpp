@@ -202,6 +202,20 @@ void SandboxService::leave_lane(const common::SandboxId& id)
     next();
 }
 
+void SandboxService::in_lane_of(const Op& op,
+                                const common::SandboxId& id,
+                                std::function<void(Sandbox& now)> step)
+{
+    in_lane(id, [this, op, id, step = std::move(step)] {
+        auto* now = find(id);
+        if (now != nullptr && !now->condemned) {
+            return step(*now);
+        }
+        fail(op, {ErrorCode::not_found, "sandbox " + id.str() + " was destroyed"});
+        leave_lane(id);
+    });
+}
+
 SandboxService::Sandbox* SandboxService::find(const common::SandboxId& id)
 {
     const auto found = table_.find(id);

@@ -146,6 +146,9 @@ private:
     /// must end in leave_lane(), now or later.
     void in_lane(const common::SandboxId& id, common::EventLoop::Task step);
     void leave_lane(const common::SandboxId& id);
+    /// Likewise for a command, with the sandbox as it is by then. One that is gone is answered.
+    void
+    in_lane_of(const Op& op, const common::SandboxId& id, std::function<void(Sandbox& now)> step);
     Sandbox* find(const common::SandboxId& id);
     /// The sandbox that a command means, if the command is not stale; answers otherwise.
     Sandbox* current(const Op& op, const common::SandboxId& id);

@@ -16,22 +16,17 @@ void SandboxService::suspend(const Op& op)
         return;
     }
     record_generation(op, *sandbox);
-    in_lane(id, [this, op, id] {
-        const auto* now = find(id);
-        if (now == nullptr || now->condemned) {
-            fail(op, {ErrorCode::not_found, "sandbox " + id.str() + " was destroyed"});
-            return leave_lane(id);
-        }
-        const auto phase = now->status.phase;
+    in_lane_of(op, id, [this, op, id](const Sandbox& now) {
+        const auto phase = now.status.phase;
         if (phase == Phase::suspended) {
-            answer(op, now->status);
+            answer(op, now.status);
             return leave_lane(id);
         }
         if (phase == Phase::paused) {
-            return suspend_in_lane(op, id, now->frozen);
+            return suspend_in_lane(op, id, now.frozen);
         }
         if (phase != Phase::running) {
-            fail(op, not_running(*now, "suspend"));
+            fail(op, not_running(now, "suspend"));
             return leave_lane(id);
         }
         with_frozen_guest(id, [this, op, id](Result<> frozen) {

@@ -95,8 +95,7 @@ Result<DomainRecord> SandboxService::look_at(const common::SandboxId& id, std::u
     if (record.incarnation == incarnation && !stands_still) {
         return record;
     }
-    COMMON_TRY(auto all, ports_.hypervisor.list());
-    std::erase_if(all, [&id](const DomainRecord& each) { return each.sandbox.id != id; });
+    COMMON_TRY(auto all, ports_.hypervisor.all_of(id));
     return all.empty() ? Result<DomainRecord>{std::move(record)} : keeper_.settle(std::move(all));
 }
 

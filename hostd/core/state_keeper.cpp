@@ -236,10 +236,12 @@ Result<StateKeeper::Restored> StateKeeper::restore(const RestoreCommand& command
 /// The domain of a sandbox that has no other: what an earlier restore has left must be gone first.
 Result<DomainRecord> StateKeeper::alone(const common::SandboxId& id)
 {
-    COMMON_TRY(auto all, hypervisor_.list());
-    std::erase_if(all, [&id](const DomainRecord& each) { return each.sandbox.id != id; });
-    if (all.size() < 2) {
-        return hypervisor_.find(id);
+    COMMON_TRY(auto all, hypervisor_.all_of(id));
+    if (all.empty()) {
+        return Error{ErrorCode::not_found, id.str() + " has no domain"};
+    }
+    if (all.size() == 1) {
+        return std::move(all.front());
     }
     COMMON_TRY(auto counts, settle(std::move(all)));
     COMMON_CHECK(hypervisor_.keep_only(id, counts.incarnation));

@@ -272,6 +272,18 @@ Result<DomainRecord> LibvirtHypervisor::find(const SandboxId& id) const
     return read_record(domain.get());
 }
 
+Result<std::vector<DomainRecord>> LibvirtHypervisor::all_of(const SandboxId& id) const
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto all, incarnations(connection.get(), id));
+    std::vector<DomainRecord> records;
+    for (const auto& each : all) {
+        COMMON_TRY(auto record, read_record(each.domain.get()));
+        records.push_back(std::move(record));
+    }
+    return records;
+}
+
 Result<std::vector<DomainRecord>> LibvirtHypervisor::list() const
 {
     COMMON_TRY(const auto connection, pool_.take());

@@ -35,6 +35,7 @@ public:
     common::Result<> keep_only(const common::SandboxId& id, std::uint64_t incarnation) override;
     common::Result<> set_generation(const common::SandboxId& id, std::uint64_t generation) override;
     common::Result<DomainRecord> find(const common::SandboxId& id) const override;
+    common::Result<std::vector<DomainRecord>> all_of(const common::SandboxId& id) const override;
     common::Result<std::vector<DomainRecord>> list() const override;
     common::Result<std::vector<ForeignVm>> list_foreign() const override;
     common::Result<HypervisorFacts> facts() const override;

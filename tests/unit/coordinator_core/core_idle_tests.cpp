@@ -79,6 +79,20 @@ BOOST_AUTO_TEST_CASE(requests_that_change_something_keep_it_awake)
     BOOST_TEST(link.commands.empty());
 }
 
+BOOST_AUTO_TEST_CASE(another_tenant_keeps_nobody_awake)
+{
+    settings.idle_pause_after = milliseconds{50};
+    run_with({"h1"});
+    const auto id = running().id;
+    eventually(
+        [&] {
+            BOOST_TEST(reason_of(core->extend(other, id, std::chrono::hours{1})) == "not_found");
+            return !link.commands.empty();
+        },
+        "the pause");
+    static_cast<void>(expect<PauseOnHost>());
+}
+
 BOOST_AUTO_TEST_CASE(a_host_that_refuses_is_not_asked_at_every_tick)
 {
     settings.idle_pause_after = milliseconds{100};

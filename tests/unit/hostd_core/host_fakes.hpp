@@ -216,6 +216,13 @@ public:
             return found->second;
         });
     }
+    common::Result<std::vector<hostd::DomainRecord>>
+    all_of(const common::SandboxId& id) const override
+    {
+        COMMON_TRY(auto all, list());
+        std::erase_if(all, [&id](const auto& record) { return record.sandbox.id != id; });
+        return all;
+    }
     common::Result<std::vector<hostd::DomainRecord>> list() const override
     {
         COMMON_CHECK(world_.step("list", {}));
