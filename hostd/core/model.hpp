@@ -128,6 +128,13 @@ enum class DomainState {
     unknown
 };
 
+/// It has a QEMU.
+constexpr bool is_active(DomainState state) noexcept
+{
+    return state == DomainState::running || state == DomainState::paused ||
+           state == DomainState::paused_by_disk_error;
+}
+
 /// One of our domains as libvirt has it, from its state and our metadata element.
 struct DomainRecord {
     SandboxSpec sandbox;

@@ -135,7 +135,7 @@ void SandboxService::adopt_one(const DomainRecord& record, const Found& found)
         return;
     }
     sandbox.status.phase = found.have_run.contains(id) ? Phase::stopped : Phase::created;
-    if (record.state == DomainState::stopped && found.suspended.contains(id)) {
+    if (!is_active(record.state) && found.suspended.contains(id)) {
         sandbox.status.phase = Phase::suspended;
         return;
     }

@@ -249,6 +249,7 @@ private:
     // sandbox_watch.cpp: what changed by itself.
     /// The domain of a sandbox as it is; what a daemon that died has left of another is settled.
     common::Result<DomainRecord> look_at(const common::SandboxId& id, std::uint64_t incarnation);
+    void put_away(Sandbox& sandbox);
     void replaced(Sandbox& sandbox, const DomainRecord& record);
     void on_domain(const DomainEvent& event);
     void on_guest(const GuestEvent& event);

@@ -73,17 +73,27 @@ void SandboxService::refresh(const common::SandboxId& id)
             now->refresh_asked = false;
         }
         const auto incarnation = table_.at(id).status.incarnation;
-        blocking([this, id, incarnation] { return look_at(id, incarnation); },
-                 [this, id](const Result<DomainRecord>& record) {
-                     auto& seen = table_.at(id);
-                     if (record) {
-                         replaced(seen, *record);
-                         apply(seen, record->state);
-                     } else if (record.error().code == ErrorCode::not_found) {
-                         lost_domain(seen);
-                     }
-                     leave_lane(id);
-                 });
+        struct Seen {
+            Result<DomainRecord> record;
+            bool put_away = false;
+        };
+        blocking(
+            [this, id, incarnation] {
+                auto record = look_at(id, incarnation);
+                const bool put_away =
+                    record && !is_active(record->state) && keeper_.is_put_away(id);
+                return Seen{std::move(record), put_away};
+            },
+            [this, id](const Seen& found) {
+                auto& seen = table_.at(id);
+                if (found.record) {
+                    replaced(seen, *found.record);
+                    found.put_away ? put_away(seen) : apply(seen, found.record->state);
+                } else if (found.record.error().code == ErrorCode::not_found) {
+                    lost_domain(seen);
+                }
+                leave_lane(id);
+            });
     });
 }
 
@@ -97,6 +107,24 @@ Result<DomainRecord> SandboxService::look_at(const common::SandboxId& id, std::u
     }
     COMMON_TRY(auto all, ports_.hypervisor.all_of(id));
     return all.empty() ? Result<DomainRecord>{std::move(record)} : keeper_.settle(std::move(all));
+}
+
+/// It was suspended, and libvirtd died while it ended the domain: what was put away counts.
+void SandboxService::put_away(Sandbox& sandbox)
+{
+    auto& status = sandbox.status;
+    if (status.phase == Phase::suspended) {
+        return;
+    }
+    const Error suspended{
+        ErrorCode::failed_precondition, status.spec.id.str() + " is suspended", "not_running"};
+    detach(sandbox);
+    end_boot(sandbox, suspended);
+    end_stop(sandbox, std::nullopt);
+    sandbox.frozen = false;
+    status.phase = Phase::suspended;
+    status.error.reset();
+    publish(sandbox);
 }
 
 /// Another incarnation than was known: a restore was done whose end nobody heard.

@@ -15,12 +15,6 @@ namespace {
 
 using Memory = CaptureRequest::Memory;
 
-bool is_active(DomainState state)
-{
-    return state == DomainState::running || state == DomainState::paused ||
-           state == DomainState::paused_by_disk_error;
-}
-
 void warn(const Result<>& result, std::string_view attempt)
 {
     if (!result) {
@@ -180,7 +174,7 @@ StateKeeper::end_suspended(const common::SandboxId& id, std::uint64_t incarnatio
         return {};
     }
     const auto now = hypervisor_.find(id);
-    if (now && now->state == DomainState::stopped) {
+    if (now && (now->state == DomainState::stopped || now->state == DomainState::crashed)) {
         checkpoints_.unmark_moving(id);
         return {};
     }
@@ -192,6 +186,13 @@ StateKeeper::end_suspended(const common::SandboxId& id, std::uint64_t incarnatio
         warn(checkpoints_.drop_suspended(id), "drop a state of " + id.str());
     }
     return killed;
+}
+
+bool StateKeeper::is_put_away(const common::SandboxId& id) const
+{
+    const auto checkpoint = checkpoints_.find_suspended(id);
+    const auto top = look_of_top(id);
+    return checkpoint && top && *top == checkpoint->top;
 }
 
 Result<> StateKeeper::resume(const common::SandboxId& id)

@@ -48,6 +48,8 @@ public:
 
     /// Memory to disk, then the domain ends. `frozen`: the guest's processes stand still.
     common::Result<> suspend(const SandboxStatus& source, bool frozen);
+    /// Of one without a QEMU: its memory is on disk, and its disk is still the one of then.
+    [[nodiscard]] bool is_put_away(const common::SandboxId& id) const;
     /// The domain of a suspended sandbox runs on.
     common::Result<> resume(const common::SandboxId& id);
 

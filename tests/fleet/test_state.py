@@ -13,6 +13,13 @@ def phase(api, ident):
     return api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["phase"]
 
 
+def wait_settled(api, ident, asked):
+    try:
+        wait_until("it to settle", lambda: phase(api, ident) in ("running", "suspended"), 60)
+    except AssertionError as late:
+        raise AssertionError(f"{asked} left it {api.ok('GET', f'/v1/sandboxes/{ident}')['sandbox']}") from late
+
+
 def snapshot(api, ident, name, **fields):
     return api.ok("POST", f"/v1/sandboxes/{ident}/snapshots", {"name": name, **fields}, expect=(201,))["snapshot"]
 
@@ -289,7 +296,7 @@ def test_a_daemon_that_is_killed_leaves_the_old_or_the_new(fleet, api, what, vic
         assert status in (200, 201, 409, 502, 503, 504), reply
         fleet.wait_ready(2)
         wait_until("libvirtd", host.libvirt_answers, 30)
-        wait_until("it to settle", lambda: phase(api, ident) in ("running", "suspended"), 60)
+        wait_settled(api, ident, f"{what} with {victim} killed after {delay} s, answered {status} {reply},")
         now = remembers(api, ident)  # Which wakes it.
         if what == "restore":
             assert now in (["old", "old"], ["new", "new"]), now

@@ -171,6 +171,33 @@ BOOST_AUTO_TEST_CASE(what_was_paused_only_to_be_captured_goes_on_after_a_restart
     BOOST_TEST(world.locked([&] { return world.suspended.empty() && world.moving.empty(); }));
 }
 
+/// libvirtd died while it ended the domain, and found it dead when it was back: by its word the
+/// guest has crashed.
+BOOST_AUTO_TEST_CASE(a_guest_whose_end_nobody_saw_is_suspended_all_the_same)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    const common::Error gone{common::ErrorCode::unavailable, "end of file while reading data"};
+    world.fail("kill", gone);
+    world.fail("find", gone);
+    BOOST_TEST(ask("op-1", SuspendCommand{id("sbx-1")}).error.has_value());
+    hypervisor.changed(id("sbx-1"), DomainState::crashed);
+    static_cast<void>(await("sbx-1", Phase::suspended));
+    BOOST_CHECK(phase_in(ask("op-2", StartCommand{id("sbx-1")})) == Phase::running);
+}
+
+BOOST_AUTO_TEST_CASE(a_guest_that_crashes_after_it_was_resumed_has_crashed)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    static_cast<void>(ask("op-1", SuspendCommand{id("sbx-1")}));
+    world.fail("drop_suspended", {ErrorCode::internal, "no"}); // What was put away stays.
+    BOOST_CHECK(phase_in(ask("op-2", StartCommand{id("sbx-1")})) == Phase::running);
+    world.locked([&] { return ++world.written; });
+    hypervisor.changed(id("sbx-1"), DomainState::crashed);
+    static_cast<void>(await("sbx-1", Phase::error));
+}
+
 BOOST_AUTO_TEST_CASE(what_somebody_paused_stays_paused_after_a_restart)
 {
     run();
