@@ -188,7 +188,8 @@ BOOST_AUTO_TEST_CASE(a_fork_that_was_not_written_or_whose_checkpoint_failed_make
     auto asked = fork(id, children(2));
     refuse(expect<SnapshotOnHost>(), ErrorCode::resource_exhausted, "disk_full");
     BOOST_TEST(reason_of(asked.get()) == "disk_full");
-    BOOST_TEST(store.audit_of(id.str()).back() == "sandbox.fork disk_full");
+    eventually([&] { return store.audit_of(id.str()).back() == "sandbox.fork disk_full"; },
+               "the row of its end");
     BOOST_TEST(link.commands.empty());
     BOOST_TEST(core->list(me, {})->total == 1U);
 }

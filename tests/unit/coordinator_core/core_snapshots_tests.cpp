@@ -217,17 +217,18 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_that_its_host_has_lost_stays_on_record_and_may
     const auto id = running().id;
     const auto one = taken(id, "one");
     const auto two = taken(id, "two");
+    const auto await_last = [&](const std::string& row) {
+        eventually([&] { return store.audit_of(id.str()).back() == row; }, "the row of it");
+    };
     inventory("h1", {report(id, Phase::running)}, {made(id, two.id, "two")});
-    settle();
+    await_last("snapshot.lost lost");
     BOOST_CHECK(store.checkpoint(one.id)->status == Status::ready);
     BOOST_TEST(store.checkpoint(one.id)->error == "its host does not have it any more");
-    BOOST_TEST(store.audit_of(id.str()).back() == "snapshot.lost lost");
     BOOST_CHECK(core->snapshot(me, id, "two")->status == Status::ready);
     inventory(
         "h1", {report(id, Phase::running)}, {made(id, one.id, "one"), made(id, two.id, "two")});
-    settle();
+    await_last("snapshot.found ok");
     BOOST_TEST(store.checkpoint(one.id)->error.empty());
-    BOOST_TEST(store.audit_of(id.str()).back() == "snapshot.found ok");
     BOOST_TEST(link.commands.empty());
 }
 
