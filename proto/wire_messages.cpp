@@ -245,6 +245,17 @@ void fields(V& v, M& m)
     v.opt("start", m.start);
     v.opt("boot_timeout_ms", m.boot_timeout_ms);
     v.opt("from_snapshot", m.from_snapshot, word);
+    v.opt("warm", m.warm);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, ClaimSandbox>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+    v.need("tenant", m.tenant, word);
+    v.need("name", m.name, word);
+    v.need("timeout_ms", m.timeout_ms);
 }
 
 template <typename V, typename M>
@@ -345,6 +356,7 @@ PROTO_MESSAGE(Refused)
 PROTO_MESSAGE(StatusAck)
 PROTO_MESSAGE(SyncRequest)
 PROTO_MESSAGE(CreateSandbox)
+PROTO_MESSAGE(ClaimSandbox)
 PROTO_MESSAGE(StartSandbox)
 PROTO_MESSAGE(StopSandbox)
 PROTO_MESSAGE(PauseSandbox)

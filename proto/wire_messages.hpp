@@ -222,6 +222,16 @@ struct CreateSandbox {
     bool start = false;
     std::uint32_t boot_timeout_ms = 0;
     std::string from_snapshot; ///< Id of the checkpoint to be cloned; "": made from the image.
+    bool warm = false;         ///< Once it is up a command is run in it, and it is paused.
+};
+
+/// What was made warm for nobody becomes this tenant's, under this name, and runs.
+struct ClaimSandbox {
+    static constexpr std::string_view kind = "claim";
+    std::string id;
+    std::string tenant;
+    std::string name;
+    std::uint32_t timeout_ms = 0; ///< For the guest to say that it is ready.
 };
 
 struct StartSandbox {

@@ -2,6 +2,7 @@
 #include "coordinator/core/core.hpp"
 
 #include "common/log/log.hpp"
+#include "coordinator/core/pooling.hpp"
 
 #include <algorithm>
 
@@ -23,6 +24,7 @@ Core::Core(Store& store, HostLink& link, const common::Clock& clock, CoreSetting
       link_{link},
       clock_{clock},
       settings_{settings},
+      pooling_{std::make_unique<Pooling>(*this)},
       loop_{std::make_shared<common::EventLoop>(clock, loop_capacity)}
 {}
 
@@ -48,6 +50,14 @@ Result<std::uint64_t> Core::start()
         if (operation.kind == "create") {
             unconfirmed_.insert(operation.sandbox);
         }
+        if (const auto* claimed = fleet_.find(operation.sandbox);
+            operation.kind == "claim" && claimed != nullptr && claimed->phase != Phase::destroyed) {
+            // Nobody was told that it is theirs. Its host's next word has it destroyed.
+            auto nobodys = Pooling::nobodys(*claimed);
+            nobodys.desired = Desired::destroyed;
+            changes.emplace_back(nobodys);
+            fleet_.put(std::move(nobodys));
+        }
         operation.status = "unknown";
         operation.ended_at = clock_.wall();
         operation.error = "the coordinator ended while it was under way";
@@ -63,6 +73,7 @@ Result<std::uint64_t> Core::start()
         changes.emplace_back(std::move(row));
     }
     adopt_checkpoints(std::move(snapshot.checkpoints), changes);
+    pooling_->adopt(std::move(snapshot.pools));
     post([this, changes = std::move(changes)]() mutable {
         if (!changes.empty()) {
             save_outcome(std::move(changes), [](const Result<>&) {});

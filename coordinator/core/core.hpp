@@ -73,6 +73,12 @@ public:
     common::Result<Host> host(const Caller& caller, const common::HostName& name) override;
     common::Result<std::vector<Image>> images(const Caller& caller) override;
     common::Result<Image> image(const Caller& caller, const common::ImageName& name) override;
+    common::Result<std::vector<PoolState>> pools(const Caller& caller) override;
+    common::Result<PoolState> pool(const Caller& caller, const std::string& name) override;
+    common::Result<PoolState> create_pool(const Caller& caller, PoolRequest request) override;
+    common::Result<PoolState>
+    change_pool(const Caller& caller, const std::string& name, PoolChange change) override;
+    common::Result<PoolState> delete_pool(const Caller& caller, const std::string& name) override;
     common::Result<VmListing> vms(const Caller& caller) override;
     Health health() override;
     std::string metrics() override;
@@ -81,6 +87,7 @@ private:
     using SandboxDone = Pending::SandboxDone;
     using CheckpointDone = Pending::CheckpointDone;
     using Then = std::function<void(common::Result<>)>;
+    class Pooling; ///< pooling.hpp: the warm pools.
 
     // core.cpp: the loop, operations from intent to outcome.
     /// Runs `begin` on the loop and blocks the caller until its Reply is given. Every
@@ -163,10 +170,19 @@ private:
     void bring_up_to_date(Change& change) const;
 
     // core_create.cpp
-    void begin_create(const Caller& caller, const CreateRequest& request, SandboxDone done);
+    void begin_create(const Caller& caller,
+                      const CreateRequest& request,
+                      MadeFrom from,
+                      SandboxDone done);
     /// It has its place and its operation: written down, then made.
     void make(const Op& op, const Sandbox& sandbox, std::string detail);
     common::Result<> name_is_free(const Caller& caller, const std::string& name) const;
+    void begin_making(const Caller& caller,
+                      const CreateRequest& request,
+                      Sandbox sandbox,
+                      const Image& image,
+                      MadeFrom from,
+                      SandboxDone done);
     common::Result<Sandbox>
     draft(const Caller& caller, const CreateRequest& request, const Image& image) const;
     void
@@ -181,6 +197,9 @@ private:
     void undo_create(const Op& op, const common::Error& error);
     /// It was never written down: as if it had never been.
     void withdraw(const common::SandboxId& id);
+
+    unsigned vcpus_of(const Image& image) const;
+    common::Bytes memory_of(const Image& image) const;
 
     // core_lifecycle.cpp
     void begin_start(const Caller& caller, const common::SandboxId& id, SandboxDone done);
@@ -353,9 +372,10 @@ private:
     std::multimap<common::SandboxId, common::OperationId> pending_of_;
     std::multimap<common::SandboxId, Watch> watches_;
     Checkpoints checkpoints_;
+    std::unique_ptr<Pooling> pooling_;
     /// Made so lately that an inventory may not have them yet.
     std::map<common::SnapshotId, common::SteadyTime> fresh_;
-    std::map<common::SandboxId, common::SteadyTime> last_active_; ///< Kept if there is a policy.
+    std::map<common::SandboxId, Activity> activity_; ///< Kept if there is a policy.
     std::set<common::SandboxId> unconfirmed_; ///< Their create was under way at the last end.
     std::set<common::SandboxId> dirty_;       ///< Memory is ahead of the database.
     /// Outcomes to be written again, in their order; what belongs together, together.

@@ -1,5 +1,5 @@
 // From a request to a sandbox on a host, or to nothing.
-#include "coordinator/core/core.hpp"
+#include "coordinator/core/pooling.hpp"
 
 #include <algorithm>
 
@@ -26,7 +26,11 @@ Result<Sandbox> Core::create(const Caller& caller, CreateRequest request)
                      "create a sandbox: its host has not answered in time; the work goes on, look "
                      "for it with GET /v1/sandboxes",
                      boots ? "boot_timeout" : "outcome_unknown"});
-            begin_create(caller, request, [this, reply, wait_for_ip](Result<Sandbox> made) {
+            ++creates_;
+            // What stands ready runs, once it is claimed: for those alone who want it to.
+            const bool warm = request.auto_start && request.pool != WarmUse::skip;
+            const auto from = warm ? MadeFrom::warm : MadeFrom::image;
+            begin_create(caller, request, from, [this, reply, wait_for_ip](Result<Sandbox> made) {
                 if (made && wait_for_ip) {
                     await_ip(made->id, reply);
                 } else {
@@ -36,7 +40,10 @@ Result<Sandbox> Core::create(const Caller& caller, CreateRequest request)
         });
 }
 
-void Core::begin_create(const Caller& caller, const CreateRequest& request, SandboxDone done)
+void Core::begin_create(const Caller& caller,
+                        const CreateRequest& request,
+                        MadeFrom from,
+                        SandboxDone done)
 {
     if (request.wait_for_ip && request.network == NetworkMode::none) {
         return done(no_network("create a sandbox"));
@@ -53,10 +60,49 @@ void Core::begin_create(const Caller& caller, const CreateRequest& request, Sand
     if (!drafted) {
         return done(std::move(drafted).error());
     }
-    auto sandbox = *std::move(drafted);
-    CreateOnHost what{sandbox, request.auto_start, settings_.boot_timeout, {}};
+    if (from == MadeFrom::warm) {
+        if (const auto ready = pooling_->take(*drafted, request.host)) {
+            return pooling_->claim(caller, request, *std::move(drafted), *ready, std::move(done));
+        }
+        if (request.pool == WarmUse::require) {
+            return done(Error{ErrorCode::resource_exhausted,
+                              "create a sandbox: no pool has one of this shape ready; GET "
+                              "/v1/pools tells what each has, and pool: prefer makes one if there "
+                              "is none",
+                              "pool_empty"});
+        }
+    }
+    begin_making(caller, request, *std::move(drafted), *image, from, std::move(done));
+}
+
+void Core::begin_making(const Caller& caller,
+                        const CreateRequest& request,
+                        Sandbox sandbox,
+                        const Image& image,
+                        MadeFrom from,
+                        SandboxDone done)
+{
+    if (const auto placed = place(sandbox, image, request.host, {}); !placed) {
+        const auto again = [this, caller, request, from, done] {
+            auto last = request; // If somebody else was faster, that is how it is.
+            last.may_make_room = false;
+            begin_create(caller, last, std::max(from, MadeFrom::source), done);
+        };
+        if (!request.may_make_room || placed.error().stable_reason() != "no_capacity" ||
+            !pooling_->make_room(sandbox, request.host, again)) {
+            done(placed.error());
+        }
+        return;
+    }
+    auto source = from == MadeFrom::image ? std::optional<common::SnapshotId>{}
+                                          : pooling_->source_for(sandbox);
+    const bool clone = source.has_value();
+    CreateOnHost what{sandbox, request.auto_start, settings_.boot_timeout, std::move(source)};
     const auto op = begin_operation(Pending::Kind::create, caller, sandbox, std::move(what));
     op->may_move = !request.host;
+    if (clone) {
+        op->otherwise = {request, MadeFrom::image};
+    }
     op->waiting.push_back(std::move(done));
     make(op,
          sandbox,
@@ -68,7 +114,6 @@ void Core::begin_create(const Caller& caller, const CreateRequest& request, Sand
 
 void Core::make(const Op& op, const Sandbox& sandbox, std::string detail)
 {
-    ++creates_;
     put(sandbox);
     save({sandbox, op->row, intent_of(op, std::move(detail))}, [this, op](const Result<>& saved) {
         if (!saved) {
@@ -116,10 +161,8 @@ Core::draft(const Caller& caller, const CreateRequest& request, const Image& ima
     COMMON_CHECK(name_is_free(caller, sandbox.name));
     sandbox.image = image.name;
     sandbox.image_digest = image.digest;
-    sandbox.vcpus = request.vcpus.value_or(image.default_vcpus > 0 ? image.default_vcpus
-                                                                   : settings_.default_vcpus);
-    sandbox.memory = request.memory.value_or(
-        image.default_memory > common::Bytes{} ? image.default_memory : settings_.default_memory);
+    sandbox.vcpus = request.vcpus.value_or(vcpus_of(image));
+    sandbox.memory = request.memory.value_or(memory_of(image));
     sandbox.network = request.network;
     sandbox.labels = request.labels;
     sandbox.env = request.env;
@@ -138,8 +181,17 @@ Core::draft(const Caller& caller, const CreateRequest& request, const Image& ima
                      "unknown_host",
                      {{"host", "no host of this name has connected; GET /v1/hosts lists them"}}};
     }
-    COMMON_CHECK(place(sandbox, image, request.host, {}));
     return sandbox;
+}
+
+unsigned Core::vcpus_of(const Image& image) const
+{
+    return image.default_vcpus > 0 ? image.default_vcpus : settings_.default_vcpus;
+}
+
+common::Bytes Core::memory_of(const Image& image) const
+{
+    return image.default_memory > common::Bytes{} ? image.default_memory : settings_.default_memory;
 }
 
 Result<> Core::place(Sandbox& sandbox,
@@ -199,6 +251,12 @@ void Core::finish_create(const Op& op, const HostAnswer& answer)
         if (error.code == ErrorCode::timeout) {
             error.code = ErrorCode::unavailable; // Something there took too long, and is undone.
             error.reason = "host_slow";
+        }
+        if (op->otherwise) {
+            const auto asked = std::exchange(op->waiting, {});
+            pooling_->clone_failed(*fleet_.find(op->row.sandbox), error);
+            undo_create(op, error);
+            return pooling_->begin_otherwise(op, asked, error);
         }
         if (const auto moved = move_elsewhere(op, error); !moved) {
             undo_create(op, moved.error());

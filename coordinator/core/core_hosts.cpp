@@ -1,5 +1,5 @@
 // What hosts say.
-#include "coordinator/core/core.hpp"
+#include "coordinator/core/pooling.hpp"
 
 #include "common/log/log.hpp"
 
@@ -294,6 +294,7 @@ void Core::on_answer(const HostAnswer& event)
     }
     switch (op->kind) {
     case Pending::Kind::create: return finish_create(op, event);
+    case Pending::Kind::claim: return pooling_->finish_claim(op, event);
     case Pending::Kind::start:
     case Pending::Kind::pause:
     case Pending::Kind::suspend:

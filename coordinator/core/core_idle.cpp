@@ -15,9 +15,9 @@ constexpr const char* idle_actor = "system:idle";
 /// its network belongs here too, once hosts tell of it.
 void Core::touch(const Caller& caller, const common::SandboxId& id)
 {
-    if (const auto entry = last_active_.find(id);
-        entry != last_active_.end() && living(caller, id)) { // Not by another tenant.
-        entry->second = clock_.steady();
+    if (const auto entry = activity_.find(id);
+        entry != activity_.end() && living(caller, id)) { // Not by another tenant.
+        entry->second.last = clock_.steady();
     }
 }
 
@@ -33,29 +33,36 @@ void Core::send_idle_to_sleep()
     std::vector<std::pair<Sandbox, Phase>> due;
     for (const auto& [id, sandbox] : fleet_.sandboxes()) {
         const bool awake = sandbox.phase == Phase::running || sandbox.phase == Phase::paused;
-        if (!awake || sandbox.desired == Desired::destroyed) {
-            last_active_.erase(id);
+        if (!awake || sandbox.desired == Desired::destroyed || !sandbox.pool.empty()) {
+            activity_.erase(id);
             continue;
         }
-        const auto entry = last_active_.try_emplace(id, now).first;
+        auto& activity = activity_.try_emplace(id, Activity{now}).first->second;
         if (const auto under_way = pending_of_.find(id); under_way != pending_of_.end()) {
             if (pending_.at(under_way->second)->caller.actor != idle_actor) {
-                entry->second = now; // Counts from its end.
+                activity.last = now; // Counts from its end.
             }
             continue;
         }
-        const auto idle = now - entry->second;
+        if (activity.falling_asleep) {
+            continue; // Not even while the end of the last try is being written down.
+        }
+        const auto idle = now - activity.last;
         if (suspend_after != never && idle >= suspend_after) {
             due.emplace_back(sandbox, Phase::suspended);
         } else if (pause_after != never && idle >= pause_after && sandbox.phase == Phase::running) {
             due.emplace_back(sandbox, Phase::paused);
         }
     }
-    std::erase_if(last_active_,
+    std::erase_if(activity_,
                   [this](const auto& entry) { return fleet_.find(entry.first) == nullptr; });
     for (const auto& [sandbox, to] : due) {
         const Caller caller{idle_actor, sandbox.tenant, common::mint<common::RequestId>()};
+        activity_.at(sandbox.id).falling_asleep = true;
         const auto slept = [this, caller, id = sandbox.id](const common::Result<Sandbox>& result) {
+            if (const auto entry = activity_.find(id); entry != activity_.end()) {
+                entry->second.falling_asleep = false;
+            }
             if (!result) {
                 spdlog::warn("idle sandbox {} stays awake: {}", id.str(), result.error().message);
                 touch(caller, id); // Not at every tick.

@@ -1,5 +1,5 @@
 // Questions that change nothing.
-#include "coordinator/core/core.hpp"
+#include "coordinator/core/pooling.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -221,6 +221,19 @@ void Core::begin_vms(const Caller& caller, std::function<void(VmListing)> done)
     gathering->finish_if_complete();
 }
 
+Result<std::vector<PoolState>> Core::pools(const Caller& /*caller*/)
+{
+    return ask<std::vector<PoolState>>(
+        read_limit,
+        [this](const Reply<std::vector<PoolState>>& reply) { reply(pooling_->states()); });
+}
+
+Result<PoolState> Core::pool(const Caller& /*caller*/, const std::string& name)
+{
+    return ask<PoolState>(
+        read_limit, [this, name](const Reply<PoolState>& reply) { reply(pooling_->state(name)); });
+}
+
 Result<VmListing> Core::vms(const Caller& caller)
 {
     return ask<VmListing>(
@@ -286,7 +299,7 @@ std::string Core::metrics()
             creates_,
             commands_run_,
             failed_writes_);
-        reply(std::move(out));
+        reply(out + pooling_->metrics());
     });
     return text ? *text : "";
 }

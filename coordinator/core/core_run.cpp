@@ -21,9 +21,10 @@ std::uint64_t us_between(common::SteadyTime begin, common::SteadyTime end)
 
 Error not_running(const Sandbox& sandbox)
 {
+    const auto what = sandbox.desired == Desired::destroyed ? std::string{"being destroyed"}
+                                                            : std::string{to_string(sandbox.phase)};
     return {ErrorCode::failed_precondition,
-            "run a command in sandbox " + sandbox.id.str() + ": it is " +
-                std::string{to_string(sandbox.phase)} + ", not running",
+            "run a command in sandbox " + sandbox.id.str() + ": it is " + what + ", not running",
             "not_running"};
 }
 

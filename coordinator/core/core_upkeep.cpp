@@ -2,6 +2,7 @@
 #include "coordinator/core/core.hpp"
 
 #include "common/log/log.hpp"
+#include "coordinator/core/pooling.hpp"
 
 namespace coordinator {
 
@@ -12,6 +13,7 @@ void Core::tick()
     forget_destroyed();
     resend_overdue();
     send_idle_to_sleep();
+    pooling_->tick();
     flush_unsaved();
     const auto now = clock_.steady();
     std::erase_if(watches_, [now](const auto& entry) { return entry.second.until < now; });

@@ -77,6 +77,9 @@ void Fleet::charge(const Sandbox& sandbox, Charge direction)
     const bool awake = is_awake(sandbox.phase);
     if (direction == Charge::take) {
         names_[name] = sandbox.id;
+        if (!sandbox.pool.empty()) {
+            pooled_[sandbox.pool].insert(sandbox.id);
+        }
         placed_[sandbox.host].insert(sandbox.id);
         usage.vcpus += vcpus;
         usage.memory += memory;
@@ -86,6 +89,12 @@ void Fleet::charge(const Sandbox& sandbox, Charge direction)
         ++usage.sandboxes;
     } else {
         names_.erase(name);
+        if (const auto pool = pooled_.find(sandbox.pool); pool != pooled_.end()) {
+            pool->second.erase(sandbox.id);
+            if (pool->second.empty()) {
+                pooled_.erase(pool);
+            }
+        }
         placed_[sandbox.host].erase(sandbox.id);
         usage.vcpus -= vcpus;
         usage.memory -= memory;
@@ -108,6 +117,21 @@ std::vector<common::SandboxId> Fleet::on(const common::HostName& host) const
     return found == placed_.end()
                ? std::vector<common::SandboxId>{}
                : std::vector<common::SandboxId>{found->second.begin(), found->second.end()};
+}
+
+std::set<common::SandboxId> Fleet::pooled(const std::string& pool) const
+{
+    const auto found = pooled_.find(pool);
+    return found == pooled_.end() ? std::set<common::SandboxId>{} : found->second;
+}
+
+std::vector<common::SandboxId> Fleet::all_pooled() const
+{
+    std::vector<common::SandboxId> out;
+    for (const auto& [pool, ids] : pooled_) {
+        out.insert(out.end(), ids.begin(), ids.end());
+    }
+    return out;
 }
 
 KnownHost* Fleet::host(const common::HostName& name)

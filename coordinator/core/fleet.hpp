@@ -24,6 +24,12 @@ struct KnownHost {
     std::map<std::string, Recorded> recorded;
 };
 
+/// When somebody asked something of a sandbox last.
+struct Activity {
+    common::SteadyTime last;
+    bool falling_asleep = false; ///< It is being paused or suspended because nobody did.
+};
+
 /// The fleet in memory: every sandbox that lives or was destroyed within a day, every
 /// host. The core thread's own. All changes of a sandbox go through put(), which
 /// keeps names and reservations in step.
@@ -42,6 +48,10 @@ public:
     [[nodiscard]] const common::SandboxId* named(const std::string& tenant,
                                                  const std::string& name) const;
     [[nodiscard]] std::vector<common::SandboxId> on(const common::HostName& host) const;
+
+    /// What stands ready in a pool, becomes so, or is its source; in all pools. Not destroyed.
+    [[nodiscard]] std::set<common::SandboxId> pooled(const std::string& pool) const;
+    [[nodiscard]] std::vector<common::SandboxId> all_pooled() const;
 
     std::map<common::HostName, KnownHost>& hosts() noexcept { return hosts_; }
     [[nodiscard]] const std::map<common::HostName, KnownHost>& hosts() const noexcept
@@ -78,6 +88,7 @@ private:
     std::map<std::pair<std::string, std::string>, common::SandboxId> names_; ///< tenant, name
     std::map<common::HostName, Usage> usage_;
     std::map<common::HostName, std::set<common::SandboxId>> placed_; ///< Not destroyed.
+    std::map<std::string, std::set<common::SandboxId>> pooled_;      ///< By pool.
     std::map<common::HostName, KnownHost> hosts_;
 };
 

@@ -14,6 +14,12 @@ struct CreateOnHost {
     bool start = false;
     std::chrono::milliseconds boot_timeout{60000};
     std::optional<common::SnapshotId> from_snapshot; ///< A clone of this, which is on that host.
+    bool warm = false; ///< Once it is up, a command is run in it and it is paused, for a claim.
+};
+/// A warm sandbox becomes this one: another tenant and name, the rest as it is.
+struct ClaimOnHost {
+    Sandbox sandbox;
+    std::chrono::milliseconds timeout{5000};
 };
 struct StartOnHost {
     common::SandboxId id;
@@ -74,6 +80,7 @@ struct HostCommand {
     common::RequestId request;
     std::uint64_t generation = 0;
     std::variant<CreateOnHost,
+                 ClaimOnHost,
                  StartOnHost,
                  StopOnHost,
                  PauseOnHost,

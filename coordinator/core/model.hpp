@@ -78,6 +78,8 @@ struct Sandbox {
     std::uint64_t generation = 0; ///< Grows with each lifecycle command.
     std::string ip;               ///< "" while unknown.
     std::string error;            ///< Why it is in `error` or `lost`, or what went wrong last.
+    std::string pool; ///< That it stands ready in; "" once it is somebody's, and for all others.
+    bool pool_source = false; ///< Its checkpoint is what the others of `pool` are cloned from.
     std::map<std::string, std::uint64_t>
         timings_us; ///< Steps of its create or restore, for people.
 };
@@ -107,6 +109,41 @@ struct Checkpoint {
 };
 std::string_view to_string(Checkpoint::Status status) noexcept;
 std::optional<Checkpoint::Status> checkpoint_status_from(std::string_view text) noexcept;
+
+/// Sandboxes of one exact shape that stand ready on every host that has the image.
+struct Pool {
+    std::string name;
+    common::ImageName image;
+    unsigned vcpus = 0;
+    common::Bytes memory;
+    NetworkMode network = NetworkMode::nat;
+    unsigned min = 0; ///< On each host, as is `max`.
+    unsigned max = 0;
+    std::chrono::seconds max_age{3600}; ///< Older ones are replaced.
+    common::WallTime created_at;
+    std::optional<common::WallTime> deleted_at;
+};
+
+/// A pool as it is now. Counted since this coordinator began.
+struct PoolState {
+    struct OnHost {
+        common::HostName host;
+        unsigned ready = 0;
+        unsigned filling = 0;
+        std::string source; ///< ready | making | none: what others are cloned from.
+        std::string error;  ///< Why there are not more; "" if nothing is wrong.
+    };
+    Pool pool;
+    unsigned target = 0; ///< On each host, by demand: arrivals × refill time, within min and max.
+    std::uint64_t hits = 0;
+    std::uint64_t misses = 0;
+    std::uint64_t refills = 0;
+    std::uint64_t failures = 0; ///< Of refills.
+    std::uint64_t dead = 0;     ///< Found dead, by a claim or before.
+    std::uint64_t thrown_out = 0;
+    std::chrono::milliseconds refill_time{0}; ///< Mean of the latest; 0 before the first.
+    std::vector<OnHost> hosts;
+};
 
 struct Command {
     common::CommandId id;

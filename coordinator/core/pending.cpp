@@ -9,6 +9,7 @@ std::string_view to_string(Pending::Kind kind) noexcept
 {
     switch (kind) {
     case Pending::Kind::create: return "create";
+    case Pending::Kind::claim: return "claim";
     case Pending::Kind::start: return "start";
     case Pending::Kind::pause: return "pause";
     case Pending::Kind::suspend: return "suspend";

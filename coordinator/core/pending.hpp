@@ -9,11 +9,19 @@
 
 namespace coordinator {
 
+/// What a new sandbox may be made from, the fastest first.
+enum class MadeFrom {
+    warm,   ///< One that stands ready in a pool.
+    source, ///< As a clone of what its pool's are cloned from.
+    image,
+};
+
 /// Something a host was asked for, or will be as soon as its intent is durable, from
 /// there to its outcome. The core thread's own.
 struct Pending {
     enum class Kind {
         create,
+        claim, ///< Of a warm sandbox, which takes the place of a create.
         start,
         pause,
         suspend,
@@ -44,6 +52,12 @@ struct Pending {
     std::vector<SandboxDone> waiting;                ///< Of those that change a sandbox.
     std::map<common::HostName, std::string> refused; ///< Hosts that were asked, and what they said.
     bool may_move = false;                           ///< Of create: another host will do.
+    /// Of a claim, and of a create that is a clone of a pool's source: what is begun if it fails.
+    struct Otherwise {
+        CreateRequest request;
+        MadeFrom from;
+    };
+    std::optional<Otherwise> otherwise;
 
     common::SnapshotId snapshot;        ///< That it is about, if it is about one.
     Phase came_from = Phase::pending;   ///< Of those that change a sandbox: where that was.

@@ -10,6 +10,13 @@
 
 namespace coordinator {
 
+/// Whether a create may be given a sandbox that stands ready in a pool.
+enum class WarmUse {
+    prefer, ///< If there is one; else what a pool's source can be cloned to; else a boot.
+    require,
+    skip, ///< It is made for its caller alone, from the image.
+};
+
 // Requests as closed values: made by one parser per endpoint in coordinator/http,
 // fully validated there as far as a request alone can be (types, bounds, names).
 struct CreateRequest {
@@ -26,6 +33,26 @@ struct CreateRequest {
     NetworkMode network = NetworkMode::nat;
     std::map<std::string, std::string> env;
     std::optional<common::HostName> host; ///< Place it here or nowhere.
+    WarmUse pool = WarmUse::prefer;
+    bool may_make_room = true; ///< Warm ones may be given up for it.
+};
+
+struct PoolRequest {
+    std::string name;
+    common::ImageName image;
+    std::optional<unsigned> vcpus; ///< Not said: what a create that does not say gets.
+    std::optional<common::Bytes> memory;
+    NetworkMode network = NetworkMode::nat;
+    unsigned min = 1;            ///< On each host, as is `max`.
+    std::optional<unsigned> max; ///< Not said: min.
+    std::optional<std::chrono::seconds> max_age;
+};
+
+/// What is not said stays as it is.
+struct PoolChange {
+    std::optional<unsigned> min;
+    std::optional<unsigned> max;
+    std::optional<std::chrono::seconds> max_age;
 };
 
 struct ListFilter {
@@ -172,6 +199,16 @@ public:
     virtual common::Result<Host> host(const Caller& caller, const common::HostName& name) = 0;
     virtual common::Result<std::vector<Image>> images(const Caller& caller) = 0;
     virtual common::Result<Image> image(const Caller& caller, const common::ImageName& name) = 0;
+    virtual common::Result<std::vector<PoolState>> pools(const Caller& caller) = 0;
+    virtual common::Result<PoolState> pool(const Caller& caller, const std::string& name) = 0;
+    /// `already_exists` (reason pool_exists) if there is one of this name or of this shape;
+    /// `failed_precondition` (no_agent) for an image without our agent.
+    virtual common::Result<PoolState> create_pool(const Caller& caller, PoolRequest request) = 0;
+    virtual common::Result<PoolState>
+    change_pool(const Caller& caller, const std::string& name, PoolChange change) = 0;
+    /// As it was. What stands ready in it is destroyed; what was claimed from it lives on.
+    virtual common::Result<PoolState> delete_pool(const Caller& caller,
+                                                  const std::string& name) = 0;
     /// All hosts in parallel; one that does not answer is in `host_errors`.
     virtual common::Result<VmListing> vms(const Caller& caller) = 0;
 

@@ -13,6 +13,7 @@ struct CoreSettings {
     common::Bytes default_memory = common::Bytes::mib(2048);
 
     std::chrono::milliseconds boot_timeout{60'000};
+    std::chrono::milliseconds claim_timeout{5'000};  ///< Then the warm one is taken for dead.
     std::chrono::milliseconds make_timeout{60'000};  ///< Of a create that does not boot.
     std::chrono::milliseconds pause_timeout{30'000}; ///< Of pause and of resume.
     std::chrono::milliseconds suspend_timeout{120'000};

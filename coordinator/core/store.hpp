@@ -36,7 +36,7 @@ struct Operation {
 };
 
 /// Rows to write: each replaces the row of the same key. An AuditRow only appends.
-using Change = std::variant<Sandbox, Checkpoint, Command, Host, Operation, AuditRow>;
+using Change = std::variant<Sandbox, Checkpoint, Pool, Command, Host, Operation, AuditRow>;
 
 struct Page {
     std::uint32_t limit = 100;
@@ -54,6 +54,7 @@ struct CommandPage {
 struct Snapshot {
     std::vector<Sandbox> sandboxes;      ///< The living, and those destroyed within 24 h.
     std::vector<Checkpoint> checkpoints; ///< All but the deleted.
+    std::vector<Pool> pools;             ///< Likewise.
     std::vector<Host> hosts;
     std::vector<Operation> unfinished;
     std::vector<Command> unfinished_commands;

@@ -34,7 +34,7 @@ constexpr std::string_view governance = "approvals and plans";
 constexpr std::string_view audit = "audit queries";
 constexpr std::string_view readings = "sandbox readings";
 constexpr std::string_view image_store = "image management";
-constexpr std::string_view pools = "warm pools";
+constexpr std::string_view templates = "templates";
 constexpr std::string_view fleet = "fleet operations";
 constexpr std::string_view tenancy = "keys, tenants and quotas";
 constexpr std::string_view docs = "API description";
@@ -52,6 +52,11 @@ constexpr Route routes[] = {
     built(get, "/v1/hosts/{name}", rest::get_host, "One host"),
     built(get, "/v1/images", rest::list_images, "Images and where they are"),
     built(get, "/v1/images/{name}", rest::get_image, "One image"),
+    built(get, "/v1/pools", rest::list_pools, "Warm pools and what they have ready"),
+    built(post, "/v1/pools", rest::create_pool, "Make a warm pool"),
+    built(get, "/v1/pools/{name}", rest::get_pool, "One warm pool"),
+    built(patch, "/v1/pools/{name}", rest::change_pool, "How many it keeps, and for how long"),
+    built(del, "/v1/pools/{name}", rest::delete_pool, "Delete a warm pool"),
 
     built(get, "/v1/sandboxes", rest::list_sandboxes, "Sandboxes, newest first"),
     built(post, "/v1/sandboxes", rest::create_sandbox, "Create a sandbox"),
@@ -138,15 +143,10 @@ constexpr Route routes[] = {
     later(post, "/v1/images", image_store),
     later(del, "/v1/images/{name}", image_store),
     later(put, "/v1/images/blobs/{digest}", image_store),
-    later(get, "/v1/templates", pools),
-    later(post, "/v1/templates", pools),
-    later(get, "/v1/templates/{name}", pools),
-    later(del, "/v1/templates/{name}", pools),
-    later(get, "/v1/pools", pools),
-    later(post, "/v1/pools", pools),
-    later(get, "/v1/pools/{name}", pools),
-    later(patch, "/v1/pools/{name}", pools),
-    later(del, "/v1/pools/{name}", pools),
+    later(get, "/v1/templates", templates),
+    later(post, "/v1/templates", templates),
+    later(get, "/v1/templates/{name}", templates),
+    later(del, "/v1/templates/{name}", templates),
 
     later(patch, "/v1/hosts/{name}", fleet),
     later(post, "/v1/hosts/{name}/cordon", fleet),

@@ -39,7 +39,13 @@ struct ToWire {
                                  std::string{to_string(sandbox.network)},
                                  it.start,
                                  ms_of(it.boot_timeout),
-                                 it.from_snapshot ? it.from_snapshot->str() : ""});
+                                 it.from_snapshot ? it.from_snapshot->str() : "",
+                                 it.warm});
+    }
+    void operator()(const ClaimOnHost& it) const
+    {
+        const auto& sandbox = it.sandbox;
+        put(proto::ClaimSandbox{sandbox.id.str(), sandbox.tenant, sandbox.name, ms_of(it.timeout)});
     }
     void operator()(const StartOnHost& it) const
     {

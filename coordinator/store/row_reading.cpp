@@ -35,6 +35,8 @@ Sandbox sandbox_from(Fields& in)
     box.generation = in.number<std::uint64_t>();
     box.ip = in.text();
     box.error = in.text();
+    box.pool = in.text();
+    box.pool_source = in.number<bool>();
     box.timings_us = in.numbers();
     return box;
 }
@@ -43,7 +45,7 @@ const std::string sandbox_columns =
     "overhead_bytes, network_mode, " +
     pairs_of("labels") + ", " + pairs_of("env") + ", ttl_seconds, " + us_of("created_at") + ", " +
     us_of("updated_at") + ", " + us_of("expires_at") + ", " + us_of("deleted_at") +
-    ", phase, desired, generation, ip_address, error, " + pairs_of("timings_us");
+    ", phase, desired, generation, ip_address, error, pool, pool_source, " + pairs_of("timings_us");
 
 Checkpoint checkpoint_from(Fields& in)
 {
@@ -74,6 +76,25 @@ const std::string checkpoint_columns =
     "id, sandbox_id, tenant, host, name, parent_id, status, hidden, has_memory, frozen, engine, "
     "libvirt_version, qemu_version, size_bytes, paused_us, " +
     pairs_of("digests") + ", path, " + us_of("created_at") + ", " + us_of("deleted_at") + ", error";
+
+Pool pool_from(Fields& in)
+{
+    Pool pool;
+    pool.name = in.text();
+    pool.image = common::ImageName{in.text()};
+    pool.vcpus = in.number<unsigned>();
+    pool.memory = in.size();
+    pool.network = in.word(network_mode_from);
+    pool.min = in.number<unsigned>();
+    pool.max = in.number<unsigned>();
+    pool.max_age = std::chrono::seconds{in.number<std::int64_t>()};
+    pool.created_at = in.time();
+    pool.deleted_at = in.maybe_time();
+    return pool;
+}
+const std::string pool_columns = "name, image, vcpus, memory_bytes, network_mode, min_ready, "
+                                 "max_ready, max_age_seconds, " +
+                                 us_of("created_at") + ", " + us_of("deleted_at");
 
 Command command_from(Fields& in)
 {
@@ -128,6 +149,11 @@ std::vector<Sandbox> read_sandboxes(pqxx::transaction_base& sql, const std::stri
 std::vector<Checkpoint> read_checkpoints(pqxx::transaction_base& sql, const std::string& where)
 {
     return read<Checkpoint>(sql, checkpoint_columns, "checkpoints " + where, checkpoint_from);
+}
+
+std::vector<Pool> read_pools(pqxx::transaction_base& sql, const std::string& where)
+{
+    return read<Pool>(sql, pool_columns, "pools " + where, pool_from);
 }
 
 std::vector<Command> read_commands(pqxx::transaction_base& sql, const std::string& where)

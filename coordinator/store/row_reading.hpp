@@ -12,6 +12,7 @@ namespace coordinator::store {
 
 std::vector<Sandbox> read_sandboxes(pqxx::transaction_base& sql, const std::string& where);
 std::vector<Checkpoint> read_checkpoints(pqxx::transaction_base& sql, const std::string& where);
+std::vector<Pool> read_pools(pqxx::transaction_base& sql, const std::string& where);
 std::vector<Command> read_commands(pqxx::transaction_base& sql, const std::string& where);
 std::vector<Operation> read_operations(pqxx::transaction_base& sql, const std::string& where);
 /// With the images of each.

@@ -59,6 +59,8 @@ void write_row(pqxx::transaction_base& sql, const Sandbox& box)
                       box.generation,
                       to_column(box.ip),
                       to_column(box.error),
+                      to_column(box.pool),
+                      box.pool_source,
                       pairs_array(box.timings_us));
 }
 
@@ -85,6 +87,21 @@ void write_row(pqxx::transaction_base& sql, const Checkpoint& checkpoint)
                       at(checkpoint.created_at),
                       Nullable{checkpoint.deleted_at}.get(),
                       to_column(checkpoint.error));
+}
+
+void write_row(pqxx::transaction_base& sql, const Pool& pool)
+{
+    sql.exec_prepared("pool",
+                      to_column(pool.name),
+                      to_column(pool.image.str()),
+                      pool.vcpus,
+                      pool.memory.count(),
+                      std::string{to_string(pool.network)},
+                      pool.min,
+                      pool.max,
+                      std::int64_t{pool.max_age.count()},
+                      at(pool.created_at),
+                      Nullable{pool.deleted_at}.get());
 }
 
 void write_row(pqxx::transaction_base& sql, const Command& command)

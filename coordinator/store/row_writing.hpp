@@ -14,6 +14,7 @@ void prepare_writing(pqxx::connection& connection);
 /// Each replaces the row of the same key.
 void write_row(pqxx::transaction_base& sql, const Sandbox& sandbox);
 void write_row(pqxx::transaction_base& sql, const Checkpoint& checkpoint);
+void write_row(pqxx::transaction_base& sql, const Pool& pool);
 void write_row(pqxx::transaction_base& sql, const Command& command);
 void write_row(pqxx::transaction_base& sql, const Host& host);
 void write_row(pqxx::transaction_base& sql, const Operation& operation);

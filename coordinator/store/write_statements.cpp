@@ -80,6 +80,8 @@ void prepare_writing(pqxx::connection& connection)
                                {"generation"},
                                {"ip_address"},
                                {"error"},
+                               {"pool"},
+                               {"pool_source"},
                                {"timings_us", as_map}}));
     connection.prepare(
         "checkpoint",
@@ -90,6 +92,19 @@ void prepare_writing(pqxx::connection& connection)
                 {"has_memory"},   {"frozen"},     {"engine"},     {"libvirt_version"},
                 {"qemu_version"}, {"size_bytes"}, {"paused_us"},  {"digests", as_map},
                 {"path"},         {"created_at"}, {"deleted_at"}, {"error"}}));
+    connection.prepare("pool",
+                       upsert("pools",
+                              1,
+                              {{"name"},
+                               {"image"},
+                               {"vcpus"},
+                               {"memory_bytes"},
+                               {"network_mode"},
+                               {"min_ready"},
+                               {"max_ready"},
+                               {"max_age_seconds"},
+                               {"created_at"},
+                               {"deleted_at"}}));
     connection.prepare("command",
                        upsert("commands",
                               1,

@@ -58,6 +58,10 @@ public:
     /// fresh randomness, its clock is set, and it is who attach() said.
     virtual void thaw(const common::SandboxId& id) = 0;
 
+    /// It is to be somebody else from now on, as if attached with this; a guest that was paused
+    /// goes on. `ready` follows, once it is.
+    virtual void become(const common::SandboxId& id, GuestIdentity identity) = 0;
+
     /// The guest gets no CPU from now on: nothing is asked of it, and no time passes for the
     /// commands in it, until resume(). Both may be repeated.
     virtual void pause(const common::SandboxId& id) = 0;

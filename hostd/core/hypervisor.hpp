@@ -77,6 +77,10 @@ public:
     virtual common::Result<> set_generation(const common::SandboxId& id,
                                             std::uint64_t generation) = 0;
 
+    /// Whose it is and what it is called from now on, likewise.
+    virtual common::Result<>
+    set_owner(const common::SandboxId& id, const SandboxSpec& spec, std::uint64_t generation) = 0;
+
     /// `not_found` if the sandbox has no domain. Of several incarnations the latest counts, here
     /// and in all other functions; list() gives all of them.
     virtual common::Result<DomainRecord> find(const common::SandboxId& id) const = 0;

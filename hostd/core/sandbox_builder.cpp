@@ -1,5 +1,7 @@
 #include "hostd/core/sandbox_builder.hpp"
 
+#include "common/tenant.hpp"
+
 #include <fmt/format.h>
 
 namespace hostd {
@@ -108,7 +110,8 @@ Result<> SandboxBuilder::choose_source(Building& building, const CreateCommand& 
     const auto& was = source.spec;
     const auto& spec = command.spec;
     if (was.image != spec.image || was.vcpus != spec.vcpus || was.memory != spec.memory ||
-        was.network != spec.network || was.tenant != spec.tenant) {
+        was.network != spec.network ||
+        (was.tenant != spec.tenant && was.tenant != common::pool_tenant)) {
         return Error{ErrorCode::invalid_argument,
                      fmt::format("a clone of {} has its image, vCPUs, memory, network mode and "
                                  "tenant",

@@ -60,7 +60,8 @@ void SandboxService::repeat_create(const Op& op, Sandbox& sandbox)
         auto* now = find(id);
         if (now == nullptr) {
             fail(op, {ErrorCode::unavailable, "the creation of " + id.str() + " under way failed"});
-        } else if (!std::get<CreateCommand>(op->command.what).start) {
+        } else if (const auto& create = std::get<CreateCommand>(op->command.what);
+                   !create.start || (create.warm && now->status.phase == Phase::paused)) {
             answer(op, now->status);
         } else {
             answer_by(op, id, std::get<CreateCommand>(op->command.what).boot_timeout);
@@ -168,7 +169,7 @@ void SandboxService::start_existing(const Op& op, const common::SandboxId& id)
             now.boot.emplace().begun = ports_.clock.steady();
             now.boot->waiting.push_back(op);
         } else if (now.status.phase == Phase::running) {
-            answer(op, now.status);
+            up(op, now);
         } else {
             return start_in_lane(op, now);
         }
@@ -273,7 +274,7 @@ void SandboxService::booted(Sandbox& sandbox)
         sandbox.status.timings["agent"] = std::chrono::duration_cast<std::chrono::microseconds>(
             ports_.clock.steady() - boot.begun);
         for (const auto& op : boot.waiting) {
-            answer(op, sandbox.status);
+            up(op, sandbox);
         }
         if (boot.holds_slot) {
             release_start_slot();

@@ -20,6 +20,11 @@ void SandboxService::pause(const Op& op)
         return;
     }
     record_generation(op, *sandbox);
+    pause_when_its_turn_comes(op, id);
+}
+
+void SandboxService::pause_when_its_turn_comes(const Op& op, const common::SandboxId& id)
+{
     in_lane_of(op, id, [this, op, id](const Sandbox& now) {
         if (now.status.phase == Phase::paused) {
             answer(op, now.status);

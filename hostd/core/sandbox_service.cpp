@@ -1,7 +1,7 @@
 // Commands in, answers out; lanes and workers. What the commands do is in
-// sandbox_making.cpp, sandbox_pausing.cpp, sandbox_suspending.cpp, sandbox_checkpoints.cpp,
-// sandbox_restoring.cpp, sandbox_ending.cpp, sandbox_exec.cpp, sandbox_adopting.cpp and
-// sandbox_watch.cpp.
+// sandbox_making.cpp, sandbox_warming.cpp, sandbox_pausing.cpp, sandbox_suspending.cpp,
+// sandbox_checkpoints.cpp, sandbox_restoring.cpp, sandbox_ending.cpp, sandbox_exec.cpp,
+// sandbox_adopting.cpp and sandbox_watch.cpp.
 #include "hostd/core/sandbox_service.hpp"
 
 #include "common/log/log.hpp"
@@ -123,6 +123,7 @@ void SandboxService::carry_out(const Op& op)
         SandboxService& service;
         const Op& op;
         void operator()(const CreateCommand&) const { service.create(op); }
+        void operator()(const ClaimCommand&) const { service.claim(op); }
         void operator()(const StartCommand& start) const { service.start_existing(op, start.id); }
         void operator()(const StopCommand&) const { service.stop(op); }
         void operator()(const PauseCommand&) const { service.pause(op); }

@@ -180,6 +180,14 @@ private:
     void with_start_slot(common::EventLoop::Task task);
     void release_start_slot();
 
+    // sandbox_warming.cpp: made ready for whoever comes, and claimed by them.
+    /// What was to be brought up is up: its command is answered, or it is made warm.
+    void up(const Op& op, const Sandbox& sandbox);
+    void warm_up(const Op& op, const common::SandboxId& id);
+    void claim(const Op& op);
+    void claim_in_lane(const Op& op, Sandbox& sandbox);
+    void claimed(const Op& op, const SandboxSpec& spec);
+
     // sandbox_suspending.cpp: memory on disk.
     void suspend(const Op& op);
     void suspend_in_lane(const Op& op, const common::SandboxId& id, bool frozen);
@@ -216,6 +224,7 @@ private:
 
     // sandbox_pausing.cpp: memory kept, no CPU.
     void pause(const Op& op);
+    void pause_when_its_turn_comes(const Op& op, const common::SandboxId& id);
     void pause_in_lane(const Op& op, const common::SandboxId& id);
     void resume_in_lane(const Op& op, const common::SandboxId& id);
     void look_at_disk(const Op& op, const common::SandboxId& id);

@@ -20,6 +20,14 @@ struct CreateCommand {
     /// has the same image, vCPUs, memory and network mode. It runs, with memory, when it is made;
     /// from a checkpoint without memory it boots if `start` says so.
     std::optional<common::SnapshotId> from_snapshot{};
+    bool warm = false; ///< Once it is up a command is run in it, and it is paused.
+};
+/// What was made warm for nobody becomes somebody's, and runs.
+struct ClaimCommand {
+    common::SandboxId id;
+    std::string tenant;
+    std::string name;
+    std::chrono::milliseconds timeout{5000}; ///< For the guest to say that it is ready.
 };
 struct StartCommand {
     common::SandboxId id;
@@ -76,6 +84,7 @@ struct Command {
     common::RequestId request;
     std::uint64_t generation = 0;
     std::variant<CreateCommand,
+                 ClaimCommand,
                  StartCommand,
                  StopCommand,
                  PauseCommand,

@@ -52,6 +52,8 @@ public:
     void request_shutdown();
     void freeze(Guests::Frozen done);
     void thaw();
+    /// It is told so now, or by the answer to its next hello.
+    void become(GuestIdentity identity);
     /// Until resume() nothing is due: all that waits is moved on by the time between.
     void pause();
     void resume();
@@ -104,7 +106,7 @@ private:
 
     const common::SandboxId id_;
     const std::filesystem::path socket_;
-    const GuestIdentity identity_;
+    GuestIdentity identity_;
     const common::Clock& clock_;
     const ChannelLimits& limits_;
     const Guests::Observer& observer_;

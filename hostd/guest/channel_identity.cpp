@@ -48,6 +48,21 @@ void Channel::send_identity()
     send(0, become);
 }
 
+void Channel::become(GuestIdentity identity)
+{
+    identity_ = std::move(identity);
+    if (!ready() && state_ != State::becoming) {
+        return resume();
+    }
+    enter(State::becoming, limits_.become_timeout);
+    if (paused_) {
+        return resume(); // Which tells it.
+    }
+    send_identity();
+    go_on();
+    on_writable();
+}
+
 Result<> Channel::take_became(const proto::GuestBecame& became)
 {
     if (state_ != State::becoming) {

@@ -95,6 +95,11 @@ void GuestChannels::thaw(const common::SandboxId& id)
     post(Thaw{id});
 }
 
+void GuestChannels::become(const common::SandboxId& id, GuestIdentity identity)
+{
+    post(Become{id, std::move(identity)});
+}
+
 void GuestChannels::pause(const common::SandboxId& id)
 {
     post(Pause{id});
@@ -243,6 +248,8 @@ void GuestChannels::serve_channel(Request& request, Channel& channel)
         channel.freeze(std::move(freeze->done));
     } else if (std::holds_alternative<Thaw>(request)) {
         channel.thaw();
+    } else if (auto* become = std::get_if<Become>(&request); become != nullptr) {
+        channel.become(std::move(become->identity));
     } else if (std::holds_alternative<Pause>(request)) {
         channel.pause();
     } else if (std::holds_alternative<Resume>(request)) {

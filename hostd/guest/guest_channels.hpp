@@ -34,6 +34,7 @@ public:
     void detach(const common::SandboxId& id, std::optional<common::Error> why) override;
     void freeze(const common::SandboxId& id, Frozen done) override;
     void thaw(const common::SandboxId& id) override;
+    void become(const common::SandboxId& id, GuestIdentity identity) override;
     void pause(const common::SandboxId& id) override;
     void resume(const common::SandboxId& id) override;
     void exec(const common::SandboxId& id, ExecSpec exec, Completion done) override;
@@ -57,6 +58,10 @@ private:
     struct Thaw {
         common::SandboxId id;
     };
+    struct Become {
+        common::SandboxId id;
+        GuestIdentity identity;
+    };
     struct Pause {
         common::SandboxId id;
     };
@@ -75,8 +80,8 @@ private:
     struct Shutdown {
         common::SandboxId id;
     };
-    using Request =
-        std::variant<Attach, Detach, Freeze, Thaw, Pause, Resume, Exec, Acknowledge, Shutdown>;
+    using Request = std::
+        variant<Attach, Detach, Freeze, Thaw, Become, Pause, Resume, Exec, Acknowledge, Shutdown>;
     struct Attached;
 
     void post(Request request) EXCLUDES(mutex_);

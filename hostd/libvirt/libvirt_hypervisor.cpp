@@ -246,10 +246,27 @@ Result<> LibvirtHypervisor::keep_only(const SandboxId& id, std::uint64_t incarna
 
 Result<> LibvirtHypervisor::set_generation(const SandboxId& id, std::uint64_t generation)
 {
+    return change_metadata(id,
+                           [generation](DomainRecord& record) { record.generation = generation; });
+}
+
+Result<>
+LibvirtHypervisor::set_owner(const SandboxId& id, const SandboxSpec& spec, std::uint64_t generation)
+{
+    return change_metadata(id, [&](DomainRecord& record) {
+        record.sandbox = spec;
+        record.spec_digest = digest_of(spec);
+        record.generation = generation;
+    });
+}
+
+Result<> LibvirtHypervisor::change_metadata(const SandboxId& id,
+                                            const std::function<void(DomainRecord&)>& change)
+{
     COMMON_TRY(const auto connection, pool_.take());
     COMMON_TRY(const auto domain, look_up(connection.get(), id));
     COMMON_TRY(auto record, read_record(domain.get()));
-    record.generation = generation;
+    change(record);
     unsigned flags = VIR_DOMAIN_AFFECT_CONFIG;
     if (virDomainIsActive(domain.get()) == 1) {
         flags |= VIR_DOMAIN_AFFECT_LIVE;
@@ -260,7 +277,7 @@ Result<> LibvirtHypervisor::set_generation(const SandboxId& id, std::uint64_t ge
                              metadata_key,
                              metadata_uri,
                              flags) < 0) {
-        return last_error().during("record generation of " + id.str());
+        return last_error().during("record what is known of " + id.str());
     }
     return {};
 }

@@ -34,6 +34,9 @@ public:
                              const std::filesystem::path& top) override;
     common::Result<> keep_only(const common::SandboxId& id, std::uint64_t incarnation) override;
     common::Result<> set_generation(const common::SandboxId& id, std::uint64_t generation) override;
+    common::Result<> set_owner(const common::SandboxId& id,
+                               const SandboxSpec& spec,
+                               std::uint64_t generation) override;
     common::Result<DomainRecord> find(const common::SandboxId& id) const override;
     common::Result<std::vector<DomainRecord>> all_of(const common::SandboxId& id) const override;
     common::Result<std::vector<DomainRecord>> list() const override;
@@ -47,6 +50,9 @@ public:
     [[nodiscard]] ConnectionPool& connections() noexcept { return pool_; }
 
 private:
+    common::Result<> change_metadata(const common::SandboxId& id,
+                                     const std::function<void(DomainRecord&)>& change);
+
     const Platform platform_;
     virt::EventLoop loop_;
     Opener opener_;

@@ -61,7 +61,22 @@ Result<Command> create_of(const proto::Envelope& envelope)
     if (!wire.from_snapshot.empty()) {
         COMMON_TRY(create.from_snapshot, snapshot_id(wire.from_snapshot, "from_snapshot"));
     }
+    create.warm = wire.warm;
     return with(envelope, std::move(create));
+}
+
+Result<Command> claim_of(const proto::Envelope& envelope)
+{
+    COMMON_TRY(const auto wire, proto::decode_body<proto::ClaimSandbox>(envelope.body));
+    ClaimCommand claim;
+    COMMON_TRY(claim.id, sandbox_id(wire.id));
+    if (!common::is_name(wire.name)) {
+        return Error{ErrorCode::invalid_argument, "field 'name': not a name"};
+    }
+    claim.tenant = wire.tenant;
+    claim.name = wire.name;
+    claim.timeout = std::chrono::milliseconds{wire.timeout_ms};
+    return with(envelope, std::move(claim));
 }
 
 Result<Command> exec_of(const proto::Envelope& envelope)
@@ -159,6 +174,9 @@ Result<Command> command_of(const proto::Envelope& envelope)
     }
     if (kind == proto::CreateSandbox::kind) {
         return create_of(envelope);
+    }
+    if (kind == proto::ClaimSandbox::kind) {
+        return claim_of(envelope);
     }
     if (kind == proto::Exec::kind) {
         return exec_of(envelope);

@@ -71,6 +71,20 @@ public:
         const common::MutexLock lock{mutex_};
         frozen_.erase(id);
     }
+    void become(const common::SandboxId& id, hostd::GuestIdentity identity) override
+    {
+        bool hello = false;
+        {
+            const common::MutexLock lock{mutex_};
+            attached_.insert_or_assign(id, std::move(identity));
+            paused_.erase(id);
+            frozen_.erase(id);
+            hello = say_hello_;
+        }
+        if (hello) {
+            ready(id);
+        }
+    }
     void pause(const common::SandboxId& id) override
     {
         const common::MutexLock lock{mutex_};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "coordinator/core/service.hpp"
+#include "tests/support/fake_pools.hpp"
 #include "tests/support/sample_checkpoint.hpp"
 
 #include <functional>
@@ -14,14 +15,10 @@ namespace test_support {
 
 /// A Service in memory that records what it was asked. Any thread. Sandboxes are
 /// RUNNING as soon as they are created with auto_start, and a run is answered by on_run.
-class FakeService final : public coordinator::Service {
+class FakeService final : public FakePools {
 public:
     using Sandbox = coordinator::Sandbox;
-    template <typename T>
-    using Result = common::Result<T>;
 
-    /// Set before the threads start: every call then fails with it.
-    std::optional<common::Error> failure;
     std::function<Result<coordinator::Command>(const coordinator::RunRequest&)> on_run;
     coordinator::Health state{true, {{"database", true, "secret detail"}}};
     std::vector<coordinator::Host> all_hosts;
@@ -33,7 +30,6 @@ public:
     [[nodiscard]] std::vector<coordinator::ListFilter> lists() const { return of(lists_); }
     [[nodiscard]] std::vector<coordinator::StopRequest> stops() const { return of(stops_); }
     [[nodiscard]] std::vector<coordinator::ForkRequest> forks() const { return of(forks_); }
-    [[nodiscard]] std::vector<coordinator::Caller> callers() const { return of(callers_); }
 
     /// A sandbox that exists from the start.
     common::SandboxId add(coordinator::Phase phase, std::string ip)
@@ -331,16 +327,6 @@ public:
     std::string metrics() override { return "paddock_sandboxes 1\n"; }
 
 private:
-    Result<void> enter(const coordinator::Caller& caller)
-    {
-        const std::scoped_lock lock{mutex_};
-        callers_.push_back(caller);
-        if (failure) {
-            return *failure;
-        }
-        return {};
-    }
-
     Result<void> known(const common::SandboxId& id) const
     {
         if (!sandboxes_.contains(id)) {
@@ -365,25 +351,6 @@ private:
         return sandboxes_[id];
     }
 
-    template <typename T, typename Name>
-    static Result<T> named(const std::vector<T>& all, const Name& name, const std::string& what)
-    {
-        for (const auto& one : all) {
-            if (one.name == name) {
-                return one;
-            }
-        }
-        return common::Error{common::ErrorCode::not_found, "no " + what};
-    }
-
-    template <typename T>
-    std::vector<T> of(const std::vector<T>& recorded) const
-    {
-        const std::scoped_lock lock{mutex_};
-        return recorded;
-    }
-
-    mutable std::mutex mutex_;
     std::map<common::SandboxId, Sandbox> sandboxes_;
     std::vector<coordinator::Command> commands_;
     std::vector<coordinator::CreateRequest> creates_;
@@ -392,7 +359,6 @@ private:
     std::vector<coordinator::StopRequest> stops_;
     std::vector<coordinator::Checkpoint> checkpoints_;
     std::vector<coordinator::ForkRequest> forks_;
-    std::vector<coordinator::Caller> callers_;
 };
 
 } // namespace test_support

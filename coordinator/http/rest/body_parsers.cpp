@@ -1,34 +1,17 @@
 #include "coordinator/http/fields.hpp"
 #include "coordinator/http/rest/parsers.hpp"
+#include "coordinator/http/rest/shape_fields.hpp"
 #include "coordinator/http/rules.hpp"
 
 namespace coordinator::http::rest {
 
 namespace {
 
-// 0 has always meant "the default" for these in this API.
-constexpr Range cpus{0, 64};
-constexpr Range memory_mb{64, std::int64_t{1} << 20U};
 constexpr Range ttl_seconds{0, 366L * 24 * 3600};
 constexpr Range run_seconds{0, 3600};
 constexpr Range stop_seconds{1, 600};
 constexpr std::size_t max_labels = 64;
 constexpr std::size_t max_env = 256;
-
-std::optional<std::int64_t> unless_zero(std::optional<std::int64_t> value)
-{
-    return value && *value == 0 ? std::nullopt : value;
-}
-
-std::optional<common::Bytes> read_memory(Fields& fields)
-{
-    const auto mib = unless_zero(fields.integer("memory_mb", {0, memory_mb.high}));
-    if (mib && *mib < memory_mb.low) {
-        fields.wrong("memory_mb", "must be from 64 to 1048576, or 0 for the image's own");
-        return std::nullopt;
-    }
-    return mib ? std::optional{common::Bytes::mib(static_cast<std::uint64_t>(*mib))} : std::nullopt;
-}
 
 void read_source(Fields& fields, CreateRequest& request)
 {
@@ -46,27 +29,23 @@ void read_source(Fields& fields, CreateRequest& request)
 
 void read_network(Fields& fields, CreateRequest& request)
 {
-    const auto mode = fields.text("network_mode", rules::any);
-    if (mode == "bridge") {
-        fields.not_yet("network_mode", "bridge is not supported yet");
-    } else if (mode) {
-        if (const auto known = network_mode_from(*mode)) {
-            request.network = *known;
-        } else {
-            fields.wrong("network_mode", "must be nat, isolated, bridge or none");
-        }
-    }
+    request.network = read_network_mode(fields);
     if (fields.has("egress")) {
         fields.not_yet("egress", "egress policies are not supported yet");
     }
 }
 
-void read_pool(Fields& fields)
+void read_pool(Fields& fields, CreateRequest& request)
 {
     const auto pool = fields.text("pool", rules::any);
-    if (pool == "require") {
-        fields.not_yet("pool", "require is not supported yet: there are no warm pools");
-    } else if (pool && *pool != "prefer" && *pool != "skip") { // Both mean a cold start now.
+    if (pool == "skip") {
+        request.pool = WarmUse::skip;
+    } else if (pool == "require") {
+        request.pool = WarmUse::require;
+        if (!request.auto_start) {
+            fields.wrong("pool", "require needs auto_start: what stands ready in a pool runs");
+        }
+    } else if (pool && *pool != "prefer") {
         fields.wrong("pool", "must be prefer, require or skip");
     }
 }
@@ -103,9 +82,7 @@ common::Result<CreateRequest> parse_create(std::string_view body)
     } else if (!fields.has("agent_id")) {
         fields.wrong("agent_id", "is required");
     }
-    if (const auto cpu = unless_zero(fields.integer("cpu", cpus))) {
-        request.vcpus = static_cast<unsigned>(*cpu);
-    }
+    request.vcpus = read_cpu(fields);
     request.memory = read_memory(fields);
     if (const auto ttl = unless_zero(fields.integer("ttl_seconds", ttl_seconds))) {
         request.ttl = std::chrono::seconds{*ttl};
@@ -119,7 +96,7 @@ common::Result<CreateRequest> parse_create(std::string_view body)
     request.labels = fields.texts("labels", rules::label_key, rules::label_value, max_labels);
     request.env = fields.texts("env", rules::env_name, rules::env_value, max_env);
     read_network(fields, request);
-    read_pool(fields);
+    read_pool(fields, request);
     read_placement(fields, request);
     COMMON_CHECK(fields.finish("create a sandbox"));
     return request;

@@ -2,8 +2,6 @@
 #include "coordinator/http/rest/json_text.hpp"
 #include "coordinator/http/rest/models.hpp"
 
-#include <algorithm>
-
 namespace coordinator::http::rest {
 
 namespace {
@@ -79,24 +77,11 @@ Json json_of(const ForeignVm& vm)
     return json;
 }
 
-/// {<field>: the page's items, "total": all of them}.
-template <typename T>
-std::string page_body(const char* field, const std::vector<T>& all, Page page)
-{
-    Json json{{field, Json::array()}, {"total", all.size()}};
-    const auto begin = std::min<std::uint64_t>(page.offset, all.size());
-    const auto end = std::min<std::uint64_t>(begin + page.limit, all.size());
-    for (auto i = begin; i < end; ++i) {
-        json[field].push_back(json_of(all[i]));
-    }
-    return text_of(json);
-}
-
 } // namespace
 
 std::string hosts_body(const std::vector<Host>& hosts, Page page)
 {
-    return page_body("hosts", hosts, page);
+    return page_body("hosts", hosts, page, json_of);
 }
 
 std::string host_body(const Host& host)
@@ -106,7 +91,7 @@ std::string host_body(const Host& host)
 
 std::string images_body(const std::vector<Image>& images, Page page)
 {
-    return page_body("images", images, page);
+    return page_body("images", images, page, json_of);
 }
 
 std::string image_body(const Image& image)

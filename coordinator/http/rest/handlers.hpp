@@ -38,6 +38,12 @@ common::Result<Reply> delete_snapshot(const Context& context, const Request& req
 common::Result<Reply> restore_snapshot(const Context& context, const Request& request);
 common::Result<Reply> verify_snapshot(const Context& context, const Request& request);
 
+common::Result<Reply> list_pools(const Context& context, const Request& request);
+common::Result<Reply> create_pool(const Context& context, const Request& request);
+common::Result<Reply> get_pool(const Context& context, const Request& request);
+common::Result<Reply> change_pool(const Context& context, const Request& request);
+common::Result<Reply> delete_pool(const Context& context, const Request& request);
+
 common::Result<Reply> run_command(const Context& context, const Request& request);
 common::Result<Reply> list_commands(const Context& context, const Request& request);
 

@@ -1,9 +1,12 @@
 #pragma once
 
 #include "common/clock.hpp"
+#include "coordinator/core/store.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace coordinator::http::rest {
 
@@ -29,6 +32,20 @@ void set_if_time(Json& json, const char* field, const Time& time)
     if (time) {
         json[field] = common::to_rfc3339(*time);
     }
+}
+
+/// {<field>: the page's items, "total": all of them}.
+template <typename T>
+std::string
+page_body(const char* field, const std::vector<T>& all, Page page, Json (*to_item)(const T&))
+{
+    Json json{{field, Json::array()}, {"total", all.size()}};
+    const auto begin = std::min<std::uint64_t>(page.offset, all.size());
+    const auto end = std::min<std::uint64_t>(begin + page.limit, all.size());
+    for (auto i = begin; i < end; ++i) {
+        json[field].push_back(to_item(all[i]));
+    }
+    return text_of(json);
 }
 
 } // namespace coordinator::http::rest

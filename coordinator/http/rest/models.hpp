@@ -30,6 +30,8 @@ std::string hosts_body(const std::vector<Host>& hosts, Page page);
 std::string host_body(const Host& host);
 std::string images_body(const std::vector<Image>& images, Page page);
 std::string image_body(const Image& image);
+std::string pools_body(const std::vector<PoolState>& pools, Page page);
+std::string pool_body(const PoolState& pool);
 std::string vms_body(const VmListing& listing);
 
 /// Names and readiness, no details; not ready, it has the shape of an error too.

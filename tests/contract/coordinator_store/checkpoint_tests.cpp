@@ -1,4 +1,3 @@
-#include "coordinator/store/migrations.hpp"
 #include "tests/contract/coordinator_store/postgres.hpp"
 #include "tests/contract/coordinator_store/samples.hpp"
 
@@ -63,29 +62,11 @@ void check_same(const Checkpoint& back, const Checkpoint& sent)
     BOOST_TEST((back.error == sent.error));
 }
 
-/// What a coordinator that starts now would know.
-coordinator::Snapshot load(const coordinator::store::StoreSettings& settings)
-{
-    auto store = PgStore::open(settings);
-    BOOST_REQUIRE_EQUAL(told(store), "ok");
-    auto snapshot = (*store)->load();
-    BOOST_REQUIRE_EQUAL(told(snapshot), "ok");
-    return *std::move(snapshot);
-}
-
 /// A database as the version before checkpoints left it: a sandbox that is paused, on a host.
 void fill_as_before_checkpoints(const std::string& database)
 {
     auto& postgres = Postgres::shared();
-    const auto info =
-        coordinator::store::ConnInfo::parse(postgres.url(database, "paddock_owner"), "url");
-    BOOST_REQUIRE(info.has_value());
-    coordinator::store::Watchdog watchdog;
-    const std::chrono::seconds bound{30};
-    auto owner = coordinator::store::Session::connect(*info, {"test", bound, bound}, watchdog);
-    BOOST_REQUIRE_EQUAL(told(owner), "ok");
-    const auto before = coordinator::store::migrations().first(2);
-    BOOST_REQUIRE_EQUAL(told(coordinator::store::migrate(**owner, before, bound)), "ok");
+    migrate_up_to(2, postgres.url(database, "paddock_owner"));
     postgres.sql("INSERT INTO sandboxes VALUES ('sbx-aaaaaaaaaaaaaaaa', 'job-aaaaaaaaaaaaaaaa', "
                  "'default', '', 'old', 'tiny', 'd1', 'h1', 1, 268435456, 0, 'nat', '{}', '{}', "
                  "NULL, now(), now(), NULL, NULL, 'paused', 'stopped', 4, '', '', '{}')",

@@ -52,7 +52,8 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     auto& postgres = Postgres::shared();
     const auto settings = postgres.settings(postgres.fresh_database());
     auto box = a_sandbox();
-    box.name = box.error = box.agent_id = box.tenant = hostile();
+    box.name = box.error = box.agent_id = box.tenant = box.pool = hostile();
+    box.pool_source = true;
     box.labels = {{hostile(), ""}, {"", hostile()}, {"team", "red"}};
     box.env = {{"TOKEN", hostile()}};
     box.ttl = std::chrono::seconds{60};
@@ -85,6 +86,7 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     BOOST_TEST((back.phase == box.phase && back.desired == box.desired));
     BOOST_TEST((back.network == box.network && back.timings_us == box.timings_us));
     BOOST_TEST(back.generation == 1U);
+    BOOST_TEST((back.pool == box.pool && back.pool_source));
     BOOST_TEST(snapshot->epoch == 2U);
 }
 

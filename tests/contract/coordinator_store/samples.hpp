@@ -1,5 +1,6 @@
 #pragma once
 
+#include "coordinator/store/migrations.hpp"
 #include "coordinator/store/pg_store.hpp"
 
 #include <future>
@@ -68,6 +69,40 @@ inline std::unique_ptr<PgStore> open_store(const coordinator::store::StoreSettin
         throw std::runtime_error{loaded.error().message};
     }
     return *std::move(store);
+}
+
+/// What a coordinator that starts now would know; throws with the message otherwise.
+inline coordinator::Snapshot load(const coordinator::store::StoreSettings& settings)
+{
+    auto store = PgStore::open(settings);
+    if (!store) {
+        throw std::runtime_error{store.error().message};
+    }
+    auto snapshot = (*store)->load();
+    if (!snapshot) {
+        throw std::runtime_error{snapshot.error().message};
+    }
+    return *std::move(snapshot);
+}
+
+/// Leaves a new database as the version did whose last migration was this one.
+inline void migrate_up_to(std::size_t last, const std::string& owner_url)
+{
+    const auto info = coordinator::store::ConnInfo::parse(owner_url, "url");
+    if (!info) {
+        throw std::runtime_error{info.error().message};
+    }
+    coordinator::store::Watchdog watchdog;
+    const std::chrono::seconds bound{30};
+    const auto owner =
+        coordinator::store::Session::connect(*info, {"test", bound, bound}, watchdog);
+    if (!owner) {
+        throw std::runtime_error{owner.error().message};
+    }
+    const auto known = coordinator::store::migrations().first(last);
+    if (const auto done = coordinator::store::migrate(**owner, known, bound); !done) {
+        throw std::runtime_error{done.error().message};
+    }
 }
 
 inline common::Result<> in_time(std::future<common::Result<>>& answer)

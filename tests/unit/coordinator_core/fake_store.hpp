@@ -145,6 +145,11 @@ public:
                 next.checkpoints.push_back(checkpoint);
             }
         }
+        for (auto& pool : all(pools_)) {
+            if (!pool.deleted_at) {
+                next.pools.push_back(pool);
+            }
+        }
         for (auto& operation : operations()) {
             if (operation.status == "running") {
                 next.unfinished.push_back(operation);
@@ -167,6 +172,9 @@ public:
         }
         for (const auto& one : snapshot.checkpoints) {
             checkpoints_[one.id] = one;
+        }
+        for (const auto& one : snapshot.pools) {
+            pools_[one.name] = one;
         }
         return snapshot;
     }
@@ -250,6 +258,7 @@ private:
     }
     void put(const coordinator::Sandbox& row) { sandboxes_[row.id] = row; }
     void put(const coordinator::Checkpoint& row) { checkpoints_[row.id] = row; }
+    void put(const coordinator::Pool& row) { pools_[row.name] = row; }
     void put(const coordinator::Command& row) { commands_[row.operation] = row; }
     void put(const coordinator::Host& row) { hosts_[row.name] = row; }
     void put(const coordinator::Operation& row) { operations_[row.id] = row; }
@@ -263,6 +272,7 @@ private:
     std::vector<Call> held_;
     std::map<common::SandboxId, coordinator::Sandbox> sandboxes_;
     std::map<common::SnapshotId, coordinator::Checkpoint> checkpoints_;
+    std::map<std::string, coordinator::Pool> pools_;
     std::map<common::OperationId, coordinator::Command> commands_;
     std::map<common::HostName, coordinator::Host> hosts_;
     std::map<common::OperationId, coordinator::Operation> operations_;

@@ -1,29 +1,14 @@
 #include "coordinator/http/rest/parsers.hpp"
 
+#include "wrong_fields.hpp"
+
 #include <algorithm>
-#include <boost/test/unit_test.hpp>
 
 namespace coordinator::http::rest {
 
 BOOST_AUTO_TEST_SUITE(parsers_tests)
 
 namespace {
-
-/// The fields that a create body is refused for; empty when it is taken.
-template <typename Parse>
-std::vector<std::string> wrong_fields(Parse parse, const std::string& body)
-{
-    std::vector<std::string> fields;
-    const auto parsed = parse(body);
-    if (!parsed) {
-        BOOST_TEST(parsed.error().message != "");
-        for (const auto& field : parsed.error().fields) {
-            fields.push_back(field.field);
-        }
-        BOOST_TEST(!fields.empty(), parsed.error().message);
-    }
-    return fields;
-}
 
 std::vector<std::string> create_fields(const std::string& body)
 {
@@ -34,8 +19,6 @@ std::string create_with(const std::string& more)
 {
     return R"({"source_vm_name":"tiny","agent_id":"a",)" + more + "}";
 }
-
-using Names = std::vector<std::string>;
 
 } // namespace
 
@@ -48,6 +31,7 @@ BOOST_AUTO_TEST_CASE(a_minimal_create_has_defaults)
     BOOST_TEST(!request->vcpus);
     BOOST_TEST(!request->auto_start);
     BOOST_TEST((request->network == NetworkMode::nat));
+    BOOST_TEST((request->pool == WarmUse::prefer));
 }
 
 BOOST_AUTO_TEST_CASE(a_full_create_is_one_value)
@@ -146,7 +130,6 @@ BOOST_AUTO_TEST_CASE(features_to_come_are_named_not_ignored)
 {
     for (const auto& [field, json] : std::map<std::string, std::string>{
              {"egress", R"("egress":{"allow":[]})"},
-             {"pool", R"("pool":"require")"},
              {"network_mode", R"("network_mode":"bridge")"},
              {"placement", R"("placement":{"host":"h1","spread":"rack"})"},
          }) {
@@ -162,6 +145,29 @@ BOOST_AUTO_TEST_CASE(features_to_come_are_named_not_ignored)
     // What is wrong comes before what is not there yet.
     const auto both = parse_create(create_with(R"("egress":1,"cpu":"x")"));
     BOOST_TEST((both.error().code == common::ErrorCode::invalid_argument));
+}
+
+BOOST_AUTO_TEST_CASE(a_create_says_whether_it_takes_a_warm_sandbox)
+{
+    const auto pool_of = [](const std::string& json) {
+        return parse_create(create_with(json))->pool;
+    };
+    BOOST_CHECK(pool_of(R"("pool":"prefer")") == WarmUse::prefer);
+    BOOST_CHECK(pool_of(R"("pool":"skip")") == WarmUse::skip);
+    BOOST_CHECK(pool_of(R"("pool":"skip","auto_start":true)") == WarmUse::skip);
+    BOOST_CHECK(pool_of(R"("pool":"require","auto_start":true)") == WarmUse::require);
+    for (const char* wrong : {R"("pool":"require")",
+                              R"("pool":"require","auto_start":false)",
+                              R"("pool":"warm")",
+                              R"("pool":"")",
+                              R"("pool":true)",
+                              R"("pool":{"name":"p"})",
+                              R"("pool":null)"}) {
+        BOOST_TEST_CONTEXT(wrong)
+        {
+            BOOST_TEST(create_fields(create_with(wrong)) == Names{"pool"});
+        }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(broken_json_is_refused_with_its_place)

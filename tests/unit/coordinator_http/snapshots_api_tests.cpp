@@ -1,6 +1,7 @@
 #include "running_server.hpp"
 
 #include "coordinator/http/rest/parsers.hpp"
+#include "wrong_fields.hpp"
 
 namespace coordinator::http {
 
@@ -12,21 +13,6 @@ std::string path_of(const common::SandboxId& id)
 {
     return "/v1/sandboxes/" + id.str();
 }
-
-/// The fields that a body is refused for.
-template <typename Parse>
-std::vector<std::string> wrong_fields(Parse parse, const std::string& body)
-{
-    std::vector<std::string> fields;
-    if (const auto parsed = parse(body); !parsed) {
-        for (const auto& field : parsed.error().fields) {
-            fields.push_back(field.field);
-        }
-    }
-    return fields;
-}
-
-using Names = std::vector<std::string>;
 
 } // namespace
 

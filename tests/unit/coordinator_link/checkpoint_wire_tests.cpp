@@ -108,6 +108,26 @@ BOOST_AUTO_TEST_CASE(a_clone_says_of_what)
                snapshot);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_made_warm_and_claimed_later_says_so)
+{
+    coordinator::CreateOnHost create;
+    create.sandbox.id = id;
+    create.sandbox.image = common::ImageName{"tiny"};
+    BOOST_TEST(!std::get<hostd::CreateCommand>(at_host(create).what).warm);
+    create.warm = true;
+    BOOST_TEST(std::get<hostd::CreateCommand>(at_host(create).what).warm);
+    coordinator::Sandbox theirs;
+    theirs.id = id;
+    theirs.tenant = "t";
+    theirs.name = "mine";
+    const auto claim = std::get<hostd::ClaimCommand>(
+        at_host(coordinator::ClaimOnHost{theirs, std::chrono::seconds{3}}).what);
+    BOOST_TEST(claim.id == id);
+    BOOST_TEST(claim.tenant == "t");
+    BOOST_TEST(claim.name == "mine");
+    BOOST_CHECK(claim.timeout == std::chrono::seconds{3});
+}
+
 BOOST_AUTO_TEST_CASE(a_checkpoint_comes_back_whole_as_an_answer)
 {
     hostd::Answer answer;

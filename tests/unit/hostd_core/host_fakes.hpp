@@ -205,6 +205,17 @@ public:
         return world_.step(
             "set_generation", id, [&] { world_.domains.at(id).generation = generation; });
     }
+    common::Result<> set_owner(const common::SandboxId& id,
+                               const hostd::SandboxSpec& spec,
+                               std::uint64_t generation) override
+    {
+        return world_.step("set_owner", id, [&] {
+            auto& record = world_.domains.at(id);
+            record.sandbox = spec;
+            record.spec_digest = hostd::digest_of(spec);
+            record.generation = generation;
+        });
+    }
     common::Result<hostd::DomainRecord> find(const common::SandboxId& id) const override
     {
         COMMON_CHECK(world_.step("find", id));

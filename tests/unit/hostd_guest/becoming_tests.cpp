@@ -91,6 +91,33 @@ BOOST_FIXTURE_TEST_CASE(no_two_seeds_are_the_same, BecomingFixture)
     BOOST_TEST(first.seed.size() == second.seed.size());
 }
 
+BOOST_FIXTURE_TEST_CASE(one_that_is_claimed_is_ready_once_it_has_become_it, BecomingFixture)
+{
+    static_cast<void>(greet_as("sbx-1", false));
+    static_cast<void>(await(Kind::ready));
+    agent.send(0, proto::GuestBecame{"sbx-1"});
+    channels.pause(id);
+    channels.become(id, {"claimed", "", ""});
+    const auto become = agent.expect_body<proto::GuestBecome>();
+    BOOST_TEST(become.hostname == "claimed");
+    BOOST_TEST(!become.seed.empty());
+    expect_not_ready();
+    agent.send(0, proto::GuestBecame{"sbx-1"});
+    static_cast<void>(await(Kind::ready));
+    exec(shell("op-1", "true"));
+    static_cast<void>(agent.expect(proto::GuestExec::kind));
+}
+
+BOOST_FIXTURE_TEST_CASE(one_that_is_claimed_before_it_says_hello_is_told_then, BecomingFixture)
+{
+    channels.become(id, {"claimed", "", ""});
+    agent.accept();
+    agent.echo();
+    agent.send(0, hello_of("sbx-1", false));
+    BOOST_TEST(agent.expect_body<proto::GuestBecome>().hostname == "claimed");
+    static_cast<void>(await(Kind::ready));
+}
+
 BOOST_FIXTURE_TEST_CASE(becoming_somebody_else_closes_the_channel, BecomingFixture)
 {
     static_cast<void>(greet_as("sbx-parent", true));

@@ -191,6 +191,8 @@ BOOST_AUTO_TEST_CASE(the_other_kinds_become_commands)
     const auto is = []<typename Command, typename Message>(const Message& message) {
         return std::holds_alternative<Command>(command_of(envelope_of(message))->what);
     };
+    BOOST_TEST(is.operator()<hostd::ClaimCommand>(proto::ClaimSandbox{sandbox, "t", "mine", 1}));
+    BOOST_TEST(!command_of(envelope_of(proto::ClaimSandbox{sandbox, "t", "../x", 1})));
     BOOST_TEST(is.operator()<StartCommand>(proto::StartSandbox{sandbox, 1}));
     BOOST_TEST(is.operator()<StopCommand>(proto::StopSandbox{sandbox, true, 1}));
     BOOST_TEST(is.operator()<PauseCommand>(proto::PauseSandbox{sandbox}));

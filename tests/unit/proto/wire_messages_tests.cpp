@@ -157,6 +157,7 @@ BOOST_AUTO_TEST_CASE(what_a_peer_from_before_checkpoints_says_is_understood)
         raw::str("network_mode") + raw::bin("nat"));
     BOOST_REQUIRE(create);
     BOOST_TEST(create->from_snapshot.empty());
+    BOOST_TEST(!create->warm);
 }
 
 BOOST_AUTO_TEST_CASE(a_snapshot_that_does_not_say_whether_with_memory_is_refused)

@@ -1,0 +1,236 @@
+// The warm pools: what they are, what they have, and who gets one.
+#include "coordinator/core/pooling.hpp"
+
+#include "common/log/log.hpp"
+#include "common/tenant.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace coordinator {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+constexpr std::chrono::seconds arrivals_seen{60};
+constexpr std::chrono::duration<double> unknown_refill{1}; // Before the first one.
+
+bool same_shape(const Pool& pool, const Sandbox& sandbox)
+{
+    return pool.image == sandbox.image && pool.vcpus == sandbox.vcpus &&
+           pool.memory == sandbox.memory && pool.network == sandbox.network;
+}
+
+} // namespace
+
+Core::Pooling::Pooling(Core& core) : core_{core} {}
+
+void Core::Pooling::adopt(std::vector<Pool> pools)
+{
+    for (auto& pool : pools) {
+        pools_.insert_or_assign(pool.name, std::move(pool));
+    }
+}
+
+Caller Core::Pooling::caller() const
+{
+    return {"system:pool", std::string{common::pool_tenant}, common::mint<common::RequestId>()};
+}
+
+const Pool* Core::Pooling::find(const std::string& name) const
+{
+    const auto found = pools_.find(name);
+    return found == pools_.end() ? nullptr : &found->second;
+}
+
+const Pool* Core::Pooling::pool_of(const Sandbox& wanted) const
+{
+    const auto found = std::ranges::find_if(
+        pools_, [&wanted](const auto& entry) { return same_shape(entry.second, wanted); });
+    return found == pools_.end() ? nullptr : &found->second;
+}
+
+/// Of the shape and of the image as it is now.
+bool Core::Pooling::fits(const Pool& pool, const Sandbox& sandbox) const
+{
+    const auto image = core_.fleet_.image(pool.image);
+    // While no host tells of the image nothing is known against what was made from it.
+    return same_shape(pool, sandbox) && (!image || image->digest == sandbox.image_digest);
+}
+
+bool Core::Pooling::is_ready(const Sandbox& sandbox) const
+{
+    const auto host = core_.fleet_.hosts().find(sandbox.host);
+    return !sandbox.pool_source && sandbox.phase == Phase::paused &&
+           sandbox.desired != Desired::destroyed && host != core_.fleet_.hosts().end() &&
+           host->second.host.health == HostHealth::ready && !core_.lifecycle_of(sandbox.id);
+}
+
+Core::Pooling::Standing Core::Pooling::standing(const Pool& pool,
+                                                const common::HostName& host) const
+{
+    Standing out;
+    for (const auto& id : core_.fleet_.pooled(pool.name)) {
+        const auto& sandbox = *core_.fleet_.find(id);
+        if (sandbox.host != host || sandbox.desired == Desired::destroyed || !fits(pool, sandbox)) {
+            continue;
+        }
+        if (sandbox.pool_source) {
+            out.source = &sandbox;
+        } else if (is_ready(sandbox)) {
+            out.ready.push_back(&sandbox);
+        } else if (const auto op = core_.lifecycle_of(id);
+                   op && op->kind == Pending::Kind::create) {
+            ++out.filling;
+        }
+    }
+    std::ranges::sort(out.ready, {}, [](const Sandbox* one) { return one->created_at; });
+    if (out.source != nullptr && !sources_under_way_.contains(out.source->id)) {
+        const auto* checkpoint = core_.checkpoints_.named(out.source->id, source_name);
+        if (checkpoint != nullptr && checkpoint->status == Checkpoint::Status::ready &&
+            checkpoint->error.empty()) {
+            out.checkpoint = checkpoint->id;
+        }
+    }
+    return out;
+}
+
+std::optional<common::SandboxId> Core::Pooling::take(const Sandbox& wanted,
+                                                     const std::optional<common::HostName>& host)
+{
+    const auto* pool = pool_of(wanted);
+    if (pool == nullptr) {
+        return std::nullopt;
+    }
+    auto& counts = counts_[pool->name];
+    counts.arrivals.push_back(core_.clock_.steady());
+    const Sandbox* best = nullptr;
+    std::size_t most = 0;
+    for (const auto& name : hosts_of(*pool)) {
+        if (host && *host != name) {
+            continue;
+        }
+        const auto standing = this->standing(*pool, name);
+        if (standing.ready.size() > most &&
+            standing.ready.front()->image_digest == wanted.image_digest) {
+            most = standing.ready.size();
+            best = standing.ready.front();
+        }
+    }
+    if (best == nullptr) {
+        ++counts.misses;
+        return std::nullopt;
+    }
+    ++counts.hits;
+    return best->id;
+}
+
+std::optional<common::SnapshotId> Core::Pooling::source_for(const Sandbox& wanted) const
+{
+    const auto* pool = pool_of(wanted);
+    if (pool == nullptr) {
+        return std::nullopt;
+    }
+    const auto standing = this->standing(*pool, wanted.host);
+    const bool same =
+        standing.source != nullptr && standing.source->image_digest == wanted.image_digest;
+    return same ? standing.checkpoint : std::nullopt;
+}
+
+bool Core::Pooling::make_room(const Sandbox& wanted,
+                              const std::optional<common::HostName>& host,
+                              const std::function<void()>& then)
+{
+    const auto image = core_.fleet_.image(wanted.image);
+    std::vector<common::SandboxId> best;
+    for (const auto& view : core_.fleet_.view(*image)) {
+        if ((host && *host != view.name) || !view.not_ready.empty() || !view.has_image) {
+            continue;
+        }
+        auto memory = view.used_memory;
+        auto vcpus = view.used_vcpus;
+        const auto has_room = [&] {
+            return memory + wanted.memory + view.overhead <= view.capacity_memory &&
+                   vcpus + wanted.vcpus <= view.capacity_vcpus;
+        };
+        std::vector<common::SandboxId> given_up;
+        for (const auto& id : core_.fleet_.on(view.name)) {
+            const auto& sandbox = *core_.fleet_.find(id);
+            if (has_room()) {
+                break;
+            }
+            if (!sandbox.pool.empty() && is_ready(sandbox)) {
+                given_up.push_back(id);
+                memory -= sandbox.memory + sandbox.overhead;
+                vcpus -= sandbox.vcpus;
+            }
+        }
+        if (has_room() && (best.empty() || given_up.size() < best.size())) {
+            best = std::move(given_up);
+        }
+    }
+    if (best.empty()) {
+        return false;
+    }
+    const auto left = std::make_shared<std::size_t>(best.size());
+    for (const auto& id : best) {
+        const auto& sandbox = *core_.fleet_.find(id);
+        relieved_[sandbox.host] = core_.clock_.steady(); // What was given up is not made anew.
+        ++counts_[sandbox.pool].thrown_out;
+        core_.begin_destroy(caller(), id, [left, then](const Result<Sandbox>&) {
+            if (--*left == 0) {
+                then();
+            }
+        });
+    }
+    return true;
+}
+
+void Core::Pooling::clone_failed(const Sandbox& sandbox, const Error& why)
+{
+    if (const auto* pool = pool_of(sandbox); pool != nullptr) {
+        failed({pool->name, sandbox.host}, why);
+    }
+}
+
+/// On each host: as many as are asked for while one is made.
+unsigned Core::Pooling::target(const Pool& pool) const
+{
+    const auto found = counts_.find(pool.name);
+    const auto hosts = hosts_of(pool).size();
+    if (found == counts_.end() || hosts == 0) {
+        return pool.min;
+    }
+    const auto& counts = found->second;
+    const auto since = core_.clock_.steady() - arrivals_seen;
+    const auto lately = std::ranges::count_if(
+        counts.arrivals, [since](common::SteadyTime at) { return at >= since; });
+    const double rate = static_cast<double>(lately) / static_cast<double>(arrivals_seen.count());
+    const double refill = counts.refills == 0
+                              ? unknown_refill.count()
+                              : std::chrono::duration<double>(counts.refill_time).count();
+    const double wanted = std::ceil(rate * refill / static_cast<double>(hosts));
+    return std::clamp(static_cast<unsigned>(std::min(wanted, 1e6)), pool.min, pool.max);
+}
+
+/// Those that have its image and have said how they keep memory.
+std::vector<common::HostName> Core::Pooling::hosts_of(const Pool& pool) const
+{
+    std::vector<common::HostName> out;
+    const auto image = core_.fleet_.image(pool.image);
+    if (!image) {
+        return out;
+    }
+    for (const auto& name : image->hosts) {
+        const auto& host = core_.fleet_.hosts().at(name).host;
+        if (host.health == HostHealth::ready && !host.facts.state_engine.empty()) {
+            out.push_back(name);
+        }
+    }
+    return out;
+}
+
+} // namespace coordinator

@@ -1,0 +1,49 @@
+#include "coordinator/http/rest/shape_fields.hpp"
+
+#include "coordinator/http/rules.hpp"
+
+namespace coordinator::http::rest {
+
+namespace {
+
+constexpr Range cpus{0, 64};
+constexpr Range memory_mb{64, std::int64_t{1} << 20U};
+
+} // namespace
+
+std::optional<std::int64_t> unless_zero(std::optional<std::int64_t> value)
+{
+    return value && *value == 0 ? std::nullopt : value;
+}
+
+std::optional<unsigned> read_cpu(Fields& fields)
+{
+    const auto cpu = unless_zero(fields.integer("cpu", cpus));
+    return cpu ? std::optional{static_cast<unsigned>(*cpu)} : std::nullopt;
+}
+
+std::optional<common::Bytes> read_memory(Fields& fields)
+{
+    const auto mib = unless_zero(fields.integer("memory_mb", {0, memory_mb.high}));
+    if (mib && *mib < memory_mb.low) {
+        fields.wrong("memory_mb", "must be from 64 to 1048576, or 0 for the image's own");
+        return std::nullopt;
+    }
+    return mib ? std::optional{common::Bytes::mib(static_cast<std::uint64_t>(*mib))} : std::nullopt;
+}
+
+NetworkMode read_network_mode(Fields& fields)
+{
+    const auto mode = fields.text("network_mode", rules::any);
+    if (mode == "bridge") {
+        fields.not_yet("network_mode", "bridge is not supported yet");
+    } else if (mode) {
+        if (const auto known = network_mode_from(*mode)) {
+            return *known;
+        }
+        fields.wrong("network_mode", "must be nat, isolated, bridge or none");
+    }
+    return NetworkMode::nat;
+}
+
+} // namespace coordinator::http::rest

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "coordinator/core/model.hpp"
+#include "coordinator/http/fields.hpp"
+
+// The fields that a sandbox's shape is made of, as creates and pools have them.
+namespace coordinator::http::rest {
+
+/// 0 has always meant "the default" for numbers in this API.
+std::optional<std::int64_t> unless_zero(std::optional<std::int64_t> value);
+
+std::optional<unsigned> read_cpu(Fields& fields);
+std::optional<common::Bytes> read_memory(Fields& fields);
+NetworkMode read_network_mode(Fields& fields); ///< nat if it is not said.
+
+} // namespace coordinator::http::rest

@@ -1,0 +1,143 @@
+#pragma once
+
+#include "coordinator/core/service.hpp"
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace test_support {
+
+/// FakeService's pools, and what all its calls share.
+class FakePools : public coordinator::Service {
+public:
+    template <typename T>
+    using Result = common::Result<T>;
+
+    /// Set before the threads start: every call then fails with it.
+    std::optional<common::Error> failure;
+    /// Likewise; grows and shrinks with what is asked.
+    std::vector<coordinator::PoolState> all_pools;
+
+    [[nodiscard]] std::vector<coordinator::PoolRequest> pool_requests() const
+    {
+        return of(pool_requests_);
+    }
+    [[nodiscard]] std::vector<coordinator::PoolChange> pool_changes() const
+    {
+        return of(pool_changes_);
+    }
+    [[nodiscard]] std::vector<coordinator::Caller> callers() const { return of(callers_); }
+
+    Result<std::vector<coordinator::PoolState>> pools(const coordinator::Caller& caller) override
+    {
+        COMMON_CHECK(enter(caller));
+        return of(all_pools);
+    }
+
+    Result<coordinator::PoolState> pool(const coordinator::Caller& caller,
+                                        const std::string& name) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        COMMON_TRY(const auto* found, find_pool(name));
+        return *found;
+    }
+
+    Result<coordinator::PoolState> create_pool(const coordinator::Caller& caller,
+                                               coordinator::PoolRequest request) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        if (find_pool(request.name)) {
+            return common::Error{common::ErrorCode::already_exists, "there is one", "pool_exists"};
+        }
+        coordinator::PoolState made;
+        made.pool.name = request.name;
+        made.pool.image = request.image;
+        made.pool.vcpus = request.vcpus.value_or(1);
+        made.pool.memory = request.memory.value_or(common::Bytes::mib(256));
+        made.pool.network = request.network;
+        made.pool.min = request.min;
+        made.pool.max = request.max.value_or(request.min);
+        made.pool.max_age = request.max_age.value_or(made.pool.max_age);
+        made.pool.created_at = common::from_unix_us(1'790'000'000'000'000);
+        made.target = made.pool.min;
+        all_pools.push_back(made);
+        pool_requests_.push_back(std::move(request));
+        return made;
+    }
+
+    Result<coordinator::PoolState> change_pool(const coordinator::Caller& caller,
+                                               const std::string& name,
+                                               coordinator::PoolChange change) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        COMMON_TRY(auto* const found, find_pool(name));
+        auto& pool = found->pool;
+        pool.min = change.min.value_or(pool.min);
+        pool.max = change.max.value_or(pool.max);
+        pool.max_age = change.max_age.value_or(pool.max_age);
+        pool_changes_.push_back(change);
+        return *found;
+    }
+
+    Result<coordinator::PoolState> delete_pool(const coordinator::Caller& caller,
+                                               const std::string& name) override
+    {
+        COMMON_TRY(auto gone, pool(caller, name));
+        const std::scoped_lock lock{mutex_};
+        std::erase_if(all_pools, [&name](const auto& other) { return other.pool.name == name; });
+        return gone;
+    }
+
+protected:
+    Result<void> enter(const coordinator::Caller& caller)
+    {
+        const std::scoped_lock lock{mutex_};
+        callers_.push_back(caller);
+        if (failure) {
+            return *failure;
+        }
+        return {};
+    }
+
+    template <typename T, typename Name>
+    static Result<T> named(const std::vector<T>& all, const Name& name, const std::string& what)
+    {
+        for (const auto& one : all) {
+            if (one.name == name) {
+                return one;
+            }
+        }
+        return common::Error{common::ErrorCode::not_found, "no " + what};
+    }
+
+    template <typename T>
+    std::vector<T> of(const std::vector<T>& recorded) const
+    {
+        const std::scoped_lock lock{mutex_};
+        return recorded;
+    }
+
+    mutable std::mutex mutex_;
+
+private:
+    Result<coordinator::PoolState*> find_pool(const std::string& name)
+    {
+        for (auto& one : all_pools) {
+            if (one.pool.name == name) {
+                return &one;
+            }
+        }
+        return common::Error{common::ErrorCode::not_found, "no pool " + name, "unknown_pool"};
+    }
+
+    std::vector<coordinator::PoolRequest> pool_requests_;
+    std::vector<coordinator::PoolChange> pool_changes_;
+    std::vector<coordinator::Caller> callers_;
+};
+
+} // namespace test_support

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <boost/test/unit_test.hpp>
+#include <string>
+#include <vector>
+
+namespace coordinator::http {
+
+using Names = std::vector<std::string>;
+
+/// The fields that a body is refused for; empty when it is taken.
+template <typename Parse>
+Names wrong_fields(Parse parse, const std::string& body)
+{
+    Names fields;
+    const auto parsed = parse(body);
+    if (!parsed) {
+        BOOST_TEST(parsed.error().message != "");
+        for (const auto& field : parsed.error().fields) {
+            fields.push_back(field.field);
+        }
+        BOOST_TEST(!fields.empty(), parsed.error().message);
+    }
+    return fields;
+}
+
+} // namespace coordinator::http
