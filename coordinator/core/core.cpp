@@ -79,6 +79,7 @@ Result<std::uint64_t> Core::start()
             save_outcome(std::move(changes), [](const Result<>&) {});
         }
         tick();
+        delete_old_snapshots();
     });
     for (const auto& command : snapshot.unfinished_commands) {
         post([this, command] { resume_command(command); });

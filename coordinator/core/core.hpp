@@ -347,18 +347,13 @@ private:
     void watch_hosts();
     void expire_sandboxes();
     void forget_destroyed();
+    void delete_old_snapshots();
     void resend_overdue();
 
     // core_reads.cpp
     void begin_vms(const Caller& caller, std::function<void(VmListing)> done);
     [[nodiscard]] static bool
     matches(const Sandbox& sandbox, const Caller& caller, const ListFilter& filter);
-
-    struct Watch {
-        std::function<bool(const Sandbox&)> ready;
-        std::function<void(const Sandbox&)> then;
-        common::SteadyTime until;
-    };
 
     Store& store_;
     HostLink& link_;

@@ -61,7 +61,8 @@ void Core::begin_create(const Caller& caller,
         return done(std::move(drafted).error());
     }
     if (from == MadeFrom::warm) {
-        if (const auto ready = pooling_->take(*drafted, request.host)) {
+        if (const auto ready =
+                request.claims_left > 0 ? pooling_->take(*drafted, request.host) : std::nullopt) {
             return pooling_->claim(caller, request, *std::move(drafted), *ready, std::move(done));
         }
         if (request.pool == WarmUse::require) {
@@ -84,11 +85,11 @@ void Core::begin_making(const Caller& caller,
 {
     if (const auto placed = place(sandbox, image, request.host, {}); !placed) {
         const auto again = [this, caller, request, from, done] {
-            auto last = request; // If somebody else was faster, that is how it is.
-            last.may_make_room = false;
-            begin_create(caller, last, std::max(from, MadeFrom::source), done);
+            auto next = request;
+            --next.makes_room;
+            begin_create(caller, next, std::max(from, MadeFrom::source), done);
         };
-        if (!request.may_make_room || placed.error().stable_reason() != "no_capacity" ||
+        if (request.makes_room == 0 || placed.error().stable_reason() != "no_capacity" ||
             !pooling_->make_room(sandbox, request.host, again)) {
             done(placed.error());
         }
@@ -276,6 +277,9 @@ void Core::finish_create(const Op& op, const HostAnswer& answer)
         put(std::move(sandbox));
     }
     unconfirmed_.erase(op->row.sandbox);
+    if (op->kind == Pending::Kind::create && op->otherwise) {
+        pooling_->clone_worked(*fleet_.find(op->row.sandbox));
+    }
     conclude(op, std::nullopt);
 }
 

@@ -1,5 +1,5 @@
 // Start, stop, destroy.
-#include "coordinator/core/core.hpp"
+#include "coordinator/core/pooling.hpp"
 
 namespace coordinator {
 
@@ -116,7 +116,11 @@ void Core::begin_start(const Caller& caller, const common::SandboxId& id, Sandbo
         return done(host.error());
     }
     if (const auto room = admit(sandbox, "start"); !room) {
-        return done(room.error());
+        const auto again = [this, caller, id, done] { begin_start(caller, id, done); };
+        if (!pooling_->make_room(sandbox, sandbox.host, again)) {
+            done(room.error());
+        }
+        return;
     }
     auto changed = sandbox;
     ++changed.generation;
@@ -237,6 +241,10 @@ void Core::take_back(const Op& op, const Sandbox& before, const Op& interrupted)
     link_.request_sync(op->host); // … and its host may have said something meanwhile.
     if (before.desired == Desired::destroyed) {
         destroy_again_.try_emplace(before.id, clock_.steady() + settings_.destroy_again_after);
+    }
+    if (interrupted && interrupted->kind == Pending::Kind::claim &&
+        !pending_.contains(interrupted->row.id) && interrupted->row.status != "done") {
+        return pooling_->claim_left_over(interrupted); // It was left to what is taken back here.
     }
     if (!interrupted || interrupted->kind != Pending::Kind::create || interrupted->dispatched) {
         return;

@@ -94,6 +94,37 @@ void Core::forget_destroyed()
     });
 }
 
+/// Those that somebody needs now, or that are deleted already, are left to the next time.
+void Core::delete_old_snapshots()
+{
+    if (settings_.snapshot_max_age == std::chrono::hours{0}) {
+        return;
+    }
+    const auto oldest = clock_.wall() - settings_.snapshot_max_age;
+    std::vector<Checkpoint> due;
+    for (const auto& [id, sandbox] : fleet_.sandboxes()) {
+        if (!sandbox.pool.empty() || sandbox.phase == Phase::destroyed) {
+            continue;
+        }
+        for (auto& checkpoint : checkpoints_.listed(id)) {
+            if (checkpoint.status == Checkpoint::Status::ready && checkpoint.created_at < oldest &&
+                !checkpoints_.is_held(checkpoint.id) && !about(checkpoint.id)) {
+                due.push_back(std::move(checkpoint));
+            }
+        }
+    }
+    for (const auto& checkpoint : due) {
+        const Caller caller{"system:janitor", checkpoint.tenant, common::mint<common::RequestId>()};
+        begin_delete(caller, checkpoint, [name = checkpoint.name](const auto& deleted) {
+            if (!deleted) {
+                spdlog::warn(
+                    "the old snapshot {} stays for now: {}", name, deleted.error().message);
+            }
+        });
+    }
+    loop_->after(settings_.old_snapshots_every, [this] { delete_old_snapshots(); });
+}
+
 void Core::resend_overdue()
 {
     const auto now = clock_.steady();

@@ -1,5 +1,5 @@
 // Writing: now, or again until it is recorded.
-#include "coordinator/core/core.hpp"
+#include "coordinator/core/pooling.hpp"
 
 #include "common/log/log.hpp"
 
@@ -48,8 +48,8 @@ void Core::save_outcome(std::vector<Change> changes, Then then)
          });
 }
 
-/// In slices, so that each fits its deadline however much there is. A sandbox, a checkpoint and a
-/// host are written as they are by then; everything else as it was.
+/// In slices, so that each fits its deadline however much there is. A sandbox, a checkpoint, a pool
+/// and a host are written as they are by then; everything else as it was.
 void Core::flush_unsaved()
 {
     if (flushing_) {
@@ -109,6 +109,8 @@ void Core::bring_up_to_date(Change& change) const
         if (const auto* now = checkpoints_.find(checkpoint->id); now != nullptr) {
             *checkpoint = *now;
         }
+    } else if (auto* pool = std::get_if<Pool>(&change); pool != nullptr) {
+        pooling_->bring_up_to_date(*pool);
     } else if (auto* host = std::get_if<Host>(&change); host != nullptr) {
         if (const auto now = fleet_.hosts().find(host->name); now != fleet_.hosts().end()) {
             *host = now->second.host;

@@ -73,6 +73,13 @@ struct Pending {
 };
 using Op = std::shared_ptr<Pending>;
 
+/// Somebody waits for a sandbox to come that far.
+struct Watch {
+    std::function<bool(const Sandbox&)> ready;
+    std::function<void(const Sandbox&)> then;
+    common::SteadyTime until;
+};
+
 std::string_view to_string(Pending::Kind kind) noexcept; ///< "create"
 /// It changes what its sandbox is: only one of these at a time.
 bool is_lifecycle(Pending::Kind kind) noexcept;

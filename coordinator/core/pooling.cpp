@@ -140,59 +140,84 @@ std::optional<common::SnapshotId> Core::Pooling::source_for(const Sandbox& wante
     return same ? standing.checkpoint : std::nullopt;
 }
 
+/// What is going already counts first.
 bool Core::Pooling::make_room(const Sandbox& wanted,
                               const std::optional<common::HostName>& host,
                               const std::function<void()>& then)
 {
-    const auto image = core_.fleet_.image(wanted.image);
     std::vector<common::SandboxId> best;
-    for (const auto& view : core_.fleet_.view(*image)) {
-        if ((host && *host != view.name) || !view.not_ready.empty() || !view.has_image) {
+    for (const auto& view : core_.fleet_.view(core_.fleet_.image(wanted.image).value_or(Image{}))) {
+        if (host ? *host != view.name : !view.has_image || !view.not_ready.empty()) {
             continue;
         }
-        auto memory = view.used_memory;
-        auto vcpus = view.used_vcpus;
-        const auto has_room = [&] {
-            return memory + wanted.memory + view.overhead <= view.capacity_memory &&
-                   vcpus + wanted.vcpus <= view.capacity_vcpus;
-        };
-        std::vector<common::SandboxId> given_up;
-        for (const auto& id : core_.fleet_.on(view.name)) {
-            const auto& sandbox = *core_.fleet_.find(id);
-            if (has_room()) {
-                break;
-            }
-            if (!sandbox.pool.empty() && is_ready(sandbox)) {
-                given_up.push_back(id);
-                memory -= sandbox.memory + sandbox.overhead;
-                vcpus -= sandbox.vcpus;
-            }
-        }
-        if (has_room() && (best.empty() || given_up.size() < best.size())) {
-            best = std::move(given_up);
+        auto leaving = in_the_way(wanted, view);
+        if (!leaving.empty() && (best.empty() || leaving.size() < best.size())) {
+            best = std::move(leaving);
         }
     }
     if (best.empty()) {
         return false;
     }
-    const auto left = std::make_shared<std::size_t>(best.size());
     for (const auto& id : best) {
         const auto& sandbox = *core_.fleet_.find(id);
-        relieved_[sandbox.host] = core_.clock_.steady(); // What was given up is not made anew.
-        ++counts_[sandbox.pool].thrown_out;
-        core_.begin_destroy(caller(), id, [left, then](const Result<Sandbox>&) {
-            if (--*left == 0) {
-                then();
-            }
-        });
+        if (sandbox.desired != Desired::destroyed) {
+            relieved_[sandbox.host] = core_.clock_.steady(); // It is not made anew at once.
+            throw_out(id, "somebody needs its room");
+        }
+    }
+    const auto left = std::make_shared<std::size_t>(best.size());
+    for (const auto& id : best) {
+        core_.when(
+            id,
+            [](const Sandbox& sandbox) { return sandbox.phase == Phase::destroyed; },
+            [this, left, then](const Sandbox&) {
+                if (--*left == 0) {
+                    core_.post(then); // Not in the middle of its end.
+                }
+            });
     }
     return true;
+}
+
+/// The fewest of the pools' own that would have to go from a host; none if that would not help.
+std::vector<common::SandboxId> Core::Pooling::in_the_way(const Sandbox& wanted,
+                                                         const scheduler::HostView& view) const
+{
+    auto memory = view.used_memory;
+    auto vcpus = view.used_vcpus;
+    const auto fits = [&] {
+        return memory + wanted.memory + view.overhead <= view.capacity_memory &&
+               vcpus + wanted.vcpus <= view.capacity_vcpus;
+    };
+    std::vector<common::SandboxId> leaving;
+    const auto count_out = [&](const auto& may_go) {
+        for (const auto& id : core_.fleet_.on(view.name)) {
+            const auto& sandbox = *core_.fleet_.find(id);
+            if (!fits() && sandbox.tenant == common::pool_tenant && may_go(sandbox)) {
+                leaving.push_back(id);
+                memory -= sandbox.memory + sandbox.overhead;
+                vcpus -= sandbox.vcpus;
+            }
+        }
+    };
+    count_out([](const Sandbox& one) {
+        return one.desired == Desired::destroyed && one.phase != Phase::suspended;
+    });
+    count_out([this](const Sandbox& one) { return is_ready(one); });
+    return fits() ? leaving : std::vector<common::SandboxId>{};
 }
 
 void Core::Pooling::clone_failed(const Sandbox& sandbox, const Error& why)
 {
     if (const auto* pool = pool_of(sandbox); pool != nullptr) {
-        failed({pool->name, sandbox.host}, why);
+        failed({pool->name, sandbox.host}, why, Blame::source);
+    }
+}
+
+void Core::Pooling::clone_worked(const Sandbox& sandbox)
+{
+    if (const auto* pool = pool_of(sandbox); pool != nullptr) {
+        troubles_.erase({pool->name, sandbox.host});
     }
 }
 

@@ -57,8 +57,13 @@ public:
     bool make_room(const Sandbox& wanted,
                    const std::optional<common::HostName>& host,
                    const std::function<void()>& then);
-    /// A clone for somebody could not be made.
+    /// How a clone for somebody ended.
     void clone_failed(const Sandbox& sandbox, const common::Error& why);
+    void clone_worked(const Sandbox& sandbox);
+    /// A claim ended in error and was left to a destroy that was then not recorded.
+    void claim_left_over(const Op& claim);
+    /// As it is now, or gone.
+    void bring_up_to_date(Pool& pool) const;
 
     /// paddock_pool_*, for Prometheus.
     [[nodiscard]] std::string metrics() const;
@@ -78,6 +83,7 @@ private:
     /// What goes wrong with a pool on a host, and how long it is left alone for it.
     struct Trouble {
         unsigned in_a_row = 0;
+        unsigned of_source = 0; ///< Of those, what the source may be to blame for.
         common::SteadyTime until{};
         std::string error;
     };
@@ -99,12 +105,16 @@ private:
     [[nodiscard]] static bool is_under_pressure(const Host& host);
     [[nodiscard]] bool is_busy(const common::HostName& host) const;
     [[nodiscard]] unsigned filling_on(const common::HostName& host) const;
+    [[nodiscard]] std::vector<common::SandboxId> in_the_way(const Sandbox& wanted,
+                                                            const scheduler::HostView& view) const;
     [[nodiscard]] PoolState state_of_pool(const Pool& pool) const;
     [[nodiscard]] Caller caller() const;
 
     // pooling_claim.cpp
+    void claim_saved(const Op& op, const Sandbox& before, const common::Result<>& saved);
     void found_dead(const Sandbox& sandbox, const common::Error& why);
-    void give_up_claimed(const common::SandboxId& id);
+    bool give_up_claimed(const Op& op, const common::Error& error);
+    void destroy_claimed(const common::SandboxId& id);
 
     // pooling_refill.cpp
     [[nodiscard]] std::string unfit(const Sandbox& sandbox) const;
@@ -122,7 +132,8 @@ private:
     void make_source(const Pool& pool, const common::HostName& host, const Image& image);
     void keep_source(const Key& key, const common::SandboxId& id);
     void no_room(const Key& key, const common::Error& why);
-    void failed(const Key& key, const common::Error& why);
+    enum class Blame { nobody, source };
+    void failed(const Key& key, const common::Error& why, Blame blame);
 
     // pooling_definitions.cpp
     void record(const Caller& caller,

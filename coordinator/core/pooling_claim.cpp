@@ -10,6 +10,13 @@ using common::Error;
 using common::ErrorCode;
 using common::Result;
 
+namespace {
+
+/// What an answer may take on its way beyond what its host was given.
+constexpr std::chrono::milliseconds answer_grace{1000};
+
+} // namespace
+
 Sandbox Core::Pooling::nobodys(Sandbox sandbox)
 {
     sandbox.tenant = common::pool_tenant;
@@ -42,6 +49,7 @@ void Core::Pooling::claim(const Caller& caller,
     const auto op = core_.begin_operation(
         Pending::Kind::claim, caller, sandbox, ClaimOnHost{sandbox, core_.settings_.claim_timeout});
     op->otherwise = {request, request.pool == WarmUse::require ? MadeFrom::warm : MadeFrom::source};
+    --op->otherwise->request.claims_left;
     op->waiting.push_back(std::move(done));
     core_.put(sandbox);
     const auto detail = detail_of({{"pool", before.pool},
@@ -49,28 +57,45 @@ void Core::Pooling::claim(const Caller& caller,
                                    {"image_digest", sandbox.image_digest},
                                    {"name", sandbox.name},
                                    {"agent_id", sandbox.agent_id}});
-    core_.save(
-        {sandbox, op->row, core_.intent_of(op, detail)}, [this, op, before](const Result<>& saved) {
-            if (!core_.pending_.contains(op->row.id)) {
-                return; // It was destroyed meanwhile, which was told and recorded.
+    core_.save({sandbox, op->row, core_.intent_of(op, detail)},
+               [this, op, before](const Result<>& saved) { claim_saved(op, before, saved); });
+}
+
+void Core::Pooling::claim_saved(const Op& op, const Sandbox& before, const Result<>& saved)
+{
+    if (!core_.pending_.contains(op->row.id)) {
+        return; // It was destroyed meanwhile, which was told and recorded.
+    }
+    if (saved) {
+        op->durable = true;
+        core_.dispatch(op);
+        // Its host may be gone, or not answer: whoever waits gets another one.
+        core_.loop_->after(core_.settings_.claim_timeout + answer_grace, [this, op] {
+            if (core_.pending_.contains(op->row.id)) {
+                finish_claim(op,
+                             {op->host,
+                              op->row.id,
+                              Error{ErrorCode::timeout, "its host has not answered in time"},
+                              {}});
             }
-            const auto& now = *core_.fleet_.find(before.id);
-            if (!saved) {
-                const auto error = not_recorded("create a sandbox", saved.error());
-                if (now.generation != op->row.generation) {
-                    return core_.conclude(op, error); // A destroy came in between: it ends it.
-                }
-                if (error.code == ErrorCode::timeout) {
-                    core_.conclude(op, error); // It may be written down: then as one that is gone.
-                    return give_up_claimed(before.id);
-                }
-                core_.retire(op);
-                core_.put(before); // It stands ready as if nobody had asked.
-                return core_.tell(op, error);
-            }
-            op->durable = true;
-            core_.dispatch(op);
         });
+        return;
+    }
+    const auto error = not_recorded("create a sandbox", saved.error());
+    const bool untouched = core_.fleet_.find(before.id)->generation == op->row.generation;
+    if (!untouched || error.code == ErrorCode::timeout) {
+        const auto asked = std::exchange(op->waiting, {});
+        give_up_claimed(op, error); // It may be written down: then as one that is gone.
+        for (const auto& done : asked) {
+            done(error);
+        }
+        return;
+    }
+    core_.retire(op);
+    core_.put(before);                     // It stands ready as if nobody had asked,
+    core_.dirty_.insert(before.id);        // unless another write carried what is taken back,
+    core_.link_.request_sync(before.host); // or its host said something meanwhile.
+    core_.tell(op, error);
 }
 
 void Core::Pooling::finish_claim(const Op& op, const HostAnswer& answer)
@@ -78,15 +103,14 @@ void Core::Pooling::finish_claim(const Op& op, const HostAnswer& answer)
     if (!answer.error) {
         return core_.finish_create(op, answer);
     }
-    const auto now = *core_.fleet_.find(op->row.sandbox);
-    if (now.generation != op->row.generation || now.desired == Desired::destroyed) {
-        return core_.conclude(op, *answer.error);
-    }
-    found_dead(now, *answer.error);
+    found_dead(*core_.fleet_.find(op->row.sandbox), *answer.error);
     const auto asked = std::exchange(op->waiting, {});
-    core_.conclude(op, *answer.error);
-    give_up_claimed(now.id);
-    begin_otherwise(op, asked, *answer.error);
+    if (give_up_claimed(op, *answer.error)) {
+        return begin_otherwise(op, asked, *answer.error);
+    }
+    for (const auto& done : asked) {
+        done(*answer.error);
+    }
 }
 
 void Core::Pooling::found_dead(const Sandbox& sandbox, const Error& why)
@@ -95,15 +119,44 @@ void Core::Pooling::found_dead(const Sandbox& sandbox, const Error& why)
         "warm sandbox {} could not be claimed and is destroyed: {}", sandbox.id.str(), why.message);
     if (const auto* pool = pool_of(sandbox); pool != nullptr) {
         ++counts_[pool->name].dead;
+        failed({pool->name, sandbox.host}, why, Blame::source);
     }
 }
 
-/// A claim came to nothing, and what is left may be anything: nobody gets it any more.
-void Core::Pooling::give_up_claimed(const common::SandboxId& id)
+/// A claim came to nothing, and what is left may be anything: nobody gets it any more, which the
+/// same write says that ends the claim. False if somebody destroys it already.
+bool Core::Pooling::give_up_claimed(const Op& op, const Error& error)
 {
-    core_.put(nobodys(*core_.fleet_.find(id)));
-    core_.dirty_.insert(id);
-    core_.begin_destroy(caller(), id, [](const Result<Sandbox>&) {});
+    const auto id = op->row.sandbox;
+    const auto current = core_.lifecycle_of(id);
+    if (current && current->kind == Pending::Kind::destroy) {
+        core_.conclude(op, error);
+        return false;
+    }
+    auto gone = nobodys(*core_.fleet_.find(id));
+    gone.desired = Desired::destroyed; // If its destroy is not recorded, it is begun again.
+    core_.put(std::move(gone));
+    core_.conclude(op, error);
+    destroy_claimed(id);
+    return true;
+}
+
+void Core::Pooling::destroy_claimed(const common::SandboxId& id)
+{
+    core_.begin_destroy(caller(), id, [id](const Result<Sandbox>& destroyed) {
+        if (!destroyed) {
+            spdlog::warn("destroy of {} goes on: {}", id.str(), destroyed.error().message);
+        }
+    });
+}
+
+void Core::Pooling::claim_left_over(const Op& claim)
+{
+    auto gone = nobodys(*core_.fleet_.find(claim->row.sandbox));
+    gone.desired = Desired::destroyed;
+    core_.put(std::move(gone));
+    core_.dirty_.insert(claim->row.sandbox);
+    destroy_claimed(claim->row.sandbox);
 }
 
 /// Whoever asked first for what `op` did not make gets another; who joined later meant that one.

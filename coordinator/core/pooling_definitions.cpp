@@ -129,6 +129,15 @@ void Core::Pooling::record(const Caller& caller,
                });
 }
 
+void Core::Pooling::bring_up_to_date(Pool& pool) const
+{
+    if (const auto* now = find(pool.name); now != nullptr) {
+        pool = *now;
+    } else if (!pool.deleted_at) {
+        pool.deleted_at = core_.clock_.wall();
+    }
+}
+
 void Core::Pooling::add(const Caller& caller, const PoolRequest& request, const Done& done)
 {
     const auto attempt = "make pool " + request.name + ": ";

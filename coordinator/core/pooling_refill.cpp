@@ -220,9 +220,17 @@ bool Core::Pooling::make_one(const Pool& pool,
         return false;
     }
     const auto begun = core_.clock_.steady();
-    make(*std::move(sandbox), from, [this, key, begun](const Result<Sandbox>& made) {
+    const auto blame = from ? Blame::source : Blame::nobody;
+    make(*std::move(sandbox), from, [this, key, begun, blame](const Result<Sandbox>& made) {
         if (!made) {
-            return failed(key, made.error());
+            return failed(key, made.error(), blame);
+        }
+        if (made->phase != Phase::paused) { // A host from before warm pools lets it run.
+            const auto phase = std::string{to_string(made->phase)};
+            return failed(
+                key,
+                {ErrorCode::failed_precondition, "one that was to stand ready is " + phase},
+                Blame::nobody);
         }
         auto& counts = counts_[key.first];
         const std::chrono::duration<double, std::milli> took = core_.clock_.steady() - begun;
@@ -249,7 +257,7 @@ void Core::Pooling::make_source(const Pool& pool, const common::HostName& host, 
     make(std::move(sandbox), {}, [this, key, id](const Result<Sandbox>& made) {
         if (!made) {
             sources_under_way_.erase(id);
-            return failed(key, made.error());
+            return failed(key, made.error(), Blame::nobody);
         }
         keep_source(key, id);
     });
@@ -260,7 +268,7 @@ void Core::Pooling::keep_source(const Key& key, const common::SandboxId& id)
 {
     const auto give_up = [this, key, id](const Error& why) {
         sources_under_way_.erase(id); // The next tick destroys it.
-        failed(key, why);
+        failed(key, why, Blame::nobody);
     };
     core_.begin_snapshot(
         caller(),
@@ -292,7 +300,7 @@ void Core::Pooling::no_room(const Key& key, const Error& why)
     trouble.until = core_.clock_.steady() + first_pause;
 }
 
-void Core::Pooling::failed(const Key& key, const Error& why)
+void Core::Pooling::failed(const Key& key, const Error& why, Blame blame)
 {
     const auto* pool = find(key.first);
     if (pool == nullptr) {
@@ -305,11 +313,16 @@ void Core::Pooling::failed(const Key& key, const Error& why)
     trouble.until = core_.clock_.steady() + std::min<std::chrono::seconds>(pause, longest_pause);
     ++counts_[key.first].failures;
     spdlog::warn("pool {} on host {}: {}", key.first, key.second.str(), why.message);
-    if (trouble.in_a_row % doubted_after == 0) {
-        const auto standing = this->standing(*pool, key.second);
-        if (standing.checkpoint && !core_.pending_of_.contains(standing.source->id)) {
-            throw_out(standing.source->id, "what is cloned from it fails");
-        }
+    // What the database or a busy host says is no word about the source.
+    const bool telling = why.code == ErrorCode::failed_precondition ||
+                         why.code == ErrorCode::timeout || why.stable_reason() == "host_failed" ||
+                         why.stable_reason() == "not_warm";
+    if (blame == Blame::nobody || !telling || ++trouble.of_source % doubted_after != 0) {
+        return;
+    }
+    const auto standing = this->standing(*pool, key.second);
+    if (standing.checkpoint && !core_.pending_of_.contains(standing.source->id)) {
+        throw_out(standing.source->id, "what is cloned from it fails");
     }
 }
 

@@ -34,7 +34,8 @@ struct CreateRequest {
     std::map<std::string, std::string> env;
     std::optional<common::HostName> host; ///< Place it here or nowhere.
     WarmUse pool = WarmUse::prefer;
-    bool may_make_room = true; ///< Warm ones may be given up for it.
+    unsigned makes_room = 4;  ///< How often warm ones may be given up for it: others are as fast.
+    unsigned claims_left = 3; ///< Of warm ones, should they turn out dead.
 };
 
 struct PoolRequest {

@@ -32,6 +32,8 @@ struct CoreSettings {
     std::size_t max_operations = 8192;                  ///< Under way at once; more get 429.
     unsigned max_snapshots_per_sandbox = 32;
     unsigned max_snapshots_per_host = 1024;
+    std::chrono::hours snapshot_max_age{0}; ///< Older ones are deleted; 0: never.
+    std::chrono::milliseconds old_snapshots_every{60'000};
     unsigned max_fork = 32; ///< Children of one fork.
 
     /// Of a sandbox that nobody asks anything of and in which no command runs; 0: never.

@@ -134,6 +134,13 @@ const std::array table{
         {},
         0,
         65536},
+    Key{"snapshot_max_age_hours",
+        Kind::integer,
+        "0",
+        "older checkpoints are deleted; 0: never",
+        {},
+        0,
+        100 * 365 * 24},
     Key{"idle_pause_after_sec",
         Kind::integer,
         "0",
@@ -244,6 +251,7 @@ Result<Settings> load_settings(const std::filesystem::path& file,
         static_cast<unsigned>(config.integer("max_snapshots_per_sandbox"));
     settings.core.max_snapshots_per_host =
         static_cast<unsigned>(config.integer("max_snapshots_per_host"));
+    settings.core.snapshot_max_age = std::chrono::hours{config.integer("snapshot_max_age_hours")};
     settings.core.idle_pause_after = seconds(config, "idle_pause_after_sec");
     settings.core.idle_suspend_after = seconds(config, "idle_suspend_after_sec");
     settings.log_level = config.text("log_level");

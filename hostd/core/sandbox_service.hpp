@@ -43,8 +43,9 @@ struct ServiceSettings {
     std::chrono::milliseconds ip_interval{500};
     unsigned ip_tries = 240; ///< Then only each reconcile looks.
     std::chrono::milliseconds stop_poll{500};
-    std::chrono::milliseconds agent_poll{500};   ///< Of qemu-guest-agent.
-    std::chrono::milliseconds disk_check{200};   ///< Until a disk that is still full has shown it.
+    std::chrono::milliseconds agent_poll{500}; ///< Of qemu-guest-agent.
+    std::chrono::milliseconds disk_check{200}; ///< Until a disk that is still full has shown it.
+    std::size_t deepest_chain = 24; ///< Files that a disk may lie on before that is mended.
     std::chrono::milliseconds sweep_delay{1000}; ///< After something may have lost its owner.
 };
 
@@ -183,7 +184,7 @@ private:
     // sandbox_warming.cpp: made ready for whoever comes, and claimed by them.
     /// What was to be brought up is up: its command is answered, or it is made warm.
     void up(const Op& op, const Sandbox& sandbox);
-    void warm_up(const Op& op, const common::SandboxId& id);
+    void warm_up(const Op& op, const common::SandboxId& id, unsigned runs);
     void claim(const Op& op);
     void claim_in_lane(const Op& op, Sandbox& sandbox);
     void claimed(const Op& op, const SandboxSpec& spec);
@@ -204,6 +205,7 @@ private:
     void captured(const Op& op,
                   const std::shared_ptr<StateKeeper::Draft>& draft,
                   common::Result<> result);
+    void keep_shallow(const common::SandboxId& id);
     void delete_checkpoint(const Op& op);
     void verify_checkpoint(const Op& op);
     /// Nothing but the agent runs in the guest when `then` is called on the loop, or it says why

@@ -7,18 +7,24 @@ namespace hostd {
 using common::Error;
 using common::ErrorCode;
 
+namespace {
+
+constexpr unsigned warm_runs = 5;
+
+} // namespace
+
 void SandboxService::up(const Op& op, const Sandbox& sandbox)
 {
     const auto* create = std::get_if<CreateCommand>(&op->command.what);
     if (create != nullptr && create->warm) {
-        return warm_up(op, sandbox.status.spec.id);
+        return warm_up(op, sandbox.status.spec.id, warm_runs);
     }
     answer(op, sandbox.status);
 }
 
-/// Once a command has run, the next one finds everything in memory that it takes, and translated
-/// where the guest is emulated.
-void SandboxService::warm_up(const Op& op, const common::SandboxId& id)
+/// Once commands have run, the next one finds everything in memory that it takes; where the guest
+/// is emulated it takes some until all of that is translated.
+void SandboxService::warm_up(const Op& op, const common::SandboxId& id, unsigned runs)
 {
     if (table_.at(id).status.agent != AgentKind::paddock) {
         return fail(op,
@@ -27,21 +33,29 @@ void SandboxService::warm_up(const Op& op, const common::SandboxId& id)
                      "no_agent"});
     }
     ExecSpec spec;
-    spec.operation = op->command.operation;
+    spec.operation = common::OperationId{op->command.operation.str() + "-" + std::to_string(runs)};
     spec.shell = "true";
     spec.user = "sandbox";
     spec.timeout = std::chrono::seconds{30};
     spec.output_limit = common::Bytes{1024};
+    const auto ended =
+        [this, op, id, runs, run = spec.operation](common::Result<ExecOutcome> outcome) {
+            // That the image has no such user keeps nobody from using it as another.
+            const bool refused = !outcome && outcome.error().code == ErrorCode::refused;
+            if (!outcome && !refused) {
+                return fail(op, std::move(outcome).error().during("warm up " + id.str()));
+            }
+            ports_.guests.acknowledge(id, run);
+            const bool there = find(id) != nullptr && is_up(find(id)->status.phase);
+            if (runs > 1 && !refused && there) {
+                return warm_up(op, id, runs - 1);
+            }
+            pause_when_its_turn_comes(op, id);
+        };
     ports_.guests.exec(
-        id, std::move(spec), [this, loop = loop_, op, id](common::Result<ExecOutcome> outcome) {
-            static_cast<void>(loop->post([this, op, id, outcome = std::move(outcome)]() mutable {
-                // That the image has no such user keeps nobody from using it as another.
-                if (!outcome && outcome.error().code != ErrorCode::refused) {
-                    return fail(op, std::move(outcome).error().during("warm up " + id.str()));
-                }
-                ports_.guests.acknowledge(id, op->command.operation);
-                pause_when_its_turn_comes(op, id);
-            }));
+        id, std::move(spec), [loop = loop_, ended](common::Result<ExecOutcome> outcome) {
+            static_cast<void>(loop->post(
+                [ended, outcome = std::move(outcome)]() mutable { ended(std::move(outcome)); }));
         });
 }
 
@@ -84,30 +98,25 @@ void SandboxService::claim_in_lane(const Op& op, Sandbox& sandbox)
     auto spec = sandbox.status.spec;
     spec.tenant = command.tenant;
     spec.name = command.name;
-    const auto generation = op->command.generation;
     const auto incarnation = sandbox.status.incarnation;
     const auto begun = ports_.clock.steady();
-    blocking(
-        [this, id, spec, generation, incarnation]() -> common::Result<> {
-            COMMON_CHECK(ports_.hypervisor.set_owner(id, spec, generation));
-            return ports_.hypervisor.go_on(id, incarnation);
-        },
-        [this, op, id, spec, begun](common::Result<> result) {
-            if (result) {
-                table_.at(id).status.timings = {
-                    {"resume",
-                     std::chrono::duration_cast<std::chrono::microseconds>(ports_.clock.steady() -
-                                                                           begun)}};
-                claimed(op, spec);
-            } else {
-                fail(op, std::move(result).error().during("claim " + id.str()));
-                refresh(id);
-            }
-            leave_lane(id);
-        });
+    blocking([this, id, incarnation] { return ports_.hypervisor.go_on(id, incarnation); },
+             [this, op, id, spec, begun](common::Result<> result) {
+                 if (!result) {
+                     fail(op, std::move(result).error().during("claim " + id.str()));
+                     leave_lane(id);
+                     return refresh(id);
+                 }
+                 table_.at(id).status.timings = {
+                     {"resume",
+                      std::chrono::duration_cast<std::chrono::microseconds>(ports_.clock.steady() -
+                                                                            begun)}};
+                 claimed(op, spec);
+             });
 }
 
-/// It runs. The claim is answered once the guest has said that it is who it is now.
+/// It runs. While its guest becomes who it is now, its domain is given its owner. If this process
+/// ends before that is written, it belongs to nobody, and runs, and is not given to anybody.
 void SandboxService::claimed(const Op& op, const SandboxSpec& spec)
 {
     auto& sandbox = table_.at(spec.id);
@@ -121,13 +130,29 @@ void SandboxService::claimed(const Op& op, const SandboxSpec& spec)
     sandbox.ip_tries = settings_.ip_tries;
     auto& boot = sandbox.boot.emplace();
     boot.begun = ports_.clock.steady();
-    boot.waiting.push_back(op);
     publish(sandbox);
     if (sandbox.attached) {
         ports_.guests.become(spec.id, {spec.name, status.net.mac, status.net.ip});
     } else {
         attach(sandbox);
     }
+    const auto id = spec.id;
+    const auto generation = status.generation;
+    blocking(
+        [this, spec, generation] { return ports_.hypervisor.set_owner(spec.id, spec, generation); },
+        [this, op, id](common::Result<> recorded) {
+            auto& now = table_.at(id);
+            if (!recorded) {
+                fail(op, std::move(recorded).error().during("claim " + id.str()));
+            } else if (now.boot) {
+                now.boot->waiting.push_back(op);
+            } else if (now.status.phase == Phase::running && now.status.agent_ready) {
+                answer(op, now.status);
+            } else {
+                fail(op, not_running(now, "claim"));
+            }
+            leave_lane(id);
+        });
 }
 
 } // namespace hostd

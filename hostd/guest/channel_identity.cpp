@@ -54,13 +54,15 @@ void Channel::become(GuestIdentity identity)
     if (!ready() && state_ != State::becoming) {
         return resume();
     }
+    state_ = State::becoming; // Or resume() would let commands begin.
+    const bool told = paused_.has_value();
+    resume();
     enter(State::becoming, limits_.become_timeout);
-    if (paused_) {
-        return resume(); // Which tells it.
+    if (!told) {
+        send_identity();
+        go_on();
+        on_writable();
     }
-    send_identity();
-    go_on();
-    on_writable();
 }
 
 Result<> Channel::take_became(const proto::GuestBecame& became)

@@ -175,4 +175,103 @@ BOOST_AUTO_TEST_CASE(a_source_that_fails_is_made_again_later)
     BOOST_TEST(link.commands.empty()); // Not at every tick.
 }
 
+BOOST_AUTO_TEST_CASE(a_host_that_does_not_answer_a_claim_costs_its_caller_a_moment)
+{
+    settings.claim_timeout = std::chrono::milliseconds{1};
+    run_on(facts_with("fast"));
+    const auto silent = *filled(1).begin();
+    auto asked = create(wants());
+    const auto claim = expect<ClaimOnHost>();
+    std::optional<FakeLink::Sent> destroy;
+    std::optional<FakeLink::Sent> made;
+    while (!destroy || !made) {
+        const auto sent = link.commands.take();
+        if (std::holds_alternative<DestroyOnHost>(sent.command.what)) {
+            destroy = sent;
+        } else if (!std::get<CreateOnHost>(sent.command.what).warm) {
+            made = sent;
+        }
+    }
+    done(claim, silent, Phase::running); // Too late.
+    done(*made, id_in(*made), Phase::running);
+    BOOST_TEST(asked.get()->id.str() == id_in(*made).str());
+    answer(*destroy, std::monostate{});
+    await_stored(silent, Phase::destroyed);
+}
+
+/// Nobody could ever ask for its end.
+BOOST_AUTO_TEST_CASE(a_dead_one_goes_also_if_the_database_is_away_just_then)
+{
+    run_on(facts_with("fast"));
+    const auto dead = *filled(1).begin();
+    auto asked = create(wants());
+    const auto claim = expect<ClaimOnHost>();
+    store.fail(ErrorCode::unavailable);
+    refuse(claim, ErrorCode::unavailable, "not_warm");
+    BOOST_TEST(reason_of(asked.get()) == "database_unavailable");
+    store.recover();
+    const auto sent = link.commands.take_until([&](const auto& one) {
+        const auto* what = std::get_if<DestroyOnHost>(&one.command.what);
+        return what != nullptr && what->id.str() == dead.str();
+    });
+    answer(sent, std::monostate{});
+    await_stored(dead, Phase::destroyed);
+}
+
+BOOST_AUTO_TEST_CASE(many_who_need_room_get_it)
+{
+    run_on(facts_with("fast"));
+    static_cast<void>(filled(3)); // 750 of 1000 MiB.
+    auto what = wants();
+    what.memory = Bytes::mib(400);
+    auto one = create(what);
+    auto two = create(what);
+    std::set<SandboxId> gone;
+    std::size_t made = 0;
+    while (made < 2) {
+        const auto sent = link.commands.take();
+        if (const auto* destroy = std::get_if<DestroyOnHost>(&sent.command.what);
+            destroy != nullptr) {
+            gone.insert(destroy->id);
+            answer(sent, std::monostate{});
+        } else if (std::get<CreateOnHost>(sent.command.what).sandbox.tenant == "t") {
+            done(sent, id_in(sent), Phase::running);
+            ++made;
+        }
+    }
+    BOOST_TEST(one.get().has_value());
+    BOOST_TEST(two.get().has_value());
+    BOOST_TEST(gone.size() == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(warm_ones_give_way_to_what_wakes_too)
+{
+    run_on(facts_with("fast"));
+    const auto id = suspended(wants(WarmUse::skip));
+    BOOST_REQUIRE(core->create_pool(me, pool(4)).has_value());
+    static_cast<void>(source());
+    for (int i = 0; i < 4; ++i) {
+        static_cast<void>(warm());
+    }
+    await_ready(4);
+    auto asked = resume(id);
+    answer(expect<DestroyOnHost>(), std::monostate{});
+    const auto sent = expect<StartOnHost>();
+    done(sent, id, Phase::running);
+    BOOST_TEST(asked.get().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_host_lets_run_does_not_stand_ready)
+{
+    run_on(facts_with("portable"));
+    BOOST_REQUIRE(core->create_pool(me, pool(1)).has_value());
+    const auto sent = expect<CreateOnHost>();
+    done(sent, id_in(sent), Phase::running);
+    answer(expect<DestroyOnHost>(), std::monostate{});
+    await_stored(id_in(sent), Phase::destroyed);
+    settle();
+    BOOST_TEST(link.commands.empty()); // It is not tried at every tick.
+    BOOST_TEST(!on_host().error.empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,4 +1,4 @@
-#include "tests/unit/coordinator_core/core_fixture.hpp"
+#include "tests/unit/coordinator_core/checkpoint_fixture.hpp"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
@@ -188,6 +188,26 @@ BOOST_AUTO_TEST_CASE(what_waits_for_a_lost_host_takes_no_place_from_the_others)
     connect("h1", {report(id, Phase::running)}); // It still has it, and is asked.
     answer(expect<ExecOnHost>(), output("late"));
     BOOST_TEST(ran.get()->stdout_text == "late");
+}
+
+BOOST_FIXTURE_TEST_CASE(old_snapshots_are_deleted, CheckpointFixture)
+{
+    settings.snapshot_max_age = std::chrono::hours{24};
+    settings.old_snapshots_every = std::chrono::milliseconds{5};
+    run_with({"h1"});
+    const auto id = running().id;
+    const auto old = taken(id, "old").id;
+    clock.leap(std::chrono::hours{23});
+    static_cast<void>(taken(id, "young"));
+    settle();
+    BOOST_TEST(link.commands.empty());
+    clock.leap(std::chrono::hours{2});
+    const auto sent = expect<DeleteSnapshotOnHost>();
+    BOOST_TEST(std::get<DeleteSnapshotOnHost>(sent.command.what).snapshot.str() == old.str());
+    answer(sent, std::monostate{});
+    await_status(old, Status::deleted);
+    BOOST_CHECK(core->snapshot(me, id, "young")->status == Status::ready);
+    BOOST_TEST(link.commands.empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -40,8 +40,10 @@ BOOST_AUTO_TEST_CASE(a_warm_one_has_run_a_command_and_stands_still)
     run();
     const auto answer = warm("sbx-1");
     BOOST_CHECK(phase_in(answer) == Phase::paused);
-    BOOST_TEST(guests.execs(common::OperationId{"op-warm-sbx-1"}) == 1U);
-    BOOST_TEST(guests.acknowledged(common::OperationId{"op-warm-sbx-1"}));
+    for (const auto* run : {"op-warm-sbx-1-5", "op-warm-sbx-1-1"}) {
+        BOOST_TEST(guests.execs(common::OperationId{run}) == 1U);
+        BOOST_TEST(guests.acknowledged(common::OperationId{run}));
+    }
     BOOST_TEST(guests.frozen(id("sbx-1")));
     BOOST_CHECK(record("sbx-1").state == DomainState::paused);
     // Sent again, also to a hostd that has forgotten: it is what was wanted already.
@@ -70,7 +72,7 @@ BOOST_AUTO_TEST_CASE(one_in_which_no_command_runs_is_not_warm)
     submit("op-1", warm_create("sbx-1"));
     static_cast<void>(await("sbx-1", Phase::running));
     BOOST_REQUIRE(uplink.answers.empty());
-    const common::OperationId operation{"op-1"};
+    const common::OperationId operation{"op-1-5"};
     guests.finish(operation, common::Error{ErrorCode::timeout, "no answer", "outcome_unknown"});
     const auto failed = answer_of("op-1");
     BOOST_CHECK(failed.error->code == ErrorCode::timeout);
@@ -104,17 +106,27 @@ BOOST_AUTO_TEST_CASE(a_claimed_one_is_somebodys_under_their_name)
     BOOST_TEST(first_inventory.at(0).spec.name == "mine");
 }
 
-/// The hostd that wrote down whose it is died before it let it go on.
 BOOST_AUTO_TEST_CASE(a_claim_that_was_cut_short_goes_on)
 {
     run();
     static_cast<void>(warm("sbx-1"));
     world.fail("go_on", {ErrorCode::unavailable, "libvirt is away"});
     BOOST_CHECK(ask("op-1", claim("sbx-1"), 2).error->code == ErrorCode::unavailable);
-    BOOST_TEST(record("sbx-1").sandbox.tenant == "t");
+    BOOST_TEST(record("sbx-1").sandbox.tenant == common::pool_tenant);
     restart();
     BOOST_CHECK(phase_in(ask("op-1", claim("sbx-1"), 2)) == Phase::running);
     BOOST_TEST(guests.identity(id("sbx-1")).hostname == "mine");
+}
+
+/// Nobody knows whose it is: it runs, and is nobody's.
+BOOST_AUTO_TEST_CASE(a_hostd_that_died_before_it_wrote_down_whose_it_is_gives_it_to_nobody)
+{
+    run();
+    static_cast<void>(warm("sbx-1"));
+    world.fail("set_owner", {ErrorCode::unavailable, "libvirt is away"});
+    BOOST_CHECK(ask("op-1", claim("sbx-1"), 2).error->code == ErrorCode::unavailable);
+    restart();
+    BOOST_TEST(ask("op-1", claim("sbx-1"), 2).error->reason == "not_warm");
 }
 
 BOOST_AUTO_TEST_CASE(one_that_does_not_stand_ready_is_not_given_to_anybody)
