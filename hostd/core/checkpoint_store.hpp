@@ -37,6 +37,13 @@ struct Branch {
     std::filesystem::path new_top; ///< An empty overlay on it, to be written from now on.
 };
 
+/// What a disk lies on.
+struct Chain {
+    std::size_t files = 0;      ///< Above the image's disk, the top included.
+    std::filesystem::path base; ///< The image's disk.
+    common::Bytes between;      ///< On disk, of all but the top and the image's.
+};
+
 struct Swept {
     unsigned files = 0;
     common::Bytes bytes;
@@ -71,6 +78,11 @@ public:
     /// An empty overlay of `sandbox` on a layer; its folder exists.
     virtual common::Result<std::filesystem::path>
     overlay_on(const common::SandboxId& sandbox, const std::filesystem::path& layer) = 0;
+
+    /// `failed_precondition` (disk_damaged) if it cannot be followed to its end.
+    virtual common::Result<Chain> chain_below(const std::filesystem::path& top) const = 0;
+    /// `resource_exhausted` (disk_full) if this much more would eat the reserve.
+    virtual common::Result<> has_room(common::Bytes bytes) const = 0;
 
     /// `not_found`; `failed_precondition` (reason checkpoint_damaged) naming the file if one is
     /// missing, short, or changed since it was digested and not what it was: size and time are

@@ -65,6 +65,14 @@ public:
     /// The file that the sandbox's disk is written to, by libvirt's word: the top of its chain.
     virtual common::Result<std::filesystem::path> top_of(const common::SandboxId& id) const = 0;
 
+    /// The top of a sandbox that has a QEMU lies on `base` from now on, a file further down in its
+    /// chain: what it read from those between is copied into it while the guest goes on. Those are
+    /// left as they are. `timeout` after `patience`: it is given up. `resource_exhausted`
+    /// (disk_full).
+    virtual common::Result<> pull_down_to(const common::SandboxId& id,
+                                          const std::filesystem::path& base,
+                                          std::chrono::milliseconds patience) = 0;
+
     /// A stopped sandbox boots from this file from now on.
     virtual common::Result<> set_top(const common::SandboxId& id,
                                      const std::filesystem::path& top) = 0;

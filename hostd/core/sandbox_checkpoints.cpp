@@ -37,9 +37,13 @@ void SandboxService::take_checkpoint(const Op& op)
                 if (prepared) {
                     return freeze_and_capture(op, std::make_shared<Draft>(*std::move(prepared)));
                 }
+                const bool deep = prepared.error().stable_reason() == "chain_too_long";
                 fail(op, std::move(prepared).error().during("take a checkpoint of " + id.str()));
                 state_work_done();
                 leave_lane(id);
+                if (deep) {
+                    keep_shallow(id); // For the next one.
+                }
             });
         });
     });
@@ -101,6 +105,7 @@ void SandboxService::captured(const Op& op, const std::shared_ptr<Draft>& draft,
         if (committed) {
             checkpoints_.insert_or_assign(committed->id, *committed);
             answer(op, *std::move(committed));
+            keep_shallow(id);
         } else {
             auto error = std::move(committed).error().during("take a checkpoint of " + id.str());
             spdlog::warn("{}", error.message);
@@ -115,6 +120,36 @@ void SandboxService::captured(const Op& op, const std::shared_ptr<Draft>& draft,
         return ended(std::move(result).error());
     }
     blocking([this, draft] { return keeper_.commit(std::move(*draft)); }, ended);
+}
+
+/// Behind whatever is under way for it. A chain that could not be made shallow is looked at again
+/// after the next checkpoint; at the longest that the store allows, that one is refused.
+void SandboxService::keep_shallow(const common::SandboxId& id)
+{
+    in_lane(id, [this, id] {
+        const auto* now = find(id);
+        const bool alive =
+            now != nullptr && !now->condemned &&
+            (now->status.phase == Phase::running || now->status.phase == Phase::paused);
+        if (!alive) {
+            return leave_lane(id);
+        }
+        state_work([this, id] {
+            // Reading much keeps nobody else waiting.
+            blocking_on(
+                *verify_workers_,
+                [this, id] { return keeper_.keep_shallow(id, settings_.deepest_chain); },
+                [this, id](const Result<>& kept) {
+                    if (!kept) {
+                        spdlog::warn(
+                            "the chain of {} stays deep: {}", id.str(), kept.error().message);
+                    }
+                    state_work_done();
+                    sweep_soon();
+                    leave_lane(id);
+                });
+        });
+    });
 }
 
 void SandboxService::with_frozen_guest(const common::SandboxId& id,

@@ -188,6 +188,25 @@ StateKeeper::end_suspended(const common::SandboxId& id, std::uint64_t incarnatio
     return killed;
 }
 
+Result<> StateKeeper::keep_shallow(const common::SandboxId& id, std::size_t most)
+{
+    constexpr std::chrono::minutes patience{1}; // Nothing else is done with it meanwhile.
+    COMMON_TRY(const auto top, hypervisor_.top_of(id));
+    COMMON_TRY(const auto chain, checkpoints_.chain_below(top));
+    if (chain.files <= most) {
+        return {};
+    }
+    COMMON_CHECK(checkpoints_.has_room(chain.between));
+    COMMON_CHECK(hypervisor_.pull_down_to(id, chain.base, patience));
+    COMMON_TRY(const auto now, checkpoints_.chain_below(top));
+    if (now.files > 1) {
+        return Error{ErrorCode::internal,
+                     "its disk still lies on " + std::to_string(now.files - 1) + " layers"};
+    }
+    spdlog::info("{} lay on {} layers: it lies on its image now", id.str(), chain.files - 1);
+    return {};
+}
+
 bool StateKeeper::is_put_away(const common::SandboxId& id) const
 {
     const auto checkpoint = checkpoints_.find_suspended(id);

@@ -63,6 +63,10 @@ public:
     /// What the sandbox was before goes. May be repeated.
     common::Result<> finish_restore(const Restored& restored);
 
+    /// Of one with a QEMU: if its disk lies on more than `most` files, it lies on its image alone
+    /// from now on. What a checkpoint or a clone lies on is left as it is.
+    common::Result<> keep_shallow(const common::SandboxId& id, std::size_t most);
+
     /// At start: what a hostd that ended in the middle left of one sandbox. `records`: every
     /// domain it has. Gives the one that counts.
     common::Result<DomainRecord> settle(std::vector<DomainRecord> records);

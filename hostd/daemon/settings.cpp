@@ -29,6 +29,13 @@ const std::array table{
         Kind::text,
         "auto",
         "how guests are captured: auto, fast or portable; auto proves fast first"},
+    Key{"deepest_chain",
+        Kind::integer,
+        "24",
+        "files that a sandbox's disk may lie on before it is made to lie on its image alone",
+        {},
+        1,
+        50},
     Key{"network_cidr", Kind::text, "", "subnet of the guests' NAT network; empty: a free /20"},
     Key{"network_blocked",
         Kind::list,
@@ -140,6 +147,7 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     settings.vcpu_overcommit = count(config, "vcpu_overcommit");
     settings.overhead = mib(config, "overhead_mb");
     settings.disk_reserve = mib(config, "disk_reserve_mb");
+    settings.deepest_chain = count(config, "deepest_chain");
     settings.max_parallel_starts = count(config, "max_parallel_starts");
     settings.log_level = config.text("log_level");
     settings.log_format = config.text("log_format");

@@ -26,6 +26,7 @@ struct Settings {
     AccelChoice accel = AccelChoice::automatic;
     std::string cpu_model;
     EngineWish state_engine = EngineWish::automatic;
+    unsigned deepest_chain = 24;
     std::optional<network::Subnet> network_cidr;
     std::vector<network::Subnet> network_blocked;
     common::Bytes capacity_memory; ///< 0: from what the machine has.

@@ -1,5 +1,7 @@
 #include "hostd/libvirt/libvirt_hypervisor.hpp"
 
+#include "hostd/libvirt/chain_pull.hpp"
+
 #include "common/log/log.hpp"
 #include "hostd/libvirt/captured_xml.hpp"
 #include "hostd/libvirt/last_error.hpp"
@@ -214,6 +216,15 @@ Result<std::filesystem::path> LibvirtHypervisor::top_of(const SandboxId& id) con
         return Error{ErrorCode::internal, "the domain of " + id.str() + " has no disk"};
     }
     return top;
+}
+
+Result<> LibvirtHypervisor::pull_down_to(const SandboxId& id,
+                                         const std::filesystem::path& base,
+                                         std::chrono::milliseconds patience)
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto domain, look_up(connection.get(), id));
+    return libvirt::pull_down_to(domain.get(), base, patience);
 }
 
 Result<> LibvirtHypervisor::set_top(const SandboxId& id, const std::filesystem::path& top)

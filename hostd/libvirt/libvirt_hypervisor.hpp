@@ -30,6 +30,9 @@ public:
     common::Result<> kill(const common::SandboxId& id) override;
     common::Result<> undefine(const common::SandboxId& id) override;
     common::Result<std::filesystem::path> top_of(const common::SandboxId& id) const override;
+    common::Result<> pull_down_to(const common::SandboxId& id,
+                                  const std::filesystem::path& base,
+                                  std::chrono::milliseconds patience) override;
     common::Result<> set_top(const common::SandboxId& id,
                              const std::filesystem::path& top) override;
     common::Result<> keep_only(const common::SandboxId& id, std::uint64_t incarnation) override;

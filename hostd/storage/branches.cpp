@@ -61,8 +61,8 @@ Result<> DirCheckpointStore::make_overlay(const fs::path& overlay, const fs::pat
     COMMON_TRY(const auto chain, chain_of(layout_, backing));
     if (chain.size() >= longest_chain) {
         return Error{ErrorCode::failed_precondition,
-                     fmt::format("the disk lies on {} others, and {} is the most: go on from an "
-                                 "image made of a checkpoint",
+                     fmt::format("the disk lies on {} others, and {} is the most; while it runs it "
+                                 "is made to lie on its image: try again in a moment",
                                  chain.size() - 1,
                                  longest_chain - 1),
                      "chain_too_long"};
@@ -160,6 +160,24 @@ Result<fs::path> DirCheckpointStore::overlay_on(const common::SandboxId& sandbox
     COMMON_CHECK(make_overlay(overlay, layer));
     rollback.commit();
     return overlay;
+}
+
+Result<Chain> DirCheckpointStore::chain_below(const fs::path& top) const
+{
+    COMMON_TRY(const auto files, storage::chain_of(layout_, top));
+    Chain chain;
+    chain.files = files.size() - 1;
+    chain.base = files.back();
+    for (std::size_t i = 1; i + 1 < files.size(); ++i) {
+        COMMON_TRY(const auto bytes, allocated(files[i]));
+        chain.between += bytes;
+    }
+    return chain;
+}
+
+Result<> DirCheckpointStore::has_room(common::Bytes bytes) const
+{
+    return keep_reserve(layout_.root(), reserve_ + bytes);
 }
 
 } // namespace hostd::storage

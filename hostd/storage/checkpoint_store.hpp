@@ -28,6 +28,8 @@ public:
     common::Result<std::filesystem::path> overlay_on(const common::SandboxId& sandbox,
                                                      const std::filesystem::path& layer) override;
 
+    common::Result<Chain> chain_below(const std::filesystem::path& top) const override;
+    common::Result<> has_room(common::Bytes bytes) const override;
     common::Result<Checkpoint> find(const common::SnapshotId& id) const override;
     std::vector<Checkpoint> list(std::vector<std::string>& warnings) const override;
     common::Result<> verify(const common::SnapshotId& id) const override;

@@ -1,5 +1,6 @@
 """Memory that is kept: suspend, checkpoints, restore, fork. Real guests, compared from inside."""
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -353,6 +354,38 @@ def test_a_coordinator_that_is_killed_forgets_no_checkpoint(fleet, api):
     assert names == ["before"]
     restore(fleet.api(), ident, "before")
     assert remembers(fleet.api(), ident) == ["kept", "kept"]
+
+
+def test_a_disk_lies_on_few_files_however_often_it_is_captured(fleet, api):
+    host = fleet.hosts[1]
+    host.configure(deepest_chain=3)
+    host.restart_hostd()
+    fleet.wait_ready(2)
+    try:
+        ident = api.create(host="h2", memory_mb=160)["id"]
+        remember(api, ident, "before")
+        snapshot(api, ident, "first")
+        remember(api, ident, "after")
+        for number in range(8):
+            api.run(ident, f"echo {number} >> /var/counted; sync", user="root")
+            snapshot(api, ident, f"s{number}", memory=number % 2 == 0)
+
+        def files():
+            top = max((host.state / "sandboxes" / ident).glob("overlay*.qcow2"), key=lambda f: f.stat().st_mtime)
+            chain = host.inside("qemu-img", "info", "-U", "--backing-chain", "--output=json", top).stdout
+            return len(json.loads(chain)) - 1
+        wait_until("the chain to be shallow", lambda: files() <= 4, 30)
+        assert api.run(ident, "cat /var/counted")["stdout"] == "".join(f"{n}\n" for n in range(8))
+        assert remembers(api, ident) == ["after", "after"]
+        # What lies on the files that are not in its chain any more is as it was.
+        restore(api, ident, "s4")
+        assert api.run(ident, "cat /var/counted")["stdout"] == "".join(f"{n}\n" for n in range(5))
+        restore(api, ident, "first")
+        assert remembers(api, ident) == ["before", "before"]
+    finally:
+        host.configure()
+        host.restart_hostd()
+        fleet.wait_ready(2)
 
 
 def test_a_host_without_the_fast_engine_keeps_memory_too(fleet, api):

@@ -87,6 +87,7 @@ public:
     std::map<common::SandboxId, std::string> loaded_from;
     bool engine_known = true;
     bool disk_full = false; ///< What goes on is paused again at once.
+    std::size_t depth = 1;  ///< Files that every disk lies on.
     unsigned written = 0;   ///< How often somebody wrote to a disk behind hostd's back.
     std::set<common::SandboxId> folders;
     std::set<common::SandboxId> have_run;
@@ -204,6 +205,12 @@ public:
     {
         return world_.step(
             "set_generation", id, [&] { world_.domains.at(id).generation = generation; });
+    }
+    common::Result<> pull_down_to(const common::SandboxId& id,
+                                  const std::filesystem::path&,
+                                  std::chrono::milliseconds) override
+    {
+        return world_.step("pull", id, [&] { world_.depth = 1; });
     }
     common::Result<> set_owner(const common::SandboxId& id,
                                const hostd::SandboxSpec& spec,
@@ -335,60 +342,6 @@ public:
 
 private:
     HostWorld& world_;
-};
-
-class WorldNetwork final : public hostd::Network {
-public:
-    explicit WorldNetwork(HostWorld& world) : world_{world} {}
-    common::Result<> ensure(const std::vector<hostd::NetLease>& in_use) override
-    {
-        return world_.step("ensure", {}, [&] { ensured = in_use.size(); });
-    }
-    common::Result<hostd::NetLease> allocate(const common::SandboxId& id,
-                                             hostd::NetworkMode) override
-    {
-        const auto n = ++last_;
-        hostd::NetLease lease{"paddock",
-                              "52:54:00:00:00:" + std::to_string(10 + n),
-                              "10.0.0." + std::to_string(n),
-                              "pd" + std::to_string(n)};
-        COMMON_CHECK(world_.step("network", id, [&] { world_.leases[id] = lease; }));
-        return lease;
-    }
-    common::Result<hostd::NetLease> add_tap(const hostd::NetLease& lease,
-                                            std::uint64_t incarnation) override
-    {
-        auto second = lease;
-        second.tap += "." + std::to_string(incarnation);
-        COMMON_CHECK(world_.step("add_tap", {}, [&] {
-            world_.taps.insert(lease.tap);
-            world_.taps.insert(second.tap);
-        }));
-        return second;
-    }
-    common::Result<> forget_tap(const hostd::NetLease& lease) override
-    {
-        return world_.step("forget_tap", {}, [&] { world_.taps.erase(lease.tap); });
-    }
-    common::Result<> release(const hostd::NetLease& lease) override
-    {
-        return world_.step("release", {}, [&] {
-            std::erase_if(world_.leases,
-                          [&](const auto& held) { return held.second.mac == lease.mac; });
-            world_.taps.erase(lease.tap);
-        });
-    }
-    common::Result<std::string> observed_ip(const hostd::NetLease& lease) const override
-    {
-        return world_.locked([&] { return world_.ips[lease.mac]; });
-    }
-    std::string cidr() const override { return "10.0.0.0/24"; }
-
-    std::atomic<std::size_t> ensured{0};
-
-private:
-    HostWorld& world_;
-    std::atomic<unsigned> last_{0};
 };
 
 } // namespace tests

@@ -163,4 +163,35 @@ BOOST_AUTO_TEST_CASE(nothing_is_swept_while_a_checkpoint_is_taken)
     await_step("sweep");
 }
 
+BOOST_AUTO_TEST_CASE(a_disk_that_lies_on_too_many_files_is_made_to_lie_on_its_image)
+{
+    settings.deepest_chain = 3;
+    run();
+    static_cast<void>(created("sbx-1"));
+    world.locked([&] { return world.depth = 3; });
+    BOOST_TEST(!ask("op-1", take("sbx-1", "snp-1")).error);
+    BOOST_CHECK(phase_in(ask("op-2", create("sbx-1"))) == Phase::running); // Behind it in its lane.
+    BOOST_TEST(world.locked([&] { return world.depth; }) == 3U);
+    world.locked([&] { return world.depth = 4; });
+    BOOST_TEST(!ask("op-3", take("sbx-1", "snp-2")).error);
+    BOOST_CHECK(phase_in(ask("op-4", create("sbx-1"))) == Phase::running);
+    BOOST_TEST(world.locked([&] { return world.depth; }) == 1U);
+}
+
+BOOST_DATA_TEST_CASE(a_chain_that_stays_deep_is_in_nobodys_way,
+                     data::make({"chain_below", "has_room", "pull"}),
+                     step)
+{
+    settings.deepest_chain = 3;
+    run();
+    static_cast<void>(created("sbx-1"));
+    world.locked([&] { return world.depth = 9; });
+    world.fail(step, {ErrorCode::resource_exhausted, "no space", "disk_full"});
+    BOOST_TEST(!ask("op-1", take("sbx-1", "snp-1")).error);
+    BOOST_TEST(!ask("op-2", exec("sbx-1", "ls")).error);
+    BOOST_TEST(!ask("op-3", take("sbx-1", "snp-2")).error);
+    BOOST_CHECK(phase_in(ask("op-4", create("sbx-1"))) == Phase::running);
+    BOOST_TEST(world.locked([&] { return world.depth; }) == 1U); // The next time.
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -177,11 +177,15 @@ BOOST_AUTO_TEST_CASE(a_guest_whose_end_nobody_saw_is_suspended_all_the_same)
 {
     run();
     static_cast<void>(created("sbx-1"));
+    world.hold("kill");
+    submit("op-1", SuspendCommand{id("sbx-1")});
+    await_step("kill");
+    world.locked([&] { return world.domains.at(id("sbx-1")).state = DomainState::crashed; });
     const common::Error gone{common::ErrorCode::unavailable, "end of file while reading data"};
     world.fail("kill", gone);
     world.fail("find", gone);
-    BOOST_TEST(ask("op-1", SuspendCommand{id("sbx-1")}).error.has_value());
-    hypervisor.changed(id("sbx-1"), DomainState::crashed);
+    world.let_go("kill");
+    BOOST_TEST(answer_of("op-1").error.has_value());
     static_cast<void>(await("sbx-1", Phase::suspended));
     BOOST_CHECK(phase_in(ask("op-2", StartCommand{id("sbx-1")})) == Phase::running);
 }

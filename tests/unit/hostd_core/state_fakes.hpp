@@ -113,6 +113,12 @@ public:
             world_.drafts.erase(id.str());
         });
     }
+    common::Result<hostd::Chain> chain_below(const std::filesystem::path&) const override
+    {
+        COMMON_CHECK(world_.step("chain_below", {}));
+        return world_.locked([&] { return hostd::Chain{world_.depth, "/images/tiny", {}}; });
+    }
+    common::Result<> has_room(common::Bytes) const override { return world_.step("has_room", {}); }
     common::Result<std::string> look_of(const std::filesystem::path& top) const override
     {
         COMMON_CHECK(world_.step("look_of", {}));
@@ -251,6 +257,60 @@ public:
 private:
     std::mutex mutex_;
     std::vector<hostd::Checkpoint> checkpoints_; ///< Of the last inventory.
+};
+
+class WorldNetwork final : public hostd::Network {
+public:
+    explicit WorldNetwork(HostWorld& world) : world_{world} {}
+    common::Result<> ensure(const std::vector<hostd::NetLease>& in_use) override
+    {
+        return world_.step("ensure", {}, [&] { ensured = in_use.size(); });
+    }
+    common::Result<hostd::NetLease> allocate(const common::SandboxId& id,
+                                             hostd::NetworkMode) override
+    {
+        const auto n = ++last_;
+        hostd::NetLease lease{"paddock",
+                              "52:54:00:00:00:" + std::to_string(10 + n),
+                              "10.0.0." + std::to_string(n),
+                              "pd" + std::to_string(n)};
+        COMMON_CHECK(world_.step("network", id, [&] { world_.leases[id] = lease; }));
+        return lease;
+    }
+    common::Result<hostd::NetLease> add_tap(const hostd::NetLease& lease,
+                                            std::uint64_t incarnation) override
+    {
+        auto second = lease;
+        second.tap += "." + std::to_string(incarnation);
+        COMMON_CHECK(world_.step("add_tap", {}, [&] {
+            world_.taps.insert(lease.tap);
+            world_.taps.insert(second.tap);
+        }));
+        return second;
+    }
+    common::Result<> forget_tap(const hostd::NetLease& lease) override
+    {
+        return world_.step("forget_tap", {}, [&] { world_.taps.erase(lease.tap); });
+    }
+    common::Result<> release(const hostd::NetLease& lease) override
+    {
+        return world_.step("release", {}, [&] {
+            std::erase_if(world_.leases,
+                          [&](const auto& held) { return held.second.mac == lease.mac; });
+            world_.taps.erase(lease.tap);
+        });
+    }
+    common::Result<std::string> observed_ip(const hostd::NetLease& lease) const override
+    {
+        return world_.locked([&] { return world_.ips[lease.mac]; });
+    }
+    std::string cidr() const override { return "10.0.0.0/24"; }
+
+    std::atomic<std::size_t> ensured{0};
+
+private:
+    HostWorld& world_;
+    std::atomic<unsigned> last_{0};
 };
 
 } // namespace tests

@@ -99,6 +99,10 @@ BOOST_AUTO_TEST_CASE(a_chain_has_a_bound)
         branch_off();
     }
     BOOST_TEST(chain_of(layout, top)->size() == longest_chain);
+    const auto chain = store.chain_below(top);
+    BOOST_REQUIRE(chain);
+    BOOST_TEST(chain->files == longest_chain - 1);
+    BOOST_TEST(chain->base == image);
     const auto over = store.branch(a, top);
     BOOST_REQUIRE(!over);
     BOOST_CHECK(over.error().code == ErrorCode::failed_precondition);
