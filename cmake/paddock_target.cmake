@@ -39,6 +39,9 @@ if(PADDOCK_SANITIZE MATCHES "undefined")
 endif()
 set(CMAKE_CXX_EXTENSIONS OFF)
 
+# All that needs no daemon and no root.
+add_custom_target(unit_tests)
+
 # paddock_target(<name> <library|executable|test|fuzzer>
 #                SOURCES ... [PUBLIC ...] [PRIVATE ...] [LABELS ...] [TIMEOUT n] [STATIC] [APART])
 # PUBLIC: what the headers need. PRIVATE: what only the .cpp files need.
@@ -85,6 +88,9 @@ function(paddock_target name kind)
       --logger=HRF,test_suite,stdout:JUNIT,message,${PROJECT_BINARY_DIR}/results/${name}.xml)
     if(NOT ARG_TIMEOUT)
       set(ARG_TIMEOUT 120)
+    endif()
+    if("unit" IN_LIST ARG_LABELS)
+      add_dependencies(unit_tests ${name})
     endif()
     set_tests_properties(${name} PROPERTIES
       LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77)
