@@ -281,6 +281,15 @@ class Host:
         self.hostd.kill(number)
         self.start_hostd()
 
+    def reconfigure(self, **settings):
+        """Another hostd runs, with these settings, and the coordinator has taken it in."""
+        before = self.welcomes()
+        self.configure(**settings)
+        self.restart_hostd()
+        # What is given to a host that has just died is of unknown outcome.
+        wait_until("the coordinator to know the new hostd", lambda: self.welcomes() > before, 30)
+        self.fleet.wait_ready(len(self.fleet.hosts))
+
     def kill_libvirtd(self):
         """Another one is started at once, as systemd would."""
         os.kill(int((self.base / "run/libvirt/libvirtd.pid").read_text()), signal.SIGKILL)

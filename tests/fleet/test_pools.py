@@ -125,21 +125,13 @@ def warm_pool(fleet, name="warm", **fields):
 @contextlib.contextmanager
 def configured(fleet, host, **settings):
     """The hostd of `host` runs with these settings, which /v1/hosts shows under the same names."""
-    def restart(**wanted):
-        before = host.welcomes()
-        host.configure(**wanted)
-        host.restart_hostd()
-        # What is given to a host that has just died is of unknown outcome.
-        wait_until("the coordinator to know the new hostd", lambda: host.welcomes() > before, 30)
-        fleet.wait_ready(len(fleet.hosts))
-
     api = fleet.api()
     try:
-        restart(**settings)
+        host.reconfigure(**settings)
         wait_until(f"{host.name} to say so", lambda: all(about(api, host.name)[k] == v for k, v in settings.items()), 30)
         yield
     finally:
-        restart()
+        host.reconfigure()
 
 
 def claim(api, use="require", **fields):

@@ -358,9 +358,7 @@ def test_a_coordinator_that_is_killed_forgets_no_checkpoint(fleet, api):
 
 def test_a_disk_lies_on_few_files_however_often_it_is_captured(fleet, api):
     host = fleet.hosts[1]
-    host.configure(deepest_chain=3)
-    host.restart_hostd()
-    fleet.wait_ready(2)
+    host.reconfigure(deepest_chain=3)
     try:
         ident = api.create(host="h2", memory_mb=160)["id"]
         remember(api, ident, "before")
@@ -383,16 +381,12 @@ def test_a_disk_lies_on_few_files_however_often_it_is_captured(fleet, api):
         restore(api, ident, "first")
         assert remembers(api, ident) == ["before", "before"]
     finally:
-        host.configure()
-        host.restart_hostd()
-        fleet.wait_ready(2)
+        host.reconfigure()
 
 
 def test_a_host_without_the_fast_engine_keeps_memory_too(fleet, api):
     host = fleet.hosts[1]
-    host.configure(state_engine="portable")
-    host.restart_hostd()
-    fleet.wait_ready(2)
+    host.reconfigure(state_engine="portable")
     try:
         wait_until("the engine", lambda: api.ok("GET", "/v1/hosts/h2")["host"]["state_engine"] == "portable", 30)
         ident = api.create(host="h2", memory_mb=160)["id"]
@@ -415,6 +409,4 @@ def test_a_host_without_the_fast_engine_keeps_memory_too(fleet, api):
         child = fork["children"][0]["sandbox"]["id"]
         assert api.run(child, "cat /home/sandbox/disk", timeout_sec=60)["stdout"] == "before\n"
     finally:
-        host.configure()
-        host.restart_hostd()
-        fleet.wait_ready(2)
+        host.reconfigure()
