@@ -285,7 +285,7 @@ def test_of_many_at_once_each_gets_one_of_its_own(fleet, api, images):
 TRACES = """find / -path /proc -prune -o -path /sys -prune -o -name '[l]eft-behind*' -print
 grep -ls '[l]eft-behind' /proc/[0-9]*/cmdline"""
 LEAVE = """for folder in /home/sandbox /tmp /var/tmp /dev/shm /etc /root; do echo secret > $folder/left-behind; done
-echo 'while :; do usleep 100000; done' > /run/left-behind.sh; sh /run/left-behind.sh </dev/null >/dev/null 2>&1 & sync"""
+mkfifo /run/left-behind.fifo; cat /run/left-behind.fifo </dev/null >/dev/null 2>&1 & sync"""
 
 
 def test_nothing_of_a_sandbox_that_is_gone_is_in_the_next_ones(fleet, api, images):
