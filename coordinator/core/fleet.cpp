@@ -119,12 +119,6 @@ std::vector<common::SandboxId> Fleet::on(const common::HostName& host) const
                : std::vector<common::SandboxId>{found->second.begin(), found->second.end()};
 }
 
-std::set<common::SandboxId> Fleet::pooled(const std::string& pool) const
-{
-    const auto found = pooled_.find(pool);
-    return found == pooled_.end() ? std::set<common::SandboxId>{} : found->second;
-}
-
 std::vector<common::SandboxId> Fleet::all_pooled() const
 {
     std::vector<common::SandboxId> out;
@@ -178,14 +172,22 @@ std::vector<Image> Fleet::images() const
     return images;
 }
 
+/// As images() has it, without making all the others.
 std::optional<Image> Fleet::image(const common::ImageName& name) const
 {
-    for (auto& image : images()) {
-        if (image.name == name) {
-            return std::move(image);
+    std::map<std::string, Image> by_digest;
+    for (const auto& [host, known] : hosts_) {
+        const auto& has = known.host.facts.images;
+        const auto found = std::ranges::find(has, name, &Image::name);
+        if (found != has.end()) {
+            auto& one = by_digest.try_emplace(found->digest, *found).first->second;
+            one.hosts.push_back(host);
+            one.registered_at = std::min(one.registered_at, found->registered_at);
         }
     }
-    return std::nullopt;
+    const auto most = std::ranges::max_element(
+        by_digest, {}, [](const auto& entry) { return entry.second.hosts.size(); });
+    return most == by_digest.end() ? std::nullopt : std::optional{most->second};
 }
 
 std::vector<scheduler::HostView> Fleet::view(const Image& image) const

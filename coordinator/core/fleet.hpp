@@ -49,8 +49,7 @@ public:
                                                  const std::string& name) const;
     [[nodiscard]] std::vector<common::SandboxId> on(const common::HostName& host) const;
 
-    /// What stands ready in a pool, becomes so, or is its source; in all pools. Not destroyed.
-    [[nodiscard]] std::set<common::SandboxId> pooled(const std::string& pool) const;
+    /// What stands ready in a pool, becomes so, or is its source. Not destroyed.
     [[nodiscard]] std::vector<common::SandboxId> all_pooled() const;
 
     std::map<common::HostName, KnownHost>& hosts() noexcept { return hosts_; }

@@ -73,9 +73,10 @@ Core::Pooling::Standing Core::Pooling::standing(const Pool& pool,
                                                 const common::HostName& host) const
 {
     Standing out;
-    for (const auto& id : core_.fleet_.pooled(pool.name)) {
+    for (const auto& id : core_.fleet_.on(host)) {
         const auto& sandbox = *core_.fleet_.find(id);
-        if (sandbox.host != host || sandbox.desired == Desired::destroyed || !fits(pool, sandbox)) {
+        if (sandbox.pool != pool.name || sandbox.desired == Desired::destroyed ||
+            !fits(pool, sandbox)) {
             continue;
         }
         if (sandbox.pool_source) {
