@@ -1,5 +1,5 @@
 // Forks: one checkpoint, and as many sandboxes that go on from it.
-#include "coordinator/core/core.hpp"
+#include "coordinator/core/pooling.hpp"
 
 #include "common/log/log.hpp"
 
@@ -18,8 +18,11 @@ struct Core::Forking {
     Reply<Fork> reply;
     Operation row; ///< A coordinator that starts anew finds it, and says that nobody knows.
     std::optional<Checkpoint> from;
-    Fork fork;
+    Fork fork{};
     std::size_t left = 0; ///< Children that have not ended.
+    /// How often warm sandboxes may still be given up for one of them: whatever leaves makes room
+    /// for one, and all that wait may count on the same.
+    std::size_t makes_room = std::size_t{request.count} * request.count;
 
     static Result<std::optional<Checkpoint>> origin(const Core& core,
                                                     const Caller& caller,
@@ -91,7 +94,8 @@ Result<std::optional<Checkpoint>> Core::Forking::origin(const Core& core,
         // If not even one fits, it need not stand still for it.
         auto first = sandbox;
         first.id = {};
-        if (auto room = core.admit(first, "fork"); !room) {
+        if (auto room = core.admit(first, "fork");
+            !room && !core.pooling_->could_make_room(first)) {
             auto error = std::move(room).error();
             error.message = attempt + "no room for a child of it on host " + error.details;
             return error;
@@ -133,7 +137,7 @@ void Core::begin_fork(const Caller& caller,
                         std::nullopt,
                         ""};
     const auto forking =
-        std::make_shared<Forking>(Forking{caller, request, **found, reply, row, *from, {}, 0});
+        std::make_shared<Forking>(Forking{caller, request, **found, reply, row, *from});
     if (forking->from) {
         checkpoints_.hold(forking->from->id);
     }
@@ -207,6 +211,14 @@ void Core::make_child(const std::shared_ptr<Forking>& forking, std::size_t numbe
         return ended(std::move(drafted).error());
     }
     const auto child = *std::move(drafted);
+    if (const auto room = admit(child, "create"); !room) {
+        const auto again = [this, forking, number] { make_child(forking, number); };
+        if (forking->makes_room == 0 || !pooling_->make_room(child, child.host, again)) {
+            return ended(room.error());
+        }
+        --forking->makes_room;
+        return;
+    }
     CreateOnHost what{child, true, settings_.boot_timeout, forking->from->id};
     ++creates_;
     const auto op = begin_operation(Pending::Kind::create, forking->caller, child, std::move(what));
@@ -258,7 +270,6 @@ Result<Sandbox> Core::draft_child(const Forking& forking, std::size_t number) co
         child.overhead = known->second.host.facts.overhead;
     }
     COMMON_CHECK(room_for_one_more());
-    COMMON_CHECK(admit(child, "create"));
     return child;
 }
 

@@ -141,6 +141,13 @@ std::optional<common::SnapshotId> Core::Pooling::source_for(const Sandbox& wante
     return same ? standing.checkpoint : std::nullopt;
 }
 
+bool Core::Pooling::could_make_room(const Sandbox& wanted) const
+{
+    const auto views = core_.fleet_.view(core_.fleet_.image(wanted.image).value_or(Image{}));
+    const auto host = std::ranges::find(views, wanted.host, &scheduler::HostView::name);
+    return host != views.end() && !in_the_way(wanted, *host).empty();
+}
+
 /// What is going already counts first.
 bool Core::Pooling::make_room(const Sandbox& wanted,
                               const std::optional<common::HostName>& host,

@@ -57,6 +57,8 @@ public:
     bool make_room(const Sandbox& wanted,
                    const std::optional<common::HostName>& host,
                    const std::function<void()>& then);
+    /// Whether that would help on the host that `wanted` is to be on.
+    [[nodiscard]] bool could_make_room(const Sandbox& wanted) const;
     /// How a clone for somebody ended.
     void clone_failed(const Sandbox& sandbox, const common::Error& why);
     void clone_worked(const Sandbox& sandbox);
@@ -104,6 +106,7 @@ private:
     [[nodiscard]] bool is_ready(const Sandbox& sandbox) const;
     [[nodiscard]] static bool is_under_pressure(const Host& host);
     [[nodiscard]] bool is_busy(const common::HostName& host) const;
+    [[nodiscard]] unsigned most_at_once(const Host& host);
     [[nodiscard]] unsigned filling_on(const common::HostName& host) const;
     [[nodiscard]] std::vector<common::SandboxId> in_the_way(const Sandbox& wanted,
                                                             const scheduler::HostView& view) const;
@@ -151,6 +154,7 @@ private:
     std::set<common::SandboxId> sources_under_way_; ///< Booted, and not kept yet.
     std::map<common::HostName, common::SteadyTime>
         relieved_; ///< When something was given up there.
+    std::map<common::HostName, common::SteadyTime> busy_since_;
 };
 
 } // namespace coordinator

@@ -110,6 +110,19 @@ bool Core::Pooling::is_busy(const common::HostName& host) const
     });
 }
 
+/// How many may be made there at the same time. People come first: while creates of theirs are
+/// under way none, and one if that goes on and on.
+unsigned Core::Pooling::most_at_once(const Host& host)
+{
+    if (!is_busy(host.name)) {
+        busy_since_.erase(host.name);
+        return std::max(host.facts.cores, 1U);
+    }
+    const auto now = core_.clock_.steady();
+    const auto since = busy_since_.try_emplace(host.name, now).first->second;
+    return now - since < core_.settings_.refill_patience ? 0 : 1;
+}
+
 bool Core::Pooling::is_under_pressure(const Host& host)
 {
     const auto& facts = host.facts;
@@ -148,8 +161,7 @@ void Core::Pooling::tend(const Pool& pool, const common::HostName& host)
     if (clones && !standing.checkpoint) {
         return;
     }
-    // People come first.
-    const auto most = is_busy(host) ? 1 : std::max(known.facts.cores, 1U);
+    const auto most = most_at_once(known);
     auto filling = filling_on(host);
     for (auto have = standing.ready.size() + standing.filling; have < wanted && filling < most;
          ++have, ++filling) {

@@ -261,6 +261,77 @@ BOOST_AUTO_TEST_CASE(warm_ones_give_way_to_what_wakes_too)
     BOOST_TEST(asked.get().has_value());
 }
 
+BOOST_AUTO_TEST_CASE(warm_ones_give_way_to_the_children_of_a_fork)
+{
+    run_on(facts_with("fast"));
+    const auto id = running(wants(WarmUse::skip)).id;
+    BOOST_REQUIRE(core->create_pool(me, pool(3)).has_value());
+    static_cast<void>(source());
+    for (int i = 0; i < 3; ++i) {
+        static_cast<void>(warm());
+    }
+    await_ready(3); // There is no room for another.
+    coordinator::ForkRequest what;
+    what.count = 4;
+    auto asked = fork(id, what);
+    const auto taken = expect<SnapshotOnHost>();
+    answer(taken, frozen(taken));
+    std::size_t gone = 0;
+    std::size_t made = 0;
+    while (gone + made < 6) {
+        const auto sent = link.commands.take();
+        if (std::holds_alternative<DestroyOnHost>(sent.command.what)) {
+            answer(sent, std::monostate{});
+            ++gone;
+        } else {
+            done(sent, id_in(sent), Phase::running);
+            ++made;
+        }
+    }
+    const auto fork = asked.get();
+    BOOST_REQUIRE(fork.has_value());
+    BOOST_TEST(gone == 3U);
+    BOOST_TEST(std::ranges::count_if(fork->children, [](const auto& child) {
+                   return child.result.has_value();
+               }) == 3);
+}
+
+BOOST_AUTO_TEST_CASE(people_who_wait_come_before_a_pool)
+{
+    run_on(facts_with("fast"));
+    auto asked = create(wants(WarmUse::skip));
+    const auto theirs = expect<CreateOnHost>();
+    BOOST_REQUIRE(core->create_pool(me, pool(1)).has_value());
+    static_cast<void>(source());
+    // A host on which nobody waits is filled meanwhile.
+    connect_second(facts_with("fast"));
+    static_cast<void>(source());
+    BOOST_TEST(expect<CreateOnHost>().host.str() == "h2");
+    done(theirs, id_in(theirs), Phase::running);
+    BOOST_TEST(asked.get().has_value());
+    BOOST_TEST(expect<CreateOnHost>().host.str() == "h1");
+}
+
+BOOST_AUTO_TEST_CASE(a_host_on_which_somebody_always_waits_is_filled_one_by_one)
+{
+    settings.refill_patience = std::chrono::milliseconds{20};
+    run_on(facts_with("fast"));
+    auto asked = create(wants(WarmUse::skip));
+    const auto theirs = expect<CreateOnHost>();
+    BOOST_REQUIRE(core->create_pool(me, pool(2)).has_value());
+    static_cast<void>(source());
+    const auto one = expect<CreateOnHost>();
+    BOOST_TEST(one.host.str() == "h1");
+    connect_second(facts_with("fast"));
+    static_cast<void>(source());
+    BOOST_TEST(expect<CreateOnHost>().host.str() == "h2");
+    BOOST_TEST(expect<CreateOnHost>().host.str() == "h2");
+    done(one, id_in(one), Phase::paused);
+    BOOST_TEST(expect<CreateOnHost>().host.str() == "h1");
+    done(theirs, id_in(theirs), Phase::running);
+    BOOST_TEST(asked.get().has_value());
+}
+
 BOOST_AUTO_TEST_CASE(what_a_host_lets_run_does_not_stand_ready)
 {
     run_on(facts_with("portable"));

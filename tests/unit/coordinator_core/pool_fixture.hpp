@@ -39,6 +39,12 @@ struct PoolFixture : CheckpointFixture {
         inventory("h1", std::move(sandboxes), std::move(checkpoints));
         settle();
     }
+    void connect_second(const coordinator::HostFacts& has)
+    {
+        link.say(coordinator::HostConnected{HostName{"h2"}, "run-h2", has});
+        inventory("h2", {}, {});
+        settle();
+    }
     static PoolRequest pool(unsigned min, std::optional<unsigned> max = {})
     {
         PoolRequest what;
