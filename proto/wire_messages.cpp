@@ -246,6 +246,7 @@ void fields(V& v, M& m)
     v.opt("boot_timeout_ms", m.boot_timeout_ms);
     v.opt("from_snapshot", m.from_snapshot, word);
     v.opt("warm", m.warm);
+    v.opt("disk", m.disk, word);
 }
 
 template <typename V, typename M>

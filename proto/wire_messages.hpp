@@ -223,6 +223,7 @@ struct CreateSandbox {
     std::uint32_t boot_timeout_ms = 0;
     std::string from_snapshot; ///< Id of the checkpoint to be cloned; "": made from the image.
     bool warm = false;         ///< Once it is up a command is run in it, and it is paused.
+    std::string disk;          ///< durable, as if "" | ephemeral
 };
 
 /// What was made warm for nobody becomes this tenant's, under this name, and runs.

@@ -165,6 +165,7 @@ Core::draft(const Caller& caller, const CreateRequest& request, const Image& ima
     sandbox.vcpus = request.vcpus.value_or(vcpus_of(image));
     sandbox.memory = request.memory.value_or(memory_of(image));
     sandbox.network = request.network;
+    sandbox.disk = request.disk;
     sandbox.labels = request.labels;
     sandbox.env = request.env;
     sandbox.ttl = request.ttl;

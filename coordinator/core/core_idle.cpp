@@ -48,7 +48,8 @@ void Core::send_idle_to_sleep()
             continue; // Not even while the end of the last try is being written down.
         }
         const auto idle = now - activity.last;
-        if (suspend_after != never && idle >= suspend_after) {
+        const bool may_suspend = suspend_after != never && sandbox.disk == DiskKind::durable;
+        if (may_suspend && idle >= suspend_after) {
             due.emplace_back(sandbox, Phase::suspended);
         } else if (pause_after != never && idle >= pause_after && sandbox.phase == Phase::running) {
             due.emplace_back(sandbox, Phase::paused);

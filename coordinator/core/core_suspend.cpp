@@ -50,6 +50,13 @@ void Core::begin_suspend(const Caller& caller, const common::SandboxId& id, Sand
     if (sandbox.phase == Phase::suspended) {
         return done(sandbox);
     }
+    if (sandbox.disk == DiskKind::ephemeral) {
+        return done(Error{ErrorCode::failed_precondition,
+                          "suspend sandbox " + id.str() +
+                              ": its disk is ephemeral, and what is suspended is to outlive its "
+                              "host's power; pause it, or create it with disk: durable",
+                          "ephemeral_disk"});
+    }
     if (const auto host = reachable(sandbox); !host) {
         return done(host.error());
     }

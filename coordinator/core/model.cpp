@@ -78,6 +78,15 @@ std::string_view to_string(Checkpoint::Status status) noexcept
     return "deleted";
 }
 
+std::string_view to_string(DiskKind kind) noexcept
+{
+    switch (kind) {
+    case DiskKind::durable: return "durable";
+    case DiskKind::ephemeral: return "ephemeral";
+    }
+    return "";
+}
+
 std::string_view to_string(NetworkMode mode) noexcept
 {
     switch (mode) {
@@ -153,6 +162,11 @@ std::optional<State> state_from(std::string_view text) noexcept
 std::optional<Desired> desired_from(std::string_view text) noexcept
 {
     return named(std::array{Desired::stopped, Desired::running, Desired::destroyed}, text);
+}
+
+std::optional<DiskKind> disk_kind_from(std::string_view text) noexcept
+{
+    return named(std::array{DiskKind::durable, DiskKind::ephemeral}, text);
 }
 
 std::optional<NetworkMode> network_mode_from(std::string_view text) noexcept

@@ -50,6 +50,12 @@ enum class NetworkMode { nat, isolated, none };
 std::string_view to_string(NetworkMode mode) noexcept;
 std::optional<NetworkMode> network_mode_from(std::string_view text) noexcept;
 
+/// What a sandbox's disk is worth. An ephemeral one is written without regard to a cut of its
+/// host's power, and its sandbox cannot be suspended.
+enum class DiskKind { durable, ephemeral };
+std::string_view to_string(DiskKind kind) noexcept;
+std::optional<DiskKind> disk_kind_from(std::string_view text) noexcept;
+
 using Labels = std::map<std::string, std::string>;
 
 /// The record of one sandbox: what PostgreSQL holds and the core thread owns.
@@ -66,6 +72,7 @@ struct Sandbox {
     common::Bytes memory;
     common::Bytes overhead; ///< Charged on the host beside `memory`, as it was when placed.
     NetworkMode network = NetworkMode::nat;
+    DiskKind disk = DiskKind::durable;
     Labels labels;
     std::map<std::string, std::string> env; ///< Under each command's own.
     std::optional<std::chrono::seconds> ttl;

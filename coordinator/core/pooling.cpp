@@ -21,7 +21,8 @@ constexpr std::chrono::duration<double> unknown_refill{1}; // Before the first o
 bool same_shape(const Pool& pool, const Sandbox& sandbox)
 {
     return pool.image == sandbox.image && pool.vcpus == sandbox.vcpus &&
-           pool.memory == sandbox.memory && pool.network == sandbox.network;
+           pool.memory == sandbox.memory && pool.network == sandbox.network &&
+           sandbox.disk == DiskKind::durable;
 }
 
 } // namespace

@@ -31,6 +31,7 @@ struct CreateRequest {
     std::string name; ///< vm_name; "" makes one from the id.
     Labels labels;
     NetworkMode network = NetworkMode::nat;
+    DiskKind disk = DiskKind::durable;
     std::map<std::string, std::string> env;
     std::optional<common::HostName> host; ///< Place it here or nowhere.
     WarmUse pool = WarmUse::prefer;

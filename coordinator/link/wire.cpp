@@ -40,7 +40,8 @@ struct ToWire {
                                  it.start,
                                  ms_of(it.boot_timeout),
                                  it.from_snapshot ? it.from_snapshot->str() : "",
-                                 it.warm});
+                                 it.warm,
+                                 std::string{to_string(sandbox.disk)}});
     }
     void operator()(const ClaimOnHost& it) const
     {

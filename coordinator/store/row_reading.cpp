@@ -23,6 +23,7 @@ Sandbox sandbox_from(Fields& in)
     box.memory = in.size();
     box.overhead = in.size();
     box.network = in.word(network_mode_from);
+    box.disk = in.word(disk_kind_from);
     box.labels = in.map();
     box.env = in.map();
     box.ttl = in.maybe_seconds();
@@ -42,7 +43,7 @@ Sandbox sandbox_from(Fields& in)
 }
 const std::string sandbox_columns =
     "id, job_id, tenant, agent_id, sandbox_name, image, image_digest, host, vcpus, memory_bytes, "
-    "overhead_bytes, network_mode, " +
+    "overhead_bytes, network_mode, disk, " +
     pairs_of("labels") + ", " + pairs_of("env") + ", ttl_seconds, " + us_of("created_at") + ", " +
     us_of("updated_at") + ", " + us_of("expires_at") + ", " + us_of("deleted_at") +
     ", phase, desired, generation, ip_address, error, pool, pool_source, " + pairs_of("timings_us");

@@ -47,6 +47,7 @@ void write_row(pqxx::transaction_base& sql, const Sandbox& box)
                       box.memory.count(),
                       box.overhead.count(),
                       std::string{to_string(box.network)},
+                      std::string{to_string(box.disk)},
                       pairs_array(box.labels),
                       pairs_array(box.env),
                       Nullable{box.ttl}.get(),

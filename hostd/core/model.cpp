@@ -25,6 +25,15 @@ std::string_view to_string(Phase phase) noexcept
     return "error";
 }
 
+std::string_view to_string(DiskKind kind) noexcept
+{
+    switch (kind) {
+    case DiskKind::durable: return "durable";
+    case DiskKind::ephemeral: return "ephemeral";
+    }
+    return "";
+}
+
 std::string_view to_string(NetworkMode mode) noexcept
 {
     switch (mode) {
@@ -88,6 +97,11 @@ std::optional<Enum> named(const std::array<Enum, N>& all, std::string_view text)
 
 } // namespace
 
+std::optional<DiskKind> disk_kind_from(std::string_view text) noexcept
+{
+    return named(std::array{DiskKind::durable, DiskKind::ephemeral}, text);
+}
+
 std::optional<NetworkMode> network_mode_from(std::string_view text) noexcept
 {
     return named(std::array{NetworkMode::nat, NetworkMode::isolated, NetworkMode::none}, text);
@@ -111,17 +125,20 @@ std::optional<Boot> boot_from(std::string_view text) noexcept
 std::string digest_of(const SandboxSpec& spec)
 {
     // Every text is preceded by its length, so that no two specs share an encoding.
-    const auto text = fmt::format("1\n{}\n{}:{}\n{}:{}\n{}:{}\n{}\n{}\n{}\n",
-                                  spec.id.str(),
-                                  spec.tenant.size(),
-                                  spec.tenant,
-                                  spec.name.size(),
-                                  spec.name,
-                                  spec.image.str().size(),
-                                  spec.image.str(),
-                                  spec.vcpus,
-                                  spec.memory.count(),
-                                  to_string(spec.network));
+    auto text = fmt::format("1\n{}\n{}:{}\n{}:{}\n{}:{}\n{}\n{}\n{}\n",
+                            spec.id.str(),
+                            spec.tenant.size(),
+                            spec.tenant,
+                            spec.name.size(),
+                            spec.name,
+                            spec.image.str().size(),
+                            spec.image.str(),
+                            spec.vcpus,
+                            spec.memory.count(),
+                            to_string(spec.network));
+    if (spec.disk != DiskKind::durable) { // Those from before there was a choice keep theirs.
+        text += fmt::format("{}\n", to_string(spec.disk));
+    }
     return common::digest::to_hex(common::digest::of(text));
 }
 

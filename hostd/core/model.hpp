@@ -30,6 +30,8 @@ enum class Phase {
     destroyed
 };
 enum class NetworkMode { nat, isolated, none };
+/// An ephemeral disk is written without regard to a cut of the host's power.
+enum class DiskKind { durable, ephemeral };
 /// How exec reaches the guest: our agent, qemu-guest-agent, or not at all.
 enum class AgentKind { paddock, qemu, none };
 enum class Boot { kernel, bios, uefi };
@@ -43,10 +45,12 @@ constexpr bool is_up(Phase phase) noexcept
 
 std::string_view to_string(Phase phase) noexcept;
 std::string_view to_string(NetworkMode mode) noexcept;
+std::string_view to_string(DiskKind kind) noexcept;
 std::string_view to_string(AgentKind kind) noexcept;
 std::string_view to_string(Boot boot) noexcept;
 std::string_view to_string(Accel accel) noexcept;
 std::optional<NetworkMode> network_mode_from(std::string_view text) noexcept;
+std::optional<DiskKind> disk_kind_from(std::string_view text) noexcept;
 std::optional<AgentKind> agent_kind_from(std::string_view text) noexcept;
 std::optional<Boot> boot_from(std::string_view text) noexcept;
 
@@ -59,6 +63,7 @@ struct SandboxSpec {
     unsigned vcpus = 1;
     common::Bytes memory;
     NetworkMode network = NetworkMode::nat;
+    DiskKind disk = DiskKind::durable;
 
     friend bool operator==(const SandboxSpec&, const SandboxSpec&) = default;
 };

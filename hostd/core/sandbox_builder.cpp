@@ -110,11 +110,11 @@ Result<> SandboxBuilder::choose_source(Building& building, const CreateCommand& 
     const auto& was = source.spec;
     const auto& spec = command.spec;
     if (was.image != spec.image || was.vcpus != spec.vcpus || was.memory != spec.memory ||
-        was.network != spec.network ||
+        was.network != spec.network || was.disk != spec.disk ||
         (was.tenant != spec.tenant && was.tenant != common::pool_tenant)) {
         return Error{ErrorCode::invalid_argument,
-                     fmt::format("a clone of {} has its image, vCPUs, memory, network mode and "
-                                 "tenant",
+                     fmt::format("a clone of {} has its image, vCPUs, memory, network mode, kind "
+                                 "of disk and tenant",
                                  source.id.str())};
     }
     if (!source.has_memory) {

@@ -22,6 +22,13 @@ void SandboxService::suspend(const Op& op)
             answer(op, now.status);
             return leave_lane(id);
         }
+        if (now.status.spec.disk == DiskKind::ephemeral) {
+            fail(op,
+                 {ErrorCode::failed_precondition,
+                  "suspend " + id.str() + ": its disk is ephemeral",
+                  "ephemeral_disk"});
+            return leave_lane(id);
+        }
         if (phase == Phase::paused) {
             return suspend_in_lane(op, id, now.frozen);
         }

@@ -46,10 +46,11 @@ std::string os_element(const DomainSpec& spec, const Platform& platform)
 }
 
 // writeback: the guest's flushes reach the disk, so what it was told is safe survives a
-// power cut; and a hundred overlays share the image's pages in the host's cache.
+// power cut; and a hundred overlays share the image's pages in the host's cache. unsafe, of an
+// ephemeral disk: they do not.
 constexpr std::string_view disk_layout = R"(
     <disk type='file' device='disk'>
-      <driver name='qemu' type='qcow2' cache='writeback' discard='unmap'/>
+      <driver name='qemu' type='qcow2' cache='{cache}' discard='unmap'/>
       <source file='{overlay}'/>
       <backingStore type='file'>
         <format type='qcow2'/>
@@ -120,6 +121,11 @@ constexpr std::string_view layout =
 </domain>
 )";
 
+std::string_view cache_of(DiskKind disk)
+{
+    return disk == DiskKind::ephemeral ? "unsafe" : "writeback";
+}
+
 } // namespace
 
 std::string domain_name(const common::SandboxId& id, std::uint64_t incarnation)
@@ -152,6 +158,7 @@ std::string domain_xml(const DomainSpec& spec, const Platform& platform)
         fmt::arg("cpu", escape_xml(spec.cpu_model)),
         fmt::arg("disk",
                  fmt::format(disk_layout,
+                             fmt::arg("cache", cache_of(sandbox.disk)),
                              fmt::arg("overlay", escape_xml(spec.files.overlay.string())),
                              fmt::arg("image", escape_xml(spec.image.disk.string())))),
         fmt::arg("interface", interface),

@@ -20,9 +20,13 @@ class Attributes {
 public:
     explicit Attributes(xmlNode* element) : element_{element} {}
 
+    [[nodiscard]] bool has(const char* name) const
+    {
+        return xmlHasProp(element_, reinterpret_cast<const xmlChar*>(name)) != nullptr;
+    }
     std::string text(const char* name)
     {
-        if (xmlHasProp(element_, reinterpret_cast<const xmlChar*>(name)) == nullptr) {
+        if (!has(name)) {
             wrong(name, "missing");
             return {};
         }
@@ -81,6 +85,7 @@ std::string metadata_element(const DomainRecord& record, Prefix prefix)
     add("vcpus", sandbox.vcpus);
     add("memory_bytes", sandbox.memory.count());
     add("network_mode", to_string(sandbox.network));
+    add("disk", to_string(sandbox.disk));
     add("spec_digest", record.spec_digest);
     add("incarnation", record.incarnation);
     add("generation", record.generation);
@@ -119,6 +124,9 @@ Result<DomainRecord> parse_metadata(std::string_view element)
     record.sandbox.vcpus = attributes.number<unsigned>("vcpus");
     record.sandbox.memory = common::Bytes{attributes.number("memory_bytes")};
     record.sandbox.network = attributes.named("network_mode", &network_mode_from);
+    if (attributes.has("disk")) { // Domains from before there was a choice say nothing.
+        record.sandbox.disk = attributes.named("disk", &disk_kind_from);
+    }
     record.spec_digest = attributes.text("spec_digest");
     record.incarnation = attributes.number("incarnation");
     record.generation = attributes.number("generation");

@@ -49,12 +49,18 @@ Result<Command> create_of(const proto::Envelope& envelope)
         return Error{ErrorCode::unimplemented,
                      "network mode '" + wire.network_mode + "' is not known to this hostd"};
     }
+    const auto disk = disk_kind_from(wire.disk.empty() ? "durable" : wire.disk);
+    if (!disk) {
+        return Error{ErrorCode::unimplemented,
+                     "a disk that is '" + wire.disk + "' is not known to this hostd"};
+    }
     create.spec.tenant = wire.tenant;
     create.spec.name = wire.name;
     create.spec.image = common::ImageName{wire.image};
     create.spec.vcpus = wire.vcpus;
     create.spec.memory = common::Bytes{wire.memory_bytes};
     create.spec.network = *network;
+    create.spec.disk = *disk;
     create.image_digest = wire.image_digest;
     create.start = wire.start;
     create.boot_timeout = std::chrono::milliseconds{wire.boot_timeout_ms};

@@ -57,7 +57,8 @@ json to_json(const SandboxSpec& spec)
             {"image", spec.image.str()},
             {"vcpus", spec.vcpus},
             {"memory_bytes", spec.memory.count()},
-            {"network", to_string(spec.network)}};
+            {"network", to_string(spec.network)},
+            {"disk", to_string(spec.disk)}};
 }
 
 SandboxSpec spec_from(const json& value)
@@ -70,6 +71,8 @@ SandboxSpec spec_from(const json& value)
     spec.vcpus = value.at("vcpus").get<unsigned>();
     spec.memory = Bytes{value.at("memory_bytes").get<std::uint64_t>()};
     spec.network = network_mode_from(value.at("network").get<std::string>()).value();
+    // Manifests from before there was a choice say nothing.
+    spec.disk = disk_kind_from(value.value("disk", "durable")).value();
     if (!common::is_name(spec.image.str())) {
         throw std::invalid_argument{"not an image's name"};
     }

@@ -194,6 +194,25 @@ def test_a_disk_alone_is_restored_by_a_boot(fleet, api):
     assert restore(api, ident, "stopped")["phase"] == "stopped"
 
 
+def test_an_ephemeral_disk_is_for_everything_but_suspending(fleet, api):
+    host = fleet.hosts[0]
+    cached = lambda ident: "cache='unsafe'" in host.inside("virsh", "-c", "qemu:///system", "dumpxml", ident).stdout
+    ident = api.create(host="h1", disk="ephemeral")["id"]
+    assert cached(ident)
+    assert not cached(api.create(host="h1")["id"])
+    remember(api, ident, "before")
+    snapshot(api, ident, "clean")
+    status, reply = api.call("POST", f"/v1/sandboxes/{ident}/suspend")
+    assert (status, reply["reason"]) == (409, "ephemeral_disk"), reply
+    remember(api, ident, "after")
+    (child,) = api.ok("POST", f"/v1/sandboxes/{ident}/fork", {"count": 1, "from_snapshot": "clean"})["children"]
+    child = child["sandbox"]["id"]
+    assert cached(child) and remembers(api, child) == ["before", "before"]
+    restore(api, ident, "clean")
+    assert remembers(api, ident) == ["before", "before"]
+    assert api.ok("GET", f"/v1/sandboxes/{child}")["sandbox"]["disk"] == "ephemeral"
+
+
 @pytest.mark.parametrize("file", ["ram", "device", "domain.xml", "layer"])
 @pytest.mark.parametrize("how", ["flipped", "cut"])
 def test_what_is_damaged_is_refused_by_name_before_qemu_sees_it(fleet, api, file, how):

@@ -35,6 +35,15 @@ void read_network(Fields& fields, CreateRequest& request)
     }
 }
 
+void read_disk(Fields& fields, CreateRequest& request)
+{
+    const auto disk = fields.text("disk", rules::any);
+    if (disk && !disk_kind_from(*disk)) {
+        fields.wrong("disk", "must be durable or ephemeral");
+    }
+    request.disk = disk_kind_from(disk.value_or("")).value_or(DiskKind::durable);
+}
+
 void read_pool(Fields& fields, CreateRequest& request)
 {
     const auto pool = fields.text("pool", rules::any);
@@ -44,6 +53,9 @@ void read_pool(Fields& fields, CreateRequest& request)
         request.pool = WarmUse::require;
         if (!request.auto_start) {
             fields.wrong("pool", "require needs auto_start: what stands ready in a pool runs");
+        }
+        if (request.disk == DiskKind::ephemeral) {
+            fields.wrong("pool", "require needs a durable disk: no pool has others");
         }
     } else if (pool && *pool != "prefer") {
         fields.wrong("pool", "must be prefer, require or skip");
@@ -96,6 +108,7 @@ common::Result<CreateRequest> parse_create(std::string_view body)
     request.labels = fields.texts("labels", rules::label_key, rules::label_value, max_labels);
     request.env = fields.texts("env", rules::env_name, rules::env_value, max_env);
     read_network(fields, request);
+    read_disk(fields, request);
     read_pool(fields, request);
     read_placement(fields, request);
     COMMON_CHECK(fields.finish("create a sandbox"));

@@ -35,6 +35,7 @@ Json json_of(const Sandbox& sandbox)
         {"memory_mb", sandbox.memory.mib()},
         {"labels", Json::object()},
         {"network_mode", to_string(sandbox.network)},
+        {"disk", to_string(sandbox.disk)},
         {"generation", sandbox.generation},
         {"created_at", common::to_rfc3339(sandbox.created_at)},
         {"updated_at", common::to_rfc3339(sandbox.updated_at)},

@@ -60,6 +60,7 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     box.expires_at = at(60'000'000);
     box.overhead = common::Bytes::mib(70);
     box.network = coordinator::NetworkMode::isolated;
+    box.disk = coordinator::DiskKind::ephemeral;
     box.timings_us = {{"place", 12}, {"boot", 4'000'000'000'000}};
     {
         const auto store = open_store(settings);
@@ -85,6 +86,7 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     BOOST_TEST((back.image == box.image && back.host == box.host));
     BOOST_TEST((back.phase == box.phase && back.desired == box.desired));
     BOOST_TEST((back.network == box.network && back.timings_us == box.timings_us));
+    BOOST_TEST((back.disk == box.disk));
     BOOST_TEST(back.generation == 1U);
     BOOST_TEST((back.pool == box.pool && back.pool_source));
     BOOST_TEST(snapshot->epoch == 2U);

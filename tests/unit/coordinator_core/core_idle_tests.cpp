@@ -26,6 +26,24 @@ BOOST_AUTO_TEST_CASE(who_is_not_used_is_paused_and_then_suspended_and_wakes_for_
     BOOST_TEST(ran.get()->stdout_text == "awake");
 }
 
+BOOST_AUTO_TEST_CASE(one_on_an_ephemeral_disk_is_only_paused)
+{
+    settings.idle_pause_after = milliseconds{30};
+    settings.idle_suspend_after = milliseconds{60};
+    run_with({"h1"});
+    auto what = request();
+    what.disk = coordinator::DiskKind::ephemeral;
+    const auto first = running(what).id;
+    done(expect<PauseOnHost>(), first, Phase::paused);
+    // Another is put to sleep after it, and would not be if that were next.
+    const auto second = running().id;
+    done(expect<PauseOnHost>(), second, Phase::paused);
+    const auto sent = expect<SuspendOnHost>();
+    BOOST_TEST(std::get<SuspendOnHost>(sent.command.what).id.str() == second.str());
+    done(sent, second, Phase::suspended);
+    BOOST_CHECK(now(first).phase == Phase::paused);
+}
+
 BOOST_AUTO_TEST_CASE(a_command_under_way_keeps_it_awake)
 {
     settings.idle_pause_after = milliseconds{50};

@@ -63,6 +63,17 @@ BOOST_AUTO_TEST_CASE(resume_and_start_load_it_again_and_charge_it_at_once)
     BOOST_TEST(link.commands.empty());
 }
 
+BOOST_AUTO_TEST_CASE(one_on_an_ephemeral_disk_is_refused)
+{
+    run_with({"h1"});
+    auto what = request();
+    what.disk = coordinator::DiskKind::ephemeral;
+    const auto id = running(what).id;
+    BOOST_TEST(reason_of(suspend(id).get()) == "ephemeral_disk");
+    BOOST_TEST(link.commands.empty());
+    BOOST_CHECK(now(id).phase == Phase::running);
+}
+
 BOOST_AUTO_TEST_CASE(what_its_host_has_no_room_for_stays_suspended)
 {
     run_with({"h1"});

@@ -79,10 +79,10 @@ BOOST_AUTO_TEST_CASE(a_sandbox_has_every_field_of_the_contract)
     const auto id = run.service.add(Phase::paused, "10.77.0.2");
     const auto sandbox = run.client().get(sandbox_path(id)).json()["sandbox"];
     for (const char* field :
-         {"id",         "job_id",     "agent_id",     "sandbox_name", "base_image",
-          "network",    "state",      "phase",        "image",        "cpu",
-          "memory_mb",  "labels",     "network_mode", "generation",   "created_at",
-          "updated_at", "expires_at", "ttl_seconds",  "ip_address",   "host_name"}) {
+         {"id",           "job_id",     "agent_id",   "sandbox_name", "base_image", "network",
+          "state",        "phase",      "image",      "cpu",          "memory_mb",  "labels",
+          "network_mode", "generation", "created_at", "updated_at",   "expires_at", "ttl_seconds",
+          "ip_address",   "host_name",  "disk"}) {
         BOOST_TEST(sandbox.contains(field), field);
     }
     BOOST_TEST(sandbox["state"] == "RUNNING");

@@ -32,6 +32,7 @@ BOOST_AUTO_TEST_CASE(a_minimal_create_has_defaults)
     BOOST_TEST(!request->auto_start);
     BOOST_TEST((request->network == NetworkMode::nat));
     BOOST_TEST((request->pool == WarmUse::prefer));
+    BOOST_TEST((request->disk == DiskKind::durable));
 }
 
 BOOST_AUTO_TEST_CASE(a_full_create_is_one_value)
@@ -39,7 +40,7 @@ BOOST_AUTO_TEST_CASE(a_full_create_is_one_value)
     const auto request = parse_create(
         R"({"image":"tiny","agent_id":"a b","cpu":2,"memory_mb":512,"ttl_seconds":60,
             "auto_start":true,"wait_for_ip":true,"vm_name":"web-1","labels":{"team":"red"},
-            "network_mode":"isolated","env":{"A_1":"x"},"pool":"prefer","placement":{"host":"h1"}})");
+            "network_mode":"isolated","env":{"A_1":"x"},"pool":"prefer","disk":"ephemeral","placement":{"host":"h1"}})");
     BOOST_REQUIRE_MESSAGE(request.has_value(), (request ? "" : request.error().message));
     BOOST_TEST(request->source_is_image);
     BOOST_TEST(*request->vcpus == 2U);
@@ -48,6 +49,7 @@ BOOST_AUTO_TEST_CASE(a_full_create_is_one_value)
     BOOST_TEST(request->name == "web-1");
     BOOST_TEST(request->labels.at("team") == "red");
     BOOST_TEST((request->network == NetworkMode::isolated));
+    BOOST_TEST((request->disk == DiskKind::ephemeral));
     BOOST_TEST(request->host->str() == "h1");
 }
 
@@ -124,6 +126,14 @@ BOOST_AUTO_TEST_CASE(labels_and_env_are_bounded_maps_of_strings)
         many += (i == 0 ? "\"k" : ",\"k") + std::to_string(i) + "\":\"v\"";
     }
     BOOST_TEST(create_fields(create_with("\"labels\":{" + many + "}")) == Names{"labels"});
+}
+
+BOOST_AUTO_TEST_CASE(a_disk_is_durable_or_ephemeral_and_pools_have_no_ephemeral_ones)
+{
+    BOOST_TEST(create_fields(create_with(R"("disk":"floppy")")) == Names{"disk"});
+    BOOST_TEST(create_fields(create_with(R"("disk":1)")) == Names{"disk"});
+    BOOST_TEST(create_fields(create_with(
+                   R"("disk":"ephemeral","pool":"require","auto_start":true)")) == Names{"pool"});
 }
 
 BOOST_AUTO_TEST_CASE(features_to_come_are_named_not_ignored)

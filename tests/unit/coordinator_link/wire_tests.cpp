@@ -43,6 +43,9 @@ BOOST_AUTO_TEST_CASE(a_create_arrives_whole)
         create.sandbox.vcpus = 3;
         create.sandbox.memory = Bytes::mib(256);
         create.sandbox.network = mode;
+        create.sandbox.disk = mode == coordinator::NetworkMode::nat
+                                  ? coordinator::DiskKind::durable
+                                  : coordinator::DiskKind::ephemeral;
         create.start = true;
         create.boot_timeout = std::chrono::hours{1};
         const auto received = std::get<hostd::CreateCommand>(at_host(create).what);
@@ -54,6 +57,8 @@ BOOST_AUTO_TEST_CASE(a_create_arrives_whole)
         BOOST_TEST(received.spec.vcpus == 3U);
         BOOST_TEST(received.spec.memory.mib() == 256U);
         BOOST_TEST(hostd::to_string(received.spec.network) == coordinator::to_string(mode));
+        BOOST_TEST(hostd::to_string(received.spec.disk) ==
+                   coordinator::to_string(create.sandbox.disk));
         BOOST_TEST(received.start);
         BOOST_TEST(!received.from_snapshot.has_value());
         BOOST_CHECK(received.boot_timeout == std::chrono::hours{1});

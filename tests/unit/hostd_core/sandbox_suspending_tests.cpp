@@ -53,6 +53,16 @@ BOOST_AUTO_TEST_CASE(only_what_lives_can_be_suspended)
     BOOST_TEST(!ask("op-4", exec("sbx-3", "ls")).error);
 }
 
+BOOST_AUTO_TEST_CASE(a_guest_on_an_ephemeral_disk_is_not_suspended)
+{
+    run();
+    auto command = create("sbx-1");
+    command.spec.disk = hostd::DiskKind::ephemeral;
+    static_cast<void>(ask("op-0", command));
+    BOOST_TEST(ask("op-1", SuspendCommand{id("sbx-1")}).error->reason == "ephemeral_disk");
+    BOOST_TEST(!ask("op-2", exec("sbx-1", "ls")).error);
+}
+
 /// Whatever step fails, the guest runs on as if nothing had been.
 BOOST_DATA_TEST_CASE(a_suspend_that_fails_leaves_the_guest_running,
                      data::make({"begin_suspended", "mark", "capture", "commit_suspended", "kill"}),

@@ -89,6 +89,14 @@ BOOST_AUTO_TEST_CASE(a_kernel_boots_directly_with_its_own_line)
     BOOST_TEST(emulated.count("//os/initrd") == 0);
 }
 
+BOOST_AUTO_TEST_CASE(only_an_ephemeral_disk_is_written_without_its_guests_flushes)
+{
+    auto spec = sample_spec();
+    BOOST_TEST(ParsedSpec{spec}.at("//disk/driver/@cache") == "writeback");
+    spec.sandbox.disk = DiskKind::ephemeral;
+    BOOST_TEST(ParsedSpec{spec}.at("//disk/driver/@cache") == "unsafe");
+}
+
 BOOST_AUTO_TEST_CASE(firmware_boots_from_the_disk)
 {
     auto spec = sample_spec();

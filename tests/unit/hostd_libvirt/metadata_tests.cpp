@@ -51,6 +51,8 @@ BOOST_AUTO_TEST_CASE(a_record_comes_back_whole_with_and_without_the_prefix)
     for (const auto network : {NetworkMode::nat, NetworkMode::isolated, NetworkMode::none}) {
         for (const auto agent : {AgentKind::paddock, AgentKind::qemu, AgentKind::none}) {
             spec.sandbox.network = network;
+            spec.sandbox.disk =
+                network == NetworkMode::nat ? DiskKind::durable : DiskKind::ephemeral;
             spec.image.agent = agent;
             spec.incarnation = 4;
             const auto sent = record_of(spec);
@@ -120,6 +122,13 @@ BOOST_AUTO_TEST_CASE(every_attribute_is_needed_and_the_missing_one_is_named)
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_domain_from_before_there_were_kinds_of_disks_has_a_durable_one)
+{
+    const auto record = parse_metadata(replaced(element(), " disk='durable'", ""));
+    BOOST_REQUIRE(record);
+    BOOST_CHECK(record->sandbox.disk == DiskKind::durable);
+}
+
 BOOST_AUTO_TEST_CASE(malformed_values_are_refused_by_name)
 {
     const auto with = [](std::string_view what, std::string_view value) {
@@ -130,6 +139,7 @@ BOOST_AUTO_TEST_CASE(malformed_values_are_refused_by_name)
     BOOST_TEST(has(with("vcpus='2'", "vcpus=' 2'"), "vcpus"));
     BOOST_TEST(has(with("vcpus='2'", "vcpus='0x2'"), "vcpus"));
     BOOST_TEST(has(with("network_mode='nat'", "network_mode='bridge'"), "network_mode"));
+    BOOST_TEST(has(with("disk='durable'", "disk='floppy'"), "disk"));
     BOOST_TEST(has(with("agent='paddock'", "agent=''"), "agent"));
     BOOST_TEST(has(with("id='sbx-aaaaaaaaaaaaaaaa'", "id='sbx-../../../../../.'"), "id"));
     BOOST_TEST(has(with("id='sbx-aaaaaaaaaaaaaaaa'", "id=''"), "id"));

@@ -71,6 +71,16 @@ BOOST_AUTO_TEST_CASE(a_create_becomes_a_command)
     BOOST_TEST(!create.from_snapshot.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_coordinator_from_before_there_were_kinds_of_disks_means_a_durable_one)
+{
+    auto create = a_create();
+    const auto durable = command_of(envelope_of(create));
+    BOOST_REQUIRE(durable);
+    BOOST_CHECK(std::get<CreateCommand>(durable->what).spec.disk == DiskKind::durable);
+    create.disk = "floppy";
+    BOOST_CHECK(command_of(envelope_of(create)).error().code == ErrorCode::unimplemented);
+}
+
 BOOST_AUTO_TEST_CASE(a_create_may_be_a_clone_of_a_checkpoint)
 {
     auto create = a_create();

@@ -1,0 +1,1 @@
+ALTER TABLE sandboxes ADD COLUMN disk text NOT NULL DEFAULT 'durable';
