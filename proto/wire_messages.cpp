@@ -158,6 +158,13 @@ void fields(V& v, M& m)
 }
 
 template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, Activity>
+void fields(V& v, M& m)
+{
+    v.need("sandboxes", m.sandboxes, many(8192, 128));
+}
+
+template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, ExecResult>
 void fields(V& v, M& m)
 {
@@ -351,6 +358,7 @@ PROTO_MESSAGE(Hello)
 PROTO_MESSAGE(Heartbeat)
 PROTO_MESSAGE(Inventory)
 PROTO_MESSAGE(Status)
+PROTO_MESSAGE(Activity)
 PROTO_MESSAGE(Reply)
 PROTO_MESSAGE(Welcome)
 PROTO_MESSAGE(Refused)

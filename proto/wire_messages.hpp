@@ -143,6 +143,13 @@ struct Status {
     SandboxReport sandbox;
 };
 
+/// These sandboxes were used by other ways than the coordinator lately: they send over their
+/// network. Neither numbered nor resent.
+struct Activity {
+    static constexpr std::string_view kind = "activity";
+    std::vector<std::string> sandboxes; ///< Ids.
+};
+
 struct ExecResult {
     std::string stdout_bytes;
     std::string stderr_bytes;

@@ -305,6 +305,7 @@ private:
 
     // core_idle.cpp: who is not used is paused, then suspended.
     void touch(const Caller& caller, const common::SandboxId& id);
+    void on_activity(const HostActivity& event);
     void send_idle_to_sleep();
 
     // core_run.cpp

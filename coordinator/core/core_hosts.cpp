@@ -28,6 +28,7 @@ void Core::on_event(HostEvent event)
         void operator()(const HostInventory& it) const { core.on_inventory(it); }
         void operator()(const HostStatus& it) const { core.on_status(it); }
         void operator()(const HostAnswer& it) const { core.on_answer(it); }
+        void operator()(const HostActivity& it) const { core.on_activity(it); }
         void operator()(const HostDisplaced& it) const { core.on_displaced(it); }
     };
     std::visit(Visitor{*this}, event);

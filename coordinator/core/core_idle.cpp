@@ -11,13 +11,25 @@ constexpr const char* idle_actor = "system:idle";
 
 } // namespace
 
-/// Somebody asked something of it. What its host says by itself is no use of it; traffic on
-/// its network belongs here too, once hosts tell of it.
+/// Somebody asked something of it. What its host says of its state is no use of it.
 void Core::touch(const Caller& caller, const common::SandboxId& id)
 {
     if (const auto entry = activity_.find(id);
         entry != activity_.end() && living(caller, id)) { // Not by another tenant.
         entry->second.last = clock_.steady();
+    }
+}
+
+/// Their guests use the network. Nothing is written down: it comes again and again. What a host
+/// says of another's sandboxes keeps none of them awake.
+void Core::on_activity(const HostActivity& event)
+{
+    for (const auto& id : event.sandboxes) {
+        const auto* sandbox = fleet_.find(id);
+        if (const auto entry = activity_.find(id);
+            entry != activity_.end() && sandbox != nullptr && sandbox->host == event.host) {
+            entry->second.last = clock_.steady();
+        }
     }
 }
 

@@ -172,13 +172,23 @@ struct HostAnswer {
             value;
     bool undone = false; ///< Of a create that failed: the host has nothing of it.
 };
+/// These are in use, by what they send over their network.
+struct HostActivity {
+    common::HostName host;
+    std::vector<common::SandboxId> sandboxes;
+};
 /// The same key connected again from elsewhere: the older connection is dropped, audited.
 struct HostDisplaced {
     common::HostName host;
 };
 
-using HostEvent =
-    std::variant<HostConnected, HostBeat, HostInventory, HostStatus, HostAnswer, HostDisplaced>;
+using HostEvent = std::variant<HostConnected,
+                               HostBeat,
+                               HostInventory,
+                               HostStatus,
+                               HostAnswer,
+                               HostActivity,
+                               HostDisplaced>;
 
 /// The hosts, as the core sees them. Any thread; returns at once. Delivery is not
 /// promised: an answer or a later inventory tells.

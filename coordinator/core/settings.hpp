@@ -38,7 +38,8 @@ struct CoreSettings {
     /// How long creates may be under way on a host before its pools are filled beside them.
     std::chrono::milliseconds refill_patience{10'000};
 
-    /// Of a sandbox that nobody asks anything of and in which no command runs; 0: never.
+    /// Of a sandbox that nobody asks anything of, in which no command runs and which sends next to
+    /// nothing over its network; 0: never. Hosts tell of traffic every ten seconds.
     std::chrono::milliseconds idle_pause_after{0};
     std::chrono::milliseconds idle_suspend_after{0};
 

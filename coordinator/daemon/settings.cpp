@@ -144,7 +144,7 @@ const std::array table{
     Key{"idle_pause_after_sec",
         Kind::integer,
         "0",
-        "without a request or a command, a running sandbox is paused; 0: never",
+        "without a request, a command or traffic, a running sandbox is paused; 0: never",
         {},
         0,
         365 * day_s},

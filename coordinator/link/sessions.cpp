@@ -165,6 +165,15 @@ void Sessions::take(const common::HostName& host,
         return inventory ? ways_.event(*std::move(inventory))
                          : complain("an inventory", inventory.error());
     }
+    if (envelope.kind == proto::Activity::kind) {
+        const auto wire = proto::decode_body<proto::Activity>(envelope.body);
+        if (!wire) {
+            return complain("who is in use", wire.error());
+        }
+        auto activity = activity_of(host, *wire);
+        return activity ? ways_.event(*std::move(activity))
+                        : complain("who is in use", activity.error());
+    }
     if (envelope.kind == proto::Reply::kind) {
         const auto wire = proto::decode_body<proto::Reply>(envelope.body);
         if (!wire) {

@@ -249,6 +249,16 @@ Result<HostInventory> inventory_of(const common::HostName& host, const proto::In
     return inventory;
 }
 
+Result<HostActivity> activity_of(const common::HostName& host, const proto::Activity& wire)
+{
+    HostActivity activity{host, {}};
+    for (const auto& one : wire.sandboxes) {
+        COMMON_TRY(auto id, common::parse_id<common::SandboxId>(one));
+        activity.sandboxes.push_back(std::move(id));
+    }
+    return activity;
+}
+
 Result<HostAnswer>
 answer_of(const common::HostName& host, const proto::Envelope& envelope, const proto::Reply& wire)
 {

@@ -19,6 +19,7 @@ common::Result<CheckpointReport> checkpoint_of(const proto::CheckpointReport& wi
 /// Of a message that is wrong in part, nothing: a part of it would mislead.
 common::Result<HostInventory> inventory_of(const common::HostName& host,
                                            const proto::Inventory& wire);
+common::Result<HostActivity> activity_of(const common::HostName& host, const proto::Activity& wire);
 common::Result<HostAnswer>
 answer_of(const common::HostName& host, const proto::Envelope& envelope, const proto::Reply& wire);
 

@@ -136,6 +136,7 @@ inline auto wire_messages()
         Heartbeat{42, facts()},
         Inventory{"instance", {sandbox(), sandbox()}, {checkpoint(), checkpoint()}},
         Status{"instance", 3, sandbox()},
+        Activity{{"sbx-aaaaaaaaaaaaaaaa", "sbx-bbbbbbbbbbbbbbbb"}},
         Reply{error(),
               true,
               sandbox(),

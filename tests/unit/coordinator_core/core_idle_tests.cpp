@@ -1,6 +1,7 @@
 #include "tests/unit/coordinator_core/checkpoint_fixture.hpp"
 
 using namespace tests;
+using coordinator::HostActivity;
 using std::chrono::milliseconds;
 
 BOOST_FIXTURE_TEST_SUITE(core_idle_tests, CheckpointFixture)
@@ -80,6 +81,40 @@ BOOST_AUTO_TEST_CASE(reading_and_what_its_host_says_do_not_count_as_use)
         "the pause");
     done(expect<PauseOnHost>(), id, Phase::paused);
     await(id, Phase::paused);
+}
+
+BOOST_AUTO_TEST_CASE(traffic_keeps_it_awake_until_it_ends_and_leaves_no_trace)
+{
+    settings.idle_pause_after = milliseconds{400};
+    run_with({"h1"});
+    const auto id = running().id;
+    const auto rows = store.audit().size();
+    const auto begun = clock.steady();
+    eventually(
+        [&] {
+            link.say(HostActivity{HostName{"h1"}, {SandboxId{"sbx-unknown"}, id}});
+            return clock.steady() - begun > milliseconds{900};
+        },
+        "time");
+    BOOST_TEST(link.commands.empty());
+    BOOST_TEST(store.audit().size() == rows);
+    done(expect<PauseOnHost>(), id, Phase::paused);
+    await(id, Phase::paused);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_keeps_no_sandbox_of_another_awake)
+{
+    settings.idle_pause_after = milliseconds{50};
+    run_with({"h1", "h2"});
+    const auto sandbox = running();
+    const HostName elsewhere{sandbox.host.str() == "h1" ? "h2" : "h1"};
+    eventually(
+        [&] {
+            link.say(HostActivity{elsewhere, {sandbox.id}});
+            return !link.commands.empty();
+        },
+        "the pause");
+    static_cast<void>(expect<PauseOnHost>());
 }
 
 BOOST_AUTO_TEST_CASE(requests_that_change_something_keep_it_awake)

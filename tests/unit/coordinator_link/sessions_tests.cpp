@@ -105,6 +105,9 @@ BOOST_AUTO_TEST_CASE(statuses_inventories_and_answers_become_events)
     BOOST_CHECK(event<HostStatus>().sandbox.phase == Phase::running);
     receive("h1", "r1", proto::Inventory{"i1", {report(), report("sbx-bbbbbbbbbbbbbbbb")}, {}});
     BOOST_TEST(event<HostInventory>().sandboxes.size() == 2U);
+    receive("h1", "r1", proto::Activity{{sandbox}});
+    BOOST_TEST(event<HostActivity>().host.str() == "h1");
+    BOOST_TEST(event<HostActivity>().sandboxes.at(0).str() == sandbox);
     proto::Reply reply;
     reply.error = proto::WireError{"refused", "why", "unknown_user", ""};
     receive("h1", "r1", reply, operation);
@@ -137,11 +140,12 @@ BOOST_AUTO_TEST_CASE(a_status_that_can_never_be_understood_is_acknowledged_all_t
     BOOST_TEST(events.empty());
 }
 
-BOOST_AUTO_TEST_CASE(an_inventory_that_is_wrong_in_part_is_ignored_as_a_whole)
+BOOST_AUTO_TEST_CASE(a_list_that_is_wrong_in_part_is_ignored_as_a_whole)
 {
     welcome();
     events.clear();
     receive("h1", "r1", proto::Inventory{"i1", {report(), report("sbx-../x")}, {}});
+    receive("h1", "r1", proto::Activity{{sandbox, "sbx-../x"}});
     BOOST_TEST(events.empty());
 }
 
@@ -157,6 +161,7 @@ BOOST_AUTO_TEST_CASE(rubbish_is_ignored)
     for (const auto kind : {proto::Heartbeat::kind,
                             proto::Status::kind,
                             proto::Inventory::kind,
+                            proto::Activity::kind,
                             proto::Reply::kind,
                             proto::Exec::kind,
                             std::string_view{"from the future"}}) {

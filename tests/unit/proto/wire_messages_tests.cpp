@@ -241,6 +241,8 @@ BOOST_AUTO_TEST_CASE(bounds_of_reports_hold_exactly)
     for (const std::size_t over : {0U, 1U}) {
         const bool expected = over == 0;
         BOOST_TEST(fits(Inventory{"i", std::vector(8192 + over, small), {}}) == expected);
+        BOOST_TEST(fits(Activity{std::vector(8192 + over, std::string{"sbx-1"})}) == expected);
+        BOOST_TEST(fits(Activity{{std::string(128 + over, 'i')}}) == expected);
         auto facts = samples::facts();
         facts.images.assign(256 + over, facts.images.front());
         BOOST_TEST(fits(Heartbeat{1, facts}) == expected);
