@@ -99,6 +99,9 @@ public:
     /// Every domain that does not.
     virtual common::Result<std::vector<ForeignVm>> list_foreign() const = 0;
 
+    /// What each domain of ours that runs has sent, every incarnation for itself.
+    virtual common::Result<std::vector<Traffic>> traffic() const = 0;
+
     virtual common::Result<HypervisorFacts> facts() const = 0;
 
     /// Runs a command through qemu-guest-agent, blocking until it ended or its timeout

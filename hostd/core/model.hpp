@@ -155,6 +155,14 @@ struct DomainRecord {
     common::WallTime created_at;
 };
 
+/// What the guest of one running domain has sent since its QEMU started, over all its interfaces.
+struct Traffic {
+    common::SandboxId sandbox;
+    std::uint64_t incarnation = 1;
+    std::uint64_t packets = 0;
+    common::Bytes bytes;
+};
+
 struct HypervisorFacts {
     std::string libvirt_version;
     std::string qemu_version;

@@ -114,6 +114,7 @@ void SandboxService::adopted(const Found& found)
     sweep_soon();
     reconcile();
     look_for_ips();
+    look_at_traffic();
 }
 
 void SandboxService::adopt_one(const DomainRecord& record, const Found& found)

@@ -6,6 +6,7 @@
 #include "hostd/core/guests.hpp"
 #include "hostd/core/sandbox_builder.hpp"
 #include "hostd/core/state_keeper.hpp"
+#include "hostd/core/traffic_meter.hpp"
 #include "hostd/core/worker_pool.hpp"
 
 #include <deque>
@@ -42,6 +43,8 @@ struct ServiceSettings {
     std::chrono::milliseconds retry_interval{1000};
     std::chrono::milliseconds ip_interval{500};
     unsigned ip_tries = 240; ///< Then only each reconcile looks.
+    /// Between two looks at what guests send: less is no shorter time to be idle in.
+    std::chrono::milliseconds network_interval{10000};
     std::chrono::milliseconds stop_poll{500};
     std::chrono::milliseconds agent_poll{500}; ///< Of qemu-guest-agent.
     std::chrono::milliseconds disk_check{200}; ///< Until a disk that is still full has shown it.
@@ -270,6 +273,7 @@ private:
     void lost_domain(Sandbox& sandbox);
     void reconcile();
     void look_for_ips();
+    void look_at_traffic();
 
     const Ports ports_;
     const ServiceSettings settings_;
@@ -281,6 +285,7 @@ private:
     Table table_;
     std::map<common::SandboxId, std::deque<common::EventLoop::Task>> lanes_;
     AnswerBook answers_;
+    TrafficMeter traffic_;
     std::map<common::SnapshotId, Checkpoint> checkpoints_;
     unsigned state_work_ = 0; ///< Under way; while there is any nothing is swept.
     std::deque<common::EventLoop::Task> after_sweep_;

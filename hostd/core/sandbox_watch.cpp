@@ -308,4 +308,19 @@ void SandboxService::look_for_ips()
         });
 }
 
+/// Who uses the network is not idle, though nobody asks hostd for anything.
+void SandboxService::look_at_traffic()
+{
+    blocking([this] { return ports_.hypervisor.traffic(); },
+             [this](const Result<std::vector<Traffic>>& seen) {
+                 if (!seen) {
+                     spdlog::debug("ignoring what guests send: {}", seen.error().message);
+                 } else if (auto active = traffic_.look(*seen, ports_.clock.steady());
+                            !active.empty()) {
+                     ports_.uplink.activity(std::move(active));
+                 }
+                 loop_->after(settings_.network_interval, [this] { look_at_traffic(); });
+             });
+}
+
 } // namespace hostd

@@ -148,6 +148,8 @@ public:
     virtual void status(SandboxStatus status) = 0;
     /// Everything there is: replaces what the coordinator believes.
     virtual void inventory(std::vector<SandboxStatus> all, std::vector<Checkpoint> checkpoints) = 0;
+    /// These are in use, by what they send over their network. Forgotten if nobody listens.
+    virtual void activity(std::vector<common::SandboxId> active) = 0;
 };
 
 } // namespace hostd

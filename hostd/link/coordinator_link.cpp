@@ -101,6 +101,11 @@ void CoordinatorLink::inventory(std::vector<SandboxStatus> all, std::vector<Chec
     push(Everything{std::move(all), std::move(checkpoints)}, "an inventory");
 }
 
+void CoordinatorLink::activity(std::vector<common::SandboxId> active)
+{
+    push(Active{std::move(active)}, "who is in use");
+}
+
 void CoordinatorLink::start(std::function<void(Command)> on_command,
                             std::function<HostReport()> report)
 {

@@ -195,8 +195,12 @@ void Session::push(Outgoing item)
         if (answers_.size() > settings_.answers_kept) {
             answers_.pop_front(); // Its command is sent again: the core or the agent knows.
         }
-    } else if (state_ == State::welcomed) {
-        send_inventory(std::get<Everything>(item));
+    } else if (state_ != State::welcomed) {
+        return; // An inventory follows the welcome, and who goes on being used is told of again.
+    } else if (const auto* all = std::get_if<Everything>(&item); all != nullptr) {
+        send_inventory(*all);
+    } else {
+        send(to_wire(std::get<Active>(item).sandboxes));
     }
 }
 

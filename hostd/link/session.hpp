@@ -14,8 +14,13 @@ struct Everything {
     std::vector<Checkpoint> checkpoints;
 };
 
+/// Who is in use.
+struct Active {
+    std::vector<common::SandboxId> sandboxes;
+};
+
 /// What the core hands to the link.
-using Outgoing = std::variant<Answer, SandboxStatus, Everything>;
+using Outgoing = std::variant<Answer, SandboxStatus, Everything, Active>;
 
 struct SessionSettings {
     std::chrono::milliseconds hello_timeout{5000}; ///< Until a welcome, from the connection on.

@@ -158,6 +158,18 @@ proto::CheckpointReport to_wire(const Checkpoint& checkpoint)
     return report;
 }
 
+proto::Activity to_wire(const std::vector<common::SandboxId>& active)
+{
+    constexpr std::size_t most = 8192;
+    proto::Activity activity;
+    for (const auto& id : active) {
+        if (activity.sandboxes.size() < most) {
+            activity.sandboxes.push_back(id.str());
+        }
+    }
+    return activity;
+}
+
 proto::Reply to_wire(const Answer& answer)
 {
     proto::Reply reply;

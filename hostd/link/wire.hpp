@@ -11,6 +11,7 @@ namespace hostd::link {
 proto::HostFacts to_wire(const HostReport& report);
 proto::SandboxReport to_wire(const SandboxStatus& status);
 proto::CheckpointReport to_wire(const Checkpoint& checkpoint);
+proto::Activity to_wire(const std::vector<common::SandboxId>& active);
 proto::WireError to_wire(const common::Error& error);
 proto::Reply to_wire(const Answer& answer);
 

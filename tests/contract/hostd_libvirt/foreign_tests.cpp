@@ -48,6 +48,11 @@ BOOST_AUTO_TEST_CASE(a_foreign_domain_is_listed_apart)
     BOOST_REQUIRE(records.size() == 1U);
     BOOST_TEST(records[0].sandbox.id.str() == ours.sandbox.id.str());
 
+    const auto sent = must(hypervisor.traffic());
+    BOOST_REQUIRE(sent.size() == 1U);
+    BOOST_TEST(sent[0].sandbox.str() == ours.sandbox.id.str());
+    BOOST_TEST(sent[0].packets == 0U); // It has no network.
+
     const auto vms = must(hypervisor.list_foreign());
     BOOST_REQUIRE(vms.size() == 1U);
     BOOST_TEST(vms[0].name == id.str());

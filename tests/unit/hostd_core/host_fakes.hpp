@@ -89,6 +89,7 @@ public:
     bool disk_full = false; ///< What goes on is paused again at once.
     std::size_t depth = 1;  ///< Files that every disk lies on.
     unsigned written = 0;   ///< How often somebody wrote to a disk behind hostd's back.
+    std::vector<hostd::Traffic> traffic;
     std::set<common::SandboxId> folders;
     std::set<common::SandboxId> have_run;
     std::map<common::SandboxId, hostd::NetLease> leases;
@@ -258,6 +259,11 @@ public:
     {
         COMMON_CHECK(world_.step("list_foreign", {}));
         return std::vector<hostd::ForeignVm>{{"theirs", "uuid", "running", true, "/disk"}};
+    }
+    common::Result<std::vector<hostd::Traffic>> traffic() const override
+    {
+        COMMON_CHECK(world_.step("traffic", common::SandboxId{"sbx-all"})); // Not twice at once.
+        return world_.locked([&] { return world_.traffic; });
     }
     common::Result<hostd::HypervisorFacts> facts() const override
     {

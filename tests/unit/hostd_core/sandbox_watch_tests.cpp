@@ -224,6 +224,42 @@ BOOST_AUTO_TEST_CASE(the_agents_word_about_an_address_counts_only_if_it_is_the_l
     BOOST_TEST(status.ip == lease);
 }
 
+BOOST_AUTO_TEST_CASE(who_sends_over_its_network_is_told_of_also_after_libvirt_was_away)
+{
+    const auto sent = [this](std::uint64_t packets) {
+        world.locked([&] {
+            world.traffic = {{id("sbx-1"), 1, packets, common::Bytes::kib(packets)},
+                             {id("sbx-2"), 1, 7, common::Bytes::kib(7)}};
+            return 0;
+        });
+        while (!world.steps.empty()) {
+            static_cast<void>(world.steps.take());
+        }
+        await_step("traffic");
+        await_step("traffic"); // What the one before has seen is known now.
+    };
+    run();
+    sent(100);
+    BOOST_TEST(uplink.activities.empty());
+    sent(1000);
+    BOOST_TEST((uplink.activities.take() == std::vector{id("sbx-1")}));
+    BOOST_TEST(uplink.activities.empty());
+    world.fail("traffic", {ErrorCode::unavailable, "no libvirtd"}, 3);
+    sent(2000);
+    BOOST_TEST((uplink.activities.take() == std::vector{id("sbx-1")}));
+}
+
+BOOST_AUTO_TEST_CASE(guests_are_looked_at_once_at_a_time)
+{
+    run();
+    world.hold("traffic");
+    await_step("ensure");
+    await_step("ensure"); // Some intervals later.
+    await_step("ensure");
+    BOOST_TEST(!world.overlapped);
+    world.let_go("traffic");
+}
+
 BOOST_AUTO_TEST_CASE(a_sync_sends_everything)
 {
     run();

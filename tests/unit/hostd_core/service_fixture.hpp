@@ -19,6 +19,7 @@ struct ServiceFixture {
         settings.retry_interval = std::chrono::milliseconds{10};
         settings.reconcile_interval = std::chrono::milliseconds{50};
         settings.ip_interval = std::chrono::milliseconds{5};
+        settings.network_interval = std::chrono::milliseconds{5};
         settings.stop_poll = std::chrono::milliseconds{10};
         settings.agent_poll = std::chrono::milliseconds{5};
         settings.disk_check = std::chrono::milliseconds{5};

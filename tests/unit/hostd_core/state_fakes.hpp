@@ -244,6 +244,10 @@ public:
         }
         inventories.add(std::move(all));
     }
+    void activity(std::vector<common::SandboxId> active) override
+    {
+        activities.add(std::move(active));
+    }
     std::vector<hostd::Checkpoint> checkpoints()
     {
         const std::scoped_lock lock{mutex_};
@@ -253,6 +257,7 @@ public:
     Arrivals<hostd::Answer> answers;
     Arrivals<hostd::SandboxStatus> statuses;
     Arrivals<std::vector<hostd::SandboxStatus>> inventories;
+    Arrivals<std::vector<common::SandboxId>> activities;
 
 private:
     std::mutex mutex_;

@@ -142,6 +142,29 @@ BOOST_AUTO_TEST_CASE(statuses_are_said_again_until_they_are_acknowledged)
     BOOST_TEST(proto::decode_body<proto::Status>(sent[1].body)->seq == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(who_is_in_use_is_said_to_who_listens_and_then_forgotten)
+{
+    session.push(Active{{common::SandboxId{"sbx-a"}}}); // Before any connection.
+    welcome();
+    BOOST_TEST(kinds() == (Kinds{"hello"}), boost::test_tools::per_element());
+    session.push(Active{{common::SandboxId{"sbx-a"}, common::SandboxId{"sbx-b"}}});
+    BOOST_REQUIRE(sent.back().kind == proto::Activity::kind);
+    BOOST_TEST((proto::decode_body<proto::Activity>(sent.back().body)->sandboxes ==
+                std::vector<std::string>{"sbx-a", "sbx-b"}));
+    session.disconnected();
+    sent.clear();
+    session.push(Active{{common::SandboxId{"sbx-a"}}});
+    welcome();
+    BOOST_TEST(kinds() == (Kinds{"hello"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(more_in_use_than_the_wire_carries_are_cut)
+{
+    welcome();
+    session.push(Active{std::vector(9000, common::SandboxId{"sbx-a"})});
+    BOOST_TEST(proto::decode_body<proto::Activity>(sent.back().body)->sandboxes.size() == 8192U);
+}
+
 BOOST_AUTO_TEST_CASE(answers_wait_for_a_welcome_up_to_a_bound)
 {
     session.push(answer("op-1"));
