@@ -403,6 +403,29 @@ def test_a_disk_lies_on_few_files_however_often_it_is_captured(fleet, api):
         host.reconfigure()
 
 
+def test_a_guest_that_sends_is_not_idle_and_a_quiet_one_is(fleet, api):
+    idle = 25  # Hosts look at traffic every ten seconds.
+    fleet.configure_coordinator(idle_pause_after_sec=idle)
+    fleet.restart_coordinator()
+    try:
+        api = fleet.api()
+        sender, quiet = (api.create(host="h1", memory_mb=160)["id"] for _ in range(2))
+        api.run(sender, "(while true; do ping -c 1 -w 1 -s 1000 198.51.100.7; usleep 100000; done) "
+                        ">/dev/null 2>&1 & echo $! > /dev/shm/pid", user="root")
+        begun = time.monotonic()
+        wait_until("the quiet one to be paused", lambda: phase(api, quiet) == "paused", 3 * idle)
+
+        def long_past():
+            assert phase(api, sender) == "running", f"{time.monotonic() - begun:.0f} s after its last request"
+            return time.monotonic() - begun > 2.5 * idle
+        wait_until("time to pass", long_past, 4 * idle)
+        api.run(sender, "kill $(cat /dev/shm/pid)", user="root")
+        wait_until("the silent one to be paused", lambda: phase(api, sender) == "paused", 3 * idle)
+    finally:
+        fleet.configure_coordinator(idle_pause_after_sec=0)
+        fleet.restart_coordinator()
+
+
 def test_a_host_without_the_fast_engine_keeps_memory_too(fleet, api):
     host = fleet.hosts[1]
     host.reconfigure(state_engine="portable")
