@@ -282,8 +282,7 @@ def fill(fleet, n):
 def density(build, image, n):
     with Fleet(build, image, hosts=1, log_level="info", boot_timeout_sec=300) as fleet:
         host = fleet.hosts[0]
-        host.configure(capacity_memory_mb=n * 300 + 1000, capacity_vcpus=n + 8)
-        host.restart_hostd()
+        host.reconfigure(capacity_memory_mb=n * 300 + 1000, capacity_vcpus=n + 8)
         fleet.wait_ready(1)
         about = machine(fleet)
         empty_hostd_mb, available = memory_of(host.hostd.pid)["Rss"], available_mb()

@@ -194,10 +194,7 @@ def warm(build, image, n):
     with Fleet(build, image, hosts=1, log_level="info", boot_timeout_sec=300) as fleet:
         host = fleet.hosts[0]
         most = POOL["max"] + BURST + 2  # The source, and a cold one.
-        host.configure(capacity_memory_mb=most * 400, capacity_vcpus=most)
-        before = host.welcomes()
-        host.restart_hostd()
-        wait_until("the coordinator to know the new hostd", lambda: host.welcomes() > before, 30)
+        host.reconfigure(capacity_memory_mb=most * 400, capacity_vcpus=most)
         fleet.wait_ready(1)
         about, api = machine(fleet), fleet.api(timeout=400)
         api.ok("POST", "/v1/pools", POOL)
