@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <malloc.h>
 
 using common::Error;
 using common::ErrorCode;
@@ -183,6 +184,9 @@ int report(const Error& error)
 
 int main(int argc, char** argv)
 {
+    // Each of twenty threads would keep a heap of its own for what it rarely needs: three quarters
+    // more memory with fifty sandboxes.
+    ::mallopt(M_ARENA_MAX, 2);
     // A root shell by `su` lacks the folders that nft, ip and dnsmasq live in.
     const char* path = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe): no threads yet.
     ::setenv("PATH", fmt::format("{}:/usr/sbin:/sbin", path ? path : "/usr/bin:/bin").c_str(), 1);
