@@ -2,6 +2,7 @@
 
 #include "common/unique_fd.hpp"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +22,10 @@ void overwrite(const fs::path& file, std::string_view text)
         static_cast<void>(::write(fd.get(), text.data(), text.size()));
     }
 }
+
+constexpr const char* identity_folder = "var/lib/paddock";
+constexpr const char* identity_file = "var/lib/paddock/identity";
+constexpr std::size_t longest_identity = 128;
 
 bool is_host_key(const std::string& name)
 {
@@ -47,11 +52,20 @@ common::Result<> Identity::become(const proto::GuestBecome& self, BecomingSteps&
     if (copy) {
         steps.part_from_original(self);
     }
-    if (!self.identity.empty()) {
+    bool parted = copy;
+    if (!self.identity.empty() && name_ != self.identity) {
+        const auto kept = steps.identity_on_disk();
+        if (!copy && !kept.empty() && kept != self.identity) {
+            steps.part_from_original_disk(self);
+            parted = true;
+        }
+        if (kept != self.identity) {
+            steps.keep_on_disk(self.identity); // After parting: what is cut short is done again.
+        }
         name_ = self.identity;
     }
     steps.thaw();
-    if (copy) {
+    if (parted) {
         steps.tell_services();
     }
     return {};
@@ -71,6 +85,44 @@ std::string machine_id_of(std::string_view identity)
         *digit = "0123456789abcdef"[static_cast<unsigned>(hash & 15U)];
     }
     return digits;
+}
+
+std::string kept_identity(const fs::path& root)
+{
+    // Nobody may make this wait: O_NONBLOCK for what is no file.
+    const common::UniqueFd fd{
+        ::open((root / identity_file).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+    struct stat about {};
+    if (!fd || ::fstat(fd.get(), &about) != 0 || !S_ISREG(about.st_mode)) {
+        return "";
+    }
+    std::string text(longest_identity, '\0');
+    const auto count = ::read(fd.get(), text.data(), text.size());
+    text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+    text.resize(std::min(text.find('\n'), text.size()));
+    return text;
+}
+
+/// Not synced: the disk of a guest that stands still is, before it is copied.
+void keep_identity(const fs::path& root, std::string_view identity)
+{
+    std::error_code none;
+    fs::create_directories((root / identity_folder).parent_path(), none);
+    static_cast<void>(::mkdir((root / identity_folder).c_str(), 0700));
+    const auto file = root / identity_file;
+    const fs::path fresh{file.string() + ".new"};
+    static_cast<void>(::unlink(fresh.c_str()));
+    const auto line = std::string{identity} + "\n";
+    bool whole = false;
+    {
+        const common::UniqueFd fd{
+            ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
+        whole =
+            fd && ::write(fd.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    }
+    if (!whole || ::rename(fresh.c_str(), file.c_str()) != 0) {
+        static_cast<void>(::unlink(fresh.c_str()));
+    }
 }
 
 HostKeys renew_files(const fs::path& root, std::string_view identity)

@@ -101,6 +101,13 @@ void Machine::part_from_original(const proto::GuestBecome& self)
     }
 }
 
+/// It booted with a network interface of its own.
+void Machine::part_from_original_disk(const proto::GuestBecome& self)
+{
+    keys_ = renew_files("/", self.identity);
+    address_ = Address::kept;
+}
+
 void Machine::tell_services()
 {
     const bool systemd = role_ == Role::service;

@@ -30,6 +30,9 @@ private:
     void set_clock(std::int64_t unix_us) override;
     void set_hostname(const std::string& name) override;
     void part_from_original(const proto::GuestBecome& self) override;
+    void part_from_original_disk(const proto::GuestBecome& self) override;
+    std::string identity_on_disk() override { return kept_identity("/"); }
+    void keep_on_disk(const std::string& identity) override { keep_identity("/", identity); }
     void tell_services() override;
     void run_behind(const std::string& script);
 

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <sys/stat.h>
 
 using namespace guest;
 namespace fs = std::filesystem;
@@ -30,11 +31,25 @@ public:
     {
         done += "part " + self.identity + " " + self.mac + " " + self.ip + ", ";
     }
+    void part_from_original_disk(const proto::GuestBecome& self) override
+    {
+        done += "part disk " + self.identity + ", ";
+    }
+    std::string identity_on_disk() override { return disk; }
+    void keep_on_disk(const std::string& identity) override
+    {
+        done += "keep " + identity + ", ";
+        if (writable) {
+            disk = identity;
+        }
+    }
     void thaw() override { done += "thaw"; }
     void tell_services() override { done += ", tell"; }
 
     std::string done;
+    std::string disk;
     bool broken = false;
+    bool writable = true;
 };
 
 struct IdentityFixture {
@@ -42,11 +57,16 @@ struct IdentityFixture {
     {
         Steps steps;
         steps.broken = broken;
+        steps.disk = disk;
+        steps.writable = writable;
         became = identity.become({"web", 5, id, "S", "52:54:00:00:00:01", "10.64.0.2"}, steps)
                      .has_value();
+        disk = steps.disk;
         return steps.done;
     }
     Identity identity;
+    std::string disk = "sbx-a"; ///< Who its disk says that it is.
+    bool writable = true;
     bool broken = false;
     bool became = false;
 };
@@ -85,7 +105,7 @@ BOOST_AUTO_TEST_CASE(a_copy_parts_before_anything_goes_on_and_has_its_own_random
 {
     become("sbx-a");
     BOOST_TEST(become("sbx-b") == "seed S, clock 5, name web, "
-                                  "part sbx-b 52:54:00:00:00:01 10.64.0.2, thaw, tell");
+                                  "part sbx-b 52:54:00:00:00:01 10.64.0.2, keep sbx-b, thaw, tell");
     BOOST_TEST(identity.name() == "sbx-b");
     BOOST_TEST(become("sbx-b") == "seed S, clock 5, name web, thaw");
 }
@@ -102,6 +122,34 @@ BOOST_AUTO_TEST_CASE(a_copy_without_randomness_of_its_own_stays_as_it_is)
     broken = false;
     become("sbx-b");
     BOOST_TEST(became);
+}
+
+BOOST_AUTO_TEST_CASE(a_disk_that_nobody_was_told_on_learns_who_it_is_and_nothing_is_renewed)
+{
+    disk.clear();
+    BOOST_TEST(become("sbx-a") == "seed S, clock 5, name web, keep sbx-a, thaw");
+    BOOST_TEST(become("sbx-a") == "seed S, clock 5, name web, thaw");
+    identity = {}; // Booted again.
+    BOOST_TEST(become("sbx-a") == "seed S, clock 5, name web, thaw");
+}
+
+BOOST_AUTO_TEST_CASE(a_guest_that_booted_from_a_copied_disk_parts_from_its_original_once)
+{
+    BOOST_TEST(become("sbx-b") ==
+               "seed S, clock 5, name web, part disk sbx-b, keep sbx-b, thaw, tell");
+    BOOST_TEST(disk == "sbx-b");
+    BOOST_TEST(become("sbx-b") == "seed S, clock 5, name web, thaw");
+    identity = {};
+    BOOST_TEST(become("sbx-b") == "seed S, clock 5, name web, thaw");
+}
+
+BOOST_AUTO_TEST_CASE(a_disk_that_cannot_be_written_keeps_nobody_from_becoming)
+{
+    writable = false;
+    disk.clear();
+    BOOST_TEST(become("sbx-a") == "seed S, clock 5, name web, keep sbx-a, thaw");
+    BOOST_TEST(became);
+    BOOST_TEST(identity.name() == "sbx-a");
 }
 
 BOOST_AUTO_TEST_CASE(an_older_host_that_says_little_changes_little)
@@ -155,6 +203,48 @@ BOOST_AUTO_TEST_CASE(files_that_are_not_there_are_not_made_and_links_not_followe
     fs::create_symlink(root.path() / "elsewhere", root.path() / "var/lib/dbus/machine-id");
     BOOST_CHECK(renew_files(root.path(), "sbx-b") == HostKeys::none);
     BOOST_TEST(read(root.path() / "elsewhere") == "kept");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_kept_on_the_disk_is_read_back_and_is_for_root_alone)
+{
+    const tests::TempFolder root;
+    BOOST_TEST(kept_identity(root.path()).empty());
+    keep_identity(root.path(), "sbx-a");
+    BOOST_TEST(kept_identity(root.path()) == "sbx-a");
+    keep_identity(root.path(), "sbx-b");
+    BOOST_TEST(kept_identity(root.path()) == "sbx-b");
+    const auto folder = root.path() / "var/lib/paddock";
+    BOOST_TEST(read(folder / "identity") == "sbx-b\n");
+    BOOST_CHECK(fs::status(folder / "identity").permissions() ==
+                (fs::perms::owner_read | fs::perms::owner_write));
+    BOOST_CHECK(fs::status(folder).permissions() == fs::perms::owner_all);
+    BOOST_TEST(std::distance(fs::directory_iterator{folder}, {}) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_guest_puts_in_the_place_of_its_identity_is_not_followed)
+{
+    const tests::TempFolder root;
+    write(root.path() / "elsewhere", "sbx-x");
+    const auto folder = root.path() / "var/lib/paddock";
+    fs::create_directories(folder);
+    fs::create_symlink(root.path() / "elsewhere", folder / "identity");
+    fs::create_symlink(root.path() / "elsewhere", folder / "identity.new");
+    BOOST_TEST(kept_identity(root.path()).empty());
+    keep_identity(root.path(), "sbx-a");
+    BOOST_TEST(read(root.path() / "elsewhere") == "sbx-x");
+    BOOST_TEST(kept_identity(root.path()) == "sbx-a");
+    fs::remove(folder / "identity");
+    BOOST_REQUIRE(::mkfifo((folder / "identity").c_str(), 0600) == 0);
+    BOOST_TEST(kept_identity(root.path()).empty()); // And it does not wait.
+    fs::remove(folder / "identity");
+    write(folder / "identity", std::string(100000, 'i'));
+    BOOST_TEST(kept_identity(root.path()).size() == 128U);
+    write(folder / "identity", "");
+    BOOST_TEST(kept_identity(root.path()).empty());
+    fs::remove_all(folder);
+    write(folder, "no folder");
+    keep_identity(root.path(), "sbx-a");
+    BOOST_TEST(kept_identity(root.path()).empty());
 }
 
 BOOST_AUTO_TEST_CASE(without_a_mac_the_network_is_left_alone)
