@@ -87,6 +87,8 @@ struct Image {
     unsigned default_vcpus = 0; ///< 0: no opinion.
     common::Bytes default_memory;
     common::WallTime registered_at;
+    std::string tenant;               ///< Whose it is; "" is an operator's, for everybody.
+    common::SnapshotId from_snapshot; ///< The checkpoint that it was made of; else empty.
 };
 
 /// A sandbox's place on the network; kept in the domain's own metadata, so that a

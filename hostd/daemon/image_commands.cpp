@@ -58,7 +58,9 @@ nlohmann::json to_json(const Image& image)
             {"agent", to_string(image.agent)},
             {"vcpus", image.default_vcpus},
             {"memory_mb", image.default_memory.mib()},
-            {"registered_at", common::to_rfc3339(image.registered_at)}};
+            {"registered_at", common::to_rfc3339(image.registered_at)},
+            {"tenant", image.tenant},
+            {"from_snapshot", image.from_snapshot.str()}};
 }
 
 void print_line(const Image& image)

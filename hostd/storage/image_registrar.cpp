@@ -1,18 +1,12 @@
 #include "common/digest/digest.hpp"
 #include "common/rollback.hpp"
-#include "common/unique_fd.hpp"
 #include "hostd/storage/chain.hpp"
 #include "hostd/storage/durable.hpp"
+#include "hostd/storage/image_files.hpp"
 #include "hostd/storage/images.hpp"
 
 #include <cerrno>
-#include <cstring>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <vector>
 
 namespace hostd::storage {
 
@@ -27,62 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr auto smallest_disk = Bytes::mib(1);
 constexpr auto largest_disk = Bytes::gib(16384);
-constexpr std::string_view temporary_prefix = ".tmp-";
-
-Error unusable(const fs::path& file, std::string_view why, std::string_view fix)
-{
-    return {ErrorCode::invalid_argument,
-            fmt::format("{} {}: {}", file.string(), why, fix),
-            "image_unusable"};
-}
-
-/// Copies and digests in one pass; shares the blocks instead where the file system can.
-Result<FileStamp>
-copy_file(const fs::path& from, const fs::path& to, const ImageRegistrar::Progress& progress)
-{
-    const common::UniqueFd in{::open(from.c_str(), O_RDONLY | O_CLOEXEC)};
-    struct stat about {};
-    if (!in || ::fstat(in.get(), &about) != 0) {
-        return Error{ErrorCode::invalid_argument,
-                     fmt::format("open {}: {}", from.string(), std::strerror(errno))};
-    }
-    if (!S_ISREG(about.st_mode)) {
-        return unusable(from, "is not a regular file", "give a file");
-    }
-    const common::UniqueFd out{::open(to.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
-    if (!out) {
-        return file_error("create", to, errno);
-    }
-    const bool shared = ::ioctl(out.get(), FICLONE, in.get()) == 0;
-    // What is digested is what is kept, whoever writes to the original meanwhile.
-    const int source = shared ? out.get() : in.get();
-    const Bytes total{static_cast<std::uint64_t>(about.st_size)};
-    common::digest::Hasher hasher;
-    std::vector<char> piece(std::size_t{4} << 20U);
-    std::uint64_t done = 0;
-    while (true) {
-        const auto count = ::read(source, piece.data(), piece.size());
-        if (count < 0) {
-            return file_error("read", from, errno);
-        }
-        if (count == 0) {
-            break;
-        }
-        const auto size = static_cast<std::size_t>(count);
-        hasher.update({piece.data(), size});
-        if (!shared && ::write(out.get(), piece.data(), size) != count) {
-            return file_error("write", to, errno == 0 ? ENOSPC : errno);
-        }
-        done += size;
-        progress(Bytes{done}, total);
-    }
-    if (::fsync(out.get()) != 0) {
-        return file_error("sync", to, errno);
-    }
-    COMMON_TRY(auto stamp, stamp_of(to));
-    stamp.digest = common::digest::to_hex(hasher.finish());
-    return stamp;
-}
 
 Result<> check_request(const ImageRequest& request)
 {
@@ -106,7 +44,8 @@ bool same_content(const Manifest& a, const Manifest& b)
 {
     return a.disk.digest == b.disk.digest && a.kernel.digest == b.kernel.digest &&
            a.initrd.digest == b.initrd.digest && a.cmdline == b.cmdline && a.boot == b.boot &&
-           a.agent == b.agent && a.vcpus == b.vcpus && a.memory_bytes == b.memory_bytes;
+           a.agent == b.agent && a.vcpus == b.vcpus && a.memory_bytes == b.memory_bytes &&
+           a.tenant == b.tenant && a.from_snapshot == b.from_snapshot;
 }
 
 } // namespace
@@ -115,37 +54,37 @@ Result<ImageFacts> ImageRegistrar::inspect_disk(const fs::path& disk) const
 {
     const auto printed = run_qemu_img(runner_, inspect(disk));
     if (!printed) {
-        return unusable(disk,
-                        "is not a usable qcow2 image (" + printed.error().message + ")",
-                        "convert it: qemu-img convert -O qcow2 FILE NEW.qcow2");
+        return image_unusable(disk,
+                              "is not a usable qcow2 image (" + printed.error().message + ")",
+                              "convert it: qemu-img convert -O qcow2 FILE NEW.qcow2");
     }
     COMMON_TRY(const auto facts, parse_info(*printed));
     if (facts.has_backing_file || facts.has_data_file) {
         // It would let an image read any file of this host.
-        return unusable(disk,
-                        "refers to another file",
-                        "make it stand alone: qemu-img convert -O qcow2 FILE NEW.qcow2");
+        return image_unusable(disk,
+                              "refers to another file",
+                              "make it stand alone: qemu-img convert -O qcow2 FILE NEW.qcow2");
     }
     if (facts.encrypted || facts.corrupt) {
-        return unusable(disk,
-                        facts.encrypted ? "is encrypted" : "is marked corrupt",
-                        "give a clean, plain image");
+        return image_unusable(disk,
+                              facts.encrypted ? "is encrypted" : "is marked corrupt",
+                              "give a clean, plain image");
     }
     if (facts.snapshots > 0) {
         // Space that no sandbox can see, and often what somebody meant to be rid of.
-        return unusable(disk,
-                        fmt::format("holds {} internal snapshot(s)", facts.snapshots),
-                        "leave them behind: qemu-img convert -O qcow2 FILE NEW.qcow2");
+        return image_unusable(disk,
+                              fmt::format("holds {} internal snapshot(s)", facts.snapshots),
+                              "leave them behind: qemu-img convert -O qcow2 FILE NEW.qcow2");
     }
     if (facts.virtual_bytes < smallest_disk.count() || facts.virtual_bytes > largest_disk.count()) {
-        return unusable(disk,
-                        fmt::format("has a disk of {} bytes", facts.virtual_bytes),
-                        "1 MiB to 16 TiB are supported");
+        return image_unusable(disk,
+                              fmt::format("has a disk of {} bytes", facts.virtual_bytes),
+                              "1 MiB to 16 TiB are supported");
     }
     if (const auto checked = run_qemu_img(runner_, check(disk)); !checked) {
-        return unusable(disk,
-                        "fails qemu-img check (" + checked.error().message + ")",
-                        "repair it: qemu-img check -r all FILE");
+        return image_unusable(disk,
+                              "fails qemu-img check (" + checked.error().message + ")",
+                              "repair it: qemu-img check -r all FILE");
     }
     return facts;
 }
@@ -183,19 +122,8 @@ Result<Image> ImageRegistrar::add(const ImageRequest& request, const Progress& p
     COMMON_CHECK(layout_.make_folders());
     COMMON_CHECK(inspect_disk(request.disk));
 
-    auto pattern = (layout_.images() / (std::string{temporary_prefix} + "XXXXXX")).string();
-    if (::mkdtemp(pattern.data()) == nullptr) {
-        return file_error("make a folder in", layout_.images(), errno);
-    }
-    const fs::path fresh{pattern};
     common::Rollback rollback;
-    rollback.add([fresh] {
-        std::error_code ignored; // clean_up() tries again.
-        fs::remove_all(fresh, ignored);
-    });
-    if (::chmod(fresh.c_str(), 0755) != 0) {
-        return file_error("open up", fresh, errno);
-    }
+    COMMON_TRY(const auto fresh, begin_image(layout_, rollback));
     COMMON_TRY(const auto manifest, copy_into(fresh, request, progress));
 
     const auto folder = layout_.image(request.name);
@@ -214,11 +142,8 @@ Result<Image> ImageRegistrar::add(const ImageRequest& request, const Progress& p
     } else if (fs::exists(folder)) {
         COMMON_CHECK(remove(request.name)); // Damaged: nothing can have been made from it.
     }
-    if (::rename(fresh.c_str(), folder.c_str()) != 0) {
-        return file_error("rename", fresh, errno);
-    }
+    COMMON_CHECK(put_in_place(fresh, folder));
     rollback.commit();
-    COMMON_CHECK(sync_folder(layout_.images()));
     return to_image(manifest, folder);
 }
 

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "hostd/core/checkpoint_store.hpp"
 #include "hostd/core/storage.hpp"
+#include "hostd/storage/image_files.hpp"
 #include "hostd/storage/layout.hpp"
 #include "hostd/storage/manifest.hpp"
 #include "hostd/storage/qemu_img.hpp"
-
-#include <functional>
 
 namespace hostd::storage {
 
@@ -38,23 +38,30 @@ struct ImageRequest {
     enum class IfTaken { refuse, replace } if_taken = IfTaken::refuse;
 };
 
-/// `paddock-hostd image …`: the only writer of images. Runs beside a hostd: what is made
-/// appears by rename, whole or not at all.
+/// The only writer of images: of operators (`paddock-hostd image …`) and of tenants (a hostd that
+/// is asked to). One of them at a time, which is for the caller to see to. What is made appears by
+/// rename, whole or not at all.
 class ImageRegistrar {
 public:
-    /// Told now and then how much of how much was copied.
-    using Progress = std::function<void(common::Bytes done, common::Bytes total)>;
+    using Progress = CopyProgress;
 
-    ImageRegistrar(Layout layout, Runner runner)
-        : layout_{std::move(layout)}, runner_{std::move(runner)}
+    /// `reserve`: what make_from() leaves free on the file system.
+    ImageRegistrar(Layout layout, Runner runner, common::Bytes reserve = common::Bytes{0})
+        : layout_{std::move(layout)}, runner_{std::move(runner)}, reserve_{reserve}
     {}
 
     /// Verifies, copies (by reference where the file system can) and digests. The same
     /// content again under the same name is success; another is `already_exists`, or with
     /// IfTaken::replace takes its place once no overlay stands on it.
     common::Result<Image> add(const ImageRequest& request, const Progress& progress);
+    /// As ImageMaker's.
+    common::Result<Image> make_from(const Checkpoint& checkpoint,
+                                    const common::ImageName& name,
+                                    const std::string& tenant);
     /// `failed_precondition` (reason image_in_use) while an overlay stands on it.
     common::Result<> remove(const common::ImageName& name);
+    /// As ImageMaker's remove().
+    common::Result<> remove_of(const std::string& tenant, const common::ImageName& name);
     /// Digests every file again and compares.
     common::Result<Image> verify(const common::ImageName& name);
     /// What an interrupted add left behind.
@@ -66,9 +73,14 @@ private:
                                        const ImageRequest& request,
                                        const Progress& progress) const;
     common::Result<> refuse_if_in_use(const common::ImageName& name) const;
+    common::Result<std::vector<std::filesystem::path>>
+    disks_with_room(const Checkpoint& checkpoint) const;
+    common::Result<FileStamp> flatten(const std::filesystem::path& layer,
+                                      const std::filesystem::path& disk) const;
 
     Layout layout_;
     Runner runner_;
+    common::Bytes reserve_;
 };
 
 } // namespace hostd::storage

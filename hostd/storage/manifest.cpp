@@ -17,6 +17,7 @@ using nlohmann::json;
 namespace {
 
 constexpr int version = 1;
+constexpr int version_of_tenants = 2; // A hostd from before them would show it to everybody.
 
 Manifest from_json(const json& value)
 {
@@ -32,6 +33,13 @@ Manifest from_json(const json& value)
     manifest.vcpus = value.at("vcpus").get<unsigned>();
     manifest.memory_bytes = value.at("memory_bytes").get<std::uint64_t>();
     manifest.registered_at_us = value.at("registered_at_us").get<std::int64_t>();
+    if (value.at("version").get<int>() == version_of_tenants) {
+        manifest.tenant = value.at("tenant").get<std::string>();
+        manifest.from_snapshot = value.at("from_snapshot").get<std::string>();
+        if (!common::parse_id<common::SnapshotId>(manifest.from_snapshot)) {
+            throw std::invalid_argument{"'from_snapshot' is no id"};
+        }
+    }
     return manifest;
 }
 
@@ -46,7 +54,8 @@ Result<Manifest> read_manifest(const std::filesystem::path& folder)
     }
     try {
         const auto value = json::parse(in);
-        if (value.at("version").get<int>() != version) {
+        const auto written = value.at("version").get<int>();
+        if (written != version && written != version_of_tenants) {
             return Error{ErrorCode::failed_precondition,
                          file.string() + ": written by a newer version"};
         }
@@ -61,18 +70,23 @@ Result<Manifest> read_manifest(const std::filesystem::path& folder)
 
 Result<> write_manifest(const std::filesystem::path& folder, const Manifest& manifest)
 {
-    const json value{{"version", version},
-                     {"name", manifest.name},
-                     {"disk", to_json(manifest.disk)},
-                     {"kernel", to_json(manifest.kernel)},
-                     {"initrd", to_json(manifest.initrd)},
-                     {"cmdline", manifest.cmdline},
-                     {"boot", to_string(manifest.boot)},
-                     {"agent", to_string(manifest.agent)},
-                     {"virtual_bytes", manifest.virtual_bytes},
-                     {"vcpus", manifest.vcpus},
-                     {"memory_bytes", manifest.memory_bytes},
-                     {"registered_at_us", manifest.registered_at_us}};
+    json value{{"version", version},
+               {"name", manifest.name},
+               {"disk", to_json(manifest.disk)},
+               {"kernel", to_json(manifest.kernel)},
+               {"initrd", to_json(manifest.initrd)},
+               {"cmdline", manifest.cmdline},
+               {"boot", to_string(manifest.boot)},
+               {"agent", to_string(manifest.agent)},
+               {"virtual_bytes", manifest.virtual_bytes},
+               {"vcpus", manifest.vcpus},
+               {"memory_bytes", manifest.memory_bytes},
+               {"registered_at_us", manifest.registered_at_us}};
+    if (!manifest.tenant.empty()) {
+        value["version"] = version_of_tenants;
+        value["tenant"] = manifest.tenant;
+        value["from_snapshot"] = manifest.from_snapshot;
+    }
     return replace_durably(folder / "manifest.json", value.dump(2) + "\n", 0644);
 }
 
@@ -94,6 +108,8 @@ Image to_image(const Manifest& manifest, const std::filesystem::path& folder)
     image.default_vcpus = manifest.vcpus;
     image.default_memory = common::Bytes{manifest.memory_bytes};
     image.registered_at = common::from_unix_us(manifest.registered_at_us);
+    image.tenant = manifest.tenant;
+    image.from_snapshot = common::SnapshotId{manifest.from_snapshot};
     return image;
 }
 

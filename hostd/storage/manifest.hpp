@@ -22,6 +22,8 @@ struct Manifest {
     unsigned vcpus = 0;
     std::uint64_t memory_bytes = 0;
     std::int64_t registered_at_us = 0;
+    std::string tenant;        ///< Whose it is; "" is an operator's, for everybody.
+    std::string from_snapshot; ///< Id of the checkpoint that it was made of; else "".
 };
 
 common::Result<Manifest> read_manifest(const std::filesystem::path& folder);

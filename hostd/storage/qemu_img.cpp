@@ -14,6 +14,7 @@ using nlohmann::json;
 namespace {
 
 constexpr auto quick = std::chrono::seconds{30};
+constexpr auto copying = std::chrono::hours{1};
 constexpr auto thorough = std::chrono::minutes{10}; // A check reads all of a large image's tables.
 
 } // namespace
@@ -53,6 +54,16 @@ Command inspect(const std::filesystem::path& file)
 Command check(const std::filesystem::path& file)
 {
     return {{"qemu-img", "check", "-q", "-f", "qcow2", file.string()}, {}, thorough};
+}
+
+/// With qemu-img's own cache modes: its target's, `unsafe`, leaves the sync to the caller. What is
+/// all zeros becomes a hole, also where the guest had written it.
+Command flatten(const std::filesystem::path& top, const std::filesystem::path& into)
+{
+    return {
+        {"qemu-img", "convert", "-q", "-f", "qcow2", "-O", "qcow2", top.string(), into.string()},
+        {},
+        copying};
 }
 
 Result<ImageFacts> parse_info(std::string_view text)

@@ -22,6 +22,9 @@ common::process::Command create_overlay_unopened(const std::filesystem::path& ov
                                                  common::Bytes virtual_size);
 common::process::Command inspect(const std::filesystem::path& file);
 common::process::Command check(const std::filesystem::path& file);
+/// All that a chain of disks holds as one file that stands alone. Not synced.
+common::process::Command flatten(const std::filesystem::path& top,
+                                 const std::filesystem::path& into);
 
 struct ImageFacts {
     std::string format;

@@ -31,11 +31,20 @@ Manifest sample()
     return manifest;
 }
 
+/// Of an image that a tenant made.
+Manifest theirs()
+{
+    auto manifest = sample();
+    manifest.tenant = "red";
+    manifest.from_snapshot = "snp-aaaaaaaaaaaaaaaa";
+    return manifest;
+}
+
 struct Folder : tests::TempFolder {
     [[nodiscard]] std::filesystem::path file() const { return path() / "manifest.json"; }
-    [[nodiscard]] json written() const
+    [[nodiscard]] json written(const Manifest& manifest = sample()) const
     {
-        BOOST_REQUIRE(write_manifest(path(), sample()));
+        BOOST_REQUIRE(write_manifest(path(), manifest));
         std::ifstream in{file()};
         return json::parse(in);
     }
@@ -85,9 +94,26 @@ BOOST_AUTO_TEST_CASE(cut_anywhere_it_is_damaged)
     }
 }
 
+BOOST_AUTO_TEST_CASE(whose_it_is_comes_back_and_is_hidden_from_those_who_would_not_look)
+{
+    BOOST_TEST(written()["version"] == 1);
+    BOOST_TEST(read_manifest(path())->tenant.empty());
+    BOOST_TEST(written(theirs())["version"] == 2); // An older hostd lets it be.
+    const auto came = read_manifest(path());
+    BOOST_REQUIRE(came);
+    BOOST_TEST(came->tenant == "red");
+    BOOST_TEST(came->from_snapshot == "snp-aaaaaaaaaaaaaaaa");
+    const auto image = to_image(*came, "/images/web");
+    BOOST_TEST(image.tenant == "red");
+    BOOST_TEST(image.from_snapshot.str() == "snp-aaaaaaaaaaaaaaaa");
+    auto nonsense = written(theirs());
+    nonsense["from_snapshot"] = "../etc";
+    BOOST_TEST(damaged(nonsense.dump()));
+}
+
 BOOST_AUTO_TEST_CASE(every_field_is_needed_and_of_its_type)
 {
-    const auto whole = written();
+    const auto whole = written(theirs());
     for (const auto& [name, value] : whole.items()) {
         BOOST_TEST_CONTEXT(name)
         {
@@ -112,7 +138,7 @@ BOOST_AUTO_TEST_CASE(every_field_is_needed_and_of_its_type)
 BOOST_AUTO_TEST_CASE(one_of_a_newer_version_is_refused_as_such)
 {
     auto newer = written();
-    newer["version"] = 2;
+    newer["version"] = 3;
     std::ofstream{file()} << newer.dump();
     BOOST_TEST(read_manifest(path()).error().message.find("newer version") != std::string::npos);
 }

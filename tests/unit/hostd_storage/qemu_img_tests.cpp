@@ -46,6 +46,21 @@ BOOST_AUTO_TEST_CASE(every_format_is_given_and_none_guessed)
         (check("/i/d.qcow2").argv == Argv{"qemu-img", "check", "-q", "-f", "qcow2", "/i/d.qcow2"}));
 }
 
+BOOST_AUTO_TEST_CASE(a_chain_is_flattened_by_given_formats_and_may_take_its_time)
+{
+    const auto command = flatten("/l/lyr.qcow2", "/i/d.qcow2");
+    BOOST_TEST((command.argv == Argv{"qemu-img",
+                                     "convert",
+                                     "-q",
+                                     "-f",
+                                     "qcow2",
+                                     "-O",
+                                     "qcow2",
+                                     "/l/lyr.qcow2",
+                                     "/i/d.qcow2"}));
+    BOOST_CHECK(command.timeout > check("/i/d.qcow2").timeout);
+}
+
 BOOST_AUTO_TEST_CASE(a_plain_image_has_nothing_against_it)
 {
     const auto facts = parse_info(info());
