@@ -1,7 +1,7 @@
 // Commands in, answers out; lanes and workers. What the commands do is in
 // sandbox_making.cpp, sandbox_warming.cpp, sandbox_pausing.cpp, sandbox_suspending.cpp,
-// sandbox_checkpoints.cpp, sandbox_restoring.cpp, sandbox_ending.cpp, sandbox_exec.cpp,
-// sandbox_adopting.cpp and sandbox_watch.cpp.
+// sandbox_checkpoints.cpp, sandbox_images.cpp, sandbox_restoring.cpp, sandbox_ending.cpp,
+// sandbox_exec.cpp, sandbox_adopting.cpp and sandbox_watch.cpp.
 #include "hostd/core/sandbox_service.hpp"
 
 #include "common/log/log.hpp"
@@ -47,11 +47,13 @@ SandboxService::SandboxService(Ports ports, ServiceSettings settings)
     qemu_agent_workers_.emplace(settings_.qemu_agent_workers, pool_capacity);
     qemu_ping_workers_.emplace(settings_.qemu_ping_workers, pool_capacity);
     verify_workers_.emplace(1U, pool_capacity);
+    image_workers_.emplace(1U, pool_capacity);
 }
 
 SandboxService::~SandboxService()
 {
     loop_->stop();
+    image_workers_.reset();
     verify_workers_.reset();
     qemu_ping_workers_.reset();
     qemu_agent_workers_.reset();
@@ -132,6 +134,8 @@ void SandboxService::carry_out(const Op& op)
         void operator()(const RestoreCommand&) const { service.restore(op); }
         void operator()(const DeleteSnapshotCommand&) const { service.delete_checkpoint(op); }
         void operator()(const VerifySnapshotCommand&) const { service.verify_checkpoint(op); }
+        void operator()(const MakeImageCommand&) const { service.make_image(op); }
+        void operator()(const RemoveImageCommand&) const { service.remove_image(op); }
         void operator()(const DestroyCommand&) const { service.destroy(op); }
         void operator()(const ExecCommand&) const { service.exec(op); }
         void operator()(const ListVmsCommand&) const { service.list_vms(op); }

@@ -4,6 +4,7 @@
 #include "hostd/core/admission.hpp"
 #include "hostd/core/answer_book.hpp"
 #include "hostd/core/guests.hpp"
+#include "hostd/core/image_maker.hpp"
 #include "hostd/core/sandbox_builder.hpp"
 #include "hostd/core/state_keeper.hpp"
 #include "hostd/core/traffic_meter.hpp"
@@ -19,6 +20,7 @@ namespace hostd {
 struct Ports {
     Hypervisor& hypervisor;
     const ImageStore& images;
+    ImageMaker& image_maker;
     SandboxStore& store;
     CheckpointStore& checkpoints;
     StateEngines& engines;
@@ -221,6 +223,12 @@ private:
     void sweep_soon();
     void sweep();
 
+    // sandbox_images.cpp
+    void make_image(const Op& op);
+    common::Result<Image> make_image_of(const MakeImageCommand& wish,
+                                        const std::optional<Checkpoint>& known);
+    void remove_image(const Op& op);
+
     // sandbox_restoring.cpp
     void restore(const Op& op);
     /// What libvirt could not take away at once is tried again and again.
@@ -308,6 +316,7 @@ private:
     std::optional<WorkerPool> qemu_agent_workers_;
     std::optional<WorkerPool> qemu_ping_workers_;
     std::optional<WorkerPool> verify_workers_; ///< Reading gigabytes keeps nobody else waiting.
+    std::optional<WorkerPool> image_workers_;  ///< Copying them not even whoever wants to read.
 };
 
 } // namespace hostd

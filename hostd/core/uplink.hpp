@@ -65,6 +65,18 @@ struct VerifySnapshotCommand {
     common::SandboxId id;
     common::SnapshotId snapshot;
 };
+/// An image of what the disk of this checkpoint holds.
+struct MakeImageCommand {
+    common::SandboxId id; ///< The sandbox that it was taken of.
+    common::SnapshotId snapshot;
+    common::ImageName image;
+    std::string tenant; ///< Whose it is to be.
+};
+/// Of those made so.
+struct RemoveImageCommand {
+    common::ImageName image;
+    std::string tenant;
+};
 /// With its checkpoints. Clones made from them live on.
 struct DestroyCommand {
     common::SandboxId id;
@@ -93,6 +105,8 @@ struct Command {
                  RestoreCommand,
                  DeleteSnapshotCommand,
                  VerifySnapshotCommand,
+                 MakeImageCommand,
+                 RemoveImageCommand,
                  DestroyCommand,
                  ExecCommand,
                  AckExecCommand,
@@ -105,7 +119,12 @@ struct Command {
 struct Answer {
     common::OperationId operation;
     common::RequestId request;
-    std::variant<std::monostate, SandboxStatus, ExecOutcome, std::vector<ForeignVm>, Checkpoint>
+    std::variant<std::monostate,
+                 SandboxStatus,
+                 ExecOutcome,
+                 std::vector<ForeignVm>,
+                 Checkpoint,
+                 Image>
         value;
     std::optional<common::Error> error;
     /// Of a create that failed: nothing of it is left here. Otherwise its sandbox may exist.

@@ -8,6 +8,7 @@
 #include "hostd/daemon/file_lock.hpp"
 #include "hostd/daemon/host_facts.hpp"
 #include "hostd/daemon/image_commands.hpp"
+#include "hostd/daemon/image_maker.hpp"
 #include "hostd/guest/guest_channels.hpp"
 #include "hostd/libvirt/fast_engine.hpp"
 #include "hostd/libvirt/libvirt_hypervisor.hpp"
@@ -156,6 +157,7 @@ void serve(const Settings& settings,
     const common::SystemClock clock;
     libvirt::LibvirtHypervisor hypervisor{settings.libvirt_uri};
     const storage::DirImageStore images{layout};
+    LockedImageMaker image_maker{layout, &common::process::run, settings.disk_reserve};
     storage::DirSandboxStore store{layout, &common::process::run, settings.disk_reserve};
     storage::DirCheckpointStore checkpoints{layout, &common::process::run, settings.disk_reserve};
     libvirt::FastEngine fast{hypervisor.connections()};
@@ -166,9 +168,17 @@ void serve(const Settings& settings,
     guest::GuestChannels guests{clock};
     link::CoordinatorLink uplink{link_to, clock};
     HostFacts facts{fixed, {hypervisor, images, store, network}};
-    SandboxService service{
-        {hypervisor, images, store, checkpoints, engines, network, guests, uplink, clock},
-        service_settings(settings, fixed)};
+    SandboxService service{{hypervisor,
+                            images,
+                            image_maker,
+                            store,
+                            checkpoints,
+                            engines,
+                            network,
+                            guests,
+                            uplink,
+                            clock},
+                           service_settings(settings, fixed)};
     engines.start();
     service.start();
     uplink.start([&service](Command command) { service.submit(std::move(command)); },

@@ -95,6 +95,7 @@ public:
     std::map<common::SandboxId, hostd::NetLease> leases;
     std::map<std::string, std::string> ips; ///< By MAC.
     hostd::Image image;
+    std::map<common::ImageName, hostd::Image> made; ///< Images of checkpoints.
 
 private:
     std::mutex mutex_;
@@ -338,6 +339,9 @@ public:
     common::Result<hostd::Image> find(const common::ImageName& name) const override
     {
         return world_.locked([&]() -> common::Result<hostd::Image> {
+            if (const auto made = world_.made.find(name); made != world_.made.end()) {
+                return made->second;
+            }
             if (name != world_.image.name) {
                 return common::Error{common::ErrorCode::not_found, "no image " + name.str()};
             }

@@ -29,7 +29,16 @@ struct ServiceFixture {
 
     hostd::Ports ports()
     {
-        return {hypervisor, images, store, checkpoints, engine, network, guests, uplink, clock};
+        return {hypervisor,
+                images,
+                image_maker,
+                store,
+                checkpoints,
+                engine,
+                network,
+                guests,
+                uplink,
+                clock};
     }
     void run()
     {
@@ -106,6 +115,7 @@ struct ServiceFixture {
     WorldHypervisor hypervisor{world};
     WorldStore store{world};
     WorldImages images{world};
+    WorldImageMaker image_maker{world};
     WorldCheckpoints checkpoints{world};
     WorldEngine engine{world};
     WorldNetwork network{world};

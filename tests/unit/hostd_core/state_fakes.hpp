@@ -153,6 +153,30 @@ private:
     HostWorld& world_;
 };
 
+class WorldImageMaker final : public hostd::ImageMaker {
+public:
+    explicit WorldImageMaker(HostWorld& world) : world_{world} {}
+    common::Result<hostd::Image> make_from(const hostd::Checkpoint& checkpoint,
+                                           const common::ImageName& name,
+                                           const std::string& tenant) override
+    {
+        hostd::Image image;
+        image.name = name;
+        image.digest = "of " + checkpoint.layer.string();
+        image.tenant = tenant;
+        image.from_snapshot = checkpoint.id;
+        COMMON_CHECK(world_.step("make_image", {}, [&] { world_.made[name] = image; }));
+        return image;
+    }
+    common::Result<> remove(const common::ImageName& name, const std::string&) override
+    {
+        return world_.step("remove_image", {}, [&] { world_.made.erase(name); });
+    }
+
+private:
+    HostWorld& world_;
+};
+
 /// The one engine of a HostWorld, `fast`.
 class WorldEngine final : public hostd::StateEngine, public hostd::StateEngines {
 public:

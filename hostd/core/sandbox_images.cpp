@@ -1,0 +1,74 @@
+// Images: made of checkpoints, and removed.
+#include "common/log/log.hpp"
+#include "hostd/core/sandbox_service.hpp"
+
+namespace hostd {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+/// Not in the sandbox's lane: copying gigabytes must not keep the VM from being stopped, nor even
+/// destroyed. The checkpoint may be deleted meanwhile; its layers stay until the next sweep.
+void SandboxService::make_image(const Op& op)
+{
+    state_work([this, op] {
+        const auto& wish = std::get<MakeImageCommand>(op->command.what);
+        const auto found = checkpoints_.find(wish.snapshot);
+        std::optional<Checkpoint> known;
+        if (found != checkpoints_.end() && found->second.spec.id == wish.id) {
+            known = found->second;
+        }
+        blocking_on(
+            *image_workers_,
+            [this, wish, known] { return make_image_of(wish, known); },
+            [this, op](Result<Image> made) {
+                const auto& name = std::get<MakeImageCommand>(op->command.what).image;
+                if (made) {
+                    answer(op, *std::move(made));
+                } else {
+                    auto error = std::move(made).error().during("make image " + name.str());
+                    spdlog::warn("{}", error.message);
+                    fail(op, std::move(error));
+                }
+                state_work_done();
+            });
+    });
+}
+
+/// On a worker.
+Result<Image> SandboxService::make_image_of(const MakeImageCommand& wish,
+                                            const std::optional<Checkpoint>& known)
+{
+    // Asked for again after the answer was lost; the checkpoint may be gone by then.
+    if (auto image = ports_.images.find(wish.image);
+        image && image->from_snapshot == wish.snapshot && image->tenant == wish.tenant) {
+        return image;
+    }
+    if (!known) {
+        return Error{ErrorCode::not_found,
+                     "this host has no checkpoint " + wish.snapshot.str() + " of " + wish.id.str(),
+                     "unknown_snapshot"};
+    }
+    COMMON_CHECK(ports_.checkpoints.verify(wish.snapshot));
+    return ports_.image_maker.make_from(*known, wish.image, wish.tenant);
+}
+
+/// By the same worker as the making: what an image is made from cannot go meanwhile.
+void SandboxService::remove_image(const Op& op)
+{
+    blocking_on(
+        *image_workers_,
+        [this, wish = std::get<RemoveImageCommand>(op->command.what)] {
+            return ports_.image_maker.remove(wish.image, wish.tenant);
+        },
+        [this, op](Result<> removed) {
+            if (removed) {
+                return answer(op, {});
+            }
+            const auto& name = std::get<RemoveImageCommand>(op->command.what).image;
+            fail(op, std::move(removed).error().during("remove image " + name.str()));
+        });
+}
+
+} // namespace hostd

@@ -1,0 +1,30 @@
+#include "hostd/daemon/image_maker.hpp"
+
+#include "hostd/daemon/file_lock.hpp"
+#include "hostd/daemon/image_commands.hpp"
+
+namespace hostd::daemon {
+
+using common::Result;
+
+LockedImageMaker::LockedImageMaker(storage::Layout layout,
+                                   storage::Runner runner,
+                                   common::Bytes reserve)
+    : layout_{layout}, registrar_{std::move(layout), std::move(runner), reserve}
+{}
+
+Result<Image> LockedImageMaker::make_from(const Checkpoint& checkpoint,
+                                          const common::ImageName& name,
+                                          const std::string& tenant)
+{
+    COMMON_TRY(const auto lock, FileLock::take(image_lock_file(layout_), FileLock::IfHeld::wait));
+    return registrar_.make_from(checkpoint, name, tenant);
+}
+
+Result<> LockedImageMaker::remove(const common::ImageName& name, const std::string& tenant)
+{
+    COMMON_TRY(const auto lock, FileLock::take(image_lock_file(layout_), FileLock::IfHeld::wait));
+    return registrar_.remove_of(tenant, name);
+}
+
+} // namespace hostd::daemon
