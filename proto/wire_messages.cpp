@@ -36,6 +36,8 @@ void fields(V& v, M& m)
     v.opt("vcpus", m.default_vcpus);
     v.opt("memory", m.default_memory_bytes);
     v.opt("registered_at_us", m.registered_at_us);
+    v.opt("tenant", m.tenant, word);
+    v.opt("from_snapshot", m.from_snapshot, word);
 }
 
 template <typename V, typename M>
@@ -202,6 +204,7 @@ void fields(V& v, M& m)
     v.opt("exec", m.exec);
     v.opt("vms", m.vms, sandboxes);
     v.opt("checkpoint", m.checkpoint);
+    v.opt("image", m.image);
 }
 
 template <typename V, typename M>
@@ -323,6 +326,24 @@ void fields(V& v, M& m)
 }
 
 template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, MakeImage>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+    v.need("snapshot_id", m.snapshot_id, word);
+    v.need("image", m.image, word);
+    v.need("tenant", m.tenant, word);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, RemoveImage>
+void fields(V& v, M& m)
+{
+    v.need("image", m.image, word);
+    v.need("tenant", m.tenant, word);
+}
+
+template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, Exec>
 void fields(V& v, M& m)
 {
@@ -374,6 +395,8 @@ PROTO_MESSAGE(TakeSnapshot)
 PROTO_MESSAGE(RestoreSnapshot)
 PROTO_MESSAGE(DeleteSnapshot)
 PROTO_MESSAGE(VerifySnapshot)
+PROTO_MESSAGE(MakeImage)
+PROTO_MESSAGE(RemoveImage)
 PROTO_MESSAGE(DestroySandbox)
 PROTO_MESSAGE(Exec)
 PROTO_MESSAGE(ExecAck)

@@ -27,6 +27,8 @@ struct ImageReport {
     std::uint32_t default_vcpus = 0; ///< 0: no opinion, the coordinator's default counts.
     std::uint64_t default_memory_bytes = 0;
     std::int64_t registered_at_us = 0;
+    std::string tenant;        ///< Whose it is; "" is an operator's, for everybody.
+    std::string from_snapshot; ///< Id of the checkpoint that it was made of; else "".
     friend bool operator==(const ImageReport&, const ImageReport&) = default;
 };
 
@@ -185,6 +187,7 @@ struct Reply {
     std::optional<ExecResult> exec;
     std::vector<VmReport> vms;
     std::optional<CheckpointReport> checkpoint;
+    std::optional<ImageReport> image;
 };
 
 // ---- coordinator to host -------------------------------------------------------
@@ -293,6 +296,22 @@ struct VerifySnapshot {
     static constexpr std::string_view kind = "verify_snapshot";
     std::string id;
     std::string snapshot_id;
+};
+
+/// An image of what the disk of a checkpoint holds, for a tenant.
+struct MakeImage {
+    static constexpr std::string_view kind = "make_image";
+    std::string id;
+    std::string snapshot_id;
+    std::string image; ///< Its name.
+    std::string tenant;
+};
+
+/// Of those that were made so.
+struct RemoveImage {
+    static constexpr std::string_view kind = "remove_image";
+    std::string image;
+    std::string tenant;
 };
 
 /// With its checkpoints.

@@ -37,6 +37,8 @@ proto::ImageReport to_wire(const Image& image)
     report.default_vcpus = image.default_vcpus;
     report.default_memory_bytes = image.default_memory.count();
     report.registered_at_us = common::to_unix_us(image.registered_at);
+    report.tenant = image.tenant;
+    report.from_snapshot = image.from_snapshot.str();
     return report;
 }
 
@@ -191,6 +193,8 @@ proto::Reply to_wire(const Answer& answer)
         }
     } else if (const auto* checkpoint = std::get_if<Checkpoint>(&answer.value)) {
         reply.checkpoint = to_wire(*checkpoint);
+    } else if (const auto* image = std::get_if<Image>(&answer.value)) {
+        reply.image = to_wire(*image);
     }
     return reply;
 }

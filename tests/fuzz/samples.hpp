@@ -49,7 +49,9 @@ inline proto::HostFacts facts()
                      "paddock",
                      1,
                      268'435'456,
-                     1'700'000'000'000'000}};
+                     1'700'000'000'000'000,
+                     "default",
+                     "snp-aaaaaaaaaaaaaaaa"}};
     return facts;
 }
 
@@ -142,7 +144,8 @@ inline auto wire_messages()
               sandbox(),
               exec_result(),
               {{"vm", "uuid", "shut off", true, "/d.qcow2"}},
-              checkpoint()},
+              checkpoint(),
+              facts().images.front()},
         Welcome{1, "instance", "h1", 5000},
         Refused{"version", "upgrade the older one", 2, 3},
         StatusAck{"instance", 17},
@@ -170,6 +173,8 @@ inline auto wire_messages()
         RestoreSnapshot{"sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa", 60'000},
         DeleteSnapshot{"sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa"},
         VerifySnapshot{"sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa"},
+        MakeImage{"sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa", "web", "default"},
+        RemoveImage{"web", "default"},
         DestroySandbox{"sbx-aaaaaaaaaaaaaaaa"},
         exec(),
         ExecAck{"sbx-aaaaaaaaaaaaaaaa"},

@@ -44,9 +44,10 @@ BOOST_AUTO_TEST_CASE(the_bytes_on_the_wire_are_these)
     BOOST_TEST(encode_body(StatusAck{"instance", 17}) ==
                "\x82\xA8"s + "instance" + "\xC4\x08" + "instance" + "\xA3" + "seq" + "\x11");
     BOOST_TEST(encode_body(SyncRequest{}) == "\x80");
-    BOOST_TEST(encode_body(Reply{}) == "\x86\xA5"s + "error" + "\xC0\xA6" + "undone" + "\xC2\xA7" +
+    BOOST_TEST(encode_body(Reply{}) == "\x87\xA5"s + "error" + "\xC0\xA6" + "undone" + "\xC2\xA7" +
                                            "sandbox" + "\xC0\xA4" + "exec" + "\xC0\xA3" + "vms" +
-                                           "\x90\xAA" + "checkpoint" + "\xC0");
+                                           "\x90\xAA" + "checkpoint" + "\xC0\xA5" + "image" +
+                                           "\xC0");
     BOOST_TEST(encode_body(TakeSnapshot{"s", "c", "n", "", false}) ==
                "\x85\xA2"s + "id" + "\xC4\x01" + "s" + "\xAB" + "snapshot_id" + "\xC4\x01" + "c" +
                    "\xA4" + "name" + "\xC4\x01" + "n" + "\xA6" + "parent" + "\xC4\0"s + "\xA6" +
@@ -77,6 +78,7 @@ BOOST_AUTO_TEST_CASE(every_message_comes_back_whole)
     BOOST_TEST((came->exec == reply.exec));
     BOOST_TEST((came->vms == reply.vms));
     BOOST_TEST((came->checkpoint == reply.checkpoint));
+    BOOST_TEST((came->image == reply.image));
     const auto inventory = std::get<Inventory>(samples::wire_messages());
     const auto listed = decode_body<Inventory>(encode_body(inventory));
     BOOST_TEST((listed->sandboxes == inventory.sandboxes));
@@ -141,6 +143,21 @@ BOOST_AUTO_TEST_CASE(what_is_missing_is_defaulted_unless_it_is_required)
                                    raw::str("seq") + raw::uint(1)),
                    "'sandbox': missing"));
     BOOST_TEST(decode_body<Reply>(raw::map(0)).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(an_image_of_a_peer_from_before_tenants_is_everybodys)
+{
+    const auto reply =
+        decode_body<Reply>(raw::map(1) + raw::str("image") + raw::map(2) + raw::str("name") +
+                           raw::bin("tiny") + raw::str("digest") + raw::bin("d"));
+    BOOST_REQUIRE(reply);
+    BOOST_REQUIRE(reply->image.has_value());
+    BOOST_TEST(reply->image->tenant.empty());
+    BOOST_TEST(reply->image->from_snapshot.empty());
+    for (const std::size_t over : {0U, 1U}) {
+        BOOST_TEST(fits(RemoveImage{"web", std::string(128 + over, 't')}) == (over == 0));
+        BOOST_TEST(fits(MakeImage{"i", "s", std::string(128 + over, 'n'), "t"}) == (over == 0));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(what_a_peer_from_before_checkpoints_says_is_understood)
@@ -253,7 +270,7 @@ BOOST_AUTO_TEST_CASE(bounds_of_reports_hold_exactly)
         BOOST_TEST(fits(Heartbeat{1, facts}) == expected);
         auto result = samples::exec_result();
         result.stdout_bytes.assign((std::size_t{2} << 20U) + over, 'x');
-        BOOST_TEST(fits(Reply{{}, false, {}, result, {}, {}}) == expected);
+        BOOST_TEST(fits(Reply{{}, false, {}, result, {}, {}, {}}) == expected);
         BOOST_TEST(fits(Heartbeat{std::uint64_t{0x7FFFFFFFFFFFFFFF} + over, samples::facts()}) ==
                    expected);
     }
@@ -268,15 +285,15 @@ BOOST_AUTO_TEST_CASE(bounds_of_checkpoints_hold_exactly)
         BOOST_TEST(fits(Inventory{"i", {}, std::vector(4096 + over, least)}) == expected);
         auto checkpoint = samples::checkpoint();
         checkpoint.path.assign(4096 + over, '/');
-        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint}) == expected);
+        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint, {}}) == expected);
         checkpoint = samples::checkpoint();
         checkpoint.digests.clear();
         for (std::size_t i = 0; i < 64 + over; ++i) {
             checkpoint.digests[std::to_string(i)] = "";
         }
-        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint}) == expected);
+        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint, {}}) == expected);
         checkpoint.digests = {{std::string(128 + over, 'f'), ""}};
-        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint}) == expected);
+        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint, {}}) == expected);
     }
 }
 
@@ -286,8 +303,13 @@ BOOST_AUTO_TEST_CASE(the_largest_answers_fit_into_one_message)
     result.stdout_bytes.assign(std::size_t{2} << 20U, 'x');
     result.stderr_bytes = result.stdout_bytes;
     Envelope envelope = samples::envelope();
-    envelope.body =
-        encode_body(Reply{{}, false, samples::sandbox(), result, {}, samples::checkpoint()});
+    envelope.body = encode_body(Reply{{},
+                                      false,
+                                      samples::sandbox(),
+                                      result,
+                                      {},
+                                      samples::checkpoint(),
+                                      samples::facts().images.front()});
     BOOST_TEST(decode_envelope(encode(envelope)).has_value());
     envelope.body = encode_body(Inventory{
         "i", std::vector(4096, samples::sandbox()), std::vector(4096, samples::checkpoint())});
