@@ -2,6 +2,7 @@
 #include "coordinator/core/core.hpp"
 
 #include "common/log/log.hpp"
+#include "coordinator/core/imaging.hpp"
 #include "coordinator/core/pooling.hpp"
 
 #include <algorithm>
@@ -25,6 +26,7 @@ Core::Core(Store& store, HostLink& link, const common::Clock& clock, CoreSetting
       clock_{clock},
       settings_{settings},
       pooling_{std::make_unique<Pooling>(*this)},
+      imaging_{std::make_unique<Imaging>(*this)},
       loop_{std::make_shared<common::EventLoop>(clock, loop_capacity)}
 {}
 
@@ -150,7 +152,7 @@ AuditRow Core::intent_of(const Op& op, std::string detail) const
             op->caller,
             op->row.id,
             op->host.str(),
-            op->row.sandbox.str(),
+            op->image.empty() ? op->row.sandbox.str() : op->image.str(),
             "",
             std::move(detail)};
 }

@@ -73,6 +73,9 @@ public:
     common::Result<Host> host(const Caller& caller, const common::HostName& name) override;
     common::Result<std::vector<Image>> images(const Caller& caller) override;
     common::Result<Image> image(const Caller& caller, const common::ImageName& name) override;
+    common::Result<Image> create_image(const Caller& caller, ImageRequest request) override;
+    common::Result<Image> delete_image(const Caller& caller,
+                                       const common::ImageName& name) override;
     common::Result<std::vector<PoolState>> pools(const Caller& caller) override;
     common::Result<PoolState> pool(const Caller& caller, const std::string& name) override;
     common::Result<PoolState> create_pool(const Caller& caller, PoolRequest request) override;
@@ -88,6 +91,7 @@ private:
     using CheckpointDone = Pending::CheckpointDone;
     using Then = std::function<void(common::Result<>)>;
     class Pooling; ///< pooling.hpp: the warm pools.
+    class Imaging; ///< imaging.hpp: images that tenants make.
 
     // core.cpp: the loop, operations from intent to outcome.
     /// Runs `begin` on the loop and blocks the caller until its Reply is given. Every
@@ -369,6 +373,7 @@ private:
     std::multimap<common::SandboxId, Watch> watches_;
     Checkpoints checkpoints_;
     std::unique_ptr<Pooling> pooling_;
+    std::unique_ptr<Imaging> imaging_;
     /// Made so lately that an inventory may not have them yet.
     std::map<common::SnapshotId, common::SteadyTime> fresh_;
     std::map<common::SandboxId, Activity> activity_; ///< Kept if there is a policy.

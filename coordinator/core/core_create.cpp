@@ -49,7 +49,7 @@ void Core::begin_create(const Caller& caller,
         return done(no_network("create a sandbox"));
     }
     const common::ImageName name{request.source};
-    const auto image = fleet_.image(name);
+    const auto image = fleet_.image(name, caller.tenant);
     if (!image) {
         return refuse_unknown_source(caller, request, std::move(done));
     }
@@ -309,7 +309,7 @@ Result<> Core::move_elsewhere(const Op& op, const Error& error)
     if (!op->may_move || !hopeful || now->generation != op->row.generation) {
         return error; // Or something else was asked of it meanwhile.
     }
-    const auto image = fleet_.image(now->image);
+    const auto image = fleet_.image(now->image, now->tenant);
     op->refused.emplace(op->host, error.message);
     auto moved = *now;
     if (!image || image->digest != now->image_digest) {

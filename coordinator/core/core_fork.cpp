@@ -87,7 +87,7 @@ Result<std::optional<Checkpoint>> Core::Forking::origin(const Core& core,
         return wrong_state(sandbox, "fork");
     }
     COMMON_CHECK(core.reachable(sandbox));
-    const auto image = core.fleet_.image(sandbox.image);
+    const auto image = core.fleet_.image(sandbox.image, caller.tenant);
     const auto told = can_be_told(image ? image->agent : "", sandbox);
     if (now) {
         COMMON_CHECK(told);

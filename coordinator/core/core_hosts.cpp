@@ -1,4 +1,5 @@
 // What hosts say.
+#include "coordinator/core/imaging.hpp"
 #include "coordinator/core/pooling.hpp"
 
 #include "common/log/log.hpp"
@@ -44,6 +45,7 @@ KnownHost& Core::seen(const common::HostName& name, const HostFacts& facts)
     known.last_beat = clock_.steady();
     known.host.last_seen = clock_.wall();
     known.host.facts = facts;
+    imaging_->amend(known.host);
     return known;
 }
 
@@ -98,16 +100,14 @@ Core::audit_of_host(KnownHost& known,
 void Core::on_beat(const HostBeat& event)
 {
     const auto* before = fleet_.host(event.host);
-    const auto same_images = [&] {
-        return before != nullptr && std::ranges::equal(before->host.facts.images,
-                                                       event.facts.images,
-                                                       [](const Image& a, const Image& b) {
-                                                           return a.name == b.name &&
-                                                                  a.digest == b.digest;
-                                                       });
-    };
-    const bool write = !same_images();
+    const bool is_new = before == nullptr;
+    const auto had = is_new ? std::vector<Image>{} : before->host.facts.images;
     auto& known = seen(event.host, event.facts);
+    const bool write =
+        is_new ||
+        !std::ranges::equal(had, known.host.facts.images, [](const Image& a, const Image& b) {
+            return a.name == b.name && a.digest == b.digest && a.tenant == b.tenant;
+        });
     if (known.inventoried) {
         known.host.health = HostHealth::ready;
     }
@@ -305,6 +305,8 @@ void Core::on_answer(const HostAnswer& event)
     case Pending::Kind::snapshot:
     case Pending::Kind::delete_snapshot:
     case Pending::Kind::verify_snapshot: return finish_checkpoint(op, event);
+    case Pending::Kind::make_image:
+    case Pending::Kind::remove_image: return imaging_->finish(op, event);
     case Pending::Kind::run: return finish_run(op, event);
     case Pending::Kind::list_vms: break;
     }

@@ -341,7 +341,8 @@ void Core::mark_destroyed(Sandbox sandbox, const Op& by, const std::optional<Err
     const auto [first, last] = pending_of_.equal_range(id);
     for (auto entry = first; entry != last; ++entry) {
         const auto& op = pending_.at(entry->second);
-        if (op != by && op->kind != Pending::Kind::destroy) { // That one ends well by itself.
+        // A destroy ends well by itself, and so does what is copied from its disk.
+        if (op != by && op->kind != Pending::Kind::destroy && !is_about_image(op->kind)) {
             others.push_back(op);
         }
     }

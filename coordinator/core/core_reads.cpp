@@ -15,6 +15,13 @@ namespace {
 
 constexpr milliseconds read_limit{10'000};
 
+Host as_seen_by(const Caller& caller, Host host)
+{
+    std::erase_if(host.facts.images,
+                  [&caller](const Image& image) { return !is_visible(image, caller.tenant); });
+    return host;
+}
+
 } // namespace
 
 Result<Sandbox> Core::get(const Caller& caller, const common::SandboxId& id)
@@ -113,38 +120,41 @@ Result<std::string> Core::ip(const Caller& caller, const common::SandboxId& id)
         });
 }
 
-Result<std::vector<Host>> Core::hosts(const Caller& /*caller*/)
+Result<std::vector<Host>> Core::hosts(const Caller& caller)
 {
-    return ask<std::vector<Host>>(read_limit, [this](const Reply<std::vector<Host>>& reply) {
-        std::vector<Host> hosts;
-        for (const auto& [name, known] : fleet_.hosts()) {
-            hosts.push_back(fleet_.with_usage(known));
-        }
-        reply(std::move(hosts));
-    });
+    return ask<std::vector<Host>>(
+        read_limit, [this, caller](const Reply<std::vector<Host>>& reply) {
+            std::vector<Host> hosts;
+            for (const auto& [name, known] : fleet_.hosts()) {
+                hosts.push_back(as_seen_by(caller, fleet_.with_usage(known)));
+            }
+            reply(std::move(hosts));
+        });
 }
 
-Result<Host> Core::host(const Caller& /*caller*/, const common::HostName& name)
+Result<Host> Core::host(const Caller& caller, const common::HostName& name)
 {
-    return ask<Host>(read_limit, [this, name](const Reply<Host>& reply) {
+    return ask<Host>(read_limit, [this, caller, name](const Reply<Host>& reply) {
         const auto* known = fleet_.host(name);
         if (known == nullptr) {
             return reply(Error{ErrorCode::not_found, "no host " + name.str()});
         }
-        reply(fleet_.with_usage(*known));
+        reply(as_seen_by(caller, fleet_.with_usage(*known)));
     });
 }
 
-Result<std::vector<Image>> Core::images(const Caller& /*caller*/)
+Result<std::vector<Image>> Core::images(const Caller& caller)
 {
-    return ask<std::vector<Image>>(
-        read_limit, [this](const Reply<std::vector<Image>>& reply) { reply(fleet_.images()); });
+    return ask<std::vector<Image>>(read_limit,
+                                   [this, caller](const Reply<std::vector<Image>>& reply) {
+                                       reply(fleet_.images(caller.tenant));
+                                   });
 }
 
-Result<Image> Core::image(const Caller& /*caller*/, const common::ImageName& name)
+Result<Image> Core::image(const Caller& caller, const common::ImageName& name)
 {
-    return ask<Image>(read_limit, [this, name](const Reply<Image>& reply) {
-        auto image = fleet_.image(name);
+    return ask<Image>(read_limit, [this, caller, name](const Reply<Image>& reply) {
+        auto image = fleet_.image(name, caller.tenant);
         if (!image) {
             return reply(Error{ErrorCode::not_found, "no host has an image " + name.str()});
         }
@@ -221,17 +231,19 @@ void Core::begin_vms(const Caller& caller, std::function<void(VmListing)> done)
     gathering->finish_if_complete();
 }
 
-Result<std::vector<PoolState>> Core::pools(const Caller& /*caller*/)
+Result<std::vector<PoolState>> Core::pools(const Caller& caller)
 {
-    return ask<std::vector<PoolState>>(
-        read_limit,
-        [this](const Reply<std::vector<PoolState>>& reply) { reply(pooling_->states()); });
+    return ask<std::vector<PoolState>>(read_limit,
+                                       [this, caller](const Reply<std::vector<PoolState>>& reply) {
+                                           reply(pooling_->states(caller.tenant));
+                                       });
 }
 
-Result<PoolState> Core::pool(const Caller& /*caller*/, const std::string& name)
+Result<PoolState> Core::pool(const Caller& caller, const std::string& name)
 {
-    return ask<PoolState>(
-        read_limit, [this, name](const Reply<PoolState>& reply) { reply(pooling_->state(name)); });
+    return ask<PoolState>(read_limit, [this, caller, name](const Reply<PoolState>& reply) {
+        reply(pooling_->state(name, caller.tenant));
+    });
 }
 
 Result<VmListing> Core::vms(const Caller& caller)

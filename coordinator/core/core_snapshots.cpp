@@ -22,14 +22,6 @@ Error refused(const Sandbox& sandbox,
             reason};
 }
 
-Error not_ready(const Checkpoint& checkpoint, std::string_view attempt)
-{
-    return {ErrorCode::failed_precondition,
-            std::string{attempt} + " snapshot " + checkpoint.name + ": it is " +
-                (checkpoint.status == Status::taking ? "being taken" : "being deleted"),
-            "wrong_state"};
-}
-
 } // namespace
 
 Result<Checkpoint>
@@ -237,7 +229,8 @@ void Core::begin_delete(const Caller& caller, const Checkpoint& checkpoint, Chec
         (lifecycle && lifecycle->snapshot == checkpoint.id)) {
         return done(Error{ErrorCode::failed_precondition,
                           "delete snapshot " + checkpoint.name +
-                              ": it is being restored or forked; try again when that is done",
+                              ": it is being restored, forked or made an image of; try again when "
+                              "that is done",
                           "snapshot_in_use"});
     }
     auto changed = checkpoint;

@@ -151,11 +151,14 @@ Host Fleet::with_usage(const KnownHost& known) const
     return host;
 }
 
-std::vector<Image> Fleet::images() const
+std::vector<Image> Fleet::images(std::string_view tenant) const
 {
     std::map<std::pair<common::ImageName, std::string>, Image> by_digest;
     for (const auto& [name, known] : hosts_) {
         for (const auto& image : known.host.facts.images) {
+            if (!is_visible(image, tenant)) {
+                continue;
+            }
             auto& one = by_digest.try_emplace({image.name, image.digest}, image).first->second;
             one.hosts.push_back(name);
             one.registered_at = std::min(one.registered_at, image.registered_at);
@@ -173,13 +176,13 @@ std::vector<Image> Fleet::images() const
 }
 
 /// As images() has it, without making all the others.
-std::optional<Image> Fleet::image(const common::ImageName& name) const
+std::optional<Image> Fleet::image(const common::ImageName& name, std::string_view tenant) const
 {
     std::map<std::string, Image> by_digest;
     for (const auto& [host, known] : hosts_) {
         const auto& has = known.host.facts.images;
         const auto found = std::ranges::find(has, name, &Image::name);
-        if (found != has.end()) {
+        if (found != has.end() && is_visible(*found, tenant)) {
             auto& one = by_digest.try_emplace(found->digest, *found).first->second;
             one.hosts.push_back(host);
             one.registered_at = std::min(one.registered_at, found->registered_at);
@@ -188,6 +191,15 @@ std::optional<Image> Fleet::image(const common::ImageName& name) const
     const auto most = std::ranges::max_element(
         by_digest, {}, [](const auto& entry) { return entry.second.hosts.size(); });
     return most == by_digest.end() ? std::nullopt : std::optional{most->second};
+}
+
+const KnownHost* Fleet::host_with(const common::ImageName& name) const
+{
+    const auto found = std::ranges::find_if(hosts_, [&name](const auto& entry) {
+        const auto& has = entry.second.host.facts.images;
+        return std::ranges::find(has, name, &Image::name) != has.end();
+    });
+    return found == hosts_.end() ? nullptr : &found->second;
 }
 
 std::vector<scheduler::HostView> Fleet::view(const Image& image) const

@@ -61,9 +61,13 @@ public:
     KnownHost* host(const common::HostName& name);
     [[nodiscard]] Host with_usage(const KnownHost& known) const;
 
-    /// Every image of every host; where digests differ, the one that most hosts have.
-    [[nodiscard]] std::vector<Image> images() const;
-    [[nodiscard]] std::optional<Image> image(const common::ImageName& name) const;
+    /// Every image of every host that is visible to the tenant; where digests differ, the one that
+    /// most hosts have.
+    [[nodiscard]] std::vector<Image> images(std::string_view tenant) const;
+    [[nodiscard]] std::optional<Image> image(const common::ImageName& name,
+                                             std::string_view tenant) const;
+    /// A host that has an image of this name, whosever it is.
+    [[nodiscard]] const KnownHost* host_with(const common::ImageName& name) const;
 
     [[nodiscard]] std::vector<scheduler::HostView> view(const Image& image) const;
     /// Why its host has not enough for it to run, with the numbers; "" if it has. What is

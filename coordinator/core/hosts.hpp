@@ -56,6 +56,17 @@ struct VerifySnapshotOnHost {
     common::SandboxId id;
     common::SnapshotId snapshot;
 };
+/// An image of what the disk of this checkpoint holds.
+struct MakeImageOnHost {
+    common::SandboxId id;
+    common::SnapshotId snapshot;
+    common::ImageName image;
+    std::string tenant;
+};
+struct RemoveImageOnHost {
+    common::ImageName image;
+    std::string tenant;
+};
 struct DestroyOnHost {
     common::SandboxId id;
 };
@@ -89,6 +100,8 @@ struct HostCommand {
                  RestoreOnHost,
                  DeleteSnapshotOnHost,
                  VerifySnapshotOnHost,
+                 MakeImageOnHost,
+                 RemoveImageOnHost,
                  DestroyOnHost,
                  ExecOnHost,
                  AckExecOnHost,
@@ -167,9 +180,13 @@ struct HostAnswer {
     common::HostName host;
     common::OperationId operation;
     std::optional<common::Error> error;
-    std::
-        variant<std::monostate, SandboxReport, ExecReport, std::vector<ForeignVm>, CheckpointReport>
-            value;
+    std::variant<std::monostate,
+                 SandboxReport,
+                 ExecReport,
+                 std::vector<ForeignVm>,
+                 CheckpointReport,
+                 Image>
+        value;
     bool undone = false; ///< Of a create that failed: the host has nothing of it.
 };
 /// These are in use, by what they send over their network.

@@ -174,4 +174,9 @@ std::optional<NetworkMode> network_mode_from(std::string_view text) noexcept
     return named(std::array{NetworkMode::nat, NetworkMode::isolated, NetworkMode::none}, text);
 }
 
+bool is_visible(const Image& image, std::string_view tenant) noexcept
+{
+    return image.tenant.empty() || image.tenant == tenant;
+}
+
 } // namespace coordinator

@@ -120,6 +120,7 @@ std::optional<Checkpoint::Status> checkpoint_status_from(std::string_view text) 
 /// Sandboxes of one exact shape that stand ready on every host that has the image.
 struct Pool {
     std::string name;
+    std::string tenant; ///< Whose image it is of; "" is an operator's, and the pool for everybody.
     common::ImageName image;
     unsigned vcpus = 0;
     common::Bytes memory;
@@ -183,7 +184,11 @@ struct Image {
     common::Bytes default_memory;
     std::vector<common::HostName> hosts; ///< That have it with this digest.
     common::WallTime registered_at;
+    std::string tenant;               ///< Whose it is; "" is an operator's, for everybody.
+    common::SnapshotId from_snapshot; ///< The checkpoint that it was made of; else empty.
 };
+/// Whether a tenant may know of it; for others it does not exist.
+bool is_visible(const Image& image, std::string_view tenant) noexcept;
 
 enum class HostHealth { joining, ready, suspect, lost };
 std::string_view to_string(HostHealth health) noexcept;

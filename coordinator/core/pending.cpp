@@ -19,6 +19,8 @@ std::string_view to_string(Pending::Kind kind) noexcept
     case Pending::Kind::snapshot: return "snapshot";
     case Pending::Kind::delete_snapshot: return "delete_snapshot";
     case Pending::Kind::verify_snapshot: return "verify_snapshot";
+    case Pending::Kind::make_image: return "make_image";
+    case Pending::Kind::remove_image: return "remove_image";
     case Pending::Kind::run: return "run";
     case Pending::Kind::list_vms: return "list_vms";
     }
@@ -28,13 +30,18 @@ std::string_view to_string(Pending::Kind kind) noexcept
 bool is_lifecycle(Pending::Kind kind) noexcept
 {
     return kind != Pending::Kind::run && kind != Pending::Kind::list_vms &&
-           !is_about_checkpoint(kind);
+           !is_about_checkpoint(kind) && !is_about_image(kind);
 }
 
 bool is_about_checkpoint(Pending::Kind kind) noexcept
 {
     return kind == Pending::Kind::snapshot || kind == Pending::Kind::delete_snapshot ||
            kind == Pending::Kind::verify_snapshot;
+}
+
+bool is_about_image(Pending::Kind kind) noexcept
+{
+    return kind == Pending::Kind::make_image || kind == Pending::Kind::remove_image;
 }
 
 std::string audit_action(std::string_view kind)
@@ -47,6 +54,12 @@ std::string audit_action(std::string_view kind)
     }
     if (kind == "restore") {
         return "snapshot.restore";
+    }
+    if (kind == "make_image") {
+        return "image.create";
+    }
+    if (kind == "remove_image") {
+        return "image.delete";
     }
     if (const auto end = kind.find("_snapshot"); end != std::string_view::npos) {
         return "snapshot." + std::string{kind.substr(0, end)};
@@ -63,6 +76,14 @@ Error not_recorded(std::string_view attempt, const Error& cause)
     case ErrorCode::internal: return {ErrorCode::internal, text};
     default: return {ErrorCode::unavailable, text, "database_unavailable"};
     }
+}
+
+Error not_ready(const Checkpoint& checkpoint, std::string_view attempt)
+{
+    return {ErrorCode::failed_precondition,
+            std::string{attempt} + " snapshot " + checkpoint.name + ": it is " +
+                (checkpoint.status == Checkpoint::Status::taking ? "being taken" : "being deleted"),
+            "wrong_state"};
 }
 
 Error deleted_later(const Checkpoint& checkpoint)

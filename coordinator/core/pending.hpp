@@ -31,11 +31,14 @@ struct Pending {
         snapshot,
         delete_snapshot,
         verify_snapshot,
+        make_image,
+        remove_image,
         run,
         list_vms,
     };
     using SandboxDone = std::function<void(common::Result<Sandbox>)>;
     using CheckpointDone = std::function<void(common::Result<Checkpoint>)>;
+    using ImageDone = std::function<void(common::Result<Image>)>;
     using CommandDone = std::function<void(common::Result<Command>)>;
     using VmsDone = std::function<void(common::Result<std::vector<ForeignVm>>)>;
 
@@ -63,6 +66,9 @@ struct Pending {
     Phase came_from = Phase::pending;   ///< Of those that change a sandbox: where that was.
     std::vector<CheckpointDone> having; ///< Of those that change a checkpoint: who waits.
 
+    common::ImageName image; ///< That it makes or removes, if it does; its audit's target.
+    ImageDone imaged;        ///< Of those: who waits.
+
     // Of run.
     Command record;
     CommandDone ran;
@@ -86,11 +92,17 @@ bool is_lifecycle(Pending::Kind kind) noexcept;
 /// It is about a checkpoint, and leaves its sandbox as it is.
 bool is_about_checkpoint(Pending::Kind kind) noexcept;
 
+/// It makes or removes an image, and leaves all sandboxes and checkpoints as they are.
+bool is_about_image(Pending::Kind kind) noexcept;
+
 /// What the audit calls an operation of this kind: "sandbox.create", "snapshot.create".
 std::string audit_action(std::string_view kind);
 
 /// What a failed write means for whoever asked: it was not done, or nobody knows.
 common::Error not_recorded(std::string_view attempt, const common::Error& cause);
+
+/// A checkpoint that is not there yet, or not any more. `attempt`: "verify".
+common::Error not_ready(const Checkpoint& checkpoint, std::string_view attempt);
 
 /// A checkpoint is to be deleted, and its host is away.
 common::Error deleted_later(const Checkpoint& checkpoint);

@@ -57,7 +57,7 @@ const Pool* Core::Pooling::pool_of(const Sandbox& wanted) const
 /// Of the shape and of the image as it is now.
 bool Core::Pooling::fits(const Pool& pool, const Sandbox& sandbox) const
 {
-    const auto image = core_.fleet_.image(pool.image);
+    const auto image = core_.fleet_.image(pool.image, pool.tenant);
     // While no host tells of the image nothing is known against what was made from it.
     return same_shape(pool, sandbox) && (!image || image->digest == sandbox.image_digest);
 }
@@ -155,7 +155,8 @@ bool Core::Pooling::make_room(const Sandbox& wanted,
                               const std::function<void()>& then)
 {
     std::vector<common::SandboxId> best;
-    for (const auto& view : core_.fleet_.view(core_.fleet_.image(wanted.image).value_or(Image{}))) {
+    for (const auto& view :
+         core_.fleet_.view(core_.fleet_.image(wanted.image, wanted.tenant).value_or(Image{}))) {
         if (host ? *host != view.name : !view.has_image || !view.not_ready.empty()) {
             continue;
         }
@@ -254,7 +255,7 @@ unsigned Core::Pooling::target(const Pool& pool) const
 std::vector<common::HostName> Core::Pooling::hosts_of(const Pool& pool) const
 {
     std::vector<common::HostName> out;
-    const auto image = core_.fleet_.image(pool.image);
+    const auto image = core_.fleet_.image(pool.image, pool.tenant);
     if (!image) {
         return out;
     }

@@ -29,8 +29,13 @@ public:
                 const PoolChange& change,
                 const Done& done);
     void remove(const Caller& caller, const std::string& name, const Done& done);
-    [[nodiscard]] std::vector<PoolState> states() const;
-    [[nodiscard]] common::Result<PoolState> state(const std::string& name) const;
+    /// As `tenant` sees them: those of another's image do not exist.
+    [[nodiscard]] std::vector<PoolState> states(std::string_view tenant) const;
+    [[nodiscard]] common::Result<PoolState> state(const std::string& name,
+                                                  std::string_view tenant) const;
+    /// A pool that is of this image of this tenant's.
+    [[nodiscard]] const Pool* of_image(const common::ImageName& image,
+                                       std::string_view tenant) const;
 
     /// Somebody wants a sandbox like this: the warm one that it can be, if there is one. Counts
     /// as a hit or a miss of its pool.
@@ -98,6 +103,7 @@ private:
     };
 
     [[nodiscard]] const Pool* find(const std::string& name) const;
+    [[nodiscard]] const Pool* visible(const std::string& name, std::string_view tenant) const;
     [[nodiscard]] const Pool* pool_of(const Sandbox& wanted) const;
     [[nodiscard]] bool fits(const Pool& pool, const Sandbox& sandbox) const;
     [[nodiscard]] Standing standing(const Pool& pool, const common::HostName& host) const;

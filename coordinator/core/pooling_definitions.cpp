@@ -1,6 +1,8 @@
 // The warm pools, as operators define them.
 #include "coordinator/core/pooling.hpp"
 
+#include <algorithm>
+
 namespace coordinator {
 
 using common::Error;
@@ -83,18 +85,34 @@ PoolState Core::Pooling::state_of_pool(const Pool& pool) const
     return state;
 }
 
-std::vector<PoolState> Core::Pooling::states() const
+std::vector<PoolState> Core::Pooling::states(std::string_view tenant) const
 {
     std::vector<PoolState> out;
     for (const auto& [name, pool] : pools_) {
-        out.push_back(state_of_pool(pool));
+        if (visible(name, tenant) != nullptr) {
+            out.push_back(state_of_pool(pool));
+        }
     }
     return out;
 }
 
-Result<PoolState> Core::Pooling::state(const std::string& name) const
+const Pool* Core::Pooling::visible(const std::string& name, std::string_view tenant) const
 {
     const auto* pool = find(name);
+    return pool == nullptr || pool->tenant.empty() || pool->tenant == tenant ? pool : nullptr;
+}
+
+const Pool* Core::Pooling::of_image(const common::ImageName& image, std::string_view tenant) const
+{
+    const auto found = std::ranges::find_if(pools_, [&](const auto& entry) {
+        return entry.second.image == image && entry.second.tenant == tenant;
+    });
+    return found == pools_.end() ? nullptr : &found->second;
+}
+
+Result<PoolState> Core::Pooling::state(const std::string& name, std::string_view tenant) const
+{
+    const auto* pool = visible(name, tenant);
     return pool == nullptr ? Result<PoolState>{unknown_pool(name)} : state_of_pool(*pool);
 }
 
@@ -141,7 +159,7 @@ void Core::Pooling::bring_up_to_date(Pool& pool) const
 void Core::Pooling::add(const Caller& caller, const PoolRequest& request, const Done& done)
 {
     const auto attempt = "make pool " + request.name + ": ";
-    const auto image = core_.fleet_.image(request.image);
+    const auto image = core_.fleet_.image(request.image, caller.tenant);
     if (!image) {
         return done(Error{ErrorCode::not_found,
                           attempt + "no host has an image named " + request.image.str(),
@@ -156,6 +174,7 @@ void Core::Pooling::add(const Caller& caller, const PoolRequest& request, const 
     }
     Pool pool;
     pool.name = request.name;
+    pool.tenant = image->tenant;
     pool.image = request.image;
     pool.vcpus = request.vcpus.value_or(core_.vcpus_of(*image));
     pool.memory = request.memory.value_or(core_.memory_of(*image));
@@ -179,15 +198,18 @@ void Core::Pooling::add(const Caller& caller, const PoolRequest& request, const 
         }
     }
     pools_.emplace(pool.name, pool);
-    record(caller, pool, "pool.create", [this, name = pool.name, done](const Result<>& saved) {
-        if (saved) {
-            return done(state(name));
-        }
-        if (saved.error().code != ErrorCode::timeout) {
-            pools_.erase(name);
-        }
-        done(saved.error());
-    });
+    record(caller,
+           pool,
+           "pool.create",
+           [this, name = pool.name, tenant = caller.tenant, done](const Result<>& saved) {
+               if (saved) {
+                   return done(state(name, tenant));
+               }
+               if (saved.error().code != ErrorCode::timeout) {
+                   pools_.erase(name);
+               }
+               done(saved.error());
+           });
 }
 
 void Core::Pooling::change(const Caller& caller,
@@ -195,7 +217,7 @@ void Core::Pooling::change(const Caller& caller,
                            const PoolChange& change,
                            const Done& done)
 {
-    const auto* found = find(name);
+    const auto* found = visible(name, caller.tenant);
     if (found == nullptr) {
         return done(unknown_pool(name));
     }
@@ -208,20 +230,23 @@ void Core::Pooling::change(const Caller& caller,
         return done(wrong_bounds(pool));
     }
     pools_.insert_or_assign(name, pool);
-    record(caller, pool, "pool.change", [this, name, before, done](const Result<>& saved) {
-        if (saved) {
-            return done(state(name));
-        }
-        if (saved.error().code != ErrorCode::timeout && find(name) != nullptr) {
-            pools_.insert_or_assign(name, before);
-        }
-        done(saved.error());
-    });
+    record(caller,
+           pool,
+           "pool.change",
+           [this, name, tenant = caller.tenant, before, done](const Result<>& saved) {
+               if (saved) {
+                   return done(state(name, tenant));
+               }
+               if (saved.error().code != ErrorCode::timeout && find(name) != nullptr) {
+                   pools_.insert_or_assign(name, before);
+               }
+               done(saved.error());
+           });
 }
 
 void Core::Pooling::remove(const Caller& caller, const std::string& name, const Done& done)
 {
-    const auto* found = find(name);
+    const auto* found = visible(name, caller.tenant);
     if (found == nullptr) {
         return done(unknown_pool(name));
     }

@@ -152,7 +152,7 @@ void Core::Pooling::tend(const Pool& pool, const common::HostName& host)
     if (recently || (trouble != troubles_.end() && now < trouble->second.until)) {
         return;
     }
-    const auto image = core_.fleet_.image(pool.image);
+    const auto image = core_.fleet_.image(pool.image, pool.tenant);
     // Where memory cannot be cloned each of them boots by itself.
     const bool clones = known.facts.state_engine == "fast";
     if (clones && standing.source == nullptr) {

@@ -117,6 +117,12 @@ struct Fork {
     std::chrono::microseconds source_paused{0}; ///< 0 if a checkpoint was there already.
 };
 
+struct ImageRequest {
+    common::ImageName name;
+    std::string from_snapshot; ///< A checkpoint's id, or, of `sandbox`, also its name.
+    std::optional<common::SandboxId> sandbox;
+};
+
 struct VmListing {
     struct HostError {
         common::HostName host;
@@ -201,6 +207,12 @@ public:
     virtual common::Result<Host> host(const Caller& caller, const common::HostName& name) = 0;
     virtual common::Result<std::vector<Image>> images(const Caller& caller) = 0;
     virtual common::Result<Image> image(const Caller& caller, const common::ImageName& name) = 0;
+    /// Of what the disk of a checkpoint holds; its tenant's alone. `already_exists` (reason
+    /// image_exists) if any host has one of this name, whosever it is.
+    virtual common::Result<Image> create_image(const Caller& caller, ImageRequest request) = 0;
+    /// Of those made so, as it was. `failed_precondition`: image_in_use, operator_image.
+    virtual common::Result<Image> delete_image(const Caller& caller,
+                                               const common::ImageName& name) = 0;
     virtual common::Result<std::vector<PoolState>> pools(const Caller& caller) = 0;
     virtual common::Result<PoolState> pool(const Caller& caller, const std::string& name) = 0;
     /// `already_exists` (reason pool_exists) if there is one of this name or of this shape;

@@ -17,9 +17,10 @@ struct CoreSettings {
     std::chrono::milliseconds make_timeout{60'000};  ///< Of a create that does not boot.
     std::chrono::milliseconds pause_timeout{30'000}; ///< Of pause and of resume.
     std::chrono::milliseconds suspend_timeout{120'000};
-    std::chrono::milliseconds snapshot_timeout{120'000}; ///< Of taking, verifying and deleting.
-    std::chrono::milliseconds stop_timeout{30'000};      ///< Then its power is cut.
-    std::chrono::milliseconds destroy_timeout{30'000};   ///< Then 504, and the work goes on.
+    std::chrono::milliseconds snapshot_timeout{
+        120'000};                                   ///< Of taking, verifying, deleting; of images.
+    std::chrono::milliseconds stop_timeout{30'000}; ///< Then its power is cut.
+    std::chrono::milliseconds destroy_timeout{30'000}; ///< Then 504, and the work goes on.
     std::chrono::milliseconds command_timeout{120'000};
     std::chrono::milliseconds ip_timeout{30'000};
     std::chrono::milliseconds vms_timeout{5'000};
@@ -32,6 +33,7 @@ struct CoreSettings {
     std::size_t max_operations = 8192;                  ///< Under way at once; more get 429.
     unsigned max_snapshots_per_sandbox = 32;
     unsigned max_snapshots_per_host = 1024;
+    unsigned max_images_per_host = 256;     ///< More it could not tell of: proto/wire_messages.cpp.
     std::chrono::hours snapshot_max_age{0}; ///< Older ones are deleted; 0: never.
     std::chrono::milliseconds old_snapshots_every{60'000};
     unsigned max_fork = 32; ///< Children of one fork.
@@ -49,7 +51,7 @@ struct CoreSettings {
     std::chrono::milliseconds resend_after{15'000};
     std::chrono::milliseconds destroy_again_after{5'000}; ///< When a host could not finish one.
     /// An inventory may have been made just before a checkpoint was: for this long after, its
-    /// not being there proves nothing.
+    /// not being there proves nothing. Likewise heartbeats, and images made or removed.
     std::chrono::milliseconds checkpoint_grace{10'000};
     std::chrono::hours keep_destroyed{24};
 };

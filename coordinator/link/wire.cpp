@@ -75,6 +75,14 @@ struct ToWire {
     {
         put(proto::VerifySnapshot{it.id.str(), it.snapshot.str()});
     }
+    void operator()(const MakeImageOnHost& it) const
+    {
+        put(proto::MakeImage{it.id.str(), it.snapshot.str(), it.image.str(), it.tenant});
+    }
+    void operator()(const RemoveImageOnHost& it) const
+    {
+        put(proto::RemoveImage{it.image.str(), it.tenant});
+    }
     void operator()(const DestroyOnHost& it) const { put(proto::DestroySandbox{it.id.str()}); }
     void operator()(const ExecOnHost& it) const
     {
@@ -105,6 +113,10 @@ Image image_of(const proto::ImageReport& wire)
     image.default_vcpus = wire.default_vcpus;
     image.default_memory = Bytes{wire.default_memory_bytes};
     image.registered_at = common::from_unix_us(wire.registered_at_us);
+    image.tenant = wire.tenant;
+    if (auto from = common::parse_id<common::SnapshotId>(wire.from_snapshot)) {
+        image.from_snapshot = *std::move(from);
+    }
     return image;
 }
 
@@ -278,6 +290,11 @@ answer_of(const common::HostName& host, const proto::Envelope& envelope, const p
         answer.value = exec_of(*wire.exec);
     } else if (wire.checkpoint) {
         COMMON_TRY(answer.value, checkpoint_of(*wire.checkpoint));
+    } else if (wire.image) {
+        if (!common::is_name(wire.image->name)) {
+            return Error{ErrorCode::invalid_argument, "an image whose name is none"};
+        }
+        answer.value = image_of(*wire.image);
     } else {
         std::vector<ForeignVm> vms;
         for (const auto& vm : wire.vms) {

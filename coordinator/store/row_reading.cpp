@@ -91,11 +91,12 @@ Pool pool_from(Fields& in)
     pool.max_age = std::chrono::seconds{in.number<std::int64_t>()};
     pool.created_at = in.time();
     pool.deleted_at = in.maybe_time();
+    pool.tenant = in.text();
     return pool;
 }
 const std::string pool_columns = "name, image, vcpus, memory_bytes, network_mode, min_ready, "
                                  "max_ready, max_age_seconds, " +
-                                 us_of("created_at") + ", " + us_of("deleted_at");
+                                 us_of("created_at") + ", " + us_of("deleted_at") + ", tenant";
 
 Command command_from(Fields& in)
 {

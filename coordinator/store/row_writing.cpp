@@ -102,7 +102,8 @@ void write_row(pqxx::transaction_base& sql, const Pool& pool)
                       pool.max,
                       std::int64_t{pool.max_age.count()},
                       at(pool.created_at),
-                      Nullable{pool.deleted_at}.get());
+                      Nullable{pool.deleted_at}.get(),
+                      to_column(pool.tenant));
 }
 
 void write_row(pqxx::transaction_base& sql, const Command& command)
@@ -172,7 +173,9 @@ void write_row(pqxx::transaction_base& sql, const Host& host)
                           to_column(image.agent),
                           image.default_vcpus,
                           image.default_memory.count(),
-                          at(image.registered_at));
+                          at(image.registered_at),
+                          to_column(image.tenant),
+                          to_column(image.from_snapshot.str()));
     }
 }
 

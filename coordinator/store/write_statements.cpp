@@ -85,7 +85,8 @@ void prepare_writing(pqxx::connection& connection)
                                {"max_ready"},
                                {"max_age_seconds"},
                                {"created_at"},
-                               {"deleted_at"}}));
+                               {"deleted_at"},
+                               {"tenant"}}));
     connection.prepare("command",
                        upsert("commands",
                               1,
@@ -150,7 +151,9 @@ void prepare_writing(pqxx::connection& connection)
                                {"agent"},
                                {"default_vcpus"},
                                {"default_memory_bytes"},
-                               {"registered_at"}}));
+                               {"registered_at"},
+                               {"tenant"},
+                               {"from_snapshot"}}));
     connection.prepare("operation",
                        upsert("operations",
                               1,

@@ -29,6 +29,10 @@ public:
     [[nodiscard]] std::vector<coordinator::RunRequest> runs() const { return of(runs_); }
     [[nodiscard]] std::vector<coordinator::ListFilter> lists() const { return of(lists_); }
     [[nodiscard]] std::vector<coordinator::StopRequest> stops() const { return of(stops_); }
+    [[nodiscard]] std::vector<coordinator::ImageRequest> image_requests() const
+    {
+        return of(image_requests_);
+    }
     [[nodiscard]] std::vector<coordinator::ForkRequest> forks() const { return of(forks_); }
 
     /// A sandbox that exists from the start.
@@ -317,6 +321,30 @@ public:
         COMMON_CHECK(enter(caller));
         return named(all_images, name, "image " + name.str());
     }
+    Result<coordinator::Image> create_image(const coordinator::Caller& caller,
+                                            coordinator::ImageRequest request) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        if (named(all_images, request.name, "")) {
+            return common::Error{common::ErrorCode::already_exists, "there is one", "image_exists"};
+        }
+        coordinator::Image made;
+        made.name = request.name;
+        made.tenant = caller.tenant;
+        made.from_snapshot = common::SnapshotId{request.from_snapshot};
+        all_images.push_back(made);
+        image_requests_.push_back(std::move(request));
+        return made;
+    }
+    Result<coordinator::Image> delete_image(const coordinator::Caller& caller,
+                                            const common::ImageName& name) override
+    {
+        COMMON_TRY(auto gone, image(caller, name));
+        const std::scoped_lock lock{mutex_};
+        std::erase_if(all_images, [&name](const auto& other) { return other.name == name; });
+        return gone;
+    }
     Result<coordinator::VmListing> vms(const coordinator::Caller& caller) override
     {
         COMMON_CHECK(enter(caller));
@@ -359,6 +387,7 @@ private:
     std::vector<coordinator::StopRequest> stops_;
     std::vector<coordinator::Checkpoint> checkpoints_;
     std::vector<coordinator::ForkRequest> forks_;
+    std::vector<coordinator::ImageRequest> image_requests_;
 };
 
 } // namespace test_support

@@ -14,6 +14,7 @@ Pool a_pool(std::string name)
 {
     Pool pool;
     pool.name = std::move(name);
+    pool.tenant = hostile();
     pool.image = common::ImageName{"tiny" + hostile()};
     pool.vcpus = 2;
     pool.memory = common::Bytes{(std::uint64_t{1} << 61U) + 1};
@@ -28,6 +29,7 @@ Pool a_pool(std::string name)
 void check_same(const Pool& back, const Pool& sent)
 {
     BOOST_TEST((back.name == sent.name));
+    BOOST_TEST((back.tenant == sent.tenant));
     BOOST_TEST((back.image == sent.image));
     BOOST_TEST(back.vcpus == sent.vcpus);
     BOOST_TEST((back.memory == sent.memory));

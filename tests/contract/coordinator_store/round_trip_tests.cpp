@@ -18,7 +18,9 @@ coordinator::Image an_image(const std::string& name)
             2,
             common::Bytes::mib(512),
             {common::HostName{"h1"}, common::HostName{"h2"}},
-            at(5)};
+            at(5),
+            hostile(),
+            common::SnapshotId{"snp-aaaaaaaaaaaaaaaa"}};
 }
 
 coordinator::Host a_host()
@@ -122,6 +124,8 @@ BOOST_AUTO_TEST_CASE(a_host_comes_back_with_its_warnings_and_images)
     BOOST_REQUIRE(back.facts.images.size() == 2);
     BOOST_TEST((back.facts.images[0].name.str() == "full"));
     BOOST_TEST((back.facts.images[1].agent == hostile()));
+    BOOST_TEST((back.facts.images[1].tenant == hostile()));
+    BOOST_TEST((back.facts.images[1].from_snapshot.str() == "snp-aaaaaaaaaaaaaaaa"));
 }
 
 BOOST_AUTO_TEST_CASE(unfinished_operations_and_commands_come_back_and_finished_ones_do_not)

@@ -94,13 +94,35 @@ BOOST_AUTO_TEST_CASE(of_differing_digests_the_one_that_most_hosts_have_counts)
     add_host(fleet, "a", "old");
     add_host(fleet, "b", "new");
     add_host(fleet, "c", "new");
-    const auto image = *fleet.image(common::ImageName{"tiny"});
+    const auto image = *fleet.image(common::ImageName{"tiny"}, "t");
     BOOST_TEST(image.digest == "new");
     BOOST_TEST(image.hosts.size() == 2U);
     const auto view = fleet.view(image);
     BOOST_TEST(!view.at(0).has_image);
     BOOST_TEST(view.at(1).has_image);
-    BOOST_TEST(!fleet.image(common::ImageName{"none"}).has_value());
+    BOOST_TEST(!fleet.image(common::ImageName{"none"}, "t").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(an_image_of_a_tenant_counts_for_that_tenant_alone)
+{
+    Fleet fleet;
+    add_host(fleet, "a", "everybodys");
+    add_host(fleet, "b", "theirs");
+    add_host(fleet, "c", "theirs");
+    const common::ImageName tiny{"tiny"};
+    for (const auto* name : {"b", "c"}) {
+        fleet.host(HostName{name})->host.facts.images.front().tenant = "t";
+    }
+    BOOST_TEST(fleet.image(tiny, "t")->digest == "theirs");
+    BOOST_TEST(fleet.image(tiny, "u")->digest == "everybodys");
+    BOOST_TEST(fleet.images("u").at(0).digest == "everybodys");
+    fleet.hosts().erase(HostName{"a"});
+    BOOST_TEST(!fleet.image(tiny, "u").has_value());
+    BOOST_TEST(fleet.images("u").empty());
+    BOOST_TEST(!fleet.image(tiny, "").has_value());
+    BOOST_REQUIRE(fleet.host_with(tiny) != nullptr);
+    BOOST_TEST(fleet.host_with(tiny)->host.name.str() == "b");
+    BOOST_CHECK(fleet.host_with(common::ImageName{"none"}) == nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_being_started_is_counted_in_the_view)
@@ -110,7 +132,7 @@ BOOST_AUTO_TEST_CASE(what_is_being_started_is_counted_in_the_view)
     fleet.put(sandbox("sbx-1", "h1", Phase::placing));
     fleet.put(sandbox("sbx-2", "h1", Phase::starting));
     fleet.put(sandbox("sbx-3", "h1", Phase::running));
-    const auto image = *fleet.image(common::ImageName{"tiny"});
+    const auto image = *fleet.image(common::ImageName{"tiny"}, "t");
     BOOST_TEST(fleet.view(image).at(0).starting == 2U);
     fleet.put(sandbox("sbx-1", "h1", Phase::running));
     fleet.put(sandbox("sbx-2", "h1", Phase::destroyed));

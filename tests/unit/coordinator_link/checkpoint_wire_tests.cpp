@@ -98,6 +98,69 @@ BOOST_AUTO_TEST_CASE(suspend_restore_delete_and_verify_arrive_whole)
     BOOST_TEST(verify.snapshot == snapshot);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_asked_about_images_arrives_whole)
+{
+    const common::ImageName web{"web"};
+    const auto make = std::get<hostd::MakeImageCommand>(
+        at_host(coordinator::MakeImageOnHost{id, snapshot, web, "red"}).what);
+    BOOST_TEST(make.id == id);
+    BOOST_TEST(make.snapshot == snapshot);
+    BOOST_TEST(make.image == web);
+    BOOST_TEST(make.tenant == "red");
+    const auto remove = std::get<hostd::RemoveImageCommand>(
+        at_host(coordinator::RemoveImageOnHost{web, "red"}).what);
+    BOOST_TEST(remove.image == web);
+    BOOST_TEST(remove.tenant == "red");
+}
+
+BOOST_AUTO_TEST_CASE(an_image_comes_back_whole_as_an_answer)
+{
+    hostd::Image image;
+    image.name = common::ImageName{"web"};
+    image.digest = "d1";
+    image.size = Bytes::mib(3);
+    image.virtual_size = Bytes::mib(64);
+    image.boot = hostd::Boot::kernel;
+    image.agent = hostd::AgentKind::paddock;
+    image.default_vcpus = 2;
+    image.default_memory = Bytes::mib(256);
+    image.registered_at = common::from_unix_us(1'790'000'000'123'456);
+    image.tenant = "red";
+    image.from_snapshot = snapshot;
+    hostd::Answer answer;
+    answer.value = image;
+    const auto came = std::get<coordinator::Image>(at_coordinator(answer).value);
+    BOOST_TEST(came.name == image.name);
+    BOOST_TEST(came.digest == "d1");
+    BOOST_CHECK(came.size == image.size);
+    BOOST_CHECK(came.virtual_size == image.virtual_size);
+    BOOST_TEST(came.boot == "kernel");
+    BOOST_TEST(came.agent == "paddock");
+    BOOST_TEST(came.default_vcpus == 2U);
+    BOOST_CHECK(came.default_memory == image.default_memory);
+    BOOST_CHECK(came.registered_at == image.registered_at);
+    BOOST_TEST(came.tenant == "red");
+    BOOST_TEST(came.from_snapshot == snapshot);
+    BOOST_TEST(came.hosts.empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_image_that_cannot_be_stops_at_the_border)
+{
+    hostd::Answer answer;
+    hostd::Image image;
+    image.name = common::ImageName{"web"};
+    answer.value = image;
+    auto reply = hostd::link::to_wire(answer);
+    reply.image->from_snapshot = "../etc";
+    proto::Envelope envelope;
+    envelope.operation_id = operation;
+    const auto came = coordinator::link::answer_of(common::HostName{"h1"}, envelope, reply);
+    BOOST_REQUIRE(came);
+    BOOST_TEST(std::get<coordinator::Image>(came->value).from_snapshot.empty());
+    reply.image->name = "../web";
+    BOOST_TEST(!coordinator::link::answer_of(common::HostName{"h1"}, envelope, reply));
+}
+
 BOOST_AUTO_TEST_CASE(a_clone_says_of_what)
 {
     coordinator::CreateOnHost create;

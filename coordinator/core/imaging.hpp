@@ -1,0 +1,52 @@
+#pragma once
+
+#include "coordinator/core/core.hpp"
+
+namespace coordinator {
+
+/// Images that tenants make of their checkpoints, and remove.
+///
+/// What images there are is what hosts say; no row is kept of them. What was made or removed a
+/// moment ago counts all the same, also against a heartbeat that is older than it. While one is
+/// being removed it is gone already: so nothing new can come to lie on it.
+///
+/// The core's own, and of its thread.
+class Core::Imaging {
+public:
+    explicit Imaging(Core& core) : core_{core} {}
+
+    using Done = Pending::ImageDone;
+    void make(const Caller& caller, const ImageRequest& request, Done done);
+    void remove(const Caller& caller, const common::ImageName& name, Done done);
+    void finish(const Op& op, const HostAnswer& answer);
+    /// To what the host has just said of its images comes what it cannot know yet.
+    void amend(Host& host);
+
+private:
+    enum class Lately { made, removed };
+    struct Change {
+        Lately what;
+        common::HostName host;
+        Image image;
+        common::SteadyTime since;
+    };
+
+    [[nodiscard]] common::Result<Checkpoint> source(const Caller& caller,
+                                                    const ImageRequest& request) const;
+    [[nodiscard]] common::Result<> may_make(const Checkpoint& from,
+                                            const common::ImageName& name) const;
+    [[nodiscard]] common::Result<> may_remove(const Image& image, const Host& on) const;
+    [[nodiscard]] static const Image*
+    made_on(const Host& host, const common::ImageName& name, const std::string& tenant);
+    void begin(const Op& op, std::string detail);
+    void changed(Lately what, Host& host, const Image& image);
+    void release(const Op& op, const std::optional<common::Error>& error);
+    [[nodiscard]] static std::optional<common::Error> failure(const Op& op,
+                                                              const HostAnswer& answer);
+
+    Core& core_;
+    std::set<common::ImageName> busy_; ///< Being made or removed.
+    std::map<common::ImageName, Change> lately_;
+};
+
+} // namespace coordinator
