@@ -33,7 +33,7 @@ constexpr std::string_view certificates = "SSH access";
 constexpr std::string_view governance = "approvals and plans";
 constexpr std::string_view audit = "audit queries";
 constexpr std::string_view readings = "sandbox readings";
-constexpr std::string_view image_store = "image management";
+constexpr std::string_view image_store = "upload of images";
 constexpr std::string_view templates = "templates";
 constexpr std::string_view fleet = "fleet operations";
 constexpr std::string_view tenancy = "keys, tenants and quotas";
@@ -51,7 +51,9 @@ constexpr Route routes[] = {
     built(get, "/v1/hosts", rest::list_hosts, "Hosts with capacity and use"),
     built(get, "/v1/hosts/{name}", rest::get_host, "One host"),
     built(get, "/v1/images", rest::list_images, "Images and where they are"),
+    built(post, "/v1/images", rest::create_image, "Make an image of a checkpoint"),
     built(get, "/v1/images/{name}", rest::get_image, "One image"),
+    built(del, "/v1/images/{name}", rest::delete_image, "Delete an image that was made so"),
     built(get, "/v1/pools", rest::list_pools, "Warm pools and what they have ready"),
     built(post, "/v1/pools", rest::create_pool, "Make a warm pool"),
     built(get, "/v1/pools/{name}", rest::get_pool, "One warm pool"),
@@ -140,8 +142,6 @@ constexpr Route routes[] = {
     later(post, "/v1/access/session/end", certificates),
     later(get, "/v1/access/sessions", certificates),
 
-    later(post, "/v1/images", image_store),
-    later(del, "/v1/images/{name}", image_store),
     later(put, "/v1/images/blobs/{digest}", image_store),
     later(get, "/v1/templates", templates),
     later(post, "/v1/templates", templates),

@@ -61,6 +61,7 @@ Json json_of(const Image& image)
         {"hosts", Json::array()},
         {"registered_at", common::to_rfc3339(image.registered_at)},
     };
+    set_if(json, "from_snapshot", image.from_snapshot.str());
     for (const auto& host : image.hosts) {
         json["hosts"].push_back(host.str());
     }

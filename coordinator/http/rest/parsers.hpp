@@ -15,6 +15,7 @@ common::Result<StopRequest> parse_stop(std::string_view body);
 common::Result<StopRequest> parse_restart(std::string_view body);
 common::Result<SnapshotRequest> parse_snapshot(std::string_view body);
 common::Result<ForkRequest> parse_fork(std::string_view body);
+common::Result<ImageRequest> parse_image(std::string_view body);
 common::Result<PoolRequest> parse_pool(std::string_view body);
 common::Result<PoolChange> parse_pool_change(std::string_view body);
 

@@ -1,7 +1,6 @@
 #include "coordinator/http/fields.hpp"
 #include "coordinator/http/rest/parsers.hpp"
 #include "coordinator/http/rest/shape_fields.hpp"
-#include "coordinator/http/rules.hpp"
 
 namespace coordinator::http::rest {
 
@@ -9,15 +8,6 @@ namespace {
 
 constexpr Range ready{0, 256}; // On each host; what it really holds is a matter of its capacity.
 constexpr Range max_age_seconds{60, 366L * 24 * 3600};
-
-std::string read_name(Fields& fields, std::string_view field)
-{
-    auto name = fields.text(field, rules::name);
-    if (!fields.has(field)) {
-        fields.wrong(std::string{field}, "is required");
-    }
-    return name.value_or("");
-}
 
 /// min, max and max_age_seconds, those that are said.
 PoolChange read_bounds(Fields& fields)

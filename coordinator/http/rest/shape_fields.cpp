@@ -16,6 +16,15 @@ std::optional<std::int64_t> unless_zero(std::optional<std::int64_t> value)
     return value && *value == 0 ? std::nullopt : value;
 }
 
+std::string read_name(Fields& fields, std::string_view field)
+{
+    auto name = fields.text(field, rules::name);
+    if (!fields.has(field)) {
+        fields.wrong(std::string{field}, "is required");
+    }
+    return name.value_or("");
+}
+
 std::optional<unsigned> read_cpu(Fields& fields)
 {
     const auto cpu = unless_zero(fields.integer("cpu", cpus));

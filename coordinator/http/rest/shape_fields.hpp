@@ -9,6 +9,9 @@ namespace coordinator::http::rest {
 /// 0 has always meant "the default" for numbers in this API.
 std::optional<std::int64_t> unless_zero(std::optional<std::int64_t> value);
 
+/// A name that must be there.
+std::string read_name(Fields& fields, std::string_view field);
+
 std::optional<unsigned> read_cpu(Fields& fields);
 std::optional<common::Bytes> read_memory(Fields& fields);
 NetworkMode read_network_mode(Fields& fields); ///< nat if it is not said.
