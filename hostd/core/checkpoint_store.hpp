@@ -21,6 +21,7 @@ struct Checkpoint {
     bool frozen = false; ///< Nothing but the agent was running in the guest.
     EngineKind engine = EngineKind::fast;
     HypervisorFacts hypervisor; ///< That it was taken on.
+    /// How long the guest stood still for it: all of it, or what writes to its file systems.
     std::chrono::microseconds paused{0};
     common::WallTime created_at;
     /// Of what is suspended: the disk that its memory belongs to, and how that looked.
@@ -112,6 +113,11 @@ public:
     virtual common::Result<> mark_moving(const common::SandboxId& id) = 0;
     virtual void unmark_moving(const common::SandboxId& id) = 0;
     [[nodiscard]] virtual bool is_moving(const common::SandboxId& id) const = 0;
+
+    /// Likewise: its file systems are frozen only because its disk is being captured.
+    virtual common::Result<> mark_file_systems_frozen(const common::SandboxId& id) = 0;
+    virtual void unmark_file_systems_frozen(const common::SandboxId& id) = 0;
+    [[nodiscard]] virtual bool are_file_systems_frozen(const common::SandboxId& id) const = 0;
 
     /// Removes layers that no checkpoint and no overlay lies on, overlays in sandboxes' folders
     /// that are neither in `tops` nor below one of them, and drafts. `tops`: what every sandbox

@@ -111,6 +111,12 @@ public:
                                                         const ExecSpec& exec) = 0;
     /// Whether qemu-guest-agent answers, within about a second.
     virtual common::Result<> qemu_agent_ping(const common::SandboxId& id) = 0;
+    /// Through qemu-guest-agent, within half a minute: the file systems of the guest are written
+    /// out and take no writes until they are thawed; commands that run in it are only asked after
+    /// again then. Having failed it may still be done a little later: a thaw is to follow.
+    virtual common::Result<> freeze_file_systems(const common::SandboxId& id) = 0;
+    /// Success if they are not frozen.
+    virtual common::Result<> thaw_file_systems(const common::SandboxId& id) = 0;
 };
 
 } // namespace hostd

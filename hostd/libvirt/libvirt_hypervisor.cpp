@@ -8,12 +8,10 @@
 #include "hostd/libvirt/metadata.hpp"
 #include "hostd/libvirt/our_domains.hpp"
 #include "hostd/libvirt/put_aside.hpp"
-#include "hostd/libvirt/qemu_agent.hpp"
 #include "hostd/libvirt/qmp.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 
 namespace hostd::libvirt {
@@ -363,37 +361,6 @@ Result<HypervisorFacts> LibvirtHypervisor::facts() const
         return last_error().during("ask for versions");
     }
     return HypervisorFacts{version_text(libvirt), version_text(qemu)};
-}
-
-Result<ExecOutcome> LibvirtHypervisor::qemu_agent_exec(const SandboxId& id, const ExecSpec& exec)
-{
-    const auto call = [this, &id](const std::string& command) -> Result<std::string> {
-        // A connection per call: a long command must not hold one while it sleeps.
-        COMMON_TRY(const auto connection, pool_.take());
-        COMMON_TRY(const auto domain, look_up(connection.get(), id));
-        constexpr int seconds = 10;
-        const CString reply{virDomainQemuAgentCommand(domain.get(), command.c_str(), seconds, 0)};
-        if (!reply) {
-            return last_error().during("ask qemu-guest-agent of " + id.str());
-        }
-        return std::string{reply.get()};
-    };
-    return qemu_agent_run(call, exec);
-}
-
-Result<> LibvirtHypervisor::qemu_agent_ping(const SandboxId& id)
-{
-    COMMON_TRY(const auto connection, pool_.take());
-    COMMON_TRY(const auto domain, look_up(connection.get(), id));
-    const CString reply{
-        virDomainQemuAgentCommand(domain.get(), R"({"execute":"guest-ping"})", /*seconds=*/1, 0)};
-    if (!reply) {
-        auto error = last_error();
-        return Error{ErrorCode::unavailable,
-                     "ask qemu-guest-agent of " + id.str() + ": " + error.message,
-                     "agent_not_ready"};
-    }
-    return {};
 }
 
 } // namespace hostd::libvirt

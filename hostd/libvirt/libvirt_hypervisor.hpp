@@ -1,6 +1,7 @@
 #pragma once
 
 #include "hostd/core/hypervisor.hpp"
+#include "hostd/libvirt/agent_gate.hpp"
 #include "hostd/libvirt/connections.hpp"
 #include "hostd/libvirt/domain_xml.hpp"
 #include "hostd/virt/event_loop.hpp"
@@ -49,6 +50,8 @@ public:
     common::Result<ExecOutcome> qemu_agent_exec(const common::SandboxId& id,
                                                 const ExecSpec& exec) override;
     common::Result<> qemu_agent_ping(const common::SandboxId& id) override;
+    common::Result<> freeze_file_systems(const common::SandboxId& id) override;
+    common::Result<> thaw_file_systems(const common::SandboxId& id) override;
 
     /// For others that speak to the same libvirt: FastEngine. Lives as long as this.
     [[nodiscard]] ConnectionPool& connections() noexcept { return pool_; }
@@ -57,10 +60,13 @@ private:
     common::Result<> change_metadata(const common::SandboxId& id,
                                      const std::function<void(DomainRecord&)>& change);
 
+    common::Result<std::string> ask_agent(const common::SandboxId& id, const std::string& command);
+
     const Platform platform_;
     virt::EventLoop loop_;
     Opener opener_;
     mutable ConnectionPool pool_;
+    AgentGate agents_;
     std::unique_ptr<Watch> watch_;
 };
 

@@ -140,6 +140,17 @@ Error unknown_outcome(Error error)
             "outcome_unknown"};
 }
 
+/// What it counts, nobody here needs: a guest without a mounted disk has nothing to freeze.
+Result<> count_from(const QemuAgentCall& call, const char* command)
+{
+    COMMON_TRY(const auto count, call_for(call, {{"execute", command}}));
+    if (!count.is_number_unsigned()) {
+        return Error{ErrorCode::internal,
+                     fmt::format("qemu-guest-agent did not say what {} did", command)};
+    }
+    return {};
+}
+
 } // namespace
 
 std::vector<std::string> qemu_agent_argv(const ExecSpec& exec)
@@ -204,6 +215,16 @@ Result<ExecOutcome> qemu_agent_run(const QemuAgentCall& call, const ExecSpec& ex
     outcome.timed_out =
         exec.timeout.count() > 0 && outcome.exit_code == killed && ended - started >= exec.timeout;
     return outcome;
+}
+
+Result<> qemu_agent_freeze(const QemuAgentCall& call)
+{
+    return count_from(call, "guest-fsfreeze-freeze");
+}
+
+Result<> qemu_agent_thaw(const QemuAgentCall& call)
+{
+    return count_from(call, "guest-fsfreeze-thaw");
 }
 
 } // namespace hostd::libvirt

@@ -22,4 +22,9 @@ std::vector<std::string> qemu_agent_argv(const ExecSpec& exec);
 /// lost answer is `timeout` (reason outcome_unknown).
 common::Result<ExecOutcome> qemu_agent_run(const QemuAgentCall& call, const ExecSpec& exec);
 
+/// Freezes the guest's file systems, as many as it has mounted; until the thaw its agent does
+/// little else. The thaw is a success too if nothing was frozen.
+common::Result<> qemu_agent_freeze(const QemuAgentCall& call);
+common::Result<> qemu_agent_thaw(const QemuAgentCall& call);
+
 } // namespace hostd::libvirt

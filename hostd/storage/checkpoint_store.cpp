@@ -34,6 +34,25 @@ Result<FileStamp> stamp_and_sync(const fs::path& file)
     return stamp;
 }
 
+/// Not made durable: with the host, the guests that it is about end too.
+Result<> mark(const fs::path& path)
+{
+    const common::UniqueFd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
+    return file ? Result<>{} : Result<>{file_error("make", path, errno)};
+}
+
+void unmark(const fs::path& path)
+{
+    std::error_code ignored; // Then it is let go on a second time, which is harmless.
+    fs::remove(path, ignored);
+}
+
+bool is_marked(const fs::path& path)
+{
+    std::error_code error;
+    return fs::exists(path, error) || error;
+}
+
 } // namespace
 
 DirCheckpointStore::DirCheckpointStore(Layout layout, Runner runner, Bytes reserve)
@@ -231,24 +250,34 @@ Result<std::string> DirCheckpointStore::look_of(const fs::path& top) const
                        about.st_mtim.tv_nsec);
 }
 
-/// Not made durable: with the host, the guests that it is about end too.
 Result<> DirCheckpointStore::mark_moving(const common::SandboxId& id)
 {
-    const auto path = layout_.moving(id);
-    const common::UniqueFd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
-    return file ? Result<>{} : Result<>{file_error("make", path, errno)};
+    return mark(layout_.moving(id));
 }
 
 void DirCheckpointStore::unmark_moving(const common::SandboxId& id)
 {
-    std::error_code ignored; // Then it goes on a second time, which is harmless.
-    fs::remove(layout_.moving(id), ignored);
+    unmark(layout_.moving(id));
 }
 
 bool DirCheckpointStore::is_moving(const common::SandboxId& id) const
 {
-    std::error_code error;
-    return fs::exists(layout_.moving(id), error) || error;
+    return is_marked(layout_.moving(id));
+}
+
+Result<> DirCheckpointStore::mark_file_systems_frozen(const common::SandboxId& id)
+{
+    return mark(layout_.file_systems_frozen(id));
+}
+
+void DirCheckpointStore::unmark_file_systems_frozen(const common::SandboxId& id)
+{
+    unmark(layout_.file_systems_frozen(id));
+}
+
+bool DirCheckpointStore::are_file_systems_frozen(const common::SandboxId& id) const
+{
+    return is_marked(layout_.file_systems_frozen(id));
 }
 
 } // namespace hostd::storage

@@ -46,6 +46,9 @@ public:
     common::Result<> mark_moving(const common::SandboxId& id) override;
     void unmark_moving(const common::SandboxId& id) override;
     [[nodiscard]] bool is_moving(const common::SandboxId& id) const override;
+    common::Result<> mark_file_systems_frozen(const common::SandboxId& id) override;
+    void unmark_file_systems_frozen(const common::SandboxId& id) override;
+    [[nodiscard]] bool are_file_systems_frozen(const common::SandboxId& id) const override;
 
     /// Removes nothing but drafts while any header or manifest cannot be read. Leaves a sandbox
     /// alone that has no top in `tops`. The newest overlay of a folder, if this process made it

@@ -43,6 +43,7 @@ using LayerId = common::StrongId<LayerIdTag>;
 ///         agent.g<n>.sock     likewise
 ///         suspended/          as below snapshots/; made as .suspended.tmp and renamed
 ///         moving              there while the guest stands still to be captured or loaded
+///         file-systems-frozen likewise while its file systems are, by qemu-guest-agent
 class Layout {
 public:
     /// `invalid_argument` if a socket below `state_dir` would pass the kernel's 107 bytes.
@@ -77,6 +78,10 @@ public:
     [[nodiscard]] std::filesystem::path moving(const common::SandboxId& id) const
     {
         return sandboxes() / id.str() / "moving";
+    }
+    [[nodiscard]] std::filesystem::path file_systems_frozen(const common::SandboxId& id) const
+    {
+        return sandboxes() / id.str() / "file-systems-frozen";
     }
     [[nodiscard]] std::filesystem::path suspended_draft(const common::SandboxId& id) const
     {

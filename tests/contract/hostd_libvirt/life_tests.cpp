@@ -158,6 +158,18 @@ BOOST_AUTO_TEST_CASE(a_domain_is_paused_once_and_only_while_it_runs)
     refused(hypervisor.pause(common::mint<common::SandboxId>()), ErrorCode::not_found);
 }
 
+BOOST_AUTO_TEST_CASE(a_guest_without_qemu_guest_agent_freezes_nothing_and_keeps_nobody_waiting)
+{
+    const auto made = running();
+    const auto& id = made.sandbox.id;
+    const auto begun = std::chrono::steady_clock::now();
+    BOOST_TEST(!hypervisor.freeze_file_systems(id).has_value());
+    BOOST_TEST(!hypervisor.thaw_file_systems(id).has_value());
+    BOOST_TEST(!hypervisor.qemu_agent_exec(id, {}).has_value()); // It is not kept out either.
+    BOOST_TEST((std::chrono::steady_clock::now() - begun < std::chrono::seconds{45}));
+    BOOST_CHECK(state(id) == DomainState::running);
+}
+
 BOOST_AUTO_TEST_CASE(the_generation_is_kept_of_a_running_domain_and_after_it)
 {
     const auto made = running();

@@ -69,7 +69,7 @@ public:
         return locked([&] {
             return domains.empty() && older.empty() && folders.empty() && leases.empty() &&
                    taps.empty() && checkpoints.empty() && drafts.empty() && suspended.empty() &&
-                   moving.empty();
+                   moving.empty() && disk_marks.empty();
         });
     }
 
@@ -90,6 +90,8 @@ public:
     std::size_t depth = 1;  ///< Files that every disk lies on.
     unsigned written = 0;   ///< How often somebody wrote to a disk behind hostd's back.
     std::vector<hostd::Traffic> traffic;
+    std::set<common::SandboxId> frozen_disks; ///< By qemu-guest-agent.
+    std::set<common::SandboxId> disk_marks;   ///< That they are.
     std::set<common::SandboxId> folders;
     std::set<common::SandboxId> have_run;
     std::map<common::SandboxId, hostd::NetLease> leases;
@@ -281,6 +283,14 @@ public:
     common::Result<> qemu_agent_ping(const common::SandboxId&) override
     {
         return world_.step("qemu_ping", {});
+    }
+    common::Result<> freeze_file_systems(const common::SandboxId& id) override
+    {
+        return world_.step("fs_freeze", id, [&] { world_.frozen_disks.insert(id); });
+    }
+    common::Result<> thaw_file_systems(const common::SandboxId& id) override
+    {
+        return world_.step("fs_thaw", id, [&] { world_.frozen_disks.erase(id); });
     }
 
 private:

@@ -136,6 +136,18 @@ public:
     {
         return world_.locked([&] { return world_.moving.contains(id); });
     }
+    common::Result<> mark_file_systems_frozen(const common::SandboxId& id) override
+    {
+        return world_.step("mark_disk", {}, [&] { world_.disk_marks.insert(id); });
+    }
+    void unmark_file_systems_frozen(const common::SandboxId& id) override
+    {
+        world_.locked([&] { return world_.disk_marks.erase(id); });
+    }
+    bool are_file_systems_frozen(const common::SandboxId& id) const override
+    {
+        return world_.locked([&] { return world_.disk_marks.contains(id); });
+    }
     common::Result<hostd::Swept> sweep(const std::set<std::filesystem::path>& tops,
                                        const std::set<common::SandboxId>&) override
     {

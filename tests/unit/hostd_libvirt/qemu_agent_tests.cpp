@@ -155,6 +155,37 @@ BOOST_AUTO_TEST_CASE(a_kill_is_a_timeout_only_once_the_time_is_up)
     BOOST_TEST(qemu_agent_run(guest.call(), exec)->timed_out);
 }
 
+BOOST_AUTO_TEST_CASE(file_systems_are_frozen_and_thawed_however_many_there_are)
+{
+    Guest guest;
+    guest.answers = {R"({"return":2})", R"({"return":2})", R"({"return":0})"};
+    BOOST_TEST(qemu_agent_freeze(guest.call()).has_value());
+    BOOST_TEST(qemu_agent_thaw(guest.call()).has_value());
+    BOOST_TEST(qemu_agent_thaw(guest.call()).has_value());
+    BOOST_REQUIRE(guest.asked.size() == 3U);
+    BOOST_TEST(guest.asked[0]["execute"] == "guest-fsfreeze-freeze");
+    BOOST_TEST(guest.asked[1]["execute"] == "guest-fsfreeze-thaw");
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_that_counts_nothing_freezes_nothing)
+{
+    for (const char* answer : {R"({"return":-1})",
+                               R"({"return":"two"})",
+                               R"({"return":{}})",
+                               R"({"error":{"class":"GenericError"}})",
+                               R"({})",
+                               "rubbish",
+                               ""}) {
+        Guest guest;
+        guest.answers = {answer, answer};
+        BOOST_TEST(!qemu_agent_freeze(guest.call()).has_value(), answer);
+        BOOST_TEST(!qemu_agent_thaw(guest.call()).has_value(), answer);
+    }
+    Guest silent;
+    silent.answers.clear();
+    BOOST_TEST(!qemu_agent_freeze(silent.call()).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(an_unknown_user_is_refused_and_nothing_is_run)
 {
     Guest guest;

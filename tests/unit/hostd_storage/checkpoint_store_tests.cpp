@@ -252,6 +252,25 @@ BOOST_AUTO_TEST_CASE(a_suspended_state_lies_with_its_sandbox)
     BOOST_TEST(store.begin_suspended(a, Bytes{6}).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(each_mark_is_of_its_own_and_of_one_sandbox_and_may_be_set_and_taken_away_twice)
+{
+    make_sandbox(b);
+    BOOST_TEST(store.mark_file_systems_frozen(a).has_value());
+    BOOST_TEST(store.mark_file_systems_frozen(a).has_value());
+    BOOST_TEST(store.are_file_systems_frozen(a));
+    BOOST_TEST(!store.are_file_systems_frozen(b));
+    BOOST_TEST(!store.is_moving(a));
+    BOOST_TEST(store.mark_moving(a).has_value());
+    store.unmark_file_systems_frozen(a);
+    store.unmark_file_systems_frozen(a);
+    BOOST_TEST(!store.are_file_systems_frozen(a));
+    BOOST_TEST(store.is_moving(a));
+    store.unmark_moving(a);
+    BOOST_TEST(!store.is_moving(a));
+    const auto nobody = common::mint<common::SandboxId>(); // Has no folder to put it in.
+    BOOST_TEST(!store.mark_file_systems_frozen(nobody).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_suspended_state_of_another_sandbox_is_damaged)
 {
     fill(*store.begin_suspended(a, Bytes{6}));
