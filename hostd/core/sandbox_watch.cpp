@@ -80,6 +80,7 @@ void SandboxService::refresh(const common::SandboxId& id)
         blocking(
             [this, id, incarnation] {
                 auto record = look_at(id, incarnation);
+                keeper_.thaw_what_is_left(id);
                 const bool put_away =
                     record && !is_active(record->state) && keeper_.is_put_away(id);
                 return Seen{std::move(record), put_away};

@@ -41,6 +41,7 @@ Result<StateKeeper::Draft> StateKeeper::prepare(const SnapshotCommand& command,
                                                 const SandboxStatus& source)
 {
     const auto& id = source.spec.id;
+    COMMON_CHECK(file_systems_.thaw(id)); // It would be captured as it is.
     Draft draft;
     COMMON_TRY(draft.engine, engines_.current());
     draft.checkpoint = describe(source, *draft.engine);
@@ -62,6 +63,35 @@ Result<StateKeeper::Draft> StateKeeper::prepare(const SnapshotCommand& command,
 }
 
 Result<> StateKeeper::capture(Draft& draft)
+{
+    const auto& checkpoint = draft.checkpoint;
+    if (!draft.ran || checkpoint.has_memory || checkpoint.agent != AgentKind::qemu) {
+        return capture_as_it_is(draft);
+    }
+    const auto& id = checkpoint.spec.id;
+    const auto begun = clock_.steady();
+    if (auto frozen = file_systems_.freeze(id); !frozen) {
+        abandon(draft);
+        return frozen;
+    }
+    auto captured = capture_as_it_is(draft);
+    thaw_what_is_left(id);
+    // Who writes has waited for all of it, its CPUs for a part.
+    draft.checkpoint.paused =
+        std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady() - begun);
+    return captured;
+}
+
+void StateKeeper::thaw_what_is_left(const common::SandboxId& id)
+{
+    if (const auto thawed = file_systems_.thaw(id); !thawed) {
+        spdlog::error("the file systems of {} stay frozen: {}; trying again",
+                      id.str(),
+                      thawed.error().message);
+    }
+}
+
+Result<> StateKeeper::capture_as_it_is(Draft& draft)
 {
     const auto& id = draft.checkpoint.spec.id;
     if (auto marked = draft.ran ? checkpoints_.mark_moving(id) : Result<>{}; !marked) {
@@ -135,6 +165,7 @@ Result<> StateKeeper::suspend(const SandboxStatus& source, bool frozen)
     const auto& id = source.spec.id;
     const bool ran = source.phase == Phase::running;
     const auto incarnation = source.incarnation;
+    COMMON_CHECK(file_systems_.thaw(id));
     COMMON_TRY(auto* const engine, engines_.current());
     auto checkpoint = describe(source, *engine);
     checkpoint.has_memory = true;

@@ -1,7 +1,6 @@
 #pragma once
 
-#include "hostd/core/checkpoint_store.hpp"
-#include "hostd/core/hypervisor.hpp"
+#include "hostd/core/file_system_freeze.hpp"
 #include "hostd/core/lease_book.hpp"
 #include "hostd/core/state_engine.hpp"
 #include "hostd/core/storage.hpp"
@@ -25,7 +24,8 @@ public:
           checkpoints_{checkpoints},
           leases_{leases},
           engines_{engines},
-          clock_{clock}
+          clock_{clock},
+          file_systems_{hypervisor, checkpoints}
     {}
 
     /// A checkpoint in the making.
@@ -40,7 +40,9 @@ public:
 
     /// All that can be done while the guest runs on.
     common::Result<Draft> prepare(const SnapshotCommand& command, const SandboxStatus& source);
-    /// The guest stands still for this, frozen or not. On failure nothing is left of the draft.
+    /// The guest stands still for this, frozen or not; where it is for its disk alone and
+    /// qemu-guest-agent is in it, its file systems are frozen around it. On failure nothing is left
+    /// of the draft.
     common::Result<> capture(Draft& draft);
     /// Nobody froze the guest, or the checkpoint is not wanted any more.
     void abandon(const Draft& draft);
@@ -70,8 +72,11 @@ public:
     /// At start: what a hostd that ended in the middle left of one sandbox. `records`: every
     /// domain it has. Gives the one that counts.
     common::Result<DomainRecord> settle(std::vector<DomainRecord> records);
+    /// At each look: file systems that a capture has left frozen take writes again.
+    void thaw_what_is_left(const common::SandboxId& id);
 
 private:
+    common::Result<> capture_as_it_is(Draft& draft);
     common::Result<Restored>
     restore_memory(DomainRecord now, const Checkpoint& checkpoint, std::uint64_t generation);
     common::Result<Restored> restore_disk(DomainRecord now, const Checkpoint& checkpoint);
@@ -88,6 +93,7 @@ private:
     LeaseBook& leases_;
     StateEngines& engines_;
     const common::Clock& clock_;
+    FileSystemFreeze file_systems_;
 };
 
 } // namespace hostd

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,27 @@ def test_a_stock_image_works_through_qemu_guest_agent(fleet, debian):
     reply = api.run(ident, "sleep 300", timeout_sec=4)
     assert reply["timed_out"]
     assert api.run(ident, "pgrep -c '^sleep' || true", user="root", timeout_sec=60)["stdout"].strip() == "0"
+    check_disk_alone(fleet, api, ident)
+
+
+def check_disk_alone(fleet, api, ident):
+    """What was written and not synced is in a checkpoint of the disk alone."""
+    with ThreadPoolExecutor(1) as pool:
+        # A command that runs meanwhile is none the worse for it.
+        long = pool.submit(fleet.api(timeout=400).run, ident, "sleep 20; echo through", timeout_sec=120)
+        written = api.run(ident, "echo kept > ~/unsynced; dd if=/dev/urandom of=~/large bs=1M count=4 2>/dev/null; "
+                                 "sha256sum < ~/large", timeout_sec=60)["stdout"]
+        taken = api.ok("POST", f"/v1/sandboxes/{ident}/snapshots", {"name": "disk", "memory": False},
+                       expect=(201,))["snapshot"]
+        assert not taken["frozen"] and not taken["has_memory"] and taken["paused_ms"] > 0, taken
+        assert api.run(ident, "echo on > ~/on && sync ~/on && cat ~/on", timeout_sec=60)["stdout"] == "on\n"
+        assert long.result()["stdout"] == "through\n"
+    api.ok("POST", f"/v1/sandboxes/{ident}/stop", {"force": True})
+    status, reply = api.call("POST", f"/v1/sandboxes/{ident}/fork", {"count": 1, "from_snapshot": "disk"})
+    assert status in (201, 504), reply
+    child = next(s["id"] for s in api.sandboxes() if s["id"] != ident)
+    wait_until("the clone to boot", lambda: api.ok("GET", f"/v1/sandboxes/{child}")["sandbox"]["state"] == "RUNNING", 240)
+    assert api.run(child, "cat ~/unsynced; sha256sum < ~/large; ls ~/on", timeout_sec=60)["stdout"] == "kept\n" + written
 
 
 def console(host, ident):
