@@ -186,6 +186,7 @@ class Host:
         self.netns = f"{fleet.tag}-{name}"
         self.state = self.base / "var/lib/paddock"
         self.hostd = self.holder = None
+        self.hostd_env = {}  # For the daemon alone.
 
     def prepare(self):
         for folder in self.BOUND:
@@ -252,8 +253,8 @@ class Host:
         }
         (self.base / "hostd.yaml").write_text("".join(f"{k}: {v}\n" for k, v in settings.items()))
 
-    def hostd_command(self, *argv):
-        return self.enter(self.fleet.bin("hostd/paddock-hostd"), "--config", self.base / "hostd.yaml", *argv)
+    def hostd_command(self, *argv, before=()):
+        return self.enter(*before, self.fleet.bin("hostd/paddock-hostd"), "--config", self.base / "hostd.yaml", *argv)
 
     def add_image(self, name, folder, cmdline=None, **options):
         about = json.loads((folder / "image.json").read_text())
@@ -275,7 +276,9 @@ class Host:
         return self.hostd.log.read_text().count("welcomed by")
 
     def start_hostd(self):
-        self.hostd = Process(f"hostd of {self.name}", self.hostd_command(), self.base / "hostd.log")
+        # Set by env(1), not here: what is preloaded is not for those who enter the host.
+        env = ["env", *(f"{key}={value}" for key, value in self.hostd_env.items())]
+        self.hostd = Process(f"hostd of {self.name}", self.hostd_command(before=env), self.base / "hostd.log")
 
     def restart_hostd(self, number=signal.SIGKILL):
         self.hostd.kill(number)
