@@ -162,10 +162,7 @@ void Core::missing(const Sandbox& sandbox)
 {
     const auto current = lifecycle_of(sandbox.id);
     if (sandbox.desired == Desired::destroyed) {
-        if (!current || current->dispatched) {
-            mark_destroyed(sandbox, current);
-        }
-        return;
+        return; // Files of it may be left: it is destroyed once its host has answered that.
     }
     if (current && current->kind == Pending::Kind::create) {
         return; // Not made yet: its create is sent again.

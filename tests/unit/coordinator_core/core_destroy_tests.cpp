@@ -188,7 +188,9 @@ BOOST_AUTO_TEST_CASE(a_destroy_on_a_lost_host_is_kept_and_finished_when_it_comes
     BOOST_CHECK(store.sandbox(id)->desired == Desired::destroyed);
     BOOST_TEST(core->host(me, HostName{"h1"})->used_memory.mib() == 250U);
     BOOST_TEST(reason_of(destroy(id).get()) == "outcome_unknown");
+    static_cast<void>(expect<DestroyOnHost>());
     connect("h1");
+    done(expect<DestroyOnHost>(), id, Phase::destroyed);
     await_stored(id, Phase::destroyed);
     BOOST_TEST(store.audit_of(id.str()).back() == "sandbox.destroy ok");
     BOOST_TEST(core->host(me, HostName{"h1"})->used_memory.mib() == 0U);

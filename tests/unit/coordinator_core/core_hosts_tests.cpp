@@ -214,13 +214,17 @@ BOOST_AUTO_TEST_CASE(what_is_under_way_is_sent_again_in_the_order_it_was_asked_f
     BOOST_TEST(gone.get().has_value());
 }
 
-BOOST_AUTO_TEST_CASE(a_destroy_whose_host_has_it_no_more_is_finished_by_the_inventory)
+BOOST_AUTO_TEST_CASE(a_destroy_whose_host_has_it_no_more_is_sent_again_for_files_may_be_left)
 {
     run_with({"h1"});
     const auto id = running().id;
     auto gone = destroy(id);
-    static_cast<void>(expect<DestroyOnHost>());
+    const auto first = expect<DestroyOnHost>();
     connect("h1");
+    const auto again = expect<DestroyOnHost>();
+    BOOST_TEST(first.command.operation.str() == again.command.operation.str());
+    BOOST_CHECK(now(id).phase != Phase::destroyed);
+    done(again, id, Phase::destroyed);
     BOOST_CHECK(gone.get()->phase == Phase::destroyed);
     BOOST_TEST(store.audit_of(id.str()).back() == "sandbox.destroy ok");
 }
