@@ -142,11 +142,8 @@ DirCheckpointStore::commit_in(const fs::path& draft, const fs::path& folder, Che
     COMMON_CHECK(write_checkpoint(draft, manifest));
     // What is told is what anybody else will read.
     COMMON_TRY(auto written, read_checkpoint(layout_, draft));
-    if (::rename(draft.c_str(), folder.c_str()) != 0) {
-        return file_error("rename", draft, errno);
-    }
+    COMMON_CHECK(rename_durably(draft, folder));
     forget_draft(draft);
-    COMMON_CHECK(sync_folder(folder.parent_path()));
     written.checkpoint.files = Layout::state(folder);
     return std::move(written.checkpoint);
 }
@@ -209,11 +206,11 @@ Result<> DirCheckpointStore::remove(const common::SnapshotId& id)
     // Out of sight first: what is cut short must not leave half a checkpoint under its name.
     const auto aside =
         layout_.snapshots() / (std::string{Layout::draft_prefix} + common::random_base32_80());
-    if (::rename(layout_.snapshot(id).c_str(), aside.c_str()) != 0) {
-        return errno == ENOENT ? Result<>{} : file_error("rename", layout_.snapshot(id), errno);
+    if (auto gone = rename_durably(layout_.snapshot(id), aside); !gone) {
+        return gone.error().code == ErrorCode::not_found ? Result<>{} : gone;
     }
-    COMMON_CHECK(sync_folder(layout_.snapshots()));
-    return remove_tree(aside);
+    static_cast<void>(remove_tree(aside)); // sweep() tries again.
+    return {};
 }
 
 bool DirCheckpointStore::is_suspended(const common::SandboxId& id) const
@@ -227,13 +224,13 @@ Result<> DirCheckpointStore::drop_suspended(const common::SandboxId& id)
     const std::shared_lock tree{tree_};
     const auto draft = layout_.suspended_draft(id);
     COMMON_CHECK(remove_tree(draft));
-    if (::rename(layout_.suspended(id).c_str(), draft.c_str()) == 0) {
-        COMMON_CHECK(sync_folder(draft.parent_path()));
-    } else if (errno != ENOENT) {
-        return file_error("rename", layout_.suspended(id), errno);
+    if (auto gone = rename_durably(layout_.suspended(id), draft);
+        !gone && gone.error().code != ErrorCode::not_found) {
+        return gone;
     }
     forget_draft(draft);
-    return remove_tree(draft);
+    static_cast<void>(remove_tree(draft)); // sweep() tries again.
+    return {};
 }
 
 Result<std::string> DirCheckpointStore::look_of(const fs::path& top) const

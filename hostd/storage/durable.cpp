@@ -59,6 +59,21 @@ Result<> sync_folder(const std::filesystem::path& folder)
     return sync(folder, O_DIRECTORY);
 }
 
+Result<> rename_durably(const std::filesystem::path& from, const std::filesystem::path& to)
+{
+    if (::rename(from.c_str(), to.c_str()) != 0) {
+        const int why = errno;
+        auto error = file_error("rename", from, why);
+        error.code = why == ENOENT ? ErrorCode::not_found : error.code;
+        return error;
+    }
+    auto synced = sync_folder(to.parent_path());
+    if (!synced) {
+        static_cast<void>(::rename(to.c_str(), from.c_str()));
+    }
+    return synced;
+}
+
 Result<> remove_file(const std::filesystem::path& file)
 {
     if (::unlink(file.c_str()) != 0 && errno != ENOENT) {

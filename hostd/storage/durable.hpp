@@ -14,6 +14,10 @@ namespace hostd::storage {
 common::Result<>
 replace_durably(const std::filesystem::path& file, std::string_view text, mode_t mode);
 
+/// Both in folders of one file system. What could not be made durable is renamed back: whoever is
+/// told of a failure finds what was there before. `not_found`.
+common::Result<> rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
+
 common::Result<> sync_file(const std::filesystem::path& file);
 common::Result<> sync_folder(const std::filesystem::path& folder);
 

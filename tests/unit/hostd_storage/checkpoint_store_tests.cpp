@@ -24,6 +24,12 @@ void touch(const fs::path& file)
 }
 
 struct Store : Checkpoints {
+    /// From here on a rename in there is done, and cannot be made durable: nobody follows a link.
+    void make_unsyncable(const fs::path& folder) const
+    {
+        fs::rename(folder, temp.path() / "elsewhere");
+        fs::create_directory_symlink(temp.path() / "elsewhere", folder);
+    }
     [[nodiscard]] bool names_damage(const common::Result<Checkpoint>& found,
                                     const fs::path& file) const
     {
@@ -58,6 +64,25 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_appears_whole_by_commit)
     BOOST_TEST((found->digests == taken->digests));
     BOOST_TEST(store.list(warnings).size() == 1U);
     BOOST_TEST(warnings.empty());
+    BOOST_TEST(store.verify(first).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_that_cannot_be_made_durable_is_not_there)
+{
+    fill(*store.begin(first, Bytes{6}));
+    const auto branch = branch_off();
+    make_unsyncable(layout.snapshots());
+    BOOST_TEST(!store.commit(described(first, branch.layer)));
+    BOOST_TEST(!fs::exists(layout.snapshot(first)));
+    store.discard(first);
+    BOOST_TEST(fs::is_empty(layout.snapshots()));
+}
+
+BOOST_AUTO_TEST_CASE(a_removal_that_cannot_be_made_durable_has_removed_nothing)
+{
+    take(first);
+    make_unsyncable(layout.snapshots());
+    BOOST_TEST(!store.remove(first));
     BOOST_TEST(store.verify(first).has_value());
 }
 
