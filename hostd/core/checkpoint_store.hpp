@@ -49,6 +49,7 @@ struct Swept {
     unsigned files = 0;
     common::Bytes bytes;
     std::vector<std::string> kept; ///< What has no owner and was not removed, and why.
+    bool again = false;            ///< Some of that could not be removed: later it may.
 };
 
 /// Checkpoints, layers and suspended states of this host. Blocking; any thread; calls for one

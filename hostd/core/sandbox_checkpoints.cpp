@@ -228,27 +228,37 @@ void SandboxService::remove_checkpoints_of(const common::SandboxId& id)
             gone.push_back(snapshot);
         }
     }
-    for (const auto& snapshot : gone) {
-        checkpoints_.erase(snapshot);
-    }
     if (gone.empty()) {
         return sweep_soon();
     }
+    struct Removal {
+        std::vector<common::SnapshotId> done;
+        std::vector<Error> errors;
+    };
     blocking(
         [this, gone] {
-            Result<> result;
+            Removal removal;
             for (const auto& snapshot : gone) {
-                if (auto removed = ports_.checkpoints.remove(snapshot); !removed) {
-                    result = std::move(removed);
+                if (auto removed = ports_.checkpoints.remove(snapshot); removed) {
+                    removal.done.push_back(snapshot);
+                } else {
+                    removal.errors.push_back(std::move(removed).error());
                 }
             }
-            return result;
+            return removal;
         },
-        [this, id](const Result<>& removed) {
-            if (!removed) {
-                spdlog::error("ignoring what is left of the checkpoints of {}: {}",
+        [this, id](const Removal& removal) {
+            for (const auto& snapshot : removal.done) {
+                checkpoints_.erase(snapshot);
+            }
+            for (const auto& error : removal.errors) {
+                spdlog::error("a checkpoint of {}, which is gone, stays for now: {}",
                               id.str(),
-                              removed.error().message);
+                              error.message);
+            }
+            if (!removal.errors.empty()) {
+                loop_->after(settings_.reconcile_interval,
+                             [this, id] { remove_checkpoints_of(id); });
             }
             sweep_soon();
         });
@@ -315,6 +325,12 @@ void SandboxService::sweep()
             } else {
                 for (const auto& kept : swept->kept) {
                     spdlog::warn("keeping a file that may have no owner: {}", kept);
+                }
+                if (swept->again && !std::exchange(sweep_retry_due_, true)) {
+                    loop_->after(settings_.reconcile_interval, [this] {
+                        sweep_retry_due_ = false;
+                        sweep_soon();
+                    });
                 }
                 if (swept->files > 0) {
                     spdlog::info("removed {} files without an owner, {} MiB",

@@ -300,6 +300,7 @@ private:
     bool sweeping_ = false;
     bool sweep_due_ = false;
     bool sweep_again_ = false; ///< Something has lost its owner since that was due.
+    bool sweep_retry_due_ = false;
     std::deque<common::EventLoop::Task> start_line_;
     unsigned start_slots_used_ = 0;
     bool adopted_ = false;

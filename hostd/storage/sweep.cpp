@@ -23,6 +23,7 @@ void remove_counted(const fs::path& file, Swept& swept)
     const auto bytes = allocated(file);
     if (const auto removed = remove_file(file); !removed) {
         swept.kept.push_back(removed.error().message);
+        swept.again = true;
         return;
     }
     ++swept.files;
@@ -41,6 +42,7 @@ void remove_draft(const fs::path& folder, Swept& swept)
     }
     if (const auto removed = remove_tree(folder); !removed) {
         swept.kept.push_back(removed.error().message);
+        swept.again = true;
         return;
     }
     swept.files += files;

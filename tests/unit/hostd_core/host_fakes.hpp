@@ -79,6 +79,7 @@ public:
     std::map<common::SandboxId, hostd::DomainRecord> domains;
     std::map<common::SandboxId, hostd::DomainRecord> older; ///< Incarnations that were replaced.
     std::map<common::SandboxId, std::filesystem::path> tops;
+    unsigned unremovable = 0; ///< So many sweeps leave something that they should remove.
     std::map<common::SnapshotId, hostd::Checkpoint> checkpoints;
     std::map<common::SandboxId, hostd::Checkpoint> suspended;
     std::set<std::string> drafts; ///< Begun and neither committed nor discarded, by id.

@@ -144,6 +144,32 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_is_deleted_verified_and_goes_with_its_sandbox)
     BOOST_TEST(world.is_empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_checkpoint_that_outlives_its_sandbox_is_removed_later)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    for (const auto* name : {"snp-1", "snp-2"}) {
+        static_cast<void>(ask(std::string{"op-"} + name, take("sbx-1", name)));
+    }
+    world.fail("remove_checkpoint", {ErrorCode::internal, "an error of the disk"});
+    BOOST_TEST(!ask("op-1", DestroyCommand{id("sbx-1")}).error);
+    for (int tries = 0; tries < 3; ++tries) {
+        await_step("remove_checkpoint");
+    }
+    await_step("sweep");
+    BOOST_TEST(world.is_empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_could_not_be_swept_is_swept_later)
+{
+    world.unremovable = 2;
+    run();
+    for (int sweeps = 0; sweeps < 3; ++sweeps) {
+        await_step("sweep");
+    }
+    BOOST_TEST(world.locked([&] { return world.unremovable; }) == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_swept_while_a_checkpoint_is_taken)
 {
     run();

@@ -154,7 +154,9 @@ public:
         ++sweeps;
         COMMON_CHECK(world_.step("sweep", {}));
         swept_tops = tops.size();
-        return hostd::Swept{};
+        hostd::Swept swept;
+        swept.again = world_.locked([&] { return world_.unremovable > 0 && world_.unremovable--; });
+        return swept;
     }
 
     std::atomic<int> branches{0};

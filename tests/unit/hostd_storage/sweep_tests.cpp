@@ -163,11 +163,22 @@ BOOST_AUTO_TEST_CASE(drafts_of_a_process_that_is_gone_go_and_ours_stay)
     BOOST_TEST(fs::exists(suspending.folder));
 }
 
+BOOST_AUTO_TEST_CASE(what_cannot_be_removed_is_named_and_to_be_tried_again)
+{
+    const auto layer = layout.layer(LayerId{"lyr-aaaaaaaaaaaaaaaa"});
+    fs::create_directory(layer); // Which is no file to be unlinked.
+    const auto swept = this->swept({top}, {a});
+    BOOST_TEST(swept.again);
+    BOOST_REQUIRE(swept.kept.size() == 1U);
+    BOOST_TEST(swept.kept[0].find(layer.string()) != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_of_our_making_is_named_and_kept)
 {
     write(layout.layers() / "notes.txt", "mine");
     const auto swept = this->swept({top}, {a});
     BOOST_TEST(swept.files == 0U);
+    BOOST_TEST(!swept.again);
     BOOST_REQUIRE(swept.kept.size() == 1U);
     BOOST_TEST(swept.kept[0].find("notes.txt") != std::string::npos);
     BOOST_TEST(fs::exists(layout.layers() / "notes.txt"));
