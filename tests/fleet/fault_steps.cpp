@@ -32,18 +32,21 @@ public:
     {
         const std::scoped_lock lock{mutex_};
         const bool needs_room = kind == Kind::makes || kind == Kind::writes;
+        std::string line;
+        const bool armed =
+            !folder_.empty() && std::getline(std::ifstream{folder_ + "/armed"}, line);
+        if (armed && line != armed_) {
+            armed_ = line;
+            count_ = 0;
+            without_room_ = 0;
+            last_.clear();
+        }
         if (without_room_ > 0 && needs_room) {
             without_room_ -= kind == Kind::makes ? 1 : 0;
             return {"enospc"};
         }
-        std::string line;
-        if (folder_.empty() || !std::getline(std::ifstream{folder_ + "/armed"}, line)) {
+        if (!armed) {
             return {};
-        }
-        if (line != armed_) {
-            armed_ = line;
-            count_ = 0;
-            last_.clear();
         }
         if (kind == Kind::writes && step == last_) {
             return {};

@@ -11,7 +11,8 @@
 // - hostd, libvirtd, qemu: all processes of that name on this host are killed, WHEN: before or
 //   after the step is done;
 // - error: the step is not done, and fails;
-// - enospc: this step and the next few fail, as far as they need room on the disk.
+// - enospc: this step and the next few fail, as far as they need room on the disk, or until another
+//   TOKEN is there.
 #include <cerrno>
 #include <dlfcn.h>
 #include <string>

@@ -40,7 +40,6 @@ class Box:
 
     api: Api
     ident: str
-    pid: str = ""
     more: dict = field(default_factory=dict)
 
     def call(self, method, path="", body=None):
@@ -54,6 +53,10 @@ class Box:
 
     def remember(self, word):
         self.api.run(self.ident, f"echo {word} > /dev/shm/memory; echo {word} > /home/sandbox/disk; sync")
+
+    def fill(self, word):
+        self.remember(word)
+        self.api.run(self.ident, COUNTER)
 
     def snapshots(self):
         return {s["name"]: s for s in self.ok("GET", "/snapshots")["snapshots"]}
@@ -74,9 +77,18 @@ fi; true"""
 
 def make_box(api):
     box = Box(api, api.create(host="h1", memory_mb=160)["id"])
-    box.remember("old")
-    box.pid = api.run(box.ident, COUNTER)["stdout"].strip()
+    box.fill("old")
     return box
+
+
+def power_cycle(box):
+    """It boots from what it has written, with nothing of what ran; then both are there again."""
+    memory, disk = look(box)
+    expect(box.call("POST", "/stop", {"force": True}), 200)
+    expect(box.call("POST", "/start", {}), 200)
+    seen = look(box)
+    assert seen == ("", disk), f"it held {memory, disk}, and after a boot {seen}"
+    box.fill(disk)
 
 
 def expect(reply, *wanted):
@@ -90,6 +102,7 @@ class Operation:
     phases = ("running",)  # That it may be in afterwards, whatever became of it.
     words = {("old", "old")}  # What it may hold then; without memory if it has been booted anew.
     boots = False  # Whether it may have been.
+    box_stays = True  # Whether the sandbox outlives it.
     loads = False  # Whether QEMU is given memory.
 
     def prepare(self, box):
@@ -263,6 +276,8 @@ class Delete(Operation):
 
 
 class Destroy(Operation):
+    box_stays = False
+
     def prepare(self, box):
         expect(box.snapshot("base"), 201)
 
@@ -388,6 +403,15 @@ class Supervisor(threading.Thread):
         self.join()
 
 
+def restart_hostd(fleet):
+    """Until the coordinator has taken in another one."""
+    host = fleet.hosts[0]
+    welcomes = host.welcomes()
+    host.restart_hostd()
+    wait_until("the coordinator to know the new hostd", lambda: host.welcomes() > welcomes, 30)
+    fleet.wait_ready(1)
+
+
 def possible(lines):
     """Every fault that there is, of steps that were these."""
     for number, line in enumerate(lines, 1):
@@ -459,11 +483,11 @@ def try_one(fleet, steps, operation, fault, story):
     with Supervisor(host):
         steps.arm(fault)
         status, reply = operation.ask(box)
-        story += [f"answered {status} {reply}"]
+        story += [f"answered {status} {reply if status >= 300 else ''}".rstrip()]
         steps.wait_quiet()
         struck = not steps.armed()
-        steps.disarm()
         lines = steps.lines()
+        steps.arm(Fault(0, "none"))  # There is room again.
         story += [f"at {lines[fault.step - 1]}" if struck else f"not struck, it took {len(lines)} steps"]
         assert status in OUTCOMES, "that is no answer"
         if struck:
@@ -473,10 +497,12 @@ def try_one(fleet, steps, operation, fault, story):
         killed = struck and fault.action == "qemu"
         if status < 300:
             operation.done(box)
-        if not isinstance(operation, Destroy):
+        if operation.box_stays:
             phases = operation.phases + (DEAD if killed else ())
             wait_until(f"it to be one of {phases}", lambda: box.phase() in phases, SETTLES_WITHIN)
             wait_alive(box, box.more.get("words", operation.words), phases, operation.boots)
+            if struck:
+                power_cycle(box)
         wait_until("record and disk to say the same of checkpoints", lambda: not told_apart(fleet), SETTLES_WITHIN)
         operation.again(box)
     return lines
@@ -495,9 +521,9 @@ def attempt(fleet, steps, what, fault):
         clean_up(fleet, before)
     except Exception as error:
         failed += [f"{type(error).__name__}: {error}"]
-        with Supervisor(fleet.hosts[0]):  # The next one is not to fail for this one's sake.
-            fleet.hosts[0].kill_libvirtd()
-            fleet.hosts[0].restart_hostd()
+        fleet.hosts[0].kill_libvirtd()  # The next one is not to fail for this one's sake.
+        wait_until("libvirtd", fleet.hosts[0].libvirt_answers, 30)
+        restart_hostd(fleet)
     print(f"{what}:{fault} {time.monotonic() - begun:.1f} s: {'; '.join(story)[:300]}", *failed, sep="\n    ", flush=True)
     return lines, "\n    ".join([f"{what}:{fault}", *story, *failed]) if failed else ""
 
@@ -511,7 +537,8 @@ def fleet(build, image):
         steps.mkdir()
         library = os.environ.get("PADDOCK_FAULT_LIBRARY") or fleet.bin("tests/fleet/fault_steps.so")
         host.hostd_env = {"LD_PRELOAD": library, "PADDOCK_FAULT_STEPS": steps}
-        host.reconfigure(deepest_chain=DEEPEST_CHAIN)
+        host.configure(deepest_chain=DEEPEST_CHAIN)
+        restart_hostd(fleet)
         yield fleet
 
 
