@@ -382,8 +382,7 @@ private:
     /// Outcomes to be written again, in their order; what belongs together, together.
     std::deque<std::vector<Change>> unsaved_;
     std::size_t flush_size_ = 1; ///< How many the next try takes.
-    /// What waits for a write to end. Kept here and not in the store's callbacks, so that
-    /// stop() ends it whatever the store does.
+    /// What waits for a write to end; here, so that stop() ends it whatever the store does.
     std::map<std::uint64_t, Then> saving_;
     std::uint64_t saves_ = 0;
     /// Destroys that their host could not finish, and when to ask it again.

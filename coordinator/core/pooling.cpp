@@ -144,7 +144,8 @@ std::optional<common::SnapshotId> Core::Pooling::source_for(const Sandbox& wante
 
 bool Core::Pooling::could_make_room(const Sandbox& wanted) const
 {
-    const auto views = core_.fleet_.view(core_.fleet_.image(wanted.image).value_or(Image{}));
+    const auto views =
+        core_.fleet_.view(core_.fleet_.image(wanted.image, wanted.tenant).value_or(Image{}));
     const auto host = std::ranges::find(views, wanted.host, &scheduler::HostView::name);
     return host != views.end() && !in_the_way(wanted, *host).empty();
 }
