@@ -122,7 +122,8 @@ void strike(const std::string& action)
         kill_named_in(libvirtd_pid);
     } else if (action == "qemu") {
         for (const auto& entry : std::filesystem::directory_iterator{qemu_pids}) {
-            if (entry.path().extension() == ".pid") {
+            const auto name = entry.path().filename().string();
+            if (name.starts_with("sbx-") && name.ends_with(".pid")) { // driver.pid is libvirtd's.
                 kill_named_in(entry.path());
             }
         }

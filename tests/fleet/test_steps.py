@@ -3,7 +3,7 @@
 What a step is and how a fault comes about: fault_steps.hpp, which is preloaded into hostd. Each operation is done
 once without a fault, and its steps are counted; then with one, on a fresh sandbox each time.
 
-    PADDOCK_FAULTS=6                            so many of each operation, chosen by PADDOCK_SEED; 2 if not said
+    PADDOCK_FAULTS=6                            so many of each operation, chosen by PADDOCK_SEED; 1 if not said
     PADDOCK_FAULTS=all                          every step, with every fault: hours
     PADDOCK_FAULTS=restore                      every step of this operation
     PADDOCK_FAULTS=restore:17:hostd:after,...   just these
@@ -427,7 +427,7 @@ def possible(lines):
 
 def chosen(what, lines, seed):
     """Those that PADDOCK_FAULTS asks for."""
-    asked = os.environ.get("PADDOCK_FAULTS") or "2"
+    asked = os.environ.get("PADDOCK_FAULTS") or "1"
     every = list(possible(lines))
     if not asked.isdigit():
         exact = [one.split(":") for one in asked.split(",") if one.startswith(f"{what}:")]
