@@ -186,6 +186,7 @@ class Host:
         self.netns = f"{fleet.tag}-{name}"
         self.state = self.base / "var/lib/paddock"
         self.hostd = self.holder = None
+        self.welcomed_before = 0
         self.hostd_env = {}  # For the daemon alone.
 
     def prepare(self):
@@ -273,9 +274,15 @@ class Host:
 
     def welcomes(self):
         """How often the coordinator has taken this host in, by all its hostds."""
-        return self.hostd.log.read_text().count("welcomed by")
+        return self.hostd.log.read_text().count("welcomed by") if self.hostd else 0
+
+    def taken_in(self):
+        """Whether the coordinator knows the hostd that runs now. What is given to one that has just died is of
+        unknown outcome, and until then its host is held to be ready."""
+        return self.welcomes() > self.welcomed_before
 
     def start_hostd(self):
+        self.welcomed_before = self.welcomes()
         # Set by env(1), not here: what is preloaded is not for those who enter the host.
         env = ["env", *(f"{key}={value}" for key, value in self.hostd_env.items())]
         self.hostd = Process(f"hostd of {self.name}", self.hostd_command(before=env), self.base / "hostd.log")
@@ -286,11 +293,8 @@ class Host:
 
     def reconfigure(self, **settings):
         """Another hostd runs, with these settings, and the coordinator has taken it in."""
-        before = self.welcomes()
         self.configure(**settings)
         self.restart_hostd()
-        # What is given to a host that has just died is of unknown outcome.
-        wait_until("the coordinator to know the new hostd", lambda: self.welcomes() > before, 30)
         self.fleet.wait_ready(len(self.fleet.hosts))
 
     def kill_libvirtd(self):
@@ -473,7 +477,8 @@ class Fleet:
                 status, reply = self.api(timeout=10).call("GET", "/v1/hosts")
             except (ConnectionError, OSError, http.client.HTTPException):
                 return False
-            return status == 200 and sum(h["health"] == "ready" for h in reply["hosts"]) >= hosts
+            taken_in = {h.name for h in self.hosts if h.hostd and h.taken_in()}
+            return status == 200 and sum(h["health"] == "ready" and h["name"] in taken_in for h in reply["hosts"]) >= hosts
         wait_until(f"{hosts} ready hosts", ready, seconds)
 
     def verify_audit(self):
