@@ -118,6 +118,7 @@ Result<> LibvirtHypervisor::start(const SandboxId& id)
         }
     } else if (virDomainIsActive(domain.get()) != 1) {
         COMMON_CHECK(drop_stale_aside(domain.get()));
+        COMMON_CHECK(mend_chain(connection.get(), domain.get()));
         if (virDomainCreate(domain.get()) < 0) {
             return last_error().during("start " + id.str());
         }

@@ -172,4 +172,19 @@ std::string first_disk_of(std::string_view domain_xml)
     return xml::attribute(xml::child(disk, "source"), "file");
 }
 
+std::vector<std::string> backing_files_of(std::string_view domain_xml)
+{
+    const auto document = xml::parse(domain_xml);
+    auto* root = document ? xmlDocGetRootElement(document.get()) : nullptr;
+    std::vector<std::string> files;
+    for (auto* each = xml::child(xml::child(xml::child(root, "devices"), "disk"), "backingStore");
+         each != nullptr;
+         each = xml::child(each, "backingStore")) {
+        if (auto file = xml::attribute(xml::child(each, "source"), "file"); !file.empty()) {
+            files.push_back(std::move(file));
+        }
+    }
+    return files;
+}
+
 } // namespace hostd::libvirt

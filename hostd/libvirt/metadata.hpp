@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hostd::libvirt {
 
@@ -27,5 +28,7 @@ DomainRecord record_of(const DomainSpec& spec);
 
 /// The first disk's file of a whole domain XML; "" if it has none.
 std::string first_disk_of(std::string_view domain_xml);
+/// What that one lies on, as far as libvirt has noted it.
+std::vector<std::string> backing_files_of(std::string_view domain_xml);
 
 } // namespace hostd::libvirt

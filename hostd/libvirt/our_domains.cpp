@@ -151,24 +151,46 @@ Result<> go_on(virDomainPtr domain)
     return error;
 }
 
-Result<> boot_from(virConnectPtr connection, virDomainPtr domain, const std::filesystem::path& top)
+namespace {
+
+Result<CString> definition_of(virDomainPtr domain)
 {
     const std::string name = virDomainGetName(domain);
-    const CString xml{virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE)};
-    if (!xml) {
-        return last_error().during("describe " + name);
-    }
+    CString xml{virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE)};
+    return xml ? Result<CString>{std::move(xml)} : last_error().during("describe " + name);
+}
+
+Result<> define_on(virConnectPtr connection, const CString& xml, const std::filesystem::path& top)
+{
     COMMON_TRY(const auto changed, with_top(xml.get(), top));
     const Domain defined{virDomainDefineXML(connection, changed.c_str())};
-    if (!defined) {
-        return last_error().during("define " + name);
-    }
+    return defined ? Result<>{} : Result<>{last_error().during("define a disk on " + top.string())};
+}
+
+} // namespace
+
+Result<> boot_from(virConnectPtr connection, virDomainPtr domain, const std::filesystem::path& top)
+{
+    COMMON_TRY(const auto xml, definition_of(domain));
+    COMMON_CHECK(define_on(connection, xml, top));
     // Memory that was put aside would go on with the disk of then.
     if (virDomainIsActive(domain) == 0 && virDomainHasManagedSaveImage(domain, 0) == 1 &&
         virDomainManagedSaveRemove(domain, 0) < 0) {
-        return last_error().during("drop the memory of " + name);
+        return last_error().during("drop the memory that was put aside");
     }
     return {};
+}
+
+Result<> mend_chain(virConnectPtr connection, virDomainPtr stopped)
+{
+    COMMON_TRY(const auto xml, definition_of(stopped));
+    const auto is_there = [](const std::string& file) {
+        std::error_code ignored;
+        return std::filesystem::exists(file, ignored);
+    };
+    return std::ranges::all_of(backing_files_of(xml.get()), is_there)
+               ? Result<>{}
+               : define_on(connection, xml, first_disk_of(xml.get()));
 }
 
 } // namespace hostd::libvirt

@@ -73,4 +73,8 @@ common::Result<> go_on(virDomainPtr domain);
 common::Result<>
 boot_from(virConnectPtr connection, virDomainPtr domain, const std::filesystem::path& top);
 
+/// For what is about to be started. When libvirt branches a disk, it notes the chain by names that
+/// are taken away after it; if we were cut short in between, nobody has noted it anew.
+common::Result<> mend_chain(virConnectPtr connection, virDomainPtr stopped);
+
 } // namespace hostd::libvirt

@@ -206,4 +206,21 @@ BOOST_AUTO_TEST_CASE(the_first_disk_of_a_domain_is_found_or_nothing)
                              "</domain>") == "/a<b");
 }
 
+BOOST_AUTO_TEST_CASE(what_a_disk_lies_on_is_what_libvirt_has_noted_of_it)
+{
+    using Files = std::vector<std::string>;
+    BOOST_TEST(backing_files_of("<domain/>").empty());
+    const std::string_view noted =
+        "<domain><devices><disk><source file='/top'/>"
+        "<backingStore type='file'><source file='/between'/>"
+        "<backingStore type='file'><source file='/image'/>"
+        "<backingStore/></backingStore></backingStore></disk>"
+        "<disk><backingStore><source file='/other'/></backingStore></disk>"
+        "</devices></domain>";
+    BOOST_TEST((backing_files_of(noted) == Files{"/between", "/image"}));
+    BOOST_TEST(
+        backing_files_of("<domain><devices><disk><source file='/top'/></disk></devices></domain>")
+            .empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
