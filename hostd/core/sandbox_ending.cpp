@@ -111,18 +111,25 @@ void SandboxService::kill(const common::SandboxId& id)
         if (const auto* found = find(id); found == nullptr || !found->stop) {
             return leave_lane(id);
         }
-        blocking([this, id] { return ports_.hypervisor.kill(id); },
-                 [this, id](common::Result<> killed) {
-                     auto& sandbox = table_.at(id);
-                     if (killed) {
-                         apply(sandbox, DomainState::stopped);
-                     } else {
-                         auto error = std::move(killed).error().during("stop " + id.str());
-                         end_stop(sandbox, error);
-                         refresh(id);
-                     }
-                     leave_lane(id);
-                 });
+        blocking(
+            [this, id] {
+                auto killed = ports_.hypervisor.kill(id);
+                if (killed) {
+                    keeper_.forget_suspended(id);
+                }
+                return killed;
+            },
+            [this, id](common::Result<> killed) {
+                auto& sandbox = table_.at(id);
+                if (killed) {
+                    apply(sandbox, DomainState::stopped);
+                } else {
+                    auto error = std::move(killed).error().during("stop " + id.str());
+                    end_stop(sandbox, error);
+                    refresh(id);
+                }
+                leave_lane(id);
+            });
     });
 }
 

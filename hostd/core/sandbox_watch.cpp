@@ -73,14 +73,18 @@ void SandboxService::refresh(const common::SandboxId& id)
             now->refresh_asked = false;
         }
         const auto incarnation = table_.at(id).status.incarnation;
+        const bool stops = table_.at(id).stop.has_value();
         struct Seen {
             Result<DomainRecord> record;
             bool put_away = false;
         };
         blocking(
-            [this, id, incarnation] {
+            [this, id, incarnation, stops] {
                 auto record = look_at(id, incarnation);
                 keeper_.thaw_what_is_left(id);
+                if (record && (stops || is_active(record->state))) {
+                    keeper_.forget_suspended(id); // Older than its disk is, or soon will be.
+                }
                 const bool put_away =
                     record && !is_active(record->state) && keeper_.is_put_away(id);
                 return Seen{std::move(record), put_away};
@@ -164,19 +168,8 @@ void SandboxService::lost_domain(Sandbox& sandbox)
 void SandboxService::attach_if_new(Sandbox& sandbox, Phase before)
 {
     if (before == Phase::suspended) {
-        // Somebody else started it: what it was suspended with is older than its disk now.
-        const auto id = sandbox.status.spec.id;
-        spdlog::warn("{} was started by somebody else: its memory of before is dropped", id.str());
-        in_lane(id, [this, id] {
-            blocking([this, id] { return ports_.checkpoints.drop_suspended(id); },
-                     [this, id](const Result<>& dropped) {
-                         if (!dropped) {
-                             spdlog::error(
-                                 "drop the memory of {}: {}", id.str(), dropped.error().message);
-                         }
-                         leave_lane(id);
-                     });
-        });
+        spdlog::warn("{} was started by somebody else: its memory of before is dropped",
+                     sandbox.status.spec.id.str());
     }
     if (before == Phase::stopped || before == Phase::created || before == Phase::error ||
         before == Phase::suspended) {

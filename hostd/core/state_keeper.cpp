@@ -271,6 +271,13 @@ Result<> StateKeeper::resume(const common::SandboxId& id)
     return loaded;
 }
 
+void StateKeeper::forget_suspended(const common::SandboxId& id)
+{
+    if (checkpoints_.is_suspended(id)) {
+        warn(checkpoints_.drop_suspended(id), "drop an outlived state of " + id.str());
+    }
+}
+
 Result<StateKeeper::Restored> StateKeeper::restore(const RestoreCommand& command,
                                                    std::uint64_t generation)
 {

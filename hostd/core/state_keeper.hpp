@@ -54,6 +54,8 @@ public:
     [[nodiscard]] bool is_put_away(const common::SandboxId& id) const;
     /// The domain of a suspended sandbox runs on.
     common::Result<> resume(const common::SandboxId& id);
+    /// It lives, or was stopped: what it may still be resumed from is older than that.
+    void forget_suspended(const common::SandboxId& id);
 
     struct Restored {
         DomainRecord domain; ///< What the sandbox is from now on.
