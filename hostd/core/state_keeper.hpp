@@ -86,6 +86,7 @@ private:
     common::Result<>
     end_suspended(const common::SandboxId& id, std::uint64_t incarnation, bool ran);
     void unmark_if_it_runs(const common::SandboxId& id);
+    static void warn(const common::Result<>& result, std::string_view attempt);
     common::Result<std::string> look_of_top(const common::SandboxId& id) const;
     Checkpoint describe(const SandboxStatus& source, const StateEngine& engine) const;
 
