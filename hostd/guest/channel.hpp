@@ -125,6 +125,7 @@ private:
     std::string out_;
     std::size_t frameless_ = 0;
     std::size_t useless_ = 0;
+    std::size_t becoming_ = 0; ///< Answers to come, one for each `become` of this connection.
     common::SteadyTime useless_since_{};
     common::SteadyTime ready_since_{};
     common::SteadyTime heard_{};

@@ -3,6 +3,7 @@
 
 #include "hostd/guest/guest_words.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <fmt/format.h>
 #include <sys/random.h>
@@ -45,6 +46,7 @@ void Channel::send_identity()
     become.seed = fresh_seed();
     become.mac = identity_.mac;
     become.ip = identity_.ip;
+    ++becoming_;
     send(0, become);
 }
 
@@ -67,8 +69,9 @@ void Channel::become(GuestIdentity identity)
 
 Result<> Channel::take_became(const proto::GuestBecame& became)
 {
-    if (state_ != State::becoming) {
-        ++useless_; // The answer to a `become` that nobody waits for.
+    becoming_ -= std::min<std::size_t>(becoming_, 1);
+    if (state_ != State::becoming || becoming_ > 0) {
+        ++useless_; // The answer to a `become` that nobody waits for, or to an earlier one.
         return {};
     }
     if (became.identity != id_.str()) {

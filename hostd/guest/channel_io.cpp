@@ -48,6 +48,7 @@ void Channel::connect(common::SteadyTime now)
     reader_.reset();
     frameless_ = 0;
     useless_ = 0;
+    becoming_ = 0;
     useless_since_ = now;
     streams_.clear();
     enter(State::syncing, limits_.echo_timeout);
