@@ -134,7 +134,13 @@ Result<> cut_power(virDomainPtr domain)
     if (error.code == ErrorCode::failed_precondition || error.code == ErrorCode::not_found) {
         return {};
     }
-    return std::move(error).during(std::string{"kill "} + virDomainGetName(domain));
+    const std::string name = virDomainGetName(domain);
+    if (error.code == ErrorCode::timeout) {
+        error.message += "; if libvirtd was killed while it started this domain, and no QEMU of it "
+                         "runs, remove /run/libvirt/qemu/" +
+                         name + ".xml and restart libvirtd";
+    }
+    return std::move(error).during("kill " + name);
 }
 
 Result<> go_on(virDomainPtr domain)

@@ -39,6 +39,8 @@ def check_all_usable_or_gone(fleet, futures, pool):
     replies = [f.result() for f in futures]
     pool.shutdown()
     api = fleet.api()
+    for host in fleet.hosts:
+        host.free_half_made_domains()
     wait_until("every sandbox to settle", lambda: settled(api), 120)
     for status, reply in replies:
         assert status in (0, 201, 500, 502, 503, 504), reply

@@ -467,6 +467,8 @@ def recover(fleet, operation, fault, welcomes):
         # libvirt 9 locks a domain whose load it died in until it is started again.
         host.kill_libvirtd()
         wait_until("libvirtd once more", host.libvirt_answers, 30)
+    if fault.action == "libvirtd":
+        host.free_half_made_domains()
     if fault.action == "hostd":
         wait_until("the coordinator to know the new hostd", lambda: host.welcomes() > welcomes, 30)
     fleet.wait_ready(1)
