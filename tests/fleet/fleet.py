@@ -309,7 +309,7 @@ class Host:
 
         found, since = without_qemu(), time.monotonic()
         # One that is only being started has its QEMU soon.
-        wait_until("more time than a start takes", lambda: not found or time.monotonic() - since > 5)
+        wait_until("more time than a start takes", lambda: not found or time.monotonic() - since > 5, 10)
         half_made = [s for s, written in without_qemu().items() if found.get(s) == written]
         for status in half_made:
             status.unlink()
