@@ -223,12 +223,12 @@ Result<> DirCheckpointStore::drop_suspended(const common::SandboxId& id)
 {
     const std::shared_lock tree{tree_};
     const auto draft = layout_.suspended_draft(id);
+    forget_draft(draft); // Nobody writes to it any more, whatever becomes of it.
     COMMON_CHECK(remove_tree(draft));
     if (auto gone = rename_durably(layout_.suspended(id), draft);
         !gone && gone.error().code != ErrorCode::not_found) {
         return gone;
     }
-    forget_draft(draft);
     static_cast<void>(remove_tree(draft)); // sweep() tries again.
     return {};
 }

@@ -296,6 +296,16 @@ BOOST_AUTO_TEST_CASE(each_mark_is_of_its_own_and_of_one_sandbox_and_may_be_set_a
     BOOST_TEST(!store.mark_file_systems_frozen(nobody).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(what_could_not_be_dropped_is_not_being_written)
+{
+    BOOST_REQUIRE(store.begin_suspended(a, Bytes{0}));
+    fs::create_directory(layout.suspended(a));
+    make_unsyncable(layout.sandbox(a).folder);
+    BOOST_TEST(!store.drop_suspended(a));
+    fs::remove(layout.suspended(a));
+    BOOST_TEST(store.begin_suspended(a, Bytes{0}).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_suspended_state_of_another_sandbox_is_damaged)
 {
     fill(*store.begin_suspended(a, Bytes{6}));
