@@ -62,8 +62,8 @@ BOOST_AUTO_TEST_CASE(what_a_guest_sends_is_counted_and_what_it_is_sent_is_not)
 {
     shell("until [ $(cat /sys/class/net/pdkt-tap/statistics/rx_packets) -ge 1 ]; do :; done");
     shell("ip neigh add 192.0.2.2 lladdr 52:54:00:00:00:42 dev pdkt-br && "
-          "for n in {1..300}; do echo $n >/dev/udp/192.0.2.2/9; done");
-    BOOST_TEST(tap("tx_packets") >= 300U);
+          "until [ $(cat /sys/class/net/pdkt-tap/statistics/tx_packets) -ge 300 ]; do "
+          "echo >/dev/udp/192.0.2.2/9; done");
 
     const auto packets = tap("rx_packets");
     const auto bytes = tap("rx_bytes");
