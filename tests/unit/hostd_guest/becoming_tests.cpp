@@ -111,6 +111,7 @@ BOOST_FIXTURE_TEST_CASE(one_that_is_claimed_is_ready_once_it_has_become_it, Beco
 BOOST_FIXTURE_TEST_CASE(one_that_is_claimed_before_it_says_hello_is_told_then, BecomingFixture)
 {
     channels.become(id, {"claimed", "", ""});
+    expect_not_ready(); // Which is answered after that was taken in.
     agent.accept();
     agent.echo();
     agent.send(0, hello_of("sbx-1", false));
