@@ -212,6 +212,7 @@ BOOST_AUTO_TEST_CASE(a_destroy_that_was_finished_while_nobody_listened_is_asked_
     connect("h1");
     done(expect<DestroyOnHost>(), id, Phase::destroyed);
     await_stored(id, Phase::destroyed);
+    BOOST_TEST(link.commands.empty());
 }
 
 BOOST_AUTO_TEST_CASE(every_intent_of_a_busy_life_has_exactly_one_outcome)

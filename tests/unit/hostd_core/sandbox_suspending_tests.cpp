@@ -251,6 +251,7 @@ BOOST_AUTO_TEST_CASE(a_suspended_guest_that_somebody_else_booted_loses_its_memor
     static_cast<void>(await("sbx-1", Phase::running));
     BOOST_TEST(world.locked([&] { return world.suspended.empty(); }));
     BOOST_TEST(guests.attached(id("sbx-1")));
+    BOOST_TEST(!ask("op-2", exec("sbx-1", "ls")).error);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
