@@ -71,13 +71,16 @@ def check_disk_alone(fleet, api, ident):
     """What was written and not synced is in a checkpoint of the disk alone."""
     with ThreadPoolExecutor(1) as pool:
         # A command that runs meanwhile is none the worse for it.
-        long = pool.submit(fleet.api(timeout=400).run, ident, "sleep 20; echo through", timeout_sec=120)
+        long = pool.submit(fleet.api(timeout=400).run, ident, "mkfifo ~/go; read go < ~/go; echo through",
+                           timeout_sec=240)
+        wait_until("the command to begin", lambda: api.run(ident, "test -p ~/go", timeout_sec=60)["exit_code"] == 0, 60)
         written = api.run(ident, "echo kept > ~/unsynced; dd if=/dev/urandom of=~/large bs=1M count=4 2>/dev/null; "
                                  "sha256sum < ~/large", timeout_sec=60)["stdout"]
         taken = api.ok("POST", f"/v1/sandboxes/{ident}/snapshots", {"name": "disk", "memory": False},
                        expect=(201,))["snapshot"]
         assert not taken["frozen"] and not taken["has_memory"] and taken["paused_ms"] > 0, taken
-        assert api.run(ident, "echo on > ~/on && sync ~/on && cat ~/on", timeout_sec=60)["stdout"] == "on\n"
+        assert api.run(ident, "echo on > ~/on && sync ~/on && cat ~/on && echo > ~/go",
+                       timeout_sec=60)["stdout"] == "on\n"
         assert long.result()["stdout"] == "through\n"
     api.ok("POST", f"/v1/sandboxes/{ident}/stop", {"force": True})
     status, reply = api.call("POST", f"/v1/sandboxes/{ident}/fork", {"count": 1, "from_snapshot": "disk"})
