@@ -91,12 +91,19 @@ Result<fs::path> begin_image(const Layout& layout, common::Rollback& rollback)
     return fresh;
 }
 
-Result<> put_in_place(const fs::path& fresh, const fs::path& folder)
+Result<> copy_boot_files(const fs::path& kernel,
+                         const fs::path& initrd,
+                         const fs::path& folder,
+                         Manifest& manifest)
 {
-    if (::rename(fresh.c_str(), folder.c_str()) != 0) {
-        return file_error("rename", fresh, errno);
+    const CopyProgress quiet = [](Bytes, Bytes) {};
+    if (!kernel.empty()) {
+        COMMON_TRY(manifest.kernel, copy_file(kernel, folder / "kernel", quiet));
     }
-    return sync_folder(folder.parent_path());
+    if (!initrd.empty()) {
+        COMMON_TRY(manifest.initrd, copy_file(initrd, folder / "initrd", quiet));
+    }
+    return {};
 }
 
 } // namespace hostd::storage

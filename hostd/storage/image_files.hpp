@@ -3,6 +3,7 @@
 #include "common/rollback.hpp"
 #include "hostd/storage/file_stamp.hpp"
 #include "hostd/storage/layout.hpp"
+#include "hostd/storage/manifest.hpp"
 
 namespace hostd::storage {
 
@@ -19,9 +20,11 @@ common::Result<FileStamp> copy_file(const std::filesystem::path& from,
 
 /// An empty folder for the files of an image; rolled back, it is gone with all in it.
 common::Result<std::filesystem::path> begin_image(const Layout& layout, common::Rollback& rollback);
-/// The folder becomes the image of that name, durably; there must be none.
-common::Result<> put_in_place(const std::filesystem::path& fresh,
-                              const std::filesystem::path& folder);
+/// What it boots with, where it needs more than its disk, into the folder of an image.
+common::Result<> copy_boot_files(const std::filesystem::path& kernel,
+                                 const std::filesystem::path& initrd,
+                                 const std::filesystem::path& folder,
+                                 Manifest& manifest);
 
 /// `invalid_argument`: what is wrong with a file, and how to mend it.
 common::Error

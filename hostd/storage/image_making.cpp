@@ -2,6 +2,7 @@
 #include "common/digest/digest.hpp"
 #include "hostd/storage/chain.hpp"
 #include "hostd/storage/durable.hpp"
+#include "hostd/storage/image_files.hpp"
 #include "hostd/storage/images.hpp"
 
 #include <fmt/format.h>
@@ -85,13 +86,7 @@ Result<Image> ImageRegistrar::make_from(const Checkpoint& checkpoint,
         return Error{ErrorCode::internal, "what was made is not sound: " + facts.error().message};
     }
     manifest.virtual_bytes = facts->virtual_bytes;
-    const Progress quiet = [](Bytes, Bytes) {};
-    if (!origin.kernel.empty()) {
-        COMMON_TRY(manifest.kernel, copy_file(origin.kernel, fresh / "kernel", quiet));
-    }
-    if (!origin.initrd.empty()) {
-        COMMON_TRY(manifest.initrd, copy_file(origin.initrd, fresh / "initrd", quiet));
-    }
+    COMMON_CHECK(copy_boot_files(origin.kernel, origin.initrd, fresh, manifest));
     manifest.cmdline = origin.cmdline;
     manifest.boot = origin.boot;
     manifest.agent = origin.agent;
@@ -101,7 +96,7 @@ Result<Image> ImageRegistrar::make_from(const Checkpoint& checkpoint,
     manifest.tenant = tenant;
     manifest.from_snapshot = checkpoint.id.str();
     COMMON_CHECK(write_manifest(fresh, manifest));
-    COMMON_CHECK(put_in_place(fresh, folder));
+    COMMON_CHECK(rename_durably(fresh, folder));
     rollback.commit();
     return to_image(manifest, folder);
 }

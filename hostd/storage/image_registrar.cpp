@@ -99,13 +99,7 @@ Result<Manifest> ImageRegistrar::copy_into(const fs::path& folder,
     // What is registered is what was copied, whoever writes to the original meanwhile.
     COMMON_TRY(const auto facts, inspect_disk(folder / "disk.qcow2"));
     manifest.virtual_bytes = facts.virtual_bytes;
-    const Progress quiet = [](Bytes, Bytes) {};
-    if (!request.kernel.empty()) {
-        COMMON_TRY(manifest.kernel, copy_file(request.kernel, folder / "kernel", quiet));
-    }
-    if (!request.initrd.empty()) {
-        COMMON_TRY(manifest.initrd, copy_file(request.initrd, folder / "initrd", quiet));
-    }
+    COMMON_CHECK(copy_boot_files(request.kernel, request.initrd, folder, manifest));
     manifest.cmdline = request.cmdline;
     manifest.boot = request.boot;
     manifest.agent = request.agent;
@@ -142,7 +136,7 @@ Result<Image> ImageRegistrar::add(const ImageRequest& request, const Progress& p
     } else if (fs::exists(folder)) {
         COMMON_CHECK(remove(request.name)); // Damaged: nothing can have been made from it.
     }
-    COMMON_CHECK(put_in_place(fresh, folder));
+    COMMON_CHECK(rename_durably(fresh, folder));
     rollback.commit();
     return to_image(manifest, folder);
 }
