@@ -237,8 +237,7 @@ private:
                       const common::SandboxId& id,
                       std::chrono::seconds ttl,
                       SandboxDone done);
-    /// It runs, and did not before.
-    void woken(const common::SandboxId& id);
+    void woken(const common::SandboxId& id); ///< It runs, and did not before.
     static common::Error wrong_state(const Sandbox& sandbox, std::string_view attempt);
 
     // core_suspend.cpp: what gives memory back and takes it again, and a restart.
@@ -246,7 +245,7 @@ private:
     void begin_restart(const Caller& caller,
                        const common::SandboxId& id,
                        const StopRequest& request,
-                       SandboxDone done);
+                       SandboxDone);
     /// `resource_exhausted` (no_capacity) if its host cannot give it its memory and vCPUs.
     common::Result<> admit(const Sandbox& sandbox, std::string_view attempt) const;
 
@@ -326,6 +325,7 @@ private:
                       const RunRequest& request,
                       const Reply<Command>& reply);
     void finish_run(const Op& op, const HostAnswer& answer);
+    bool wake_for(const Op& op);
     void end_run(const Op& op, const std::optional<common::Error>& error);
     void resume_command(const Command& command);
 

@@ -219,6 +219,9 @@ void Core::finish_run(const Op& op, const HostAnswer& answer)
             });
             return;
         }
+        if (answer.error->stable_reason() == "not_running" && now < op->give_up && wake_for(op)) {
+            return;
+        }
         if (std::get<ExecOnHost>(op->command.what).resumed && is_about_now(*answer.error)) {
             return end_run(op,
                            Error{ErrorCode::timeout,
@@ -246,6 +249,29 @@ void Core::finish_run(const Op& op, const HostAnswer& answer)
     record.timings_us["hostd"] = in_hostd - std::min(in_hostd, in_guest);
     record.timings_us["link"] = away - std::min(away, in_hostd);
     end_run(op, std::nullopt);
+}
+
+/// It fell asleep before its host could give the command to it. False: it is not that.
+bool Core::wake_for(const Op& op)
+{
+    const auto* const sandbox = fleet_.find(op->row.sandbox);
+    const bool asleep = sandbox != nullptr && sandbox->desired != Desired::destroyed &&
+                        (sandbox->phase == Phase::paused || sandbox->phase == Phase::suspended);
+    if (!asleep || std::get<ExecOnHost>(op->command.what).resumed) {
+        return false;
+    }
+    op->dispatched = false;
+    begin_resume(op->caller, op->row.sandbox, [this, op](const Result<Sandbox>& woken) {
+        if (!pending_.contains(op->row.id)) {
+            return;
+        }
+        if (!woken) {
+            return end_run(op, woken.error());
+        }
+        op->command.generation = woken->generation;
+        dispatch(op);
+    });
+    return true;
 }
 
 void Core::end_run(const Op& op, const std::optional<Error>& error)

@@ -63,6 +63,38 @@ BOOST_AUTO_TEST_CASE(resume_and_start_load_it_again_and_charge_it_at_once)
     BOOST_TEST(link.commands.empty());
 }
 
+/// As after a suspend whose end nobody heard of: its host finds out when it is asked.
+BOOST_AUTO_TEST_CASE(one_that_turns_out_to_be_suspended_is_woken_for_the_command)
+{
+    run_with({"h1"});
+    const auto id = running().id;
+    auto ran = exec(id);
+    const auto first = expect<ExecOnHost>();
+    status("h1", report(id, Phase::suspended, now(id).generation));
+    await(id, Phase::suspended);
+    refuse(first, ErrorCode::failed_precondition, "not_running");
+    done(expect<StartOnHost>(), id, Phase::running);
+    const auto again = expect<ExecOnHost>();
+    BOOST_TEST(again.command.operation.str() == first.command.operation.str());
+    BOOST_TEST(!std::get<ExecOnHost>(again.command.what).resumed);
+    BOOST_TEST(again.command.generation == now(id).generation);
+    answer(again, output("once"));
+    BOOST_TEST(ran.get()->stdout_text == "once");
+}
+
+BOOST_AUTO_TEST_CASE(a_command_for_one_that_cannot_be_woken_says_why)
+{
+    run_with({"h1"});
+    const auto id = running().id;
+    auto ran = exec(id);
+    const auto sent = expect<ExecOnHost>();
+    status("h1", report(id, Phase::suspended, now(id).generation));
+    await(id, Phase::suspended);
+    refuse(sent, ErrorCode::failed_precondition, "not_running");
+    refuse(expect<StartOnHost>(), ErrorCode::failed_precondition, "checkpoint_damaged");
+    BOOST_TEST(reason_of(ran.get()) == "checkpoint_damaged");
+}
+
 BOOST_AUTO_TEST_CASE(one_on_an_ephemeral_disk_is_refused)
 {
     run_with({"h1"});
