@@ -249,8 +249,10 @@ void Agent::become(const proto::GuestBecome& self)
 void Agent::freeze(const proto::GuestFreeze& request)
 {
     const auto done = surroundings_.freeze();
-    proto::GuestFrozen frozen{request.token, done.has_value(), ""};
-    if (!done) {
+    proto::GuestFrozen frozen{request.token, done.has_value(), 0, ""};
+    if (done) {
+        frozen.still_us = static_cast<std::uint64_t>(std::max<std::int64_t>(done->count(), 1));
+    } else {
         frozen.message = done.error().message.substr(0, 1000);
     }
     send(0, frozen);

@@ -27,8 +27,9 @@ public:
     virtual ~Surroundings() = default;
     /// All of it is done, and nothing stands still any more, when this succeeds.
     virtual common::Result<> become(const proto::GuestBecome& self) = 0;
-    /// Everything but the agent; blocks for a few seconds at most. See GuestFreeze.
-    virtual common::Result<> freeze() = 0;
+    /// Everything but the agent; blocks for a few seconds at most. See GuestFreeze. The value: for
+    /// how long it has stood still by now.
+    virtual common::Result<std::chrono::microseconds> freeze() = 0;
     virtual void thaw() = 0;
     [[nodiscard]] virtual bool frozen() const = 0;
     virtual void power_off(bool reboot) = 0;

@@ -17,8 +17,9 @@ namespace guest {
 namespace {
 
 // Together below the host's patience, so that it hears why.
-constexpr auto freeze_patience = std::chrono::milliseconds{2000};
-constexpr auto sync_patience = std::chrono::milliseconds{2500};
+constexpr auto first_sync_patience = std::chrono::milliseconds{1000};
+constexpr auto freeze_patience = std::chrono::milliseconds{1500};
+constexpr auto sync_patience = std::chrono::milliseconds{2000};
 
 /// As rand_pool_info of random(4), with room for the bytes.
 struct PoolInfo {
@@ -43,14 +44,19 @@ void Machine::keep_address()
     }
 }
 
-common::Result<> Machine::freeze()
+common::Result<std::chrono::microseconds> Machine::freeze()
 {
+    // While everything goes on: then little is left to write once it stands still. Whoever writes
+    // without end is not waited for.
+    static_cast<void>(sync_disks(first_sync_patience));
+    const auto begun = std::chrono::steady_clock::now();
     COMMON_CHECK(freezer_.freeze(freeze_patience));
-    auto synced = sync_disks(sync_patience);
-    if (!synced) {
+    if (auto synced = sync_disks(sync_patience); !synced) {
         thaw();
+        return std::move(synced).error();
     }
-    return synced;
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
+                                                                 begun);
 }
 
 common::Result<> Machine::become(const proto::GuestBecome& self)

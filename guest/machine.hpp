@@ -17,7 +17,7 @@ public:
     void keep_address();
 
     common::Result<> become(const proto::GuestBecome& self) override;
-    common::Result<> freeze() override;
+    common::Result<std::chrono::microseconds> freeze() override;
     void thaw() override { freezer_.thaw(); }
     [[nodiscard]] bool frozen() const override { return freezer_.frozen(); }
     void power_off(bool reboot) override;

@@ -167,6 +167,7 @@ void fields(V& v, M& m)
 {
     v.need("token", m.token);
     v.need("ok", m.ok);
+    v.opt("still_us", m.still_us);
     v.opt("message", m.message, up_to(1024));
 }
 

@@ -147,7 +147,8 @@ struct GuestBecame {
 struct GuestFrozen {
     static constexpr std::string_view kind = "frozen";
     std::uint64_t token = 0;
-    bool ok = false; ///< If not, everything goes on.
+    bool ok = false;            ///< If not, everything goes on.
+    std::uint64_t still_us = 0; ///< For how long it has stood still by now; 0: not told.
     std::string message;
 };
 

@@ -51,8 +51,10 @@ public:
 
     /// Everything in the guest but its agent stands still, so that its state can be captured;
     /// also what it has not written is flushed to its disk. `done` once, when it does or within
-    /// a few seconds. `unavailable` (reason guest_not_frozen) if the agent does not do it.
-    using Frozen = std::function<void(common::Result<>)>;
+    /// a few seconds; with how long it has stood still by then, by its own word, which is never
+    /// more than since it was asked. `unavailable` (reason guest_not_frozen) if the agent does not
+    /// do it.
+    using Frozen = std::function<void(common::Result<std::chrono::microseconds>)>;
     virtual void freeze(const common::SandboxId& id, Frozen done) = 0;
     /// Lets all of it go on. A guest that was loaded goes on by itself once it is `ready`: it has
     /// fresh randomness, its clock is set, and it is who attach() said.

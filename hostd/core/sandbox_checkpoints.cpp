@@ -53,13 +53,12 @@ void SandboxService::freeze_and_capture(const Op& op, const std::shared_ptr<Draf
 {
     const auto id = draft->checkpoint.spec.id;
     const auto& sandbox = table_.at(id);
-    const auto begun = ports_.clock.steady();
     if (sandbox.status.phase != Phase::running) {
-        return capture(op, draft, begun);
+        return capture(op, draft, ports_.clock.steady());
     }
-    with_frozen_guest(id, [this, op, id, draft, begun](Result<> frozen) {
+    with_frozen_guest(id, [this, op, id, draft](Result<std::chrono::microseconds> frozen) {
         if (frozen) {
-            return capture(op, draft, begun);
+            return capture(op, draft, ports_.clock.steady() - *frozen);
         }
         blocking(
             [this, draft] {
@@ -152,19 +151,19 @@ void SandboxService::keep_shallow(const common::SandboxId& id)
     });
 }
 
-void SandboxService::with_frozen_guest(const common::SandboxId& id,
-                                       std::function<void(Result<>)> then)
+void SandboxService::with_frozen_guest(const common::SandboxId& id, Guests::Frozen then)
 {
     const auto& status = table_.at(id).status;
     if (status.agent != AgentKind::paddock) {
-        return then({});
+        return then(std::chrono::microseconds{0});
     }
     if (!status.agent_ready) {
         return then(Error{ErrorCode::unavailable,
                           "the guest's agent is not connected and cannot hold the guest still",
                           "guest_not_frozen"});
     }
-    ports_.guests.freeze(id, [this, id, loop = loop_, then = std::move(then)](Result<> frozen) {
+    using Still = Result<std::chrono::microseconds>;
+    ports_.guests.freeze(id, [this, id, loop = loop_, then = std::move(then)](Still frozen) {
         static_cast<void>(loop->post([this, id, then, frozen = std::move(frozen)] {
             table_.at(id).frozen = frozen.has_value();
             then(frozen);

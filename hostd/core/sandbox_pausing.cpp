@@ -40,7 +40,7 @@ void SandboxService::pause_when_its_turn_comes(const Op& op, const common::Sandb
         }
         // Frozen first, so that a checkpoint of it is one of a guest that stands still. One that
         // cannot be is paused all the same.
-        with_frozen_guest(id, [this, op, id](const common::Result<>&) { pause_in_lane(op, id); });
+        with_frozen_guest(id, [this, op, id](const auto&) { pause_in_lane(op, id); });
     });
 }
 

@@ -215,7 +215,8 @@ private:
     void verify_checkpoint(const Op& op);
     /// Nothing but the agent runs in the guest when `then` is called on the loop, or it says why
     /// not. A guest without our agent is left as it is.
-    void with_frozen_guest(const common::SandboxId& id, std::function<void(common::Result<>)> then);
+    /// `then` with how long it has stood still by now: not at all, without an agent for it.
+    void with_frozen_guest(const common::SandboxId& id, Guests::Frozen then);
     void remove_checkpoints_of(const common::SandboxId& id);
     /// Runs when no sweep does; `state_work_done()` ends it.
     void state_work(common::EventLoop::Task task);

@@ -36,7 +36,7 @@ void SandboxService::suspend(const Op& op)
             fail(op, not_running(now, "suspend"));
             return leave_lane(id);
         }
-        with_frozen_guest(id, [this, op, id](Result<> frozen) {
+        with_frozen_guest(id, [this, op, id](Result<std::chrono::microseconds> frozen) {
             if (frozen) {
                 return suspend_in_lane(op, id, table_.at(id).frozen);
             }

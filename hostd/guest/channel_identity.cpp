@@ -111,7 +111,16 @@ void Channel::take_frozen(const proto::GuestFrozen& frozen)
         return give_up_freezing(printable(frozen.message, 512));
     }
     motion_ = Motion::frozen;
-    std::exchange(frozen_, nullptr)({});
+    const auto now = clock_.steady();
+    const auto asked = freeze_due_ - limits_.freeze_limit;
+    // Unless it stood still before that. The word of a guest, which may say anything.
+    if (still_since_ >= asked && frozen.still_us > 0) {
+        const auto longest = std::chrono::duration_cast<std::chrono::microseconds>(now - asked);
+        const auto told = std::min(frozen.still_us, static_cast<std::uint64_t>(longest.count()));
+        still_since_ = now - std::chrono::microseconds{told};
+    }
+    std::exchange(frozen_, nullptr)(
+        std::chrono::duration_cast<std::chrono::microseconds>(now - still_since_));
 }
 
 void Channel::on_freeze_time(common::SteadyTime now)

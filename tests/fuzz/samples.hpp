@@ -217,7 +217,7 @@ inline auto guest_messages()
         GuestPing{77},
         GuestHello{1, "0.1.0", "web", "boot", 1234, true, true, "sbx-bbbbbbbbbbbbbbbb"},
         GuestBecame{"sbx-aaaaaaaaaaaaaaaa"},
-        GuestFrozen{78, true, "all of it"},
+        GuestFrozen{78, true, 5000, "all of it"},
         GuestNet{{"eth0 52:54:00:00:00:01 10.64.0.2/20"}},
         GuestStarted{321},
         GuestOutput{"stderr", 12, "data"},

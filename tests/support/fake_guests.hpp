@@ -62,7 +62,7 @@ public:
             }
         }
         if (still) {
-            return done({});
+            return done(std::chrono::microseconds{1000});
         }
         done(common::Error{common::ErrorCode::unavailable, "it goes on", "guest_not_frozen"});
     }

@@ -112,7 +112,7 @@ std::string lie(unsigned number, const proto::Session& session)
     {
         auto frames = proto::guest_frame(session, 0, copy_of(""));
         for (std::uint64_t i = 0; i < 8192; ++i) {
-            frames += proto::guest_frame(session, 0, proto::GuestFrozen{i, true, "still"});
+            frames += proto::guest_frame(session, 0, proto::GuestFrozen{i, true, 0, "still"});
         }
         return frames;
     }

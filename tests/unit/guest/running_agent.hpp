@@ -27,13 +27,13 @@ public:
         still = false;
         return {};
     }
-    common::Result<> freeze() override
+    common::Result<std::chrono::microseconds> freeze() override
     {
         if (!refusal.empty()) {
             return common::Error{common::ErrorCode::unavailable, refusal};
         }
         still = true;
-        return {};
+        return std::chrono::microseconds{1234};
     }
     void thaw() override { still = false; }
     [[nodiscard]] bool frozen() const override { return still; }

@@ -34,6 +34,7 @@ BOOST_AUTO_TEST_CASE(freezing_is_answered_with_its_token_and_thawing_undoes_it)
     const auto frozen = freeze(77);
     BOOST_TEST(frozen.ok);
     BOOST_TEST(frozen.token == 77U);
+    BOOST_TEST(frozen.still_us == 1234U);
     BOOST_TEST(agent.surroundings.still);
     BOOST_REQUIRE(agent.client->send(0, proto::GuestThaw{}));
     BOOST_TEST(agent.pongs());

@@ -15,13 +15,13 @@ struct FreezingFixture : ChannelFixture {
     }
     void freeze()
     {
-        channels.freeze(id, [this](common::Result<> result) { frozen.add(std::move(result)); });
+        channels.freeze(id, [this](auto result) { frozen.add(std::move(result)); });
     }
     std::uint64_t expect_freeze() { return agent.expect_body<proto::GuestFreeze>().token; }
     void stand_still()
     {
         freeze();
-        agent.send(0, proto::GuestFrozen{expect_freeze(), true, ""});
+        agent.send(0, proto::GuestFrozen{expect_freeze(), true, 0, ""});
         BOOST_REQUIRE(frozen.take());
     }
     void expect_refused()
@@ -38,7 +38,7 @@ struct FreezingFixture : ChannelFixture {
         static_cast<void>(agent.expect_body<proto::GuestExecAck>());
     }
 
-    Arrivals<common::Result<>> frozen;
+    Arrivals<common::Result<std::chrono::microseconds>> frozen;
 };
 
 hostd::guest::ChannelLimits hasty()
@@ -57,13 +57,39 @@ struct HastyFixture : FreezingFixture {
 
 BOOST_AUTO_TEST_SUITE(freezing_tests)
 
+BOOST_FIXTURE_TEST_CASE(how_long_it_stood_still_is_its_word_within_what_can_be, FreezingFixture)
+{
+    const auto answered = [this](std::uint64_t still_us) {
+        freeze();
+        const auto asked = std::chrono::steady_clock::now();
+        const auto token = expect_freeze();
+        while (std::chrono::steady_clock::now() - asked < std::chrono::milliseconds{5}) {
+            std::this_thread::yield();
+        }
+        agent.send(0, proto::GuestFrozen{token, true, still_us, ""});
+        const auto still = frozen.take();
+        BOOST_REQUIRE(still);
+        // A moment after it was asked began the clock of this test.
+        BOOST_CHECK(*still <= std::chrono::steady_clock::now() - asked + std::chrono::seconds{1});
+        channels.thaw(id);
+        static_cast<void>(agent.expect(proto::GuestThaw::kind));
+        return *still;
+    };
+    BOOST_CHECK(answered(7) == std::chrono::microseconds{7});
+    // Not told: all of the time since it was asked.
+    BOOST_CHECK(answered(0) >= std::chrono::milliseconds{5});
+    for (const auto lie : {std::uint64_t{1} << 40U, std::uint64_t{1} << 62U}) {
+        BOOST_CHECK(answered(lie) >= std::chrono::milliseconds{5});
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(a_guest_stands_still_when_its_agent_says_so, FreezingFixture)
 {
     freeze();
     const auto token = expect_freeze();
     settle();
     BOOST_TEST(frozen.empty());
-    agent.send(0, proto::GuestFrozen{token, true, ""});
+    agent.send(0, proto::GuestFrozen{token, true, 0, ""});
     BOOST_TEST(frozen.take().has_value());
     channels.thaw(id);
     static_cast<void>(agent.expect(proto::GuestThaw::kind));
@@ -72,7 +98,7 @@ BOOST_FIXTURE_TEST_CASE(a_guest_stands_still_when_its_agent_says_so, FreezingFix
 BOOST_FIXTURE_TEST_CASE(a_refusal_says_why_and_all_goes_on, FreezingFixture)
 {
     freeze();
-    agent.send(0, proto::GuestFrozen{expect_freeze(), false, "there is no\ncgroup2"});
+    agent.send(0, proto::GuestFrozen{expect_freeze(), false, 0, "there is no\ncgroup2"});
     const auto result = frozen.take();
     BOOST_REQUIRE(!result);
     BOOST_TEST(result.error().reason == "guest_not_frozen");
@@ -89,10 +115,10 @@ BOOST_FIXTURE_TEST_CASE(an_agent_that_does_not_answer_is_told_to_thaw, HastyFixt
     // Its answer to the first is none to the second.
     freeze();
     const auto second = expect_freeze();
-    agent.send(0, proto::GuestFrozen{token, true, ""});
+    agent.send(0, proto::GuestFrozen{token, true, 0, ""});
     expect_refused();
     static_cast<void>(agent.expect(proto::GuestThaw::kind));
-    agent.send(0, proto::GuestFrozen{second, true, ""});
+    agent.send(0, proto::GuestFrozen{second, true, 0, ""});
     settle();
     BOOST_TEST(frozen.empty());
 }
@@ -133,7 +159,7 @@ BOOST_FIXTURE_TEST_CASE(only_one_at_a_time_but_again_when_it_stands_still, Freez
     const auto token = expect_freeze();
     freeze();
     expect_refused();
-    agent.send(0, proto::GuestFrozen{token, true, ""});
+    agent.send(0, proto::GuestFrozen{token, true, 0, ""});
     BOOST_TEST(frozen.take().has_value());
     stand_still();
 }
@@ -203,7 +229,7 @@ BOOST_FIXTURE_TEST_CASE(a_guest_that_says_without_end_that_it_stands_still_is_cl
 {
     std::string burst;
     for (std::uint64_t i = 0; i < 500; ++i) {
-        burst += agent.frame(0, proto::GuestFrozen{i, true, "still"});
+        burst += agent.frame(0, proto::GuestFrozen{i, true, 0, "still"});
         burst += agent.frame(0, proto::GuestBecame{"sbx-1"});
     }
     BOOST_CHECK_THROW(

@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(texts_and_lists_of_a_guest_are_bounded)
         hello.identity = std::string(128 + over, 'i');
         BOOST_TEST(fits(hello) == expected);
         BOOST_TEST(fits(GuestBecame{std::string(128 + over, 'i')}) == expected);
-        BOOST_TEST(fits(GuestFrozen{0, false, std::string(1024 + over, 'm')}) == expected);
+        BOOST_TEST(fits(GuestFrozen{0, false, 0, std::string(1024 + over, 'm')}) == expected);
     }
 }
 
