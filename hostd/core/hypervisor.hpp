@@ -73,6 +73,13 @@ public:
                                           const std::filesystem::path& base,
                                           std::chrono::milliseconds patience) = 0;
 
+    /// After a branch that was cut short: what the guest writes to, what libvirt believes it to be
+    /// and what the next start is from are one file afterwards; an overlay that libvirt never heard
+    /// of is committed and free. Success without a QEMU, or a domain. `failed_precondition`
+    /// (disk_out_of_step): not possible, or not before it goes on.
+    virtual common::Result<> bring_disk_into_step(const common::SandboxId& id,
+                                                  std::uint64_t incarnation) = 0;
+
     /// A stopped sandbox boots from this file from now on.
     virtual common::Result<> set_top(const common::SandboxId& id,
                                      const std::filesystem::path& top) = 0;

@@ -116,6 +116,9 @@ void SandboxService::captured(const Op& op, const std::shared_ptr<Draft>& draft,
         refresh(id);
     };
     if (!result) {
+        if (draft->unsure) {
+            table_.at(id).in_step_since = 0;
+        }
         return ended(std::move(result).error());
     }
     blocking([this, draft] { return keeper_.commit(std::move(*draft)); }, ended);
@@ -301,7 +304,10 @@ void SandboxService::sweep()
     sweeping_ = true;
     std::vector<common::SandboxId> ids;
     for (const auto& [id, sandbox] : table_) {
-        ids.push_back(id);
+        // What libvirt believes of the others may not be what is so.
+        if (sandbox.in_step_since == absences_) {
+            ids.push_back(id);
+        }
     }
     blocking(
         [this, ids = std::move(ids)] {

@@ -24,6 +24,7 @@ void SandboxService::create(const Op& op)
     }
     // In the table from here on: its share is taken, and nobody else makes it.
     auto& sandbox = table_[id];
+    sandbox.in_step_since = absences_;
     sandbox.status.spec = command.spec;
     sandbox.status.spec_digest = digest_of(command.spec);
     sandbox.status.generation = op->command.generation;

@@ -122,6 +122,8 @@ private:
         std::optional<Condemned> condemned;
         unsigned ip_tries = 0;
         bool refresh_asked = false;
+        /// What absences_ was when its disk was last brought into step.
+        std::uint64_t in_step_since = 0;
     };
     using Table = std::map<common::SandboxId, Sandbox>;
 
@@ -277,6 +279,7 @@ private:
     void on_domain(const DomainEvent& event);
     void on_guest(const GuestEvent& event);
     void refresh(const common::SandboxId& id);
+    void look_again(const common::SandboxId& id, std::function<void()> then);
     void apply(Sandbox& sandbox, DomainState state);
     void attach_if_new(Sandbox& sandbox, Phase before);
     void lost_domain(Sandbox& sandbox);
@@ -305,6 +308,7 @@ private:
     std::deque<common::EventLoop::Task> start_line_;
     unsigned start_slots_used_ = 0;
     bool adopted_ = false;
+    std::uint64_t absences_ = 1; ///< Of libvirtd, the time before us included.
     bool reconciling_ = false;
     bool reconcile_again_ = false; ///< It was asked for while one was under way.
     bool reconcile_due_ = false;

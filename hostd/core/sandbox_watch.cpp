@@ -17,9 +17,11 @@ void SandboxService::on_domain(const DomainEvent& event)
     case DomainEvent::Kind::domain_changed: return refresh(event.sandbox);
     case DomainEvent::Kind::connection_lost:
         spdlog::warn("libvirt's connection is lost; the VMs run on");
+        ++absences_;
         return;
     case DomainEvent::Kind::connection_restored:
         spdlog::info("libvirt's connection is back: looking at everything again");
+        sweep_soon();
         return reconcile();
     }
 }
@@ -67,39 +69,66 @@ void SandboxService::refresh(const common::SandboxId& id)
         return;
     }
     in_lane(id, [this, id] {
-        if (auto* now = find(id); now == nullptr || now->condemned) {
+        auto* const now = find(id);
+        if (now == nullptr || now->condemned) {
             return leave_lane(id);
-        } else {
-            now->refresh_asked = false;
         }
-        const auto incarnation = table_.at(id).status.incarnation;
-        const bool stops = table_.at(id).stop.has_value();
-        struct Seen {
-            Result<DomainRecord> record;
-            bool put_away = false;
-        };
-        blocking(
-            [this, id, incarnation, stops] {
-                auto record = look_at(id, incarnation);
-                keeper_.thaw_what_is_left(id);
-                if (record && (stops || is_active(record->state))) {
-                    keeper_.forget_suspended(id); // Older than its disk is, or soon will be.
-                }
-                const bool put_away =
-                    record && !is_active(record->state) && keeper_.is_put_away(id);
-                return Seen{std::move(record), put_away};
-            },
-            [this, id](const Seen& found) {
-                auto& seen = table_.at(id);
-                if (found.record) {
-                    replaced(seen, *found.record);
-                    found.put_away ? put_away(seen) : apply(seen, found.record->state);
-                } else if (found.record.error().code == ErrorCode::not_found) {
-                    lost_domain(seen);
-                }
+        now->refresh_asked = false;
+        if (now->in_step_since == absences_) {
+            return look_again(id, [this, id] { leave_lane(id); });
+        }
+        // Which of its files is its disk is not certain: nothing is swept meanwhile.
+        state_work([this, id] {
+            look_again(id, [this, id] {
+                state_work_done();
                 leave_lane(id);
             });
+        });
     });
+}
+
+void SandboxService::look_again(const common::SandboxId& id, std::function<void()> then)
+{
+    const auto& sandbox = table_.at(id);
+    const auto incarnation = sandbox.status.incarnation;
+    const bool stops = sandbox.stop.has_value();
+    const auto absences = sandbox.in_step_since == absences_ ? std::optional<std::uint64_t>{}
+                                                             : std::optional{absences_};
+    struct Seen {
+        Result<DomainRecord> record;
+        Result<> in_step;
+        bool put_away = false;
+    };
+    blocking(
+        [this, id, incarnation, stops, absent = absences.has_value()] {
+            auto record = look_at(id, incarnation);
+            keeper_.thaw_what_is_left(id);
+            auto in_step = absent && record
+                               ? ports_.hypervisor.bring_disk_into_step(id, record->incarnation)
+                               : Result<>{};
+            if (record && (stops || is_active(record->state))) {
+                keeper_.forget_suspended(id); // Older than its disk is, or soon will be.
+            }
+            const bool put_away = record && !is_active(record->state) && keeper_.is_put_away(id);
+            return Seen{std::move(record), std::move(in_step), put_away};
+        },
+        [this, id, absences, then = std::move(then)](const Seen& found) {
+            auto& seen = table_.at(id);
+            if (absences && found.record && found.in_step) {
+                seen.in_step_since = *absences;
+            } else if (!found.in_step) {
+                spdlog::error("{}: {}", id.str(), found.in_step.error().message);
+            }
+            if (found.record) {
+                replaced(seen, *found.record);
+                found.put_away ? put_away(seen) : apply(seen, found.record->state);
+            } else if (found.record.error().code == ErrorCode::not_found) {
+                lost_domain(seen);
+            } else {
+                spdlog::warn("looking at {}: {}", id.str(), found.record.error().message);
+            }
+            then();
+        });
 }
 
 Result<DomainRecord> SandboxService::look_at(const common::SandboxId& id, std::uint64_t incarnation)

@@ -38,6 +38,7 @@ struct Captured {
     std::chrono::microseconds paused{0}; ///< How long the guest stood still for it.
     std::map<std::string, std::chrono::microseconds> timings;
     bool branched = false; ///< Also told with an error: the guest writes to new_top now.
+    bool unsure = false;   ///< Nobody could be asked which file it writes to: leave both.
     std::optional<common::Error> error;
 };
 
@@ -61,9 +62,9 @@ public:
     [[nodiscard]] virtual EngineKind kind() const noexcept = 0;
 
     /// Memory, devices and disk of a guest at one instant. With an error the guest goes on as
-    /// it was, but for `branched`, and the files are worth nothing. A paused guest stays paused;
-    /// a stopped one has no memory: its disk alone may be captured. `failed_precondition` if it
-    /// is in no state for it; `resource_exhausted` (disk_full).
+    /// it was, but for `branched` and `unsure`, and the files are worth nothing. A paused guest
+    /// stays paused; a stopped one has no memory: its disk alone may be captured.
+    /// `failed_precondition` if it is in no state for it; `resource_exhausted` (disk_full).
     virtual Captured capture(const CaptureRequest& request) = 0;
 
     /// A domain of its own that runs on from what was captured: for resuming one that was

@@ -50,6 +50,7 @@ Result<StateKeeper::Draft> StateKeeper::prepare(const SnapshotCommand& command,
                                   command.memory ? source.spec.memory : common::Bytes{}));
     common::Rollback undo;
     undo.add([this, &command] { checkpoints_.discard(command.snapshot); });
+    COMMON_CHECK(hypervisor_.bring_disk_into_step(id, source.incarnation));
     COMMON_TRY(draft.old_top, hypervisor_.top_of(id));
     COMMON_TRY(draft.branch, checkpoints_.branch(id, draft.old_top));
     draft.checkpoint.layer = draft.branch.layer;
@@ -105,6 +106,7 @@ Result<> StateKeeper::capture_as_it_is(Draft& draft)
         checkpoints_.unmark_moving(id);
     }
     draft.branched = captured.branched;
+    draft.unsure = captured.unsure;
     draft.checkpoint.paused = captured.paused;
     for (const auto& [step, took] : captured.timings) {
         spdlog::debug("checkpoint of {}: {} {} us", id.str(), step, took.count());
@@ -119,6 +121,9 @@ Result<> StateKeeper::capture_as_it_is(Draft& draft)
 void StateKeeper::abandon(const Draft& draft)
 {
     checkpoints_.discard(draft.checkpoint.id);
+    if (draft.unsure) {
+        return; // Hypervisor::bring_disk_into_step() finds out, and the sweep removes the other.
+    }
     if (draft.branched) {
         warn(checkpoints_.settle(draft.branch, draft.old_top), "settle a branch");
     } else {

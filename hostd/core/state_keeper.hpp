@@ -36,6 +36,7 @@ public:
         StateEngine* engine = nullptr;
         bool ran = false; ///< Its guest runs, and is to run on.
         bool branched = false;
+        bool unsure = false;
     };
 
     /// All that can be done while the guest runs on.

@@ -1,8 +1,8 @@
 #include "hostd/libvirt/engine_steps.hpp"
 
 #include "common/log/log.hpp"
+#include "hostd/libvirt/block_nodes.hpp"
 #include "hostd/libvirt/last_error.hpp"
-#include "hostd/libvirt/qmp.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -46,26 +46,32 @@ Result<> capture_stopped(virConnectPtr connection,
     return {};
 }
 
-/// A branch that failed may yet have happened: then nobody may take its file away. By QEMU's word,
-/// for a libvirtd that was killed meanwhile knows nothing of it.
-bool writes_to(ConnectionPool& connections,
-               const std::string& name,
-               const std::filesystem::path& top)
+/// A branch that failed may yet have happened, also without a libvirtd that was killed meanwhile
+/// knowing of it. What cannot be undone is left, and noted for the next start.
+Result<bool>
+writes_to(ConnectionPool& connections, const std::string& name, const std::filesystem::path& top)
 {
     bool writes = false;
-    const auto asked = insist(connections, [&](virConnectPtr connection) -> Result<> {
+    COMMON_CHECK(insist(connections, [&](virConnectPtr connection) -> Result<> {
         const Domain domain{virDomainLookupByName(connection, name.c_str())};
         if (!domain) {
             return last_error();
         }
+        if (virDomainIsActive(domain.get()) == 0) {
+            COMMON_TRY(const auto known, top_known(domain.get()));
+            writes = known == top;
+            return {};
+        }
+        if (auto in_step = bring_into_step(connection, domain.get()); !in_step) {
+            if (in_step.error().code == ErrorCode::unavailable) {
+                return in_step;
+            }
+            spdlog::error("{}: {}", name, in_step.error().message);
+        }
         COMMON_TRY(const auto written, written_file(domain.get()));
         writes = written == top;
         return {};
-    });
-    if (!asked) {
-        spdlog::error(
-            "ignoring: whether {} is on {}: {}", name, top.string(), asked.error().message);
-    }
+    }));
     return writes;
 }
 
@@ -92,8 +98,10 @@ Result<> capture_to(ConnectionPool& connections,
     if (!done && life == Life::running) {
         let_go_on(connections, record.domain_name);
     }
-    if (!done && !captured.branched && request.new_top) {
-        captured.branched = writes_to(connections, record.domain_name, *request.new_top);
+    if (!done && request.new_top) {
+        const auto writes = writes_to(connections, record.domain_name, *request.new_top);
+        captured.branched = writes && *writes;
+        captured.unsure = !writes;
     }
     if (captured.branched) {
         // libvirt notes the chain as it is now, by names that the caller is about to take away.
@@ -101,8 +109,9 @@ Result<> capture_to(ConnectionPool& connections,
             COMMON_TRY(const auto again, look_up(each, request.id));
             return boot_from(each, again.get(), *request.new_top);
         });
-        if (done && !noted) {
-            return noted;
+        if (!noted) {
+            captured.unsure = true;
+            return done ? noted : done;
         }
     }
     return done;
@@ -166,11 +175,11 @@ void let_go_on(ConnectionPool& connections, const std::string& domain_name)
 {
     const auto done = insist(connections, [&](virConnectPtr connection) -> Result<> {
         const Domain domain{virDomainLookupByName(connection, domain_name.c_str())};
-        int state = VIR_DOMAIN_NOSTATE;
-        if (!domain || virDomainGetState(domain.get(), &state, nullptr, 0) < 0) {
+        if (!domain) {
             return last_error();
         }
-        return state == VIR_DOMAIN_PAUSED ? go_on(domain.get()) : Result<>{};
+        COMMON_TRY(const auto is_paused, stands_still(domain.get()));
+        return is_paused ? go_on(domain.get()) : Result<>{};
     });
     if (!done) {
         spdlog::error("{} stays paused: {}", domain_name, done.error().message);

@@ -1,5 +1,6 @@
 #include "hostd/libvirt/libvirt_hypervisor.hpp"
 
+#include "hostd/libvirt/block_nodes.hpp"
 #include "hostd/libvirt/chain_pull.hpp"
 
 #include "common/log/log.hpp"
@@ -8,7 +9,6 @@
 #include "hostd/libvirt/metadata.hpp"
 #include "hostd/libvirt/our_domains.hpp"
 #include "hostd/libvirt/put_aside.hpp"
-#include "hostd/libvirt/qmp.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -152,10 +152,19 @@ Result<> LibvirtHypervisor::go_on(const SandboxId& id, std::uint64_t incarnation
     if (record.state == DomainState::running) {
         return {};
     }
-    if (virDomainResume(found->domain.get()) < 0) {
-        return last_error().during("let " + id.str() + " go on");
-    }
-    return {};
+    auto gone_on = libvirt::go_on(found->domain.get());
+    return gone_on ? std::move(gone_on)
+                   : Result<>{std::move(gone_on).error().during("let " + id.str() + " go on")};
+}
+
+Result<> LibvirtHypervisor::bring_disk_into_step(const SandboxId& id, std::uint64_t incarnation)
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto all, incarnations(connection.get(), id));
+    const auto found = std::ranges::find(all, incarnation, &Incarnation::number);
+    return found != all.end() && virDomainIsActive(found->domain.get()) == 1
+               ? bring_into_step(connection.get(), found->domain.get())
+               : Result<>{};
 }
 
 Result<> LibvirtHypervisor::request_shutdown(const SandboxId& id)
@@ -206,15 +215,7 @@ Result<std::filesystem::path> LibvirtHypervisor::top_of(const SandboxId& id) con
             return written;
         }
     }
-    const CString xml{virDomainGetXMLDesc(domain.get(), 0)};
-    if (!xml) {
-        return last_error().during("describe " + id.str());
-    }
-    std::filesystem::path top = first_disk_of(xml.get());
-    if (top.empty()) {
-        return Error{ErrorCode::internal, "the domain of " + id.str() + " has no disk"};
-    }
-    return top;
+    return top_known(domain.get());
 }
 
 Result<> LibvirtHypervisor::pull_down_to(const SandboxId& id,

@@ -27,6 +27,8 @@ public:
     common::Result<> start(const common::SandboxId& id) override;
     common::Result<> pause(const common::SandboxId& id) override;
     common::Result<> go_on(const common::SandboxId& id, std::uint64_t incarnation) override;
+    common::Result<> bring_disk_into_step(const common::SandboxId& id,
+                                          std::uint64_t incarnation) override;
     common::Result<> request_shutdown(const common::SandboxId& id) override;
     common::Result<> kill(const common::SandboxId& id) override;
     common::Result<> undefine(const common::SandboxId& id) override;

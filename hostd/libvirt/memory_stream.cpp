@@ -139,6 +139,9 @@ Result<qemu::Split> stream_out(virDomainPtr paused, int memory, const RamBlock& 
     auto split = reader.get();
     if (!split) {
         cancel(paused);
+        if (virDomainIsActive(paused) == 0) {
+            return Error{ErrorCode::internal, "QEMU ended while it wrote its state"};
+        }
         return split;
     }
     COMMON_CHECK(await_completed(paused, deadline));

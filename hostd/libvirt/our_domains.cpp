@@ -1,8 +1,10 @@
 #include "hostd/libvirt/our_domains.hpp"
 
+#include "hostd/libvirt/block_nodes.hpp"
 #include "hostd/libvirt/captured_xml.hpp"
 #include "hostd/libvirt/last_error.hpp"
 #include "hostd/libvirt/metadata.hpp"
+#include "hostd/libvirt/qmp.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -143,12 +145,40 @@ Result<> cut_power(virDomainPtr domain)
     return std::move(error).during("kill " + name);
 }
 
+Result<std::filesystem::path> top_known(virDomainPtr domain, unsigned flags)
+{
+    const CString xml{virDomainGetXMLDesc(domain, flags)};
+    if (!xml) {
+        return last_error().during("describe the domain");
+    }
+    std::filesystem::path top = first_disk_of(xml.get());
+    if (top.empty()) {
+        return Error{ErrorCode::internal,
+                     "domain " + std::string{virDomainGetName(domain)} + " has no disk"};
+    }
+    return top;
+}
+
+Result<bool> stands_still(virDomainPtr domain)
+{
+    // Until it has spoken with QEMU, a libvirtd says what the one before it wrote down.
+    COMMON_CHECK(qmp_status(domain));
+    int state = VIR_DOMAIN_NOSTATE;
+    if (virDomainGetState(domain, &state, nullptr, 0) < 0) {
+        return last_error();
+    }
+    return state == VIR_DOMAIN_PAUSED;
+}
+
 Result<> go_on(virDomainPtr domain)
 {
     if (virDomainResume(domain) == 0) {
         return {};
     }
     auto error = last_error();
+    if (remove_stray_nodes(domain) && virDomainResume(domain) == 0) {
+        return {};
+    }
     // libvirtd lets guests go on too that it paused before it died.
     int state = VIR_DOMAIN_NOSTATE;
     if (virDomainGetState(domain, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_RUNNING) {

@@ -65,8 +65,14 @@ common::Result<> forget(virDomainPtr domain, Nvram nvram);
 /// Stops it at once. Success if it is stopped, or gone.
 common::Result<> cut_power(virDomainPtr domain);
 
+/// Whether it is paused, also of a libvirtd that has only just begun.
+common::Result<bool> stands_still(virDomainPtr domain);
+
 /// A paused domain goes on. Success if it does already.
 common::Result<> go_on(virDomainPtr domain);
+
+/// The file on top of its disk by libvirt's word. `flags` of virDomainGetXMLDesc().
+common::Result<std::filesystem::path> top_known(virDomainPtr domain, unsigned flags = 0);
 
 /// What is defined boots from this file from its next start on, with the chain that the files say;
 /// if it is stopped, from nothing else.

@@ -67,32 +67,4 @@ Result<std::string> qmp_status(virDomainPtr domain)
     return status.get<std::string>();
 }
 
-/// A path, or where the chain below it is not as its header says, "json:" and how it was opened.
-Result<std::filesystem::path> file_named(const std::string& name)
-{
-    constexpr std::string_view described = "json:";
-    if (!name.starts_with(described)) {
-        return std::filesystem::path{name};
-    }
-    const auto how =
-        json::parse(name.substr(described.size()), nullptr, /*allow_exceptions=*/false);
-    const json::json_pointer where{"/file/filename"};
-    if (!how.is_object() || !how.contains(where) || !how.at(where).is_string()) {
-        return Error{ErrorCode::internal, "QEMU names its disk " + name};
-    }
-    return std::filesystem::path{how.at(where).get<std::string>()};
-}
-
-Result<std::filesystem::path> written_file(virDomainPtr domain)
-{
-    COMMON_TRY(const auto devices, qmp(domain, "query-block"));
-    for (const auto& device : devices) {
-        const json::json_pointer where{"/inserted/image/filename"};
-        if (device.contains(where) && device.at(where).is_string()) {
-            return file_named(device.at(where).get<std::string>());
-        }
-    }
-    return Error{ErrorCode::internal, "QEMU knows of no disk"};
-}
-
 } // namespace hostd::libvirt

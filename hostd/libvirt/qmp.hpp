@@ -2,7 +2,6 @@
 
 #include "common/result.hpp"
 
-#include <filesystem>
 #include <libvirt/libvirt.h>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -19,12 +18,6 @@ qmp(virDomainPtr domain, const std::string& command, nlohmann::json arguments = 
 
 /// Gives QEMU a file descriptor by this name.
 common::Result<> qmp_give(virDomainPtr domain, const std::string& name, int fd);
-
-/// The path in QEMU's name of a disk.
-common::Result<std::filesystem::path> file_named(const std::string& name);
-
-/// The file that QEMU writes the guest's one disk to, by its own word.
-common::Result<std::filesystem::path> written_file(virDomainPtr domain);
 
 /// QEMU's own word for how the guest is: "running", "paused", "postmigrate", …
 common::Result<std::string> qmp_status(virDomainPtr domain);

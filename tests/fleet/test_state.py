@@ -56,7 +56,11 @@ def counts(api, ident, pid):
 
 def reaches(api, ident):
     """Whether its packets come and go: a public address answers."""
-    return api.run(ident, "ping -c 1 -w 10 198.51.100.7", user="root", timeout_sec=60)["exit_code"] == 0
+    ping = api.run(ident, "ping -c 1 -w 10 198.51.100.7 || { ip addr; ip route; ip neigh; false; } 2>&1", user="root",
+                   timeout_sec=60)
+    if ping["exit_code"] != 0:
+        print(ping["stdout"])
+    return ping["exit_code"] == 0
 
 
 def test_what_is_suspended_costs_no_memory_and_goes_on_where_it_was(fleet, api):
@@ -327,6 +331,7 @@ def test_a_daemon_that_is_killed_leaves_the_old_or_the_new(fleet, api, what, vic
         if what == "snapshot":
             known = [s["name"] for s in api.ok("GET", f"/v1/sandboxes/{ident}/snapshots")["snapshots"]]
             assert (f"s{number}" in known) or status != 201
+            snapshot(api, ident, f"after{number}")  # Whatever QEMU and libvirt believed of the disk.
     if (what, victim) == ("restore", "libvirtd"):
         # With a QEMU, libvirt 9 locks a domain that it died in the making of until it is started again.
         host.kill_libvirtd()

@@ -192,6 +192,10 @@ public:
             return world_.tops[id];
         });
     }
+    common::Result<> bring_disk_into_step(const common::SandboxId& id, std::uint64_t) override
+    {
+        return world_.step("bring_into_step", id);
+    }
     common::Result<> set_top(const common::SandboxId& id, const std::filesystem::path& top) override
     {
         return world_.step("set_top", id, [&] { world_.tops[id] = top; });

@@ -189,6 +189,56 @@ BOOST_AUTO_TEST_CASE(nothing_is_swept_while_a_checkpoint_is_taken)
     await_step("sweep");
 }
 
+BOOST_AUTO_TEST_CASE(nothing_is_swept_until_disks_are_in_step_after_an_absence_of_libvirtd)
+{
+    settings.reconcile_interval = std::chrono::hours{1};
+    run();
+    static_cast<void>(created("sbx-1"));
+    await_step("sweep");
+    world.hold("bring_into_step");
+    hypervisor.say({hostd::DomainEvent::Kind::connection_lost, {}});
+    hypervisor.say({hostd::DomainEvent::Kind::connection_restored, {}});
+    await_step("bring_into_step");
+    const unsigned before = checkpoints.sweeps;
+    static_cast<void>(created("sbx-2"));
+    static_cast<void>(created("sbx-3"));
+    BOOST_TEST(!ask("op-2", DestroyCommand{id("sbx-3")}).error); // It asks for a sweep.
+    static_cast<void>(ask("op-3", create("sbx-4")));
+    BOOST_TEST(checkpoints.sweeps == before);
+    world.fail("bring_into_step",
+               {common::ErrorCode::failed_precondition, "not now", "disk_out_of_step"});
+    world.let_go("bring_into_step");
+    await_step("sweep");
+    BOOST_TEST(checkpoints.swept_tops == 2U); // Of those that were made since.
+    hypervisor.say({hostd::DomainEvent::Kind::connection_restored, {}});
+    while (checkpoints.swept_tops != 3U) {
+        static_cast<void>(ask("op-4", DeleteSnapshotCommand{id("sbx-1"), snp("snp-none")}));
+        await_step("sweep");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_disk_that_is_not_in_step_is_not_captured)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    world.fail("bring_into_step",
+               {common::ErrorCode::failed_precondition, "not now", "disk_out_of_step"});
+    BOOST_TEST(ask("op-1", take("sbx-1", "snp-1")).error->reason == "disk_out_of_step");
+    BOOST_TEST(world.locked([&] { return world.drafts.empty(); }));
+    BOOST_TEST(!ask("op-2", take("sbx-1", "snp-1")).error);
+}
+
+BOOST_AUTO_TEST_CASE(a_branch_that_nobody_knows_of_is_left_to_be_found_out)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    world.fail("capture_disk", {common::ErrorCode::unavailable, "libvirtd is away"});
+    BOOST_TEST(ask("op-1", take("sbx-1", "snp-1")).error.has_value());
+    BOOST_TEST(checkpoints.branches == 1);
+    await_step("bring_into_step");
+    BOOST_TEST(world.locked([&] { return world.drafts.empty(); }));
+}
+
 BOOST_AUTO_TEST_CASE(a_disk_that_lies_on_too_many_files_is_made_to_lie_on_its_image)
 {
     settings.deepest_chain = 3;

@@ -228,6 +228,7 @@ public:
                                             [&] { world_.tops[request.id] = *request.new_top; });
                 !branched) {
                 captured.error = std::move(branched).error();
+                captured.unsure = captured.error->code == common::ErrorCode::unavailable;
                 return captured;
             }
             captured.branched = true;

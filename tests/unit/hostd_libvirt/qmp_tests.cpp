@@ -29,19 +29,4 @@ BOOST_AUTO_TEST_CASE(what_is_no_reply_is_an_error)
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_disk_has_its_path_whatever_way_qemu_names_it)
-{
-    BOOST_TEST(file_named("/s/overlay.qcow2")->string() == "/s/overlay.qcow2");
-    const std::string how = R"({"backing": {"driver": "qcow2", "file": {"driver": "file",
-        "filename": "/s/below"}}, "driver": "qcow2", "file": {"driver": "file", "filename": "/s/top"}})";
-    BOOST_TEST(file_named("json:" + how)->string() == "/s/top");
-    for (const auto* odd : {"json:",
-                            "json:{}",
-                            "json:[1]",
-                            R"(json:{"file": 1})",
-                            R"(json:{"file": {"filename": 1}})"}) {
-        BOOST_TEST(!file_named(odd));
-    }
-}
-
 BOOST_AUTO_TEST_SUITE_END()
