@@ -9,6 +9,7 @@ Result<NetLease> LeaseBook::allocate(const common::SandboxId& id, NetworkMode mo
     const common::MutexLock lock{mutex_};
     COMMON_TRY(auto lease, network_.allocate(id, mode));
     held_.insert_or_assign(id, lease);
+    news_ = true;
     return lease;
 }
 
@@ -16,6 +17,7 @@ Result<> LeaseBook::release(const common::SandboxId& id, const NetLease& lease)
 {
     const common::MutexLock lock{mutex_};
     const auto held = held_.find(id);
+    news_ = true;
     COMMON_CHECK(network_.release(held == held_.end() ? lease : held->second));
     held_.erase(id);
     second_.erase(id);
@@ -77,6 +79,13 @@ Result<> LeaseBook::ensure()
 {
     const common::MutexLock lock{mutex_};
     return ensure_held();
+}
+
+Result<> LeaseBook::tell_dhcp()
+{
+    const common::MutexLock lock{mutex_};
+    news_ = false;
+    return network_.tell_dhcp();
 }
 
 Result<> LeaseBook::ensure_held()

@@ -3,6 +3,7 @@
 #include "common/mutex.hpp"
 #include "hostd/core/network.hpp"
 
+#include <atomic>
 #include <map>
 
 namespace hostd {
@@ -29,10 +30,15 @@ public:
     /// Repairs the network for the leases that are held.
     common::Result<> ensure() EXCLUDES(mutex_);
 
+    /// Whether anything changed since tell_dhcp(). At once, any thread.
+    [[nodiscard]] bool has_news() const noexcept { return news_; }
+    common::Result<> tell_dhcp() EXCLUDES(mutex_);
+
 private:
     common::Result<> ensure_held() REQUIRES(mutex_);
 
     Network& network_;
+    std::atomic<bool> news_{false};
     common::Mutex mutex_;
     bool ensured_ GUARDED_BY(mutex_) = false;
     std::map<common::SandboxId, NetLease> held_ GUARDED_BY(mutex_);

@@ -18,9 +18,9 @@ public:
     /// called again at any time to repair.
     virtual common::Result<> ensure(const std::vector<NetLease>& in_use) = 0;
 
-    /// A free address for a sandbox, with its DHCP entry and anti-spoofing rules in
-    /// place before the domain starts. A second call for the same sandbox gives the
-    /// same lease. `resource_exhausted` (reason no_addresses) when the subnet is full.
+    /// A free address for a sandbox, with its anti-spoofing rules in place before the domain
+    /// starts; DHCP serves it after tell_dhcp(). A second call for the same sandbox gives the same
+    /// lease. `resource_exhausted` (reason no_addresses) when the subnet is full.
     virtual common::Result<NetLease> allocate(const common::SandboxId& id, NetworkMode mode) = 0;
 
     /// The same lease for another incarnation of its domain: another tap may send as its MAC and
@@ -32,6 +32,10 @@ public:
 
     /// Takes a lease back, rules and DHCP entry. Success if it is not held.
     virtual common::Result<> release(const NetLease& lease) = 0;
+
+    /// The DHCP servers run and know what was allocated and released. dnsmasq then runs a program
+    /// of libvirt's for each lease it has given out, so that this is not for every single change.
+    virtual common::Result<> tell_dhcp() = 0;
 
     /// The IPv4 address that the guest has really taken, from DHCP leases, then ARP.
     /// Empty while there is none.

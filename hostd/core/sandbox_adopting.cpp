@@ -114,6 +114,7 @@ void SandboxService::adopted(const Found& found)
     sweep_soon();
     reconcile();
     look_for_ips();
+    keep_dhcp_told();
     look_at_traffic();
 }
 

@@ -44,6 +44,10 @@ struct ServiceSettings {
     std::chrono::milliseconds reconcile_interval{30000};
     std::chrono::milliseconds retry_interval{1000};
     std::chrono::milliseconds ip_interval{500};
+    /// How soon DHCP knows of a lease, and how long it is left alone then: a guest that boots asks
+    /// for its address later than that, and asks again.
+    std::chrono::milliseconds dhcp_interval{50};
+    std::chrono::milliseconds dhcp_pause{1000};
     unsigned ip_tries = 240; ///< Then only each reconcile looks.
     /// Between two looks at what guests send: less is no shorter time to be idle in.
     std::chrono::milliseconds network_interval{10000};
@@ -285,6 +289,7 @@ private:
     void lost_domain(Sandbox& sandbox);
     void reconcile();
     void look_for_ips();
+    void keep_dhcp_told();
     void look_at_traffic();
 
     const Ports ports_;

@@ -331,6 +331,20 @@ void SandboxService::look_for_ips()
         });
 }
 
+void SandboxService::keep_dhcp_told()
+{
+    const auto again = [this](std::chrono::milliseconds later) {
+        loop_->after(later, [this] { keep_dhcp_told(); });
+    };
+    if (!leases_.has_news()) {
+        return again(settings_.dhcp_interval);
+    }
+    // A server that cannot be told reads the file when it is back, and the guest asks on; until
+    // then each reconcile says what is wrong.
+    blocking([this] { return leases_.tell_dhcp(); },
+             [this, again](const Result<>&) { again(settings_.dhcp_pause); });
+}
+
 /// Who uses the network is not idle, though nobody asks hostd for anything.
 void SandboxService::look_at_traffic()
 {

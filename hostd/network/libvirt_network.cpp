@@ -73,6 +73,18 @@ Result<> LibvirtNetwork::ensure(const std::vector<NetLease>& in_use)
     }
     told_ = true;
     COMMON_CHECK(stand_up());
+    return tell_each();
+}
+
+Result<> LibvirtNetwork::tell_dhcp()
+{
+    const common::MutexLock lock{mutex_};
+    // Else the next ensure() does.
+    return standing_ ? tell_each() : Result<>{};
+}
+
+Result<> LibvirtNetwork::tell_each()
+{
     Result<> told;
     for (const auto& own : own_networks_list) {
         if (auto one = tell_dnsmasq(own); !one) {
@@ -144,9 +156,6 @@ Result<NetLease> LibvirtNetwork::allocate(const common::SandboxId& id, NetworkMo
         static_cast<void>(write_hosts(own));
         return std::move(done).error();
     }
-    // A dnsmasq that cannot be told now reads the file when it is back, and the guest asks on;
-    // until then each ensure() says what is wrong.
-    static_cast<void>(tell_dnsmasq(own));
     return lease;
 }
 
@@ -238,9 +247,7 @@ Result<> LibvirtNetwork::forget_tap(const NetLease& lease)
         return {};
     }
     // With the other tap its address stays: then this changes nothing.
-    COMMON_CHECK(write_hosts(*own));
-    static_cast<void>(tell_dnsmasq(*own)); // As in allocate().
-    return {};
+    return write_hosts(*own);
 }
 
 Result<> LibvirtNetwork::release(const NetLease& lease)

@@ -44,6 +44,7 @@ public:
     common::Result<> forget_tap(const NetLease& lease) override EXCLUDES(mutex_);
     /// With the lease's other tap, if there is one.
     common::Result<> release(const NetLease& lease) override EXCLUDES(mutex_);
+    common::Result<> tell_dhcp() override EXCLUDES(mutex_);
     common::Result<std::string> observed_ip(const NetLease& lease) const override;
     /// Of the NAT network; empty until ensure() has succeeded once.
     [[nodiscard]] std::string cidr() const override EXCLUDES(mutex_);
@@ -65,6 +66,7 @@ private:
                                         const std::string& tap) REQUIRES(mutex_);
     [[nodiscard]] std::vector<NetLease> leases_of(const OwnNetwork& own) const REQUIRES(mutex_);
     common::Result<> write_hosts(const OwnNetwork& own) REQUIRES(mutex_);
+    common::Result<> tell_each() REQUIRES(mutex_);
     common::Result<> tell_dnsmasq(const OwnNetwork& own) REQUIRES(mutex_);
     common::Result<> revive(const OwnNetwork& own) REQUIRES(mutex_);
     common::Result<> apply_rules() REQUIRES(mutex_);

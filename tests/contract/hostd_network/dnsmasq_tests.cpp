@@ -58,6 +58,7 @@ BOOST_AUTO_TEST_CASE(a_repair_starts_a_dnsmasq_that_died_and_leaves_guests_on_th
 {
     for (const auto& own : {nat_network, isolated_network}) {
         const auto lease = must(network.allocate(own.mode == NetworkMode::nat ? a : b, own.mode));
+        must(network.tell_dhcp());
         const Guest guest{lease, own.bridge};
         BOOST_TEST(guest.ask_for_address() == lease.ip);
         for (const int signal : {SIGKILL, SIGTERM}) {
@@ -85,6 +86,7 @@ BOOST_AUTO_TEST_CASE(without_dnsmasq_leases_come_and_go_and_have_it_started)
             const auto begun = std::chrono::steady_clock::now();
             const auto fresh = must(network.allocate(b, own.mode));
             must(network.release(old));
+            must(network.tell_dhcp());
             BOOST_TEST((std::chrono::steady_clock::now() - begun < std::chrono::seconds{10}));
             {
                 const Guest guest{fresh, own.bridge};
@@ -92,6 +94,7 @@ BOOST_AUTO_TEST_CASE(without_dnsmasq_leases_come_and_go_and_have_it_started)
             }
             end_process(dnsmasq_pid(own.name), SIGKILL);
             must(network.release(fresh));
+            must(network.tell_dhcp());
             BOOST_TEST(signal_dnsmasq({}, own.name, 0).has_value());
         }
     }
@@ -106,6 +109,7 @@ BOOST_AUTO_TEST_CASE(a_dnsmasq_that_cannot_start_stops_no_lease_and_serves_them_
         end_process(dnsmasq_pid("paddock"), SIGKILL);
         fresh = must(network.allocate(b, NetworkMode::nat));
         must(network.release(old));
+        BOOST_TEST(!network.tell_dhcp());
         const auto ensured = network.ensure({fresh});
         BOOST_REQUIRE(!ensured);
         BOOST_TEST_MESSAGE(ensured.error().message);

@@ -86,7 +86,8 @@ BOOST_AUTO_TEST_CASE(a_libvirtd_that_freezes_ends_the_calls_that_wait_for_it)
         // Rules and entries are this host's own; only a dead dnsmasq needs libvirtd.
         done_within(at_once, [&] { return network.release(other); });
         tests::end_process(tests::dnsmasq_pid("paddock"), SIGKILL);
-        done_within(one_wait, [&] { return network.release(lease); });
+        done_within(at_once, [&] { return network.release(lease); });
+        unavailable_within(one_wait, [&] { return network.tell_dhcp(); });
         unavailable_within(one_wait, [&] { return network.allocate(b, NetworkMode::nat); });
         unavailable_within(at_once, [&] { return network.observed_ip(lease); });
     }

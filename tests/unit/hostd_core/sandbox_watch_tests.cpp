@@ -188,6 +188,27 @@ BOOST_AUTO_TEST_CASE(the_network_is_never_made_to_fit_a_table_that_was_not_read_
     BOOST_TEST(network.ensured == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(dhcp_is_told_of_leases_that_come_and_go)
+{
+    settings.dhcp_interval = settings.dhcp_pause = std::chrono::milliseconds{2};
+    run();
+    static_cast<void>(created("sbx-1"));
+    await_step("tell_dhcp");
+    static_cast<void>(ask("op-1", hostd::DestroyCommand{id("sbx-1")}));
+    await_step("tell_dhcp");
+}
+
+BOOST_AUTO_TEST_CASE(dhcp_is_not_told_of_each_lease_for_itself)
+{
+    settings.dhcp_interval = std::chrono::hours{1};
+    run();
+    for (const auto* each : {"sbx-1", "sbx-2", "sbx-3"}) {
+        static_cast<void>(created(each));
+    }
+    static_cast<void>(ask("op-1", hostd::DestroyCommand{id("sbx-2")}));
+    BOOST_TEST(network.told == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(every_reconcile_repairs_the_network_for_the_leases_in_use)
 {
     run();

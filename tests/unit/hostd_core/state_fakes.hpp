@@ -344,6 +344,10 @@ public:
             world_.taps.erase(lease.tap);
         });
     }
+    common::Result<> tell_dhcp() override
+    {
+        return world_.step("tell_dhcp", {}, [&] { ++told; });
+    }
     common::Result<std::string> observed_ip(const hostd::NetLease& lease) const override
     {
         return world_.locked([&] { return world_.ips[lease.mac]; });
@@ -351,6 +355,7 @@ public:
     std::string cidr() const override { return "10.0.0.0/24"; }
 
     std::atomic<std::size_t> ensured{0};
+    std::atomic<unsigned> told{0};
 
 private:
     HostWorld& world_;
