@@ -55,11 +55,11 @@ def counts(api, ident, pid):
 
 
 def reaches(api, ident):
-    """Whether its packets come and go: a public address answers."""
-    ping = api.run(ident, "ping -c 1 -w 10 198.51.100.7 || { ip addr; ip route; ip neigh; false; } 2>&1", user="root",
-                   timeout_sec=60)
+    """Whether its packets come and go: a public address answers, as soon as DHCP has given the guest its route."""
+    ping = api.run(ident, "for n in $(seq 30); do ping -c 1 -w 10 198.51.100.7 && exit; usleep 500000; done; "
+                          "ip addr; ip route; ip neigh; false", user="root", timeout_sec=120)
     if ping["exit_code"] != 0:
-        print(ping["stdout"])
+        print(ping["stdout"], ping["stderr"])
     return ping["exit_code"] == 0
 
 
