@@ -41,6 +41,16 @@ bool is_about_now(const Error& error)
            error.code == ErrorCode::failed_precondition;
 }
 
+/// Its host need not keep the answer.
+HostCommand acknowledgement(const Pending& op)
+{
+    HostCommand forget;
+    forget.operation = op.row.id;
+    forget.request = op.caller.request;
+    forget.what = AckExecOnHost{op.row.sandbox};
+    return forget;
+}
+
 } // namespace
 
 Result<Command> Core::run(const Caller& caller, const common::SandboxId& id, RunRequest request)
@@ -261,6 +271,7 @@ bool Core::wake_for(const Op& op)
         return false;
     }
     op->dispatched = false;
+    static_cast<void>(link_.send(op->host, acknowledgement(*op))); // Or it is refused again.
     begin_resume(op->caller, op->row.sandbox, [this, op](const Result<Sandbox>& woken) {
         if (!pending_.contains(op->row.id)) {
             return;
@@ -308,12 +319,8 @@ void Core::end_run(const Op& op, const std::optional<Error>& error)
                          op->ran(op->record);
                      }
                      if (saved && op->dispatched) {
-                         HostCommand forget;
-                         forget.operation = op->row.id;
-                         forget.request = op->caller.request;
-                         forget.what = AckExecOnHost{op->row.sandbox};
                          // If it is lost, the guest forgets by itself, oldest first.
-                         static_cast<void>(link_.send(op->host, std::move(forget)));
+                         static_cast<void>(link_.send(op->host, acknowledgement(*op)));
                      }
                  });
 }

@@ -75,6 +75,8 @@ public:
                                           const std::filesystem::path& top) = 0;
     /// Takes back a branch that nobody uses. Success if there is nothing.
     virtual common::Result<> unbranch(const Branch& branch) = 0;
+    /// Nobody knows whether it is in use: the next sweep finds that out.
+    virtual void leave(const Branch& branch) = 0;
     /// The branch is in use: the file that was on top has only its name as a layer from now on.
     virtual common::Result<> settle(const Branch& branch, const std::filesystem::path& old_top) = 0;
     /// An empty overlay of `sandbox` on a layer; its folder exists.

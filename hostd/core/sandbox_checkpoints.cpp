@@ -314,7 +314,10 @@ void SandboxService::sweep()
             std::set<std::filesystem::path> tops;
             std::set<common::SandboxId> known;
             for (const auto& id : ids) {
-                // One that is being made has no domain yet, and is left alone.
+                // What was cut short may have two domains. One that is being made has none yet.
+                if (ports_.checkpoints.is_moving(id)) {
+                    continue;
+                }
                 if (auto top = ports_.hypervisor.top_of(id)) {
                     tops.insert(*std::move(top));
                     known.insert(id);

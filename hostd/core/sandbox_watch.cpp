@@ -116,6 +116,7 @@ void SandboxService::look_again(const common::SandboxId& id, std::function<void(
             auto& seen = table_.at(id);
             if (absences && found.record && found.in_step) {
                 seen.in_step_since = *absences;
+                sweep_soon(); // It was left out of those since.
             } else if (!found.in_step) {
                 spdlog::error("{}: {}", id.str(), found.in_step.error().message);
             }

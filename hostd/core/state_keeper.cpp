@@ -122,7 +122,8 @@ void StateKeeper::abandon(const Draft& draft)
 {
     checkpoints_.discard(draft.checkpoint.id);
     if (draft.unsure) {
-        return; // Hypervisor::bring_disk_into_step() finds out, and the sweep removes the other.
+        // Hypervisor::bring_disk_into_step() finds out, and the sweep removes the other.
+        return checkpoints_.leave(draft.branch);
     }
     if (draft.branched) {
         warn(checkpoints_.settle(draft.branch, draft.old_top), "settle a branch");
@@ -214,6 +215,7 @@ Result<StateKeeper::Restored> StateKeeper::restore_memory(DomainRecord now,
     const auto id = now.sandbox.id;
     COMMON_TRY(auto* const engine, engines_.of(checkpoint.engine));
     const bool alive = is_active(now.state);
+    COMMON_CHECK(hypervisor_.bring_disk_into_step(id, now.incarnation));
     auto next = now;
     ++next.incarnation;
     next.generation = std::max(generation, now.generation);

@@ -17,6 +17,7 @@ Result<> StateKeeper::suspend(const SandboxStatus& source, bool frozen)
     const bool ran = source.phase == Phase::running;
     const auto incarnation = source.incarnation;
     COMMON_CHECK(file_systems_.thaw(id));
+    COMMON_CHECK(hypervisor_.bring_disk_into_step(id, incarnation)); // Its memory goes with it.
     COMMON_TRY(auto* const engine, engines_.current());
     auto checkpoint = describe(source, *engine);
     checkpoint.has_memory = true;

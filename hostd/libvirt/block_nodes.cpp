@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* undo_job = "paddock-undo-branch";
-constexpr std::chrono::seconds patience{30}; // What was written in the moment since the branch.
+constexpr std::chrono::seconds patience{10}; // The next look goes on with it.
 
 std::string storage_name(const BlockNode& node)
 {
@@ -68,7 +68,7 @@ Error out_of_step(const std::string& why)
     return {ErrorCode::failed_precondition,
             "libvirtd was killed while it branched this disk, and QEMU and libvirt do not agree "
             "about it: " +
-                why + "; suspend and resume it, or restart it, which makes them agree",
+                why + "; a restart makes them agree",
             "disk_out_of_step"};
 }
 
@@ -143,14 +143,12 @@ Result<> finish_undo(virDomainPtr domain)
         if (!job) {
             return {};
         }
-        if (!told && job->value("ready", false)) {
+        if (!told && job->value("ready", json{}) == json(true)) {
             COMMON_CHECK(qmp(domain, "block-job-complete", {{"device", undo_job}}));
             told = true;
         }
         if (steady_clock::now() >= deadline) {
-            static_cast<void>(
-                qmp(domain, "block-job-cancel", {{"device", undo_job}, {"force", true}}));
-            return out_of_step("what was written since is not committed in time");
+            return out_of_step("what was written since is still being committed");
         }
         std::this_thread::sleep_for(std::chrono::milliseconds{2});
     }
@@ -232,10 +230,13 @@ Result<> bring_into_step(virConnectPtr connection, virDomainPtr domain)
     COMMON_CHECK(remove_strays(domain, nodes));
     COMMON_TRY(const auto known, top_known(domain));
     auto in_step = nodes.top.file == known ? Result<>{} : undo_branch(domain, nodes, known);
-    const auto& top = in_step ? known : nodes.top.file;
+    const auto top = in_step ? known : written_file(domain); // Which a late success has changed.
+    if (!top) {
+        return in_step;
+    }
     COMMON_TRY(const auto next, top_known(domain, VIR_DOMAIN_XML_INACTIVE));
-    if (std::error_code error; next != top && fs::exists(top, error)) {
-        COMMON_CHECK(boot_from(connection, domain, top));
+    if (std::error_code error; next != *top && fs::exists(*top, error)) {
+        COMMON_CHECK(boot_from(connection, domain, *top));
     }
     return in_step;
 }

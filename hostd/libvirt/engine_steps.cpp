@@ -47,32 +47,44 @@ Result<> capture_stopped(virConnectPtr connection,
 }
 
 /// A branch that failed may yet have happened, also without a libvirtd that was killed meanwhile
-/// knowing of it. What cannot be undone is left, and noted for the next start.
-Result<bool>
-writes_to(ConnectionPool& connections, const std::string& name, const std::filesystem::path& top)
+/// knowing of it: it is undone. An error: it is not, or nobody can say.
+Result<bool> writes_to(ConnectionPool& connections,
+                       const common::SandboxId& id,
+                       const std::filesystem::path& top)
 {
     bool writes = false;
-    COMMON_CHECK(insist(connections, [&](virConnectPtr connection) -> Result<> {
-        const Domain domain{virDomainLookupByName(connection, name.c_str())};
-        if (!domain) {
-            return last_error();
+    auto asked = insist(connections, [&](virConnectPtr connection) -> Result<> {
+        COMMON_TRY(const auto domain, look_up(connection, id));
+        if (virDomainIsActive(domain.get()) == 1) {
+            COMMON_CHECK(bring_into_step(connection, domain.get()));
         }
-        if (virDomainIsActive(domain.get()) == 0) {
-            COMMON_TRY(const auto known, top_known(domain.get()));
-            writes = known == top;
-            return {};
-        }
-        if (auto in_step = bring_into_step(connection, domain.get()); !in_step) {
-            if (in_step.error().code == ErrorCode::unavailable) {
-                return in_step;
-            }
-            spdlog::error("{}: {}", name, in_step.error().message);
-        }
-        COMMON_TRY(const auto written, written_file(domain.get()));
-        writes = written == top;
+        COMMON_TRY(const auto known, top_known(domain.get()));
+        writes = known == top;
         return {};
-    }));
+    });
+    if (!asked) {
+        return std::move(asked).error();
+    }
     return writes;
+}
+
+Result<> capture_live(ConnectionPool& connections,
+                      const LiveGuest& guest,
+                      const CaptureRequest& request,
+                      const CaptureLive& live,
+                      Captured& captured)
+{
+    if (request.new_top) {
+        // Before it is written to: whatever ends QEMU or us after that, nothing is lost. It lies on
+        // what was on top until now, and holds the same as long as it is empty.
+        COMMON_CHECK(boot_from(guest.connection, guest.domain, *request.new_top));
+    }
+    const std::string name = virDomainGetName(guest.domain);
+    auto done = live(guest, captured);
+    if (!done && guest.life == Life::running) {
+        let_go_on(connections, name);
+    }
+    return done;
 }
 
 Result<> capture_to(ConnectionPool& connections,
@@ -83,35 +95,22 @@ Result<> capture_to(ConnectionPool& connections,
     COMMON_TRY(const auto connection, connections.take());
     COMMON_TRY(const auto domain, look_up(connection.get(), request.id));
     COMMON_TRY(const auto record, read_record(domain.get()));
-    auto life = Life::paused;
-    switch (record.state) {
-    case DomainState::stopped:
-    case DomainState::crashed:
-        return capture_stopped(connection.get(), domain.get(), request, captured);
-    case DomainState::running: life = Life::running; break;
-    case DomainState::paused: break;
-    case DomainState::paused_by_disk_error:
-    case DomainState::unknown:
+    const bool stopped =
+        record.state == DomainState::stopped || record.state == DomainState::crashed;
+    const auto life = record.state == DomainState::running ? Life::running : Life::paused;
+    if (!stopped && life != Life::running && record.state != DomainState::paused) {
         return Error{ErrorCode::failed_precondition, "it neither runs nor is it only paused"};
     }
-    auto done = live({connection.get(), domain.get(), life}, captured);
-    if (!done && life == Life::running) {
-        let_go_on(connections, record.domain_name);
-    }
+    const LiveGuest guest{connection.get(), domain.get(), life};
+    auto done = stopped ? capture_stopped(connection.get(), domain.get(), request, captured)
+                        : capture_live(connections, guest, request, live, captured);
     if (!done && request.new_top) {
-        const auto writes = writes_to(connections, record.domain_name, *request.new_top);
+        const auto writes = writes_to(connections, request.id, *request.new_top);
         captured.branched = writes && *writes;
         captured.unsure = !writes;
-    }
-    if (captured.branched) {
-        // libvirt notes the chain as it is now, by names that the caller is about to take away.
-        auto noted = insist(connections, [&](virConnectPtr each) -> Result<> {
-            COMMON_TRY(const auto again, look_up(each, request.id));
-            return boot_from(each, again.get(), *request.new_top);
-        });
-        if (!noted) {
-            captured.unsure = true;
-            return done ? noted : done;
+        if (!writes) {
+            spdlog::error(
+                "which file {} is written to: {}", request.id.str(), writes.error().message);
         }
     }
     return done;

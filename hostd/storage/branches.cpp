@@ -124,6 +124,13 @@ Result<> DirCheckpointStore::unbranch(const Branch& branch)
     return {};
 }
 
+void DirCheckpointStore::leave(const Branch& branch)
+{
+    const std::scoped_lock lock{mutex_};
+    branched_.erase(branch.new_top);
+    young_.erase(branch.new_top);
+}
+
 Result<> DirCheckpointStore::settle(const Branch& branch, const fs::path& old_top)
 {
     const std::shared_lock tree{tree_};

@@ -24,6 +24,7 @@ public:
     common::Result<Branch> branch(const common::SandboxId& id,
                                   const std::filesystem::path& top) override;
     common::Result<> unbranch(const Branch& branch) override;
+    void leave(const Branch& branch) override;
     common::Result<> settle(const Branch& branch, const std::filesystem::path& old_top) override;
     common::Result<std::filesystem::path> overlay_on(const common::SandboxId& sandbox,
                                                      const std::filesystem::path& layer) override;

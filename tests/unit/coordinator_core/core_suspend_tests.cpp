@@ -73,6 +73,9 @@ BOOST_AUTO_TEST_CASE(one_that_turns_out_to_be_suspended_is_woken_for_the_command
     status("h1", report(id, Phase::suspended, now(id).generation));
     await(id, Phase::suspended);
     refuse(first, ErrorCode::failed_precondition, "not_running");
+    // Its host would give the answer again that it has kept.
+    BOOST_TEST(expect<coordinator::AckExecOnHost>().command.operation.str() ==
+               first.command.operation.str());
     done(expect<StartOnHost>(), id, Phase::running);
     const auto again = expect<ExecOnHost>();
     BOOST_TEST(again.command.operation.str() == first.command.operation.str());
@@ -91,6 +94,7 @@ BOOST_AUTO_TEST_CASE(a_command_for_one_that_cannot_be_woken_says_why)
     status("h1", report(id, Phase::suspended, now(id).generation));
     await(id, Phase::suspended);
     refuse(sent, ErrorCode::failed_precondition, "not_running");
+    static_cast<void>(expect<coordinator::AckExecOnHost>());
     refuse(expect<StartOnHost>(), ErrorCode::failed_precondition, "checkpoint_damaged");
     BOOST_TEST(reason_of(ran.get()) == "checkpoint_damaged");
 }

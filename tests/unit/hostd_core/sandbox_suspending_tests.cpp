@@ -32,6 +32,19 @@ BOOST_AUTO_TEST_CASE(a_suspended_guest_is_on_disk_and_runs_on_when_started)
     BOOST_TEST(world.locked([&] { return world.loaded_from[id("sbx-1")]; }) == "/suspended/sbx-1");
 }
 
+/// As the coordinator does that wakes it for a command.
+BOOST_AUTO_TEST_CASE(
+    a_command_that_was_refused_is_run_once_it_is_awake_and_the_refusal_acknowledged)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    static_cast<void>(ask("op-1", SuspendCommand{id("sbx-1")}));
+    BOOST_TEST(ask("op-run", exec("sbx-1", "ls")).error->reason == "not_running");
+    submit("op-run", hostd::AckExecCommand{id("sbx-1")});
+    static_cast<void>(ask("op-2", StartCommand{id("sbx-1")}));
+    BOOST_TEST(!ask("op-run", exec("sbx-1", "ls")).error);
+}
+
 BOOST_AUTO_TEST_CASE(a_paused_guest_can_be_suspended)
 {
     run();

@@ -37,6 +37,7 @@ public:
     {
         return world_.step("unbranch", {}, [&] { --branches; });
     }
+    void leave(const hostd::Branch&) override { static_cast<void>(world_.step("leave", {})); }
     common::Result<> settle(const hostd::Branch&, const std::filesystem::path&) override
     {
         return world_.step("settle", {});
@@ -152,8 +153,7 @@ public:
                                        const std::set<common::SandboxId>&) override
     {
         ++sweeps;
-        COMMON_CHECK(world_.step("sweep", {}));
-        swept_tops = tops.size();
+        COMMON_CHECK(world_.step("sweep", {}, [&] { swept_tops = tops.size(); }));
         hostd::Swept swept;
         swept.again = world_.locked([&] { return world_.unremovable > 0 && world_.unremovable--; });
         return swept;
