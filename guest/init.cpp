@@ -111,7 +111,9 @@ void Dhcp::keep_running()
 void Dhcp::ask_again()
 {
     if (pid_ != 0) {
-        ::kill(pid_, SIGKILL); // The only signal that one that stands still obeys.
+        // With the script that it may be running, which would give this guest the address of the
+        // one that it is a copy of. The only signal that what stands still obeys.
+        ::kill(-pid_, SIGKILL);
     }
     pid_ = 0;
     not_before_ = {};

@@ -1,6 +1,7 @@
 """Memory that is kept: suspend, checkpoints, restore, fork. Real guests, compared from inside."""
 
 import json
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -285,6 +286,26 @@ def test_forks_go_on_from_one_moment_as_different_machines(fleet, api):
     assert remembers(api, child) == ["child", "child"]
     api.ok("POST", f"/v1/sandboxes/{child}/restart")
     assert api.run(child, "cat /home/sandbox/disk")["stdout"] == "child\n"
+
+
+def test_a_clone_does_not_take_the_address_that_its_source_is_being_given(fleet, api):
+    def has(sandbox, marker):
+        return api.run(sandbox, f"test -e /dev/shm/{marker}")["exit_code"] == 0
+
+    source = api.create(host="h1", memory_mb=160)["id"]
+    api.ok("GET", f"/v1/sandboxes/{source}/ip")
+    # Between DHCP's answer and what its client's script makes of it.
+    slow = "s|^ *bound.*|&\\n touch /dev/shm/given; sleep 4; (sleep 1; touch /dev/shm/taken) \\&|"
+    api.run(source, f"sed -i '{slow}' /etc/udhcpc.script && kill -9 $(pidof udhcpc)", user="root")
+    wait_until("DHCP's answer", lambda: has(source, "given"), 30)
+    fork = api.ok("POST", f"/v1/sandboxes/{source}/fork", {"count": 1}, expect=(201,))
+    child = fork["children"][0]["sandbox"]["id"]
+    for each in (source, child):
+        wait_until("DHCP's answer to be taken", lambda: has(each, "taken"), 60)
+        shown = api.run(each, "ip -4 -o addr show dev eth0")["stdout"]
+        own = api.ok("GET", f"/v1/sandboxes/{each}/ip")["ip_address"]
+        assert re.findall(r"inet ([0-9.]+)/", shown) == [own], shown
+        assert reaches(api, each)
 
 
 def test_a_child_that_does_not_fit_leaves_the_others_alone(fleet, api):
