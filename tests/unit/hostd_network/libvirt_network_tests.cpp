@@ -107,6 +107,11 @@ BOOST_AUTO_TEST_CASE(ensure_makes_both_networks_stand_with_their_rules)
     BOOST_REQUIRE(network.ensure({}));
     BOOST_TEST(reloads == 2U); // Nothing new for dnsmasq.
     BOOST_REQUIRE(network.allocate(a, NetworkMode::nat));
+    BOOST_REQUIRE(network.allocate(b, NetworkMode::nat));
+    BOOST_TEST(reloads == 2U);
+    BOOST_REQUIRE(network.tell_dhcp());
+    BOOST_TEST(reloads == 3U); // Once for both.
+    BOOST_REQUIRE(network.tell_dhcp());
     BOOST_TEST(reloads == 3U);
 }
 
@@ -156,6 +161,7 @@ BOOST_AUTO_TEST_CASE(another_incarnation_has_a_tap_of_its_own_beside_the_first)
     auto network = open();
     BOOST_REQUIRE(network.ensure({}));
     const auto one = *network.allocate(a, NetworkMode::nat);
+    BOOST_REQUIRE(network.tell_dhcp());
     const auto told = reloads;
     const auto two = network.add_tap(one, 2);
     BOOST_REQUIRE(two);
@@ -179,6 +185,7 @@ BOOST_AUTO_TEST_CASE(a_tap_that_is_forgotten_leaves_the_lease_to_the_other)
     auto network = open();
     BOOST_REQUIRE(network.ensure({}));
     auto lease = *network.allocate(a, NetworkMode::nat);
+    BOOST_REQUIRE(network.tell_dhcp());
     const auto told = reloads;
     for (std::uint64_t incarnation = 2; incarnation < 6; ++incarnation) {
         const auto next = network.add_tap(lease, incarnation);
@@ -190,6 +197,7 @@ BOOST_AUTO_TEST_CASE(a_tap_that_is_forgotten_leaves_the_lease_to_the_other)
         lease = *next;
         BOOST_TEST(hosts() == hosts_text({lease}));
         BOOST_CHECK(*network.allocate(a, NetworkMode::nat) == lease);
+        BOOST_REQUIRE(network.tell_dhcp());
     }
     BOOST_TEST(reloads == told);
     BOOST_TEST(network.allocate(b, NetworkMode::nat)->ip != lease.ip);
