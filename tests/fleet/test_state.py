@@ -56,9 +56,10 @@ def counts(api, ident, pid):
 
 
 def reaches(api, ident):
-    """Whether its packets come and go: a public address answers, as soon as DHCP has given the guest its route."""
-    ping = api.run(ident, "for n in $(seq 30); do ping -c 1 -w 10 198.51.100.7 && exit; usleep 500000; done; "
-                          "ip addr; ip route; ip neigh; false", user="root", timeout_sec=120)
+    """Whether its packets come and go, once DHCP has given it its route: a public address answers."""
+    wait_until("a route", lambda: "default" in api.run(ident, "ip route")["stdout"], 60)
+    ping = api.run(ident, "ping -c 1 -w 10 198.51.100.7 || { ip addr; ip route; ip neigh; false; }", user="root",
+                   timeout_sec=60)
     if ping["exit_code"] != 0:
         print(ping["stdout"], ping["stderr"])
     return ping["exit_code"] == 0
@@ -294,13 +295,17 @@ def test_a_clone_does_not_take_the_address_that_its_source_is_being_given(fleet,
 
     source = api.create(host="h1", memory_mb=160)["id"]
     api.ok("GET", f"/v1/sandboxes/{source}/ip")
-    # Between DHCP's answer and what its client's script makes of it.
-    slow = "s|^ *bound.*|&\\n touch /dev/shm/given; sleep 4; (sleep 1; touch /dev/shm/taken) \\&|"
-    api.run(source, f"sed -i '{slow}' /etc/udhcpc.script && kill -9 $(pidof udhcpc)", user="root")
+    # The client's script waits between DHCP's answer and what it makes of it.
+    api.run(source, "mkfifo /dev/shm/go; sed -i '"
+                    "s|^ *bound.*|&\\n touch /dev/shm/given; read go </dev/shm/go|;"
+                    "s|^ *mv /run/resolv.*|&\\n touch /dev/shm/taken|' /etc/udhcpc.script; kill -9 $(pidof udhcpc)",
+            user="root")
     wait_until("DHCP's answer", lambda: has(source, "given"), 30)
     fork = api.ok("POST", f"/v1/sandboxes/{source}/fork", {"count": 1}, expect=(201,))
     child = fork["children"][0]["sandbox"]["id"]
     for each in (source, child):
+        assert not has(each, "taken")
+        assert api.run(each, "echo go >/dev/shm/go", user="root", timeout_sec=60)["exit_code"] == 0
         wait_until("DHCP's answer to be taken", lambda: has(each, "taken"), 60)
         shown = api.run(each, "ip -4 -o addr show dev eth0")["stdout"]
         own = api.ok("GET", f"/v1/sandboxes/{each}/ip")["ip_address"]
