@@ -1,5 +1,6 @@
 #include "hostd/storage/durable.hpp"
 
+#include "common/log/log.hpp"
 #include "common/unique_fd.hpp"
 #include "hostd/storage/layout.hpp"
 
@@ -68,8 +69,11 @@ Result<> rename_durably(const std::filesystem::path& from, const std::filesystem
         return error;
     }
     auto synced = sync_folder(to.parent_path());
-    if (!synced) {
-        static_cast<void>(::rename(to.c_str(), from.c_str()));
+    if (!synced && ::rename(to.c_str(), from.c_str()) != 0) {
+        spdlog::error("{} is in place, but a power cut may undo that: {}",
+                      to.string(),
+                      synced.error().message);
+        return {};
     }
     return synced;
 }

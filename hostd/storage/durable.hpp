@@ -15,7 +15,8 @@ common::Result<>
 replace_durably(const std::filesystem::path& file, std::string_view text, mode_t mode);
 
 /// Both in folders of one file system. What could not be made durable is renamed back: whoever is
-/// told of a failure finds what was there before. `not_found`.
+/// told of a failure finds what was there before. Where that fails too, the new one stands, and is
+/// told of as such. `not_found`.
 common::Result<> rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 
 common::Result<> sync_file(const std::filesystem::path& file);

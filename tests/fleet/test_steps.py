@@ -425,16 +425,23 @@ def possible(lines):
             yield Fault(number, "enospc")
 
 
+def not_taken_back(what, lines):
+    """A rename that is not durable, and then has no room for the way back."""
+    return [Fault(number, "enospc") for number, (moved, line) in enumerate(itertools.pairwise(lines), 2)
+            if what == "delete" and moved.startswith("rename") and line.startswith("fsync")]
+
+
 def chosen(what, lines, seed):
-    """Those that PADDOCK_FAULTS asks for."""
+    """Those that PADDOCK_FAULTS asks for: a number is of random ones."""
     asked = os.environ.get("PADDOCK_FAULTS") or "1"
     every = list(possible(lines))
     if not asked.isdigit():
         exact = [one.split(":") for one in asked.split(",") if one.startswith(f"{what}:")]
         return [Fault(int(step), *how) for _, step, *how in exact] or every
     dice = random.Random(f"{seed}:{what}")
-    actions, found = [], []
-    while len(found) < min(int(asked), len(every)):
+    found = not_taken_back(what, lines)
+    actions, wanted = [], min(int(asked) + len(found), len(every))
+    while len(found) < wanted:
         actions = actions or dice.sample(ACTIONS, len(ACTIONS))
         action = actions.pop()
         left = [fault for fault in every if fault.action == action and fault not in found]
