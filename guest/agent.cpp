@@ -234,6 +234,10 @@ void Agent::take(const proto::GuestFrame& frame)
     } else if (frame.kind == proto::GuestSignal::kind) {
         with(static_cast<proto::GuestSignal*>(nullptr),
              [exec](const auto& signal) { exec->signal(signal.signal); });
+    } else if (frame.kind == proto::GuestResize::kind) {
+        with(static_cast<proto::GuestResize*>(nullptr), [exec](const auto& size) {
+            exec->resize({size.rows, size.columns});
+        });
     }
 }
 
@@ -301,8 +305,7 @@ void Agent::begin(const proto::GuestFrame& frame)
         }
         known = execs_.emplace(request->operation_id, *std::move(started)).first;
     }
-    known->second.attach(frame.stream);
-    send(frame.stream, proto::GuestStarted{known->second.pid()});
+    send(frame.stream, known->second.attach(frame.stream, request->from));
 }
 
 /// Forgets the oldest ended commands while there are too many, or their output is too large.

@@ -37,10 +37,16 @@ Exec::start(const proto::GuestExec& request, const std::string& group, common::S
         return Error{ErrorCode::invalid_argument, "give either argv or a shell line"};
     }
     COMMON_TRY(auto user, find_user(request.user));
-    COMMON_TRY(auto child,
-               spawn({argv_of(request), std::move(user), request.cwd, request.env, group},
-                     request.has_stdin ? Stdin::pipe : Stdin::none));
+    Program program{argv_of(request), std::move(user), request.cwd, request.env, group};
+    if (request.terminal) {
+        program.terminal = {request.rows, request.columns};
+    }
+    COMMON_TRY(auto child, spawn(program, request.has_stdin ? Stdin::pipe : Stdin::none));
     Exec exec;
+    exec.terminal_ = request.terminal;
+    if (request.live) {
+        exec.live_.emplace();
+    }
     exec.pid_ = child.pid;
     exec.limit_ = std::min<std::size_t>(request.output_limit_bytes, most_kept);
     exec.started_ = now;
@@ -53,10 +59,17 @@ Exec::start(const proto::GuestExec& request, const std::string& group, common::S
     return exec;
 }
 
-void Exec::attach(std::uint32_t stream)
+proto::GuestStarted Exec::attach(std::uint32_t stream, std::uint64_t from)
 {
     stream_ = stream;
     exit_sent_ = false;
+    if (live_) {
+        live_->attach(from);
+        stdin_grant_ = 0;
+        const auto room = proto::initial_credit -
+                          std::min<std::size_t>(proto::initial_credit, stdin_waiting_.size());
+        return {pid_, live_->sent(), stdin_received_, static_cast<std::uint32_t>(room)};
+    }
     for (auto* output : {&out_, &err_}) {
         output->sent = 0;
         output->allowed = proto::initial_credit;
@@ -65,6 +78,7 @@ void Exec::attach(std::uint32_t stream)
     // for what it repeats.
     stdin_grant_ = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(stdin_received_, std::uint64_t{1} << 31U));
+    return {pid_};
 }
 
 void Exec::take_stdin(const proto::GuestStdin& piece)
@@ -83,7 +97,9 @@ void Exec::take_stdin(const proto::GuestStdin& piece)
 
 void Exec::take_credit(const proto::GuestCredit& credit)
 {
-    if (credit.channel == "stdout") {
+    if (live_) {
+        live_->take_credit(credit.channel == "output" ? credit.bytes : 0);
+    } else if (credit.channel == "stdout") {
         out_.allowed += credit.bytes;
     } else if (credit.channel == "stderr") {
         err_.allowed += credit.bytes;
@@ -92,20 +108,40 @@ void Exec::take_credit(const proto::GuestCredit& credit)
 
 void Exec::signal(int number) const
 {
-    if (!reaped_ && number > 0) {
+    if (reaped_ || number <= 0) {
+        return;
+    }
+    // Of a terminal the job in its foreground is meant, as by a key; what ends the shell, both.
+    const pid_t job = terminal_ ? ::tcgetpgrp(out_.fd.get()) : pid_;
+    if (job > 0 && job != pid_) {
+        ::kill(-job, number);
+    }
+    if (job <= 0 || job == pid_ || number == SIGKILL || number == SIGTERM || number == SIGHUP) {
         ::kill(-pid_, number);
     }
 }
 
-void Exec::read_pipe(Output& output) const
+void Exec::resize(TerminalSize size) const
+{
+    if (terminal_ && out_.fd) {
+        guest::resize(out_.fd, size);
+    }
+}
+
+void Exec::read_pipe(Output& output, proto::Stdio stdio)
 {
     std::array<char, 65536> piece{};
     // Bounded: a command that writes without end must not keep the agent from all else.
-    for (int turn = 0; output.fd && turn < 16; ++turn) {
-        const auto count = ::read(output.fd.get(), piece.data(), piece.size());
+    for (int turn = 0; output.fd && reads() && turn < 16; ++turn) {
+        const auto most = live_ ? std::min(piece.size(), live_->room()) : piece.size();
+        const auto count = ::read(output.fd.get(), piece.data(), most);
         if (count > 0) {
             const auto size = static_cast<std::size_t>(count);
             output.total += size;
+            if (live_) {
+                live_->append(stdio, {piece.data(), size});
+                continue;
+            }
             output.kept.append(piece.data(),
                                std::min(size, limit_ - std::min(limit_, output.kept.size())));
         } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -118,8 +154,13 @@ void Exec::read_pipe(Output& output) const
 
 void Exec::serve_pipes()
 {
-    read_pipe(out_);
-    read_pipe(err_);
+    read_pipe(out_, proto::Stdio::out);
+    read_pipe(err_, proto::Stdio::err);
+    give_stdin();
+}
+
+void Exec::give_stdin()
+{
     while (stdin_ && !stdin_waiting_.empty()) {
         const auto count = ::write(stdin_.get(), stdin_waiting_.data(), stdin_waiting_.size());
         if (count > 0) {
@@ -135,6 +176,11 @@ void Exec::serve_pipes()
         stdin_grant_ += static_cast<std::uint32_t>(stdin_waiting_.size());
         stdin_waiting_.clear();
     } else if (stdin_eof_) {
+        if (terminal_) {
+            // It has no end of its own: this is the key for it.
+            constexpr char end_of_file = 4;
+            static_cast<void>(::write(stdin_.get(), &end_of_file, 1));
+        }
         stdin_.reset();
     }
 }
@@ -152,7 +198,11 @@ std::optional<common::SteadyTime> Exec::on_time(common::SteadyTime now)
         return std::nullopt;
     }
     if (reaped_) {
-        const auto patience_ends = *reaped_ + pipe_patience;
+        if (!reads() && (out_.fd || err_.fd)) {
+            read_until_ = now; // There may be more in the pipes than there is room for.
+            return std::nullopt;
+        }
+        const auto patience_ends = std::max(*reaped_, read_until_) + pipe_patience;
         if ((!out_.fd && !err_.fd) || now >= patience_ends) {
             stdin_.reset();
             ended_ = now;
@@ -170,10 +220,10 @@ std::optional<common::SteadyTime> Exec::on_time(common::SteadyTime now)
 
 void Exec::pipes(const std::function<void(int fd, short events)>& poll) const
 {
-    if (out_.fd) {
+    if (out_.fd && reads()) {
         poll(out_.fd.get(), POLLIN);
     }
-    if (err_.fd) {
+    if (err_.fd && reads()) {
         poll(err_.fd.get(), POLLIN);
     }
     if (stdin_ && !stdin_waiting_.empty()) {
@@ -195,6 +245,9 @@ std::optional<proto::GuestOutput> Exec::next_of(Output& output, const char* chan
 
 std::optional<proto::GuestOutput> Exec::next_output()
 {
+    if (live_) {
+        return live_->next();
+    }
     auto piece = next_of(out_, "stdout");
     return piece ? std::move(piece) : next_of(err_, "stderr");
 }
@@ -206,7 +259,9 @@ std::uint32_t Exec::take_stdin_grant()
 
 std::optional<proto::GuestExit> Exec::next_exit()
 {
-    if (!ended_ || exit_sent_ || out_.sent < out_.kept.size() || err_.sent < err_.kept.size()) {
+    const bool all_sent =
+        live_ ? live_->all_sent() : out_.sent >= out_.kept.size() && err_.sent >= err_.kept.size();
+    if (!ended_ || exit_sent_ || !all_sent) {
         return std::nullopt;
     }
     exit_sent_ = true;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/clock.hpp"
+#include "guest/live_output.hpp"
 #include "guest/spawn.hpp"
 #include "proto/guest_messages.hpp"
 
@@ -27,16 +28,19 @@ public:
     [[nodiscard]] common::SteadyTime ended_at() const noexcept { return *ended_; }
     [[nodiscard]] std::size_t kept_bytes() const noexcept
     {
-        return out_.kept.size() + err_.kept.size() + stdin_waiting_.size();
+        return out_.kept.size() + err_.kept.size() + stdin_waiting_.size() +
+               (live_ ? live_->kept_bytes() : 0);
     }
 
-    /// From now on frames are for `stream`, from the beginning, with fresh credit.
-    void attach(std::uint32_t stream);
+    /// From now on frames are for `stream`, from the beginning or, of a live one, from `from` on,
+    /// with fresh credit. The first of them.
+    proto::GuestStarted attach(std::uint32_t stream, std::uint64_t from);
     void detach() noexcept { stream_ = 0; }
 
     void take_stdin(const proto::GuestStdin& piece);
     void take_credit(const proto::GuestCredit& credit);
     void signal(int number) const;
+    void resize(TerminalSize size) const;
 
     /// Reads what the pipes have and writes what stdin takes; never blocks.
     void serve_pipes();
@@ -47,8 +51,13 @@ public:
 
     /// Calls `poll(fd, events)` for each pipe that is open.
     void pipes(const std::function<void(int fd, short events)>& poll) const;
-    /// Pipes that background processes still hold; to be read and dropped by the caller.
-    [[nodiscard]] common::UniqueFd take_out_pipe() { return std::move(out_.fd); }
+    /// Pipes that background processes still hold; to be read and dropped by the caller. A
+    /// terminal hangs up instead.
+    [[nodiscard]] common::UniqueFd take_out_pipe()
+    {
+        auto pipe = std::move(out_.fd);
+        return terminal_ ? common::UniqueFd{} : std::move(pipe);
+    }
     [[nodiscard]] common::UniqueFd take_err_pipe() { return std::move(err_.fd); }
 
     /// The next piece of output within credit, if any.
@@ -68,7 +77,9 @@ private:
     };
 
     Exec() = default;
-    void read_pipe(Output& output) const;
+    void read_pipe(Output& output, proto::Stdio stdio);
+    [[nodiscard]] bool reads() const noexcept { return !live_ || live_->room() > 0; }
+    void give_stdin();
     static std::optional<proto::GuestOutput> next_of(Output& output, const char* channel);
 
     pid_t pid_ = 0;
@@ -77,6 +88,7 @@ private:
     common::SteadyTime started_;
     std::optional<common::SteadyTime> deadline_;
     std::optional<common::SteadyTime> reaped_;
+    common::SteadyTime read_until_{}; ///< Before there was no room to read all.
     std::optional<common::SteadyTime> ended_;
     int wait_status_ = 0;
     bool timed_out_ = false;
@@ -84,6 +96,8 @@ private:
 
     Output out_;
     Output err_;
+    std::optional<LiveOutput> live_; ///< Then nothing is kept in those two.
+    bool terminal_ = false;
     common::UniqueFd stdin_;
     std::string stdin_waiting_;
     std::uint64_t stdin_received_ = 0;

@@ -170,6 +170,7 @@ proto::GuestHello Machine::hello() const
     hello.init = role_ == Role::init;
     hello.frozen = frozen();
     hello.identity = identity_.name();
+    hello.live = true;
     return hello;
 }
 

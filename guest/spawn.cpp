@@ -5,9 +5,11 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -37,6 +39,48 @@ Result<Pipe> make_pipe()
     return Pipe{UniqueFd{fds[0]}, UniqueFd{fds[1]}};
 }
 
+/// What the program has, and what the agent keeps of it.
+struct Wiring {
+    std::array<UniqueFd, 3> far; ///< Of a terminal only the first, for all three.
+    UniqueFd in;
+    UniqueFd out;
+    UniqueFd err;
+};
+
+Result<Wiring> wire_pipes(Stdin with_stdin)
+{
+    COMMON_TRY(auto out, make_pipe());
+    COMMON_TRY(auto err, make_pipe());
+    Pipe in;
+    if (with_stdin == Stdin::pipe) {
+        COMMON_TRY(in, make_pipe());
+    } else {
+        in.read = UniqueFd{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    }
+    return Wiring{{std::move(in.read), std::move(out.write), std::move(err.write)},
+                  std::move(in.write),
+                  std::move(out.read),
+                  std::move(err.read)};
+}
+
+Result<Wiring> wire_terminal(const User& user, TerminalSize size)
+{
+    const auto failed = [] {
+        return Error{ErrorCode::internal, std::string{"open a terminal: "} + std::strerror(errno)};
+    };
+    UniqueFd near{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)};
+    if (!near || ::unlockpt(near.get()) != 0) {
+        return failed();
+    }
+    UniqueFd far{::ioctl(near.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)};
+    if (!far || ::fchown(far.get(), user.uid, static_cast<gid_t>(-1)) != 0) {
+        return failed();
+    }
+    resize(near, size);
+    UniqueFd in{::fcntl(near.get(), F_DUPFD_CLOEXEC, 0)};
+    return Wiring{{std::move(far), {}, {}}, std::move(in), std::move(near), {}};
+}
+
 std::map<std::string, std::string> environment_of(const Program& program)
 {
     std::map<std::string, std::string> env{{"HOME", program.user.home},
@@ -45,6 +89,9 @@ std::map<std::string, std::string> environment_of(const Program& program)
                                            {"PATH", default_path},
                                            {"SHELL", program.user.shell},
                                            {"USER", program.user.name}};
+    if (program.terminal) {
+        env["TERM"] = "xterm-256color";
+    }
     for (const auto& [name, value] : program.env) {
         env[name] = value;
     }
@@ -88,6 +135,7 @@ struct Plan {
     int group = -1;       ///< The cgroup's folder; -1: stay.
     int group_procs = -1; ///< Its cgroup.procs, if the child has to move by itself.
     std::array<int, 3> stdio{};
+    bool terminal = false;
 };
 
 enum class Step { none, user, cwd, exec };
@@ -118,6 +166,9 @@ void become_user(const User& user, Failure& failure)
     ::setsid();
     for (int fd = 0; fd < 3; ++fd) {
         ::dup2(plan.stdio[static_cast<std::size_t>(fd)], fd);
+    }
+    if (plan.terminal) {
+        ::ioctl(0, TIOCSCTTY, 0);
     }
     // The agent ignores SIGPIPE and blocks what its signalfd reads; a program expects neither.
     struct sigaction standard {};
@@ -243,14 +294,9 @@ Result<Child> spawn(const Program& program, Stdin with_stdin)
     if (program.argv.empty() || program.argv.front().empty()) {
         return Error{ErrorCode::refused, "no program was named", "not_executable"};
     }
-    COMMON_TRY(auto out, make_pipe());
-    COMMON_TRY(auto err, make_pipe());
-    Pipe in;
-    if (with_stdin == Stdin::pipe) {
-        COMMON_TRY(in, make_pipe());
-    } else {
-        in.read = UniqueFd{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
-    }
+    COMMON_TRY(auto wiring,
+               program.terminal ? wire_terminal(program.user, *program.terminal)
+                                : wire_pipes(with_stdin));
 
     const auto env = environment_of(program);
     std::vector<std::string> lines;
@@ -266,7 +312,10 @@ Result<Child> spawn(const Program& program, Stdin with_stdin)
     plan.cwd = program.cwd.empty() ? program.user.home.c_str() : program.cwd.c_str();
     plan.fallback_cwd = program.cwd.empty() ? "/" : nullptr;
     plan.user = &program.user;
-    plan.stdio = {in.read.get(), out.write.get(), err.write.get()};
+    for (std::size_t fd = 0; fd < plan.stdio.size(); ++fd) {
+        plan.stdio[fd] = wiring.far[program.terminal ? 0 : fd].get();
+    }
+    plan.terminal = program.terminal.has_value();
 
     UniqueFd group;
     if (!program.group.empty()) {
@@ -282,11 +331,19 @@ Result<Child> spawn(const Program& program, Stdin with_stdin)
     if (failure.step != Step::none) {
         return error_of(failure, program); // Its corpse is reaped with all others.
     }
-    Child started{pid, std::move(in.write), std::move(out.read), std::move(err.read)};
+    Child started{pid, std::move(wiring.in), std::move(wiring.out), std::move(wiring.err)};
     make_nonblocking(started.in);
     make_nonblocking(started.out);
     make_nonblocking(started.err);
     return started;
+}
+
+void resize(const UniqueFd& near_end, TerminalSize size)
+{
+    winsize window{};
+    window.ws_row = size.rows;
+    window.ws_col = size.columns;
+    ::ioctl(near_end.get(), TIOCSWINSZ, &window);
 }
 
 } // namespace guest

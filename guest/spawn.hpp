@@ -4,12 +4,19 @@
 #include "common/unique_fd.hpp"
 #include "guest/users.hpp"
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <sys/types.h>
 #include <vector>
 
 namespace guest {
+
+struct TerminalSize {
+    std::uint16_t rows = 0;
+    std::uint16_t columns = 0;
+};
 
 struct Program {
     std::vector<std::string> argv; ///< argv[0] is looked up in the child's PATH.
@@ -17,21 +24,25 @@ struct Program {
     std::string cwd;                        ///< "": the user's home, or / if that is missing.
     std::map<std::string, std::string> env; ///< Over the basic HOME, PATH, USER, …
     std::string group{};                    ///< The cgroup that it is in; "": the agent's own.
+    std::optional<TerminalSize> terminal{}; ///< Its controlling one, instead of pipes.
 };
 
 struct Child {
     pid_t pid = 0;       ///< Also its process group and session.
     common::UniqueFd in; ///< Not set without stdin: it reads /dev/null.
     common::UniqueFd out;
-    common::UniqueFd err;
+    common::UniqueFd err; ///< Not set with a terminal, whose near end the other two are.
 };
 
 enum class Stdin { none, pipe };
 
 /// Starts a program as its user in a session of its own, with nothing of the agent's
-/// but three pipes. The pipes' near ends are non-blocking. Shares memory with the
-/// child until it has become the program (vfork): as quick as Linux can. `refused` with
-/// reason no_such_cwd or not_executable; `internal` for what the kernel refuses.
+/// but three pipes, or a terminal of its own. Their near ends are non-blocking. Shares memory with
+/// the child until it has become the program (vfork): as quick as Linux can. `refused` with reason
+/// no_such_cwd or not_executable; `internal` for what the kernel refuses.
 common::Result<Child> spawn(const Program& program, Stdin with_stdin);
+
+/// `near_end`: `out` of one with a terminal.
+void resize(const common::UniqueFd& near_end, TerminalSize size);
 
 } // namespace guest

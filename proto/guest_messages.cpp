@@ -73,6 +73,11 @@ void fields(V& v, M& m)
     v.opt("timeout_ms", m.timeout_ms);
     v.need("output_limit", m.output_limit_bytes);
     v.opt("resumed", m.resumed);
+    v.opt("live", m.live);
+    v.opt("from", m.from);
+    v.opt("terminal", m.terminal);
+    v.opt("rows", m.rows);
+    v.opt("columns", m.columns);
 }
 
 template <typename V, typename M>
@@ -89,6 +94,14 @@ requires std::is_same_v<std::remove_const_t<M>, GuestSignal>
 void fields(V& v, M& m)
 {
     v.need("signal", m.signal, Bound{.value = 64});
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, GuestResize>
+void fields(V& v, M& m)
+{
+    v.need("rows", m.rows);
+    v.need("columns", m.columns);
 }
 
 template <typename V, typename M>
@@ -152,6 +165,7 @@ void fields(V& v, M& m)
     v.opt("init", m.init);
     v.opt("frozen", m.frozen);
     v.opt("identity", m.identity, word);
+    v.opt("live", m.live);
 }
 
 template <typename V, typename M>
@@ -183,6 +197,9 @@ requires std::is_same_v<std::remove_const_t<M>, GuestStarted>
 void fields(V& v, M& m)
 {
     v.need("pid", m.pid);
+    v.opt("from", m.from);
+    v.opt("stdin_at", m.stdin_at);
+    v.opt("stdin_room", m.stdin_room);
 }
 
 template <typename V, typename M>
@@ -234,6 +251,7 @@ PROTO_GUEST_MESSAGE(GuestReset)
 PROTO_GUEST_MESSAGE(GuestExec)
 PROTO_GUEST_MESSAGE(GuestStdin)
 PROTO_GUEST_MESSAGE(GuestSignal)
+PROTO_GUEST_MESSAGE(GuestResize)
 PROTO_GUEST_MESSAGE(GuestCredit)
 PROTO_GUEST_MESSAGE(GuestExecAck)
 PROTO_GUEST_MESSAGE(GuestShutdown)

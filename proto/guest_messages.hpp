@@ -17,6 +17,12 @@
 // its output so far from offset 0, and `exit` once it ended. It keeps all of that
 // until `exec_ack`.
 //
+// A `live` exec is not collected but read as it comes: both its streams are one log, whose
+// positions count the bytes of both (output_log.hpp). An `offset` of its output is such a position,
+// and its credit is for both, named "output". The agent holds the newest of it, and no more than
+// that is unsent: then the command waits in its write. Attached anew it goes on `from` where hostd
+// asks, or from the oldest that it still has, as `started` says.
+//
 // Flow control: for each of stdout and stderr of a stream the agent sends at most
 // `initial_credit` bytes beyond what `credit` has granted, and hostd sends no more
 // stdin than it was granted likewise.
@@ -61,6 +67,11 @@ struct GuestExec {
     std::uint32_t output_limit_bytes = 0; ///< Kept of each of stdout and stderr; the rest is
                                           ///< read, counted and dropped.
     bool resumed = false; ///< It was sent before: attach to it; if it is not known, never start it.
+    bool live = false;    ///< Only where the agent's hello says so, as what follows.
+    std::uint64_t from = 0; ///< The position that output is wanted from.
+    bool terminal = false;  ///< It gets one of its own instead of pipes; all is stdout.
+    std::uint16_t rows = 0;
+    std::uint16_t columns = 0;
 };
 
 struct GuestStdin {
@@ -73,13 +84,20 @@ struct GuestStdin {
 
 struct GuestSignal {
     static constexpr std::string_view kind = "signal";
-    std::int32_t signal = 0; ///< To the process group.
+    std::int32_t signal = 0; ///< To the process group; of a terminal, the one in its foreground.
+};
+
+/// Of a terminal.
+struct GuestResize {
+    static constexpr std::string_view kind = "resize";
+    std::uint16_t rows = 0;
+    std::uint16_t columns = 0;
 };
 
 /// Either way: `bytes` more may be sent on this stream.
 struct GuestCredit {
     static constexpr std::string_view kind = "credit";
-    std::string channel; ///< stdout | stderr | stdin
+    std::string channel; ///< stdout | stderr | output | stdin
     std::uint32_t bytes = 0;
 };
 
@@ -136,6 +154,7 @@ struct GuestHello {
     bool frozen = false;  ///< As `freeze` left it.
     std::string identity; ///< Of the last `become`. Only in the agent's memory: "" after a boot,
                           ///< another's in a guest that was loaded as a copy.
+    bool live = false;    ///< It knows live execs and terminals.
 };
 
 /// All of `become` was done, and nothing of the guest stands still any more.
@@ -161,6 +180,10 @@ struct GuestNet {
 struct GuestStarted {
     static constexpr std::string_view kind = "started";
     std::int32_t pid = 0;
+    // Of a live exec:
+    std::uint64_t from = 0;       ///< The position of the output that follows.
+    std::uint64_t stdin_at = 0;   ///< Stdin that it has: hostd goes on from there, …
+    std::uint32_t stdin_room = 0; ///< … with so much credit.
 };
 
 struct GuestOutput {

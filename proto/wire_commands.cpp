@@ -155,6 +155,11 @@ void fields(V& v, M& m)
     v.need("timeout_ms", m.timeout_ms);
     v.need("output_limit", m.output_limit_bytes);
     v.opt("resumed", m.resumed);
+    v.opt("live", m.live);
+    v.opt("has_stdin", m.has_stdin);
+    v.opt("terminal", m.terminal);
+    v.opt("rows", m.rows);
+    v.opt("columns", m.columns);
 }
 
 #define PROTO_MESSAGE(type)                                                                        \

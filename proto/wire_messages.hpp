@@ -334,6 +334,11 @@ struct Exec {
     /// It was sent before: find it again, or answer `timeout` (reason outcome_unknown). Never
     /// start it.
     bool resumed = false;
+    bool live = false; ///< Its output is read as it comes (wire_reading.hpp), and not answered.
+    bool has_stdin = false; ///< Of a live one: `input` follows.
+    bool terminal = false;  ///< Of a live one: it gets one of its own.
+    std::uint16_t rows = 0;
+    std::uint16_t columns = 0;
 };
 
 /// The outcome of the envelope's operation_id is committed: guest and host may forget it.

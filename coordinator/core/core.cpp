@@ -4,6 +4,7 @@
 #include "common/log/log.hpp"
 #include "coordinator/core/imaging.hpp"
 #include "coordinator/core/pooling.hpp"
+#include "coordinator/core/streams.hpp"
 
 #include <algorithm>
 
@@ -27,6 +28,7 @@ Core::Core(Store& store, HostLink& link, const common::Clock& clock, CoreSetting
       settings_{settings},
       pooling_{std::make_unique<Pooling>(*this)},
       imaging_{std::make_unique<Imaging>(*this)},
+      streams_{std::make_unique<Streams>(*this)},
       loop_{std::make_shared<common::EventLoop>(clock, loop_capacity)}
 {}
 
@@ -100,6 +102,7 @@ void Core::stop()
 {
     ending_ = true;
     loop_->stop();
+    streams_->stop();
     pending_.clear(); // Their replies are gone with them: whoever waits is told.
     watches_.clear();
     saving_.clear();

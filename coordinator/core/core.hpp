@@ -23,8 +23,6 @@ class Core final : public Service {
 public:
     Core(Store& store, HostLink& link, const common::Clock& clock, CoreSettings settings);
     ~Core() override;
-    Core(const Core&) = delete;
-    Core& operator=(const Core&) = delete;
 
     /// Reads the state back and begins to work. The value is this start's epoch.
     common::Result<std::uint64_t> start();
@@ -66,6 +64,7 @@ public:
     common::Result<Sandbox> destroy(const Caller& caller, const common::SandboxId& id) override;
     common::Result<Command>
     run(const Caller& caller, const common::SandboxId& id, RunRequest request) override;
+    LiveExecs& live_execs() override;
     common::Result<CommandPage>
     commands(const Caller& caller, const common::SandboxId& id, Page page) override;
     common::Result<std::string> ip(const Caller& caller, const common::SandboxId& id) override;
@@ -92,6 +91,7 @@ private:
     using Then = std::function<void(common::Result<>)>;
     class Pooling; ///< pooling.hpp: the warm pools.
     class Imaging; ///< imaging.hpp: images that tenants make.
+    class Streams; ///< streams.hpp: live execs.
 
     // core.cpp: the loop, operations from intent to outcome.
     /// Runs `begin` on the loop and blocks the caller until its Reply is given. Every
@@ -374,9 +374,9 @@ private:
     Checkpoints checkpoints_;
     std::unique_ptr<Pooling> pooling_;
     std::unique_ptr<Imaging> imaging_;
-    /// Made so lately that an inventory may not have them yet.
-    std::map<common::SnapshotId, common::SteadyTime> fresh_;
-    std::map<common::SandboxId, Activity> activity_; ///< Kept if there is a policy.
+    std::unique_ptr<Streams> streams_;
+    std::map<common::SnapshotId, common::SteadyTime> fresh_; ///< Too new for some inventories.
+    std::map<common::SandboxId, Activity> activity_;         ///< Kept if there is a policy.
     std::set<common::SandboxId> unconfirmed_; ///< Their create was under way at the last end.
     std::set<common::SandboxId> dirty_;       ///< Memory is ahead of the database.
     /// Outcomes to be written again, in their order; what belongs together, together.

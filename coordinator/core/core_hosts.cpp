@@ -1,6 +1,7 @@
 // What hosts say.
 #include "coordinator/core/imaging.hpp"
 #include "coordinator/core/pooling.hpp"
+#include "coordinator/core/streams.hpp"
 
 #include "common/log/log.hpp"
 
@@ -30,6 +31,7 @@ void Core::on_event(HostEvent event)
         void operator()(const HostStatus& it) const { core.on_status(it); }
         void operator()(const HostAnswer& it) const { core.on_answer(it); }
         void operator()(const HostActivity& it) const { core.on_activity(it); }
+        void operator()(const HostReaderNews& it) const { core.streams_->on_news(it); }
         void operator()(const HostDisplaced& it) const { core.on_displaced(it); }
     };
     std::visit(Visitor{*this}, event);
@@ -66,6 +68,7 @@ void Core::on_connected(const HostConnected& event)
         changes.emplace_back(*std::move(row));
     }
     save_outcome(std::move(changes), [](const common::Result<>&) {});
+    streams_->on_connected(event.host);
 }
 
 /// Nothing if the audit had the same of this host a moment ago: one that connects over and
@@ -265,6 +268,9 @@ void Core::on_status(const HostStatus& event)
 
 void Core::on_answer(const HostAnswer& event)
 {
+    if (streams_->on_answer(event)) {
+        return;
+    }
     const auto found = pending_.find(event.operation);
     if (found == pending_.end() || found->second->host != event.host) {
         // Answered before, or none of this host's business. Or asked for by a coordinator that

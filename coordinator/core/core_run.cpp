@@ -1,5 +1,5 @@
 // Commands in sandboxes.
-#include "coordinator/core/core.hpp"
+#include "coordinator/core/streams.hpp"
 
 #include <algorithm>
 
@@ -39,6 +39,17 @@ bool is_about_now(const Error& error)
 {
     return error.code == ErrorCode::unavailable || error.code == ErrorCode::not_found ||
            error.code == ErrorCode::failed_precondition;
+}
+
+CommandMode mode_of(const RunRequest& request)
+{
+    if (!request.live) {
+        return CommandMode::run;
+    }
+    if (request.live->terminal) {
+        return CommandMode::terminal;
+    }
+    return request.live->has_stdin ? CommandMode::live_stdin : CommandMode::live;
 }
 
 /// Its host need not keep the answer.
@@ -128,8 +139,10 @@ void Core::begin_run(const Caller& caller,
             return reply(not_running(now));
         }
         auto rest = request;
-        rest.timeout =
-            std::max(std::chrono::ceil<milliseconds>(until - clock_.steady()), milliseconds{1});
+        if (!request.live || request.timeout) {
+            rest.timeout =
+                std::max(std::chrono::ceil<milliseconds>(until - clock_.steady()), milliseconds{1});
+        }
         dispatch_run(caller, now, rest, reply);
     });
 }
@@ -173,8 +186,10 @@ void Core::dispatch_run(const Caller& caller,
         exec.env[name] = value;
     }
     exec.stdin_bytes = request.stdin_text;
-    exec.timeout = request.timeout.value_or(settings_.command_timeout);
+    exec.timeout =
+        request.timeout.value_or(request.live ? milliseconds{0} : settings_.command_timeout);
     exec.output_limit = settings_.output_limit;
+    exec.live = request.live;
     const auto op = begin_operation(Pending::Kind::run, caller, sandbox, std::move(exec));
     op->ran = reply;
     op->give_up = op->begun + settings_.agent_patience;
@@ -188,18 +203,22 @@ void Core::dispatch_run(const Caller& caller,
     record.env = request.env;
     record.status = "running";
     record.started_at = clock_.wall();
+    record.mode = mode_of(request);
     ++commands_run_;
     const auto detail = detail_of({{"command_id", record.id.str()},
                                    {"user", record.user},
                                    {"command", record.command.substr(0, 200)}});
-    save({record, intent_of(op, detail)}, [this, op](const Result<>& saved) {
+    const bool is_read = request.live && request.live->is_read;
+    save({record, intent_of(op, detail)}, [this, op, reply, is_read](const Result<>& saved) {
         op->stored += std::chrono::duration_cast<microseconds>(clock_.steady() - op->begun);
         if (!pending_.contains(op->row.id)) {
             return; // Its sandbox was destroyed meanwhile, which was told and recorded.
         }
         if (saved) {
             op->durable = true;
-            return dispatch(op);
+            dispatch(op);
+            return op->record.mode == CommandMode::run ? void()
+                                                       : streams_->sent(op, reply, is_read);
         }
         if (saved.error().code == ErrorCode::timeout) {
             // It may be written down as running, but it was not given to anybody.
@@ -318,6 +337,7 @@ void Core::end_run(const Op& op, const std::optional<Error>& error)
                      } else {
                          op->ran(op->record);
                      }
+                     streams_->ended(op->record);
                      if (saved && op->dispatched) {
                          // If it is lost, the guest forgets by itself, oldest first.
                          static_cast<void>(link_.send(op->host, acknowledgement(*op)));
@@ -343,6 +363,15 @@ void Core::resume_command(const Command& command)
     exec.timeout = settings_.command_timeout;
     exec.output_limit = settings_.output_limit;
     exec.resumed = true;
+    if (command.mode != CommandMode::run) {
+        exec.timeout = {}; // Its agent keeps the one that it was given.
+        exec.live.emplace();
+        exec.live->argv = {command.command};
+        exec.live->has_stdin = command.mode != CommandMode::live;
+        if (command.mode == CommandMode::terminal) {
+            exec.live->terminal.emplace();
+        }
+    }
     const auto op = begin_operation(
         Pending::Kind::run, caller, sandbox == nullptr ? gone : *sandbox, std::move(exec));
     // Under the id that its host and guest know it by.
@@ -356,6 +385,9 @@ void Core::resume_command(const Command& command)
     op->sent = op->begun;
     pending_.emplace(op->row.id, op);
     pending_of_.emplace(op->row.sandbox, op->row.id);
+    if (command.mode != CommandMode::run) {
+        streams_->sent(op, {}, false);
+    }
     if (sandbox == nullptr || sandbox->phase == Phase::destroyed) {
         end_run(op, Error{ErrorCode::timeout, "its sandbox is gone", "outcome_unknown"});
     }

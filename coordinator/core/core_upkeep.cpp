@@ -3,6 +3,7 @@
 
 #include "common/log/log.hpp"
 #include "coordinator/core/pooling.hpp"
+#include "coordinator/core/streams.hpp"
 
 namespace coordinator {
 
@@ -14,6 +15,7 @@ void Core::tick()
     resend_overdue();
     send_idle_to_sleep();
     pooling_->tick();
+    streams_->tick();
     flush_unsaved();
     const auto now = clock_.steady();
     std::erase_if(watches_, [now](const auto& entry) { return entry.second.until < now; });

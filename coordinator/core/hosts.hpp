@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "coordinator/core/live_execs.hpp"
 #include "coordinator/core/model.hpp"
 
 #include <functional>
@@ -79,10 +80,35 @@ struct ExecOnHost {
     std::string stdin_bytes;
     std::chrono::milliseconds timeout{0};
     common::Bytes output_limit;
-    bool resumed = false; ///< Sent before: find it again, never start it.
+    bool resumed = false;              ///< Sent before: find it again, never start it.
+    std::optional<LiveRequest> live{}; ///< Its argv instead of `shell`.
 };
 struct AckExecOnHost {
     common::SandboxId id;
+};
+// Of live execs; `operation` is the exec's. Only the input is answered.
+struct OpenReaderOnHost {
+    common::SandboxId id;
+    common::OperationId operation;
+    std::uint64_t reader = 0;
+    std::uint64_t from = 0;
+    std::uint32_t credit = 0;
+};
+struct GrantReaderOnHost {
+    common::SandboxId id;
+    common::OperationId operation;
+    std::uint64_t reader = 0;
+    std::uint32_t bytes = 0;
+};
+struct CloseReaderOnHost {
+    common::SandboxId id;
+    common::OperationId operation;
+    std::uint64_t reader = 0;
+};
+struct InputOnHost {
+    common::SandboxId id;
+    common::OperationId operation;
+    LiveInput input;
 };
 struct ListVmsOnHost {};
 
@@ -105,6 +131,10 @@ struct HostCommand {
                  DestroyOnHost,
                  ExecOnHost,
                  AckExecOnHost,
+                 OpenReaderOnHost,
+                 GrantReaderOnHost,
+                 CloseReaderOnHost,
+                 InputOnHost,
                  ListVmsOnHost>
         what;
 };
@@ -194,6 +224,22 @@ struct HostActivity {
     common::HostName host;
     std::vector<common::SandboxId> sandboxes;
 };
+/// What a reader of a live exec is told. See LiveExecs.
+struct HostReaderNews {
+    enum class Kind {
+        started,
+        output,
+        end,  ///< It has had all of it, and the exec has ended: its answer is on the way.
+        gone, ///< The host does not have it, or not any more.
+    };
+    common::HostName host;
+    common::OperationId operation; ///< The exec's.
+    std::uint64_t reader = 0;
+    Kind kind = Kind::gone;
+    bool of_stderr = false;
+    std::uint64_t position = 0; ///< Of the first byte; at the end, of what would follow.
+    std::string data;
+};
 /// The same key connected again from elsewhere: the older connection is dropped, audited.
 struct HostDisplaced {
     common::HostName host;
@@ -205,6 +251,7 @@ using HostEvent = std::variant<HostConnected,
                                HostStatus,
                                HostAnswer,
                                HostActivity,
+                               HostReaderNews,
                                HostDisplaced>;
 
 /// The hosts, as the core sees them. Any thread; returns at once. Delivery is not

@@ -179,4 +179,21 @@ bool is_visible(const Image& image, std::string_view tenant) noexcept
     return image.tenant.empty() || image.tenant == tenant;
 }
 
+std::string_view to_string(CommandMode mode) noexcept
+{
+    switch (mode) {
+    case CommandMode::run: return "run";
+    case CommandMode::live: return "live";
+    case CommandMode::live_stdin: return "live_stdin";
+    case CommandMode::terminal: return "terminal";
+    }
+    return "";
+}
+
+std::optional<CommandMode> command_mode_from(std::string_view text) noexcept
+{
+    using enum CommandMode;
+    return named(std::array{run, live, live_stdin, terminal}, text);
+}
+
 } // namespace coordinator

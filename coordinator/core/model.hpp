@@ -153,6 +153,16 @@ struct PoolState {
     std::vector<OnHost> hosts;
 };
 
+/// How a command was given, and with that what can be done to it while it runs.
+enum class CommandMode {
+    run,        ///< To its end, which is answered with its output.
+    live,       ///< Its output is read as it comes, and not recorded.
+    live_stdin, ///< Likewise, and its stdin is written as it comes.
+    terminal,   ///< Likewise, at a terminal of its own.
+};
+std::string_view to_string(CommandMode mode) noexcept; ///< "live_stdin"
+std::optional<CommandMode> command_mode_from(std::string_view text) noexcept;
+
 struct Command {
     common::CommandId id;
     common::SandboxId sandbox;
@@ -171,6 +181,7 @@ struct Command {
     common::WallTime started_at;
     std::optional<common::WallTime> ended_at;
     std::map<std::string, std::uint64_t> timings_us; ///< http, core, store, link, hostd, guest
+    CommandMode mode = CommandMode::run;
 };
 
 struct Image {

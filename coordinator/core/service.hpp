@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "coordinator/core/live_execs.hpp"
 #include "coordinator/core/model.hpp"
 #include "coordinator/core/store.hpp"
 
@@ -80,6 +81,7 @@ struct RunRequest {
     std::map<std::string, std::string> env;
     std::string stdin_text;
     std::optional<std::chrono::milliseconds> timeout;
+    std::optional<LiveRequest> live; ///< It is run so; `command` is for people.
 };
 
 struct StopRequest {
@@ -198,6 +200,8 @@ public:
     /// One that is paused is resumed for it.
     virtual common::Result<Command>
     run(const Caller& caller, const common::SandboxId& id, RunRequest request) = 0;
+    /// Commands whose output is read as it comes.
+    virtual LiveExecs& live_execs() = 0;
     virtual common::Result<CommandPage>
     commands(const Caller& caller, const common::SandboxId& id, Page page) = 0;
     /// Waits for the address, up to the discovery timeout.

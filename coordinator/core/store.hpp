@@ -81,6 +81,8 @@ public:
     /// Blocking, bounded; any thread.
     virtual common::Result<CommandPage> commands_of(const common::SandboxId& sandbox,
                                                     Page page) = 0;
+    virtual common::Result<std::optional<Command>> command(const common::SandboxId& sandbox,
+                                                           const common::CommandId& id) = 0;
     /// `unavailable` with the cause when the database does not answer.
     virtual common::Result<> check() = 0;
     /// `unavailable` unless this process is the one that may write; `failed_precondition` if

@@ -120,6 +120,27 @@ Fields::texts(std::string_view name, TextRule key_rule, TextRule value_rule, std
     return out;
 }
 
+std::vector<std::string> Fields::list(std::string_view name, TextRule rule, std::size_t limit)
+{
+    std::vector<std::string> out;
+    const auto* value = state_->ask(name);
+    if (value == nullptr) {
+        return out;
+    }
+    if (!value->is_array() || value->empty() || value->size() > limit) {
+        wrong(std::string{name}, fmt::format("must be an array of 1 to {} strings", limit));
+        return out;
+    }
+    for (const auto& entry : *value) {
+        auto text = state_->text(fmt::format("{}[{}]", name, out.size()), entry, rule);
+        if (!text) {
+            return {};
+        }
+        out.push_back(std::move(*text));
+    }
+    return out;
+}
+
 bool Fields::has(std::string_view name) const
 {
     return state_->object.contains(name);

@@ -36,6 +36,8 @@ public:
     /// A map of texts: at most `limit` entries.
     std::map<std::string, std::string>
     texts(std::string_view name, TextRule key_rule, TextRule value_rule, std::size_t limit);
+    /// An array of 1 to `limit` texts; empty where it is absent or wrong.
+    std::vector<std::string> list(std::string_view name, TextRule rule, std::size_t limit);
     /// Whether the field is there, of any type, without asking for its value.
     [[nodiscard]] bool has(std::string_view name) const;
     /// The fields of a nested object; nothing when absent or of another type.

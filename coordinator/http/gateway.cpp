@@ -32,6 +32,12 @@ bool may_have_body(const Head& head)
     return head.method != "GET" && head.method != "HEAD" && head.method != "OPTIONS";
 }
 
+std::string header(const Head& head, std::string_view name)
+{
+    const auto* value = head.find(name);
+    return value == nullptr ? std::string{} : *value;
+}
+
 common::Result<> check_body_headers(const Head& head)
 {
     if (head.framing == Head::Framing::none) {
@@ -217,7 +223,8 @@ common::Result<Reply> Gateway::handle(
                           .path = match.parameters,
                           .query = std::move(query),
                           .body = std::move(content),
-                          .received = call.received};
+                          .received = call.received,
+                          .last_event_id = header(head, "last-event-id")};
     return match.route->handler(context_, request);
 }
 

@@ -47,6 +47,9 @@ struct Options {
     /// never cuts a long command short.
     std::chrono::milliseconds write_timeout{30'000};
 
+    std::size_t max_streams = 1024; ///< Replies that go on for as long as their client reads; 503.
+    std::chrono::milliseconds stream_silence{15'000}; ///< Then one of them gets a sign of life.
+
     /// Names under which the API is reached, beyond localhost and plain addresses.
     std::vector<std::string> allowed_hosts;
     Auth auth = Auth::tokens;

@@ -2,7 +2,9 @@
 
 #include "common/error.hpp"
 #include "common/id.hpp"
+#include "coordinator/http/reply_stream.hpp"
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,7 +18,8 @@ struct Reply {
     std::string body;
     std::string content_type = "application/json";
     std::vector<std::pair<std::string, std::string>> headers{};
-    bool close = false; ///< The connection cannot be used after it.
+    bool close = false;                    ///< The connection cannot be used after it.
+    std::shared_ptr<ReplyStream> stream{}; ///< Instead of `body`.
 };
 
 /// The one place where an error becomes an HTTP status: its code, refined by the

@@ -20,6 +20,7 @@ struct Request {
     Query query;
     std::string body;
     common::SteadyTime received;
+    std::string last_event_id{}; ///< Of a reader of events that comes back; "" else.
 };
 
 } // namespace coordinator::http

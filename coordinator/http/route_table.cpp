@@ -24,7 +24,7 @@ constexpr Route later(Method method, std::string_view pattern, std::string_view 
 }
 
 // Names of features, as a 501 gives them.
-constexpr std::string_view streaming = "streaming exec";
+constexpr std::string_view streaming = "events of a sandbox";
 constexpr std::string_view files = "files in the sandbox";
 constexpr std::string_view terminals = "terminals in the sandbox";
 constexpr std::string_view changes = "diff and publish";
@@ -75,6 +75,12 @@ constexpr Route routes[] = {
     built(post, "/v1/sandboxes/{id}/run", rest::run_command, "Run a shell command to its end"),
     built(post, "/v1/sandboxes/{id}/command", rest::run_command, "The same as run"),
     built(get, "/v1/sandboxes/{id}/commands", rest::list_commands, "Commands that were run"),
+    built(post, "/v1/sandboxes/{id}/exec", rest::start_exec, "Start a command, read it live"),
+    built(get, "/v1/sandboxes/{id}/exec", rest::list_execs, "Live commands, newest first"),
+    built(get, "/v1/sandboxes/{id}/exec/{eid}", rest::read_exec, "Read a live command"),
+    built(post, "/v1/sandboxes/{id}/exec/{eid}/stdin", rest::write_exec, "Write to its stdin"),
+    built(post, "/v1/sandboxes/{id}/exec/{eid}/signal", rest::signal_exec, "Send it a signal"),
+    built(post, "/v1/sandboxes/{id}/exec/{eid}/resize", rest::resize_exec, "Size its terminal"),
     built(post, "/v1/sandboxes/{id}/snapshot", rest::take_snapshot, "Take a checkpoint"),
     built(get, "/v1/sandboxes/{id}/snapshots", rest::list_snapshots, "Checkpoints, oldest first"),
     built(post, "/v1/sandboxes/{id}/snapshots", rest::take_snapshot, "The same as snapshot"),
@@ -95,12 +101,6 @@ constexpr Route routes[] = {
     later(post, "/v1/sandboxes/{id}/publish", changes),
     later(post, "/v1/sandboxes/{id}/sshkey", certificates),
     later(get, "/v1/sandboxes/{id}/stream", streaming),
-    later(post, "/v1/sandboxes/{id}/exec", streaming),
-    later(get, "/v1/sandboxes/{id}/exec", streaming),
-    later(get, "/v1/sandboxes/{id}/exec/{eid}", streaming),
-    later(post, "/v1/sandboxes/{id}/exec/{eid}/stdin", streaming),
-    later(post, "/v1/sandboxes/{id}/exec/{eid}/signal", streaming),
-    later(post, "/v1/sandboxes/{id}/exec/{eid}/resize", streaming),
     later(get, "/v1/sandboxes/{id}/files", files),
     later(put, "/v1/sandboxes/{id}/files", files),
     later(post, "/v1/sandboxes/{id}/file/read", files),

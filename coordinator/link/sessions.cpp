@@ -174,6 +174,15 @@ void Sessions::take(const common::HostName& host,
         return activity ? ways_.event(*std::move(activity))
                         : complain("who is in use", activity.error());
     }
+    if (envelope.kind == proto::ReaderNews::kind) {
+        const auto wire = proto::decode_body<proto::ReaderNews>(envelope.body);
+        if (!wire) {
+            return complain("what a command wrote", wire.error());
+        }
+        auto news = reader_news_of(host, *wire);
+        return news ? ways_.event(*std::move(news))
+                    : complain("what a command wrote", news.error());
+    }
     if (envelope.kind == proto::Reply::kind) {
         const auto wire = proto::decode_body<proto::Reply>(envelope.body);
         if (!wire) {

@@ -86,16 +86,58 @@ struct ToWire {
     void operator()(const DestroyOnHost& it) const { put(proto::DestroySandbox{it.id.str()}); }
     void operator()(const ExecOnHost& it) const
     {
-        put(proto::Exec{it.id.str(),
-                        {},
-                        it.shell,
-                        it.user,
-                        it.cwd,
-                        it.env,
-                        it.stdin_bytes,
-                        ms_of(it.timeout),
-                        static_cast<std::uint32_t>(it.output_limit.count()),
-                        it.resumed});
+        proto::Exec exec{it.id.str(),
+                         {},
+                         it.shell,
+                         it.user,
+                         it.cwd,
+                         it.env,
+                         it.stdin_bytes,
+                         ms_of(it.timeout),
+                         static_cast<std::uint32_t>(it.output_limit.count()),
+                         it.resumed};
+        if (it.live) {
+            exec.live = true;
+            exec.argv = it.live->argv;
+            exec.shell.clear();
+            exec.has_stdin = it.live->has_stdin;
+            exec.terminal = it.live->terminal.has_value();
+            exec.rows = it.live->terminal.value_or(TerminalSize{}).rows;
+            exec.columns = it.live->terminal.value_or(TerminalSize{}).columns;
+        }
+        put(exec);
+    }
+    void operator()(const OpenReaderOnHost& it) const
+    {
+        put(proto::OpenReader{it.id.str(), it.operation.str(), it.reader, it.from, it.credit});
+    }
+    void operator()(const GrantReaderOnHost& it) const
+    {
+        put(proto::GrantReader{it.id.str(), it.operation.str(), it.reader, it.bytes});
+    }
+    void operator()(const CloseReaderOnHost& it) const
+    {
+        put(proto::CloseReader{it.id.str(), it.operation.str(), it.reader});
+    }
+    void operator()(const InputOnHost& it) const
+    {
+        proto::Input input;
+        input.id = it.id.str();
+        input.operation = it.operation.str();
+        if (const auto* piece = std::get_if<StdinPiece>(&it.input)) {
+            input.what = "stdin";
+            input.data = piece->data;
+            input.eof = piece->eof;
+        } else if (const auto* signal = std::get_if<ExecSignal>(&it.input)) {
+            input.what = "signal";
+            input.signal = signal->number;
+        } else {
+            const auto& size = std::get<TerminalSize>(it.input);
+            input.what = "resize";
+            input.rows = size.rows;
+            input.columns = size.columns;
+        }
+        put(input);
     }
     void operator()(const AckExecOnHost& it) const { put(proto::ExecAck{it.id.str()}); }
     void operator()(const ListVmsOnHost&) const { put(proto::ListVms{}); }
@@ -269,6 +311,30 @@ Result<HostActivity> activity_of(const common::HostName& host, const proto::Acti
         activity.sandboxes.push_back(std::move(id));
     }
     return activity;
+}
+
+Result<HostReaderNews> reader_news_of(const common::HostName& host, const proto::ReaderNews& wire)
+{
+    using Kind = HostReaderNews::Kind;
+    HostReaderNews news;
+    news.host = host;
+    COMMON_TRY(news.operation, common::parse_id<common::OperationId>(wire.operation));
+    news.reader = wire.reader;
+    if (wire.what == "output" && (wire.stdio == "stdout" || wire.stdio == "stderr")) {
+        news.kind = Kind::output;
+    } else if (wire.what == "started") {
+        news.kind = Kind::started;
+    } else if (wire.what == "end") {
+        news.kind = Kind::end;
+    } else if (wire.what == "gone") {
+        news.kind = Kind::gone;
+    } else {
+        return Error{ErrorCode::invalid_argument, "news for a reader that are none"};
+    }
+    news.of_stderr = wire.stdio == "stderr";
+    news.position = wire.position;
+    news.data = wire.data;
+    return news;
 }
 
 Result<HostAnswer>

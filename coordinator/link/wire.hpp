@@ -3,6 +3,7 @@
 #include "coordinator/core/hosts.hpp"
 #include "proto/envelope.hpp"
 #include "proto/wire_messages.hpp"
+#include "proto/wire_reading.hpp"
 
 // Between the wire's structs and the core's values. Pure. What a host says is checked
 // here for form; whether it may say it is the core's to decide.
@@ -20,6 +21,8 @@ common::Result<CheckpointReport> checkpoint_of(const proto::CheckpointReport& wi
 common::Result<HostInventory> inventory_of(const common::HostName& host,
                                            const proto::Inventory& wire);
 common::Result<HostActivity> activity_of(const common::HostName& host, const proto::Activity& wire);
+common::Result<HostReaderNews> reader_news_of(const common::HostName& host,
+                                              const proto::ReaderNews& wire);
 common::Result<HostAnswer>
 answer_of(const common::HostName& host, const proto::Envelope& envelope, const proto::Reply& wire);
 

@@ -115,6 +115,19 @@ common::Result<CommandPage> PgStore::commands_of(const common::SandboxId& sandbo
     });
 }
 
+common::Result<std::optional<Command>> PgStore::command(const common::SandboxId& sandbox,
+                                                        const common::CommandId& id)
+{
+    return parts_->readers.run(
+        "read a command", [&](pqxx::nontransaction& sql) -> std::optional<Command> {
+            auto found =
+                read_commands(sql,
+                              "WHERE id = " + sql.quote(to_column(id.str())) +
+                                  " AND sandbox_id = " + sql.quote(to_column(sandbox.str())));
+            return found.empty() ? std::nullopt : std::optional{std::move(found.front())};
+        });
+}
+
 common::Result<> PgStore::check()
 {
     return parts_->readers.run("check", [](auto& sql) { sql.exec("SELECT 1"); });

@@ -24,6 +24,8 @@ public:
     void write(std::vector<Change> changes, Committed done) override;
     common::Result<CommandPage> commands_of(const common::SandboxId& sandbox, Page page) override;
     /// Also not ok while the writer cannot write.
+    common::Result<std::optional<Command>> command(const common::SandboxId& sandbox,
+                                                   const common::CommandId& id) override;
     common::Result<> check() override;
     common::Result<> lease() override;
     /// On a connection of its own; a second one at the same time is `rate_limited`.

@@ -117,12 +117,13 @@ Command command_from(Fields& in)
     command.started_at = in.time();
     command.ended_at = in.maybe_time();
     command.timings_us = in.numbers();
+    command.mode = in.word(command_mode_from);
     return command;
 }
 const std::string command_columns =
     "id, sandbox_id, operation_id, command, username, cwd, " + pairs_of("env") +
     ", stdout, stderr, exit_code, truncated, timed_out, status, " + us_of("started_at") + ", " +
-    us_of("ended_at") + ", " + pairs_of("timings_us");
+    us_of("ended_at") + ", " + pairs_of("timings_us") + ", mode";
 
 Operation operation_from(Fields& in)
 {

@@ -124,7 +124,8 @@ void write_row(pqxx::transaction_base& sql, const Command& command)
                       to_column(command.status),
                       at(command.started_at),
                       Nullable{command.ended_at}.get(),
-                      pairs_array(command.timings_us));
+                      pairs_array(command.timings_us),
+                      std::string{to_string(command.mode)});
 }
 
 void write_row(pqxx::transaction_base& sql, const Host& host)

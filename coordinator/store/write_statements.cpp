@@ -105,7 +105,8 @@ void prepare_writing(pqxx::connection& connection)
                                {"status"},
                                {"started_at"},
                                {"ended_at"},
-                               {"timings_us", as_map}}));
+                               {"timings_us", as_map},
+                               {"mode"}}));
     connection.prepare("host",
                        upsert("hosts",
                               1,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "hostd/core/live_exec.hpp"
 #include "hostd/core/model.hpp"
 
 #include <functional>
@@ -74,6 +75,28 @@ public:
     /// session; `timeout` (reason outcome_unknown) when the guest went away for good.
     /// A dropped channel alone completes nothing: the agent keeps the outcome.
     virtual void exec(const common::SandboxId& id, ExecSpec exec, Completion done) = 0;
+
+    /// What readers of live execs are told. Set once, before observe().
+    using ReaderObserver = std::function<void(ReaderNews)>;
+    virtual void observe_readers(ReaderObserver observer) = 0;
+    /// From a position on, or from the oldest that is kept. News follows: that it is `gone` if
+    /// there is no such exec, or no room for one more reader.
+    virtual void open_reader(const common::SandboxId& id,
+                             const ExecReader& reader,
+                             std::uint64_t from,
+                             std::uint32_t credit) = 0;
+    virtual void
+    grant_reader(const common::SandboxId& id, const ExecReader& reader, std::uint32_t bytes) = 0;
+    virtual void close_reader(const common::SandboxId& id, const ExecReader& reader) = 0;
+    /// Of all guests: whoever they were for is gone.
+    virtual void close_readers() = 0;
+    /// Stdin is taken whole or not at all: `rate_limited` (reason stdin_full) while the command
+    /// does not read what it has. `not_found` (no_such_exec) unless it runs.
+    using Taken = std::function<void(common::Result<>)>;
+    virtual void input(const common::SandboxId& id,
+                       const common::OperationId& operation,
+                       ExecInput input,
+                       Taken done) = 0;
 
     /// The outcome is committed: the agent may forget it.
     virtual void acknowledge(const common::SandboxId& id, const common::OperationId& operation) = 0;

@@ -4,6 +4,7 @@
 #include "common/clock.hpp"
 #include "common/error.hpp"
 #include "common/id.hpp"
+#include "hostd/core/live_exec.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -191,6 +192,9 @@ struct ExecSpec {
     std::chrono::milliseconds timeout{0};
     common::Bytes output_limit; ///< Of each of stdout and stderr.
     bool resumed = false;       ///< Given before: find it again, never start it.
+    bool live = false;          ///< Its output goes to readers as it comes, and not to its outcome.
+    bool has_stdin = false;     ///< Of a live one, whose stdin comes later.
+    std::optional<TerminalSize> terminal{}; ///< Of a live one: it gets one instead of pipes.
 };
 
 struct ExecOutcome {

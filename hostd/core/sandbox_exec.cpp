@@ -40,6 +40,13 @@ void SandboxService::exec(const Op& op)
     switch (sandbox->status.agent) {
     case AgentKind::paddock: return ports_.guests.exec(id, std::move(spec), done);
     case AgentKind::qemu:
+        if (spec.live) {
+            return fail(op,
+                        {ErrorCode::failed_precondition,
+                         "the image of " + id.str() +
+                             " has qemu-guest-agent, which runs commands to their end only",
+                         "no_live_exec"});
+        }
         if (spec.resumed) {
             // qemu-guest-agent keeps nothing that could be asked for after a lost answer.
             return fail(op,
@@ -68,6 +75,35 @@ void SandboxService::acknowledge(const Command& command)
     if (const auto* sandbox = find(id); sandbox != nullptr && sandbox->attached) {
         ports_.guests.acknowledge(id, command.operation);
     }
+}
+
+bool SandboxService::serve_live_exec(Command& command)
+{
+    auto& guests = ports_.guests;
+    if (const auto* open = std::get_if<OpenReaderCommand>(&command.what)) {
+        guests.open_reader(open->id, open->reader, open->from, open->credit);
+    } else if (const auto* grant = std::get_if<GrantReaderCommand>(&command.what)) {
+        guests.grant_reader(grant->id, grant->reader, grant->bytes);
+    } else if (const auto* close = std::get_if<CloseReaderCommand>(&command.what)) {
+        guests.close_reader(close->id, close->reader);
+    } else if (std::holds_alternative<CloseReadersCommand>(command.what)) {
+        guests.close_readers();
+    } else if (auto* input = std::get_if<InputCommand>(&command.what)) {
+        guests.input(input->id,
+                     input->exec,
+                     std::move(input->input),
+                     [this, operation = command.operation, request = command.request](
+                         common::Result<> taken) {
+                         Answer answer{operation, request, {}, {}, {}};
+                         if (!taken) {
+                             answer.error = std::move(taken).error();
+                         }
+                         ports_.uplink.answer(std::move(answer));
+                     });
+    } else {
+        return false;
+    }
+    return true;
 }
 
 void SandboxService::list_vms(const Op& op)

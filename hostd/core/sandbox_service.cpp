@@ -68,6 +68,8 @@ void SandboxService::start()
             spdlog::warn("ignoring a libvirt event: too much is waiting");
         }
     });
+    ports_.guests.observe_readers(
+        [this](ReaderNews news) { ports_.uplink.reader_news(std::move(news)); });
     ports_.guests.observe([this, loop = loop_](const GuestEvent& event) {
         if (!loop->post([this, event] { on_guest(event); })) {
             spdlog::warn("ignoring a guest's event: too much is waiting");
@@ -94,6 +96,9 @@ void SandboxService::take(Command command)
     }
     if (std::holds_alternative<AckExecCommand>(command.what)) {
         return acknowledge(command);
+    }
+    if (serve_live_exec(command)) {
+        return;
     }
     const auto op =
         std::make_shared<Operation>(Operation{std::move(command), ports_.clock.steady()});
@@ -142,6 +147,11 @@ void SandboxService::carry_out(const Op& op)
         // Taken care of in take().
         void operator()(const AckExecCommand&) const {}
         void operator()(const SyncCommand&) const {}
+        void operator()(const OpenReaderCommand&) const {}
+        void operator()(const GrantReaderCommand&) const {}
+        void operator()(const CloseReaderCommand&) const {}
+        void operator()(const CloseReadersCommand&) const {}
+        void operator()(const InputCommand&) const {}
     };
     std::visit(Visitor{*this, op}, op->command.what);
 }

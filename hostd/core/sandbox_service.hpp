@@ -265,6 +265,8 @@ private:
     // sandbox_exec.cpp
     void exec(const Op& op);
     void acknowledge(const Command& command);
+    /// False: it is about something else.
+    bool serve_live_exec(Command& command);
     void list_vms(const Op& op);
 
     // sandbox_adopting.cpp: what was there before this process.

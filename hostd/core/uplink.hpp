@@ -88,6 +88,28 @@ struct ExecCommand {
 struct AckExecCommand {
     common::SandboxId id;
 };
+// About a live exec: none of these is answered but the input.
+struct OpenReaderCommand {
+    common::SandboxId id;
+    ExecReader reader;
+    std::uint64_t from = 0;
+    std::uint32_t credit = 0;
+};
+struct GrantReaderCommand {
+    common::SandboxId id;
+    ExecReader reader;
+    std::uint32_t bytes = 0;
+};
+struct CloseReaderCommand {
+    common::SandboxId id;
+    ExecReader reader;
+};
+struct CloseReadersCommand {}; ///< The connection is lost that they were for.
+struct InputCommand {
+    common::SandboxId id;
+    common::OperationId exec;
+    ExecInput input;
+};
 struct ListVmsCommand {};
 struct SyncCommand {};
 
@@ -110,6 +132,11 @@ struct Command {
                  DestroyCommand,
                  ExecCommand,
                  AckExecCommand,
+                 OpenReaderCommand,
+                 GrantReaderCommand,
+                 CloseReaderCommand,
+                 CloseReadersCommand,
+                 InputCommand,
                  ListVmsCommand,
                  SyncCommand>
         what;
@@ -169,6 +196,8 @@ public:
     virtual void inventory(std::vector<SandboxStatus> all, std::vector<Checkpoint> checkpoints) = 0;
     /// These are in use, by what they send over their network. Forgotten if nobody listens.
     virtual void activity(std::vector<common::SandboxId> active) = 0;
+    /// Forgotten if nobody listens, and so are all readers.
+    virtual void reader_news(ReaderNews news) = 0;
 };
 
 } // namespace hostd

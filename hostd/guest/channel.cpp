@@ -26,13 +26,15 @@ Channel::Channel(common::SandboxId id,
                  GuestIdentity identity,
                  const common::Clock& clock,
                  const ChannelLimits& limits,
-                 Guests::Observer& observer)
+                 const Guests::Observer& observer,
+                 const Guests::ReaderObserver& readers)
     : id_{std::move(id)},
       socket_{std::move(socket)},
       identity_{std::move(identity)},
       clock_{clock},
       limits_{limits},
       observer_{observer},
+      readers_{readers},
       due_{clock.steady()}
 {}
 
@@ -42,6 +44,7 @@ common::SteadyTime Channel::on_time(common::SteadyTime now)
         return common::SteadyTime::max();
     }
     on_freeze_time(now);
+    forget_ended(now);
     if (state_ == State::waiting && now >= due_) {
         connect(now);
     } else if (state_ == State::syncing && now >= due_) {
@@ -90,6 +93,9 @@ void Channel::exec(ExecSpec spec, Guests::Completion done)
     const auto deadline = clock_.steady() + limits_.exec_grace +
                           (spec.timeout.count() > 0 ? spec.timeout : limits_.exec_longest);
     if (const auto known = runs_.find(spec.operation); known != runs_.end()) {
+        if (known->second.outcome) {
+            return done(*known->second.outcome);
+        }
         if (known->second.exec.waiting() >= limits_.joined) {
             return done(Error{ErrorCode::rate_limited, "too many wait for this command"});
         }
@@ -101,16 +107,21 @@ void Channel::exec(ExecSpec spec, Guests::Completion done)
         return done(
             Error{ErrorCode::unavailable, "the guest's agent is not connected", "agent_not_ready"});
     }
-    if (runs_.size() >= limits_.execs) {
+    if (spec.live && !knows_live_) {
+        return done(Error{ErrorCode::failed_precondition,
+                          "the guest's agent is from before live commands: make its image anew",
+                          "agent_too_old"});
+    }
+    if (running() >= limits_.execs) {
         forget_unawaited();
     }
-    if (runs_.size() >= limits_.execs) {
+    if (running() >= limits_.execs) {
         return done(Error{ErrorCode::rate_limited,
-                          fmt::format("{} commands run in this guest already", runs_.size()),
+                          fmt::format("{} commands run in this guest already", running()),
                           "guest_busy"});
     }
     const auto operation = spec.operation;
-    Run run{ExecRun{std::move(spec), boot_id_}, 0, deadline};
+    Run run{ExecRun{std::move(spec), boot_id_}, 0, deadline, false, {}, {}};
     if (proto::encode_guest_body(run.exec.request()).size() > proto::max_exec_bytes) {
         return done(Error{ErrorCode::too_large,
                           fmt::format("command, arguments and environment exceed {} bytes",
@@ -128,7 +139,7 @@ void Channel::forget_unawaited()
 {
     // The agent keeps what it knows: a repeat of the operation asks it again.
     for (auto run = runs_.begin(); run != runs_.end();) {
-        if (run->second.exec.waiting() > 0) {
+        if (run->second.exec.waiting() > 0 || run->second.exec.live() != nullptr) {
             ++run;
         } else {
             streams_.erase(run->second.stream);
@@ -213,6 +224,9 @@ void Channel::abandon(std::optional<Error> why)
     const auto error = why.value_or(outcome_unknown("the virtual machine is gone"));
     for (auto& [operation, run] : std::exchange(runs_, {})) {
         run.exec.complete(error);
+        if (auto* live = run.exec.live(); live != nullptr) {
+            live->give_up(operation, readers_);
+        }
     }
 }
 
@@ -268,6 +282,7 @@ Result<> Channel::take_hello(const proto::GuestHello& hello)
                                  proto::guest_protocol)};
     }
     boot_id_ = hello.boot_id;
+    knows_live_ = hello.live;
     send_identity();
     const bool copy = !hello.identity.empty() && hello.identity != id_.str();
     if (copy || hello.frozen) {
@@ -291,6 +306,9 @@ void Channel::be_ready()
     forget_unawaited();
     for (auto run = runs_.begin(); run != runs_.end();) {
         const auto current = run++;
+        if (current->second.outcome) {
+            continue;
+        }
         if (current->second.exec.boot_id() != boot_id_) {
             finish(current, outcome_unknown("the guest rebooted while it ran"));
         } else {
@@ -326,11 +344,12 @@ Result<> Channel::take_of_run(const proto::GuestFrame& frame, Runs::iterator run
         if (output.data.empty()) {
             ++useless_;
         }
-        const auto channel = output.channel;
+        const auto channel = exec.live() != nullptr ? std::string{"output"} : output.channel;
         COMMON_TRY(const auto grant, exec.take(std::move(output)));
         if (grant > 0) {
             send(frame.stream, proto::GuestCredit{channel, grant});
         }
+        tell_readers(run->second);
     } else if (frame.kind == proto::GuestCredit::kind) {
         COMMON_TRY(const auto credit, proto::decode_guest_body<proto::GuestCredit>(frame.body));
         useless_ += credit.channel == "stdin" && credit.bytes > 0 ? 0 : 1;
@@ -344,7 +363,8 @@ Result<> Channel::take_of_run(const proto::GuestFrame& frame, Runs::iterator run
         COMMON_TRY(const auto error, proto::decode_guest_body<proto::GuestExecError>(frame.body));
         finish(run, error_of(error));
     } else if (frame.kind == proto::GuestStarted::kind && !run->second.started) {
-        run->second.started = true;
+        COMMON_TRY(const auto started, proto::decode_guest_body<proto::GuestStarted>(frame.body));
+        return take_started(started, run->second);
     } else {
         ++useless_;
     }
@@ -354,8 +374,18 @@ Result<> Channel::take_of_run(const proto::GuestFrame& frame, Runs::iterator run
 void Channel::finish(Runs::iterator run, const Result<ExecOutcome>& outcome)
 {
     streams_.erase(run->second.stream);
+    auto* live = run->second.exec.live();
+    if (live == nullptr) {
+        run->second.exec.complete(outcome);
+        runs_.erase(run);
+        return;
+    }
+    run->second.outcome = outcome;
+    run->second.ended_at = clock_.steady();
+    run->second.deadline.reset();
+    live->set_ended();
+    tell_readers(run->second); // What it wrote, before how it ended.
     run->second.exec.complete(outcome);
-    runs_.erase(run);
 }
 
 void Channel::emit(GuestEvent::Kind kind, GuestEvent event)

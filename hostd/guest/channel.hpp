@@ -31,7 +31,8 @@ public:
             GuestIdentity identity,
             const common::Clock& clock,
             const ChannelLimits& limits,
-            Guests::Observer& observer);
+            const Guests::Observer& observer,
+            const Guests::ReaderObserver& readers);
 
     [[nodiscard]] const common::SandboxId& id() const noexcept { return id_; }
     /// The socket, or -1; connection() changes with each new one.
@@ -49,6 +50,12 @@ public:
     /// While the guest stands still the command waits, and so does its time.
     void exec(ExecSpec spec, Guests::Completion done);
     void acknowledge(const common::OperationId& operation);
+    /// Of a live exec, as all four. See Guests.
+    void open_reader(const ExecReader& reader, std::uint64_t from, std::uint32_t credit);
+    void grant_reader(const ExecReader& reader, std::uint32_t bytes);
+    void close_reader(const ExecReader& reader);
+    void input(const common::OperationId& operation, ExecInput input, Guests::Taken done);
+    void close_readers();
     void request_shutdown();
     void freeze(Guests::Frozen done);
     void thaw();
@@ -68,6 +75,9 @@ private:
         std::uint32_t stream;                       ///< 0: not sent yet.
         std::optional<common::SteadyTime> deadline; ///< Until answered.
         bool started = false;
+        /// Of a live one that has ended, and is kept for who reads it.
+        std::optional<common::Result<ExecOutcome>> outcome{};
+        common::SteadyTime ended_at{};
     };
     using Runs = std::map<common::OperationId, Run>;
 
@@ -92,9 +102,17 @@ private:
     void start(Run& run);
     void shift_runs(std::chrono::steady_clock::duration time);
     void forget_unawaited();
+    [[nodiscard]] std::size_t running() const;
     void send_stdin(Run& run);
     void finish(Runs::iterator run, const common::Result<ExecOutcome>& outcome);
+    common::Result<> take_started(const proto::GuestStarted& started, Run& run);
     void emit(GuestEvent::Kind kind, GuestEvent event = {});
+
+    // channel_live.cpp: those who read live execs.
+    void tell_readers(Run& run);
+    void tell_gone(const ExecReader& reader) const;
+    void forget_ended(common::SteadyTime now);
+    void open_window(Run& run);
 
     // channel_identity.cpp: who it is, and standing still.
     void send_identity();
@@ -110,6 +128,7 @@ private:
     const common::Clock& clock_;
     const ChannelLimits& limits_;
     const Guests::Observer& observer_;
+    const Guests::ReaderObserver& readers_;
 
     common::UniqueFd fd_;
     std::uint64_t connection_ = 0;
@@ -138,6 +157,7 @@ private:
     common::SteadyTime still_since_{}; ///< Unless running.
 
     std::string boot_id_;
+    bool knows_live_ = false; ///< Its agent does.
     std::vector<std::string> addresses_;
     common::SteadyTime addresses_at_{};
     std::uint32_t last_stream_ = 0;

@@ -199,5 +199,7 @@ template void Channel::send(std::uint32_t, const proto::GuestBecome&);
 template void Channel::send(std::uint32_t, const proto::GuestFreeze&);
 template void Channel::send(std::uint32_t, const proto::GuestThaw&);
 template void Channel::send(std::uint32_t, const proto::GuestPing&);
+template void Channel::send(std::uint32_t, const proto::GuestSignal&);
+template void Channel::send(std::uint32_t, const proto::GuestResize&);
 
 } // namespace hostd::guest

@@ -32,11 +32,20 @@ proto::GuestExec ExecRun::request() const
     exec.user = spec_.user;
     exec.cwd = spec_.cwd;
     exec.env = spec_.env;
-    exec.has_stdin = !spec_.stdin_bytes.empty();
+    exec.has_stdin = !spec_.stdin_bytes.empty() || (live_ && spec_.has_stdin);
     exec.timeout_ms = clamp_u32(static_cast<std::uint64_t>(spec_.timeout.count()));
     exec.output_limit_bytes = clamp_u32(spec_.output_limit.count());
     // Sent before: an agent that does not know it any more may have run it, and must not again.
     exec.resumed = spec_.resumed || first_sent_.has_value();
+    if (live_) {
+        exec.live = true;
+        exec.from = live_->end();
+    }
+    if (spec_.terminal) {
+        exec.terminal = true;
+        exec.rows = spec_.terminal->rows;
+        exec.columns = spec_.terminal->columns;
+    }
     return exec;
 }
 
@@ -57,6 +66,10 @@ proto::GuestExec ExecRun::begin(common::SteadyTime now, common::WallTime wall)
 
 Result<std::uint32_t> ExecRun::take(proto::GuestOutput output)
 {
+    if (live_) {
+        COMMON_CHECK(live_->take(output));
+        return live_->take_grant();
+    }
     if (output.channel != "stdout" && output.channel != "stderr") {
         return Error{ErrorCode::invalid_argument, "output of an unknown stream"};
     }
@@ -85,8 +98,20 @@ Result<std::uint32_t> ExecRun::take(proto::GuestOutput output)
     return clamp_u32(grant);
 }
 
+void ExecRun::grant_stdin(std::uint32_t bytes)
+{
+    if (live_) {
+        live_->grant_stdin(bytes);
+    } else {
+        stdin_credit_ += bytes;
+    }
+}
+
 std::optional<proto::GuestStdin> ExecRun::next_stdin()
 {
+    if (live_) {
+        return live_->next_stdin();
+    }
     if (spec_.stdin_bytes.empty() || stdin_ended_) {
         return std::nullopt;
     }
@@ -115,8 +140,8 @@ ExecRun::finish(const proto::GuestExit& exit, common::SteadyTime now, common::Wa
         return Error{ErrorCode::invalid_argument, "an exit with a negative status"};
     }
     ExecOutcome outcome;
-    outcome.stdout_truncated = exit.stdout_bytes > stdout_.kept.size();
-    outcome.stderr_truncated = exit.stderr_bytes > stderr_.kept.size();
+    outcome.stdout_truncated = !live_ && exit.stdout_bytes > stdout_.kept.size();
+    outcome.stderr_truncated = !live_ && exit.stderr_bytes > stderr_.kept.size();
     outcome.stdout_bytes = std::move(stdout_.kept);
     outcome.stderr_bytes = std::move(stderr_.kept);
     outcome.timed_out = exit.timed_out;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "hostd/core/guests.hpp"
+#include "hostd/guest/live_run.hpp"
 #include "proto/guest_messages.hpp"
 
 #include <optional>
@@ -15,7 +16,11 @@ class ExecRun {
 public:
     ExecRun(ExecSpec spec, std::string boot_id)
         : spec_{std::move(spec)}, boot_id_{std::move(boot_id)}
-    {}
+    {
+        if (spec_.live) {
+            live_.emplace();
+        }
+    }
 
     /// Adds somebody who waits for the outcome.
     void join(Guests::Completion done) { waiting_.push_back(std::move(done)); }
@@ -23,6 +28,9 @@ public:
     [[nodiscard]] const ExecSpec& spec() const noexcept { return spec_; }
     /// The boot of the guest that this command was given to.
     [[nodiscard]] const std::string& boot_id() const noexcept { return boot_id_; }
+    /// Its streams, if it is a live one.
+    [[nodiscard]] LiveRun* live() noexcept { return live_ ? &*live_ : nullptr; }
+    [[nodiscard]] const LiveRun* live() const noexcept { return live_ ? &*live_ : nullptr; }
 
     /// The frame that starts it, or attaches to it after a lost channel.
     [[nodiscard]] proto::GuestExec request() const;
@@ -33,7 +41,7 @@ public:
     common::Result<std::uint32_t> take(proto::GuestOutput output);
 
     /// More stdin may be sent.
-    void grant_stdin(std::uint32_t bytes) noexcept { stdin_credit_ += bytes; }
+    void grant_stdin(std::uint32_t bytes);
     /// The next piece of stdin that credit allows; nothing when it must wait or is all sent.
     std::optional<proto::GuestStdin> next_stdin();
 
@@ -55,6 +63,7 @@ private:
     ExecSpec spec_;
     std::string boot_id_;
     std::vector<Guests::Completion> waiting_;
+    std::optional<LiveRun> live_;
     std::optional<common::SteadyTime> first_sent_;
     common::WallTime started_at_;
     Stream stdout_;

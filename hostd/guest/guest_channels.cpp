@@ -125,6 +125,54 @@ void GuestChannels::exec(const common::SandboxId& id, ExecSpec exec, Completion 
     post(Exec{id, std::move(exec), std::move(done)});
 }
 
+void GuestChannels::observe_readers(ReaderObserver observer)
+{
+    readers_ = std::move(observer);
+}
+
+void GuestChannels::open_reader(const common::SandboxId& id,
+                                const ExecReader& reader,
+                                std::uint64_t from,
+                                std::uint32_t credit)
+{
+    post(Live{
+        id,
+        [reader, from, credit](Channel& channel) { channel.open_reader(reader, from, credit); },
+        [this, reader] {
+            readers_({reader, ReaderNews::Kind::gone, false, 0, {}});
+        }});
+}
+
+void GuestChannels::grant_reader(const common::SandboxId& id,
+                                 const ExecReader& reader,
+                                 std::uint32_t bytes)
+{
+    post(Live{
+        id, [reader, bytes](Channel& channel) { channel.grant_reader(reader, bytes); }, [] {}});
+}
+
+void GuestChannels::close_reader(const common::SandboxId& id, const ExecReader& reader)
+{
+    post(Live{id, [reader](Channel& channel) { channel.close_reader(reader); }, [] {}});
+}
+
+void GuestChannels::close_readers()
+{
+    post(CloseReaders{});
+}
+
+void GuestChannels::input(const common::SandboxId& id,
+                          const common::OperationId& operation,
+                          ExecInput input,
+                          Taken done)
+{
+    post(Live{id,
+              [operation, input = std::move(input), done](Channel& channel) {
+                  channel.input(operation, input, done);
+              },
+              [id, done] { done(no_session(id)); }});
+}
+
 void GuestChannels::acknowledge(const common::SandboxId& id, const common::OperationId& operation)
 {
     post(Acknowledge{id, operation});
@@ -202,13 +250,25 @@ void GuestChannels::serve_requests()
 
 void GuestChannels::serve(Request& request)
 {
+    if (std::holds_alternative<CloseReaders>(request)) {
+        for (auto& [id, attached] : channels_) {
+            attached->channel.close_readers();
+            settle(*attached);
+        }
+        return;
+    }
     const auto& id =
         std::visit([](const auto& one) -> const common::SandboxId& { return one.id; }, request);
     const auto found = channels_.find(id);
     if (auto* attach = std::get_if<Attach>(&request); attach != nullptr) {
         if (found == channels_.end()) {
-            auto attached = std::make_unique<Attached>(Attached{Channel{
-                id, attach->socket, std::move(attach->identity), clock_, limits_, observer_}});
+            auto attached = std::make_unique<Attached>(Attached{Channel{id,
+                                                                        attach->socket,
+                                                                        std::move(attach->identity),
+                                                                        clock_,
+                                                                        limits_,
+                                                                        observer_,
+                                                                        readers_}});
             channels_.emplace(id, std::move(attached));
         }
         return;
@@ -235,6 +295,8 @@ void GuestChannels::refuse(Request& request)
         auto error = no_session(freeze->id);
         error.reason = "guest_not_frozen";
         freeze->done(std::move(error));
+    } else if (auto* live = std::get_if<Live>(&request); live != nullptr) {
+        live->unknown();
     }
 }
 
@@ -242,6 +304,8 @@ void GuestChannels::serve_channel(Request& request, Channel& channel)
 {
     if (auto* exec = std::get_if<Exec>(&request); exec != nullptr) {
         channel.exec(std::move(exec->spec), std::move(exec->done));
+    } else if (auto* live = std::get_if<Live>(&request); live != nullptr) {
+        live->act(channel);
     } else if (auto* ack = std::get_if<Acknowledge>(&request); ack != nullptr) {
         channel.acknowledge(ack->operation);
     } else if (auto* freeze = std::get_if<Freeze>(&request); freeze != nullptr) {

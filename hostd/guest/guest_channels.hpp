@@ -38,6 +38,20 @@ public:
     void pause(const common::SandboxId& id) override;
     void resume(const common::SandboxId& id) override;
     void exec(const common::SandboxId& id, ExecSpec exec, Completion done) override;
+    void observe_readers(ReaderObserver observer) override;
+    void open_reader(const common::SandboxId& id,
+                     const ExecReader& reader,
+                     std::uint64_t from,
+                     std::uint32_t credit) override;
+    void grant_reader(const common::SandboxId& id,
+                      const ExecReader& reader,
+                      std::uint32_t bytes) override;
+    void close_reader(const common::SandboxId& id, const ExecReader& reader) override;
+    void close_readers() override;
+    void input(const common::SandboxId& id,
+               const common::OperationId& operation,
+               ExecInput input,
+               Taken done) override;
     void acknowledge(const common::SandboxId& id, const common::OperationId& operation) override;
     common::Result<> request_shutdown(const common::SandboxId& id) override;
 
@@ -80,8 +94,27 @@ private:
     struct Shutdown {
         common::SandboxId id;
     };
-    using Request = std::
-        variant<Attach, Detach, Freeze, Thaw, Become, Pause, Resume, Exec, Acknowledge, Shutdown>;
+    /// About a live exec.
+    struct Live {
+        common::SandboxId id;
+        std::function<void(Channel&)> act;
+        std::function<void()> unknown; ///< Instead, if there is no such channel.
+    };
+    struct CloseReaders {
+        common::SandboxId id{}; ///< Of all.
+    };
+    using Request = std::variant<Attach,
+                                 Detach,
+                                 Freeze,
+                                 Thaw,
+                                 Become,
+                                 Pause,
+                                 Resume,
+                                 Exec,
+                                 Live,
+                                 CloseReaders,
+                                 Acknowledge,
+                                 Shutdown>;
     struct Attached;
 
     void post(Request request) EXCLUDES(mutex_);
@@ -107,6 +140,7 @@ private:
 
     // The thread's own.
     Observer observer_;
+    ReaderObserver readers_ = [](const ReaderNews&) {};
     std::map<common::SandboxId, std::unique_ptr<Attached>> channels_;
     std::thread thread_;
 };

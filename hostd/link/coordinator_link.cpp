@@ -106,6 +106,11 @@ void CoordinatorLink::activity(std::vector<common::SandboxId> active)
     push(Active{std::move(active)}, "who is in use");
 }
 
+void CoordinatorLink::reader_news(ReaderNews news)
+{
+    push(std::move(news), "output of a command");
+}
+
 void CoordinatorLink::start(std::function<void(Command)> on_command,
                             std::function<HostReport()> report)
 {

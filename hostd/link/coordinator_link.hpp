@@ -39,6 +39,7 @@ public:
     void status(SandboxStatus status) override;
     void inventory(std::vector<SandboxStatus> all, std::vector<Checkpoint> checkpoints) override;
     void activity(std::vector<common::SandboxId> active) override;
+    void reader_news(ReaderNews news) override;
 
     /// Begins to connect. Both run on the link's thread and must return at once.
     void start(std::function<void(Command)> on_command, std::function<HostReport()> report);

@@ -2,6 +2,7 @@
 
 #include "common/log/log.hpp"
 #include "hostd/link/wire.hpp"
+#include "hostd/link/wire_reading.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -49,6 +50,7 @@ void Session::disconnected()
 {
     if (state_ == State::welcomed) {
         spdlog::warn("the coordinator's connection is lost; sandboxes run on");
+        ways_.command({{}, {}, 0, CloseReadersCommand{}});
     }
     state_ = State::disconnected;
     given_up_ = false;
@@ -199,6 +201,8 @@ void Session::push(Outgoing item)
         return; // An inventory follows the welcome, and who goes on being used is told of again.
     } else if (const auto* all = std::get_if<Everything>(&item); all != nullptr) {
         send_inventory(*all);
+    } else if (const auto* news = std::get_if<ReaderNews>(&item); news != nullptr) {
+        send(to_wire(*news));
     } else {
         send(to_wire(std::get<Active>(item).sandboxes));
     }

@@ -1,5 +1,7 @@
 #include "hostd/link/wire.hpp"
 
+#include "hostd/link/wire_reading.hpp"
+
 namespace hostd::link {
 
 using common::Error;
@@ -103,6 +105,11 @@ Result<Command> exec_of(const proto::Envelope& envelope)
     exec.exec.timeout = std::chrono::milliseconds{wire.timeout_ms};
     exec.exec.output_limit = common::Bytes{wire.output_limit_bytes};
     exec.exec.resumed = wire.resumed;
+    exec.exec.live = wire.live;
+    exec.exec.has_stdin = wire.has_stdin;
+    if (wire.terminal) {
+        exec.exec.terminal = {wire.rows, wire.columns};
+    }
     return with(envelope, std::move(exec));
 }
 
@@ -259,6 +266,18 @@ Result<Command> command_of(const proto::Envelope& envelope)
     }
     if (kind == proto::ExecAck::kind) {
         return of_sandbox<proto::ExecAck, AckExecCommand>(envelope);
+    }
+    if (kind == proto::OpenReader::kind) {
+        return open_reader_of(envelope);
+    }
+    if (kind == proto::GrantReader::kind) {
+        return grant_reader_of(envelope);
+    }
+    if (kind == proto::CloseReader::kind) {
+        return close_reader_of(envelope);
+    }
+    if (kind == proto::Input::kind) {
+        return input_of(envelope);
     }
     if (kind == proto::ListVms::kind) {
         return with(envelope, ListVmsCommand{});

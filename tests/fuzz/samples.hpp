@@ -3,6 +3,7 @@
 #include "proto/envelope.hpp"
 #include "proto/guest_messages.hpp"
 #include "proto/wire_messages.hpp"
+#include "proto/wire_reading.hpp"
 
 #include <tuple>
 
@@ -122,7 +123,12 @@ inline proto::Exec exec()
             "input",
             30'000,
             1'048'576,
-            true};
+            true,
+            true,
+            true,
+            true,
+            24,
+            80};
 }
 
 inline proto::Envelope envelope()
@@ -178,7 +184,19 @@ inline auto wire_messages()
         DestroySandbox{"sbx-aaaaaaaaaaaaaaaa"},
         exec(),
         ExecAck{"sbx-aaaaaaaaaaaaaaaa"},
-        ListVms{}};
+        ListVms{},
+        OpenReader{"sbx-aaaaaaaaaaaaaaaa", "op-aaaaaaaaaaaaaaaa", 3, 70'000, 131'072},
+        GrantReader{"sbx-aaaaaaaaaaaaaaaa", "op-aaaaaaaaaaaaaaaa", 3, 32'768},
+        CloseReader{"sbx-aaaaaaaaaaaaaaaa", "op-aaaaaaaaaaaaaaaa", 3},
+        Input{"sbx-aaaaaaaaaaaaaaaa",
+              "op-aaaaaaaaaaaaaaaa",
+              "stdin",
+              std::string("in\0\xFF", 4),
+              true,
+              15,
+              24,
+              80},
+        ReaderNews{"op-aaaaaaaaaaaaaaaa", 3, "output", "stderr", 70'000, "\xFF"}};
 }
 
 inline proto::GuestFrame guest_frame()
@@ -200,9 +218,15 @@ inline auto guest_messages()
                   true,
                   1000,
                   65536,
-                  true},
+                  true,
+                  true,
+                  70'000,
+                  true,
+                  24,
+                  80},
         GuestStdin{4096, std::string("in\0put", 6), true},
         GuestSignal{15},
+        GuestResize{24, 80},
         GuestCredit{"stdout", 65536},
         GuestExecAck{"op-aaaaaaaaaaaaaaaa"},
         GuestShutdown{true},
@@ -215,11 +239,11 @@ inline auto guest_messages()
         GuestFreeze{78},
         GuestThaw{},
         GuestPing{77},
-        GuestHello{1, "0.1.0", "web", "boot", 1234, true, true, "sbx-bbbbbbbbbbbbbbbb"},
+        GuestHello{1, "0.1.0", "web", "boot", 1234, true, true, "sbx-bbbbbbbbbbbbbbbb", true},
         GuestBecame{"sbx-aaaaaaaaaaaaaaaa"},
         GuestFrozen{78, true, 5000, "all of it"},
         GuestNet{{"eth0 52:54:00:00:00:01 10.64.0.2/20"}},
-        GuestStarted{321},
+        GuestStarted{321, 70'000, 4096, 65536},
         GuestOutput{"stderr", 12, "data"},
         GuestExit{137, 9, true, 5, 6, 7},
         GuestExecError{"unknown_user", "no user 'x' in this guest"},

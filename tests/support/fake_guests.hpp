@@ -118,6 +118,25 @@ public:
         outcome.stdout_bytes = exec.shell;
         done(outcome);
     }
+    void observe_readers(ReaderObserver observer) override { readers_ = std::move(observer); }
+    void open_reader(const common::SandboxId&,
+                     const hostd::ExecReader& reader,
+                     std::uint64_t,
+                     std::uint32_t) override
+    {
+        readers_({reader, hostd::ReaderNews::Kind::gone, false, 0, {}});
+    }
+    void grant_reader(const common::SandboxId&, const hostd::ExecReader&, std::uint32_t) override {}
+    void close_reader(const common::SandboxId&, const hostd::ExecReader&) override {}
+    void close_readers() override {}
+    void input(const common::SandboxId& id,
+               const common::OperationId&,
+               hostd::ExecInput,
+               Taken done) override
+    {
+        done(common::Error{
+            common::ErrorCode::not_found, id.str() + " runs no such", "no_such_exec"});
+    }
     void acknowledge(const common::SandboxId&, const common::OperationId& operation) override
     {
         const common::MutexLock lock{mutex_};
@@ -232,6 +251,7 @@ private:
     };
 
     Observer observer_;
+    ReaderObserver readers_;
     common::Mutex mutex_;
     bool say_hello_ GUARDED_BY(mutex_) = true;
     bool freezes_ GUARDED_BY(mutex_) = true;

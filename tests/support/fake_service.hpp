@@ -1,6 +1,7 @@
 #pragma once
 
 #include "coordinator/core/service.hpp"
+#include "tests/support/fake_live_execs.hpp"
 #include "tests/support/fake_pools.hpp"
 #include "tests/support/sample_checkpoint.hpp"
 
@@ -20,6 +21,7 @@ public:
     using Sandbox = coordinator::Sandbox;
 
     std::function<Result<coordinator::Command>(const coordinator::RunRequest&)> on_run;
+    FakeLiveExecs live;
     coordinator::Health state{true, {{"database", true, "secret detail"}}};
     std::vector<coordinator::Host> all_hosts;
     std::vector<coordinator::Image> all_images;
@@ -275,6 +277,8 @@ public:
         commands_.push_back(command);
         return command;
     }
+
+    coordinator::LiveExecs& live_execs() override { return live; }
 
     Result<coordinator::CommandPage> commands(const coordinator::Caller& caller,
                                               const common::SandboxId& id,

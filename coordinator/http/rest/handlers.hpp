@@ -49,6 +49,13 @@ common::Result<Reply> delete_pool(const Context& context, const Request& request
 common::Result<Reply> run_command(const Context& context, const Request& request);
 common::Result<Reply> list_commands(const Context& context, const Request& request);
 
+common::Result<Reply> start_exec(const Context& context, const Request& request);
+common::Result<Reply> list_execs(const Context& context, const Request& request);
+common::Result<Reply> read_exec(const Context& context, const Request& request);
+common::Result<Reply> write_exec(const Context& context, const Request& request);
+common::Result<Reply> signal_exec(const Context& context, const Request& request);
+common::Result<Reply> resize_exec(const Context& context, const Request& request);
+
 /// The sandbox that the path names. Text that is no id names none: `not_found`.
 common::Result<common::SandboxId> sandbox_of(const Request& request);
 

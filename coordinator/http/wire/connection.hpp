@@ -2,7 +2,9 @@
 
 #include "common/clock.hpp"
 #include "common/unique_fd.hpp"
+#include "coordinator/http/reply_stream.hpp"
 
+#include <memory>
 #include <string>
 
 namespace coordinator::http {
@@ -12,14 +14,17 @@ namespace coordinator::http {
 struct Connection {
     common::UniqueFd socket;
     std::string received;
-    std::string peer;     ///< For logs: "127.0.0.1".
-    std::string unsent{}; ///< The rest of a reply, which the poller sends.
+    std::string peer;                      ///< For logs: "127.0.0.1".
+    std::string unsent{};                  ///< The rest of a reply, which the poller sends.
+    std::shared_ptr<ReplyStream> stream{}; ///< What follows that, of a reply that is a stream …
+    bool chunked = false;                  ///< … in chunks; else until the connection is closed.
 };
 
 /// What becomes of a connection after one request.
 enum class After {
     keep,   ///< The next request may follow.
     close,  ///< Close it.
+    stream, ///< The poller sends what connection.stream gives, and then goes on or closes.
     linger, ///< Something unread is still coming: closing at once would lose the reply.
 };
 

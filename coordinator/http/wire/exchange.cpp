@@ -3,6 +3,7 @@
 #include "coordinator/http/wire/stream.hpp"
 
 #include <fmt/format.h>
+#include <optional>
 
 namespace coordinator::http {
 
@@ -13,6 +14,18 @@ using common::ErrorCode;
 
 /// Chunk sizes and line ends may add to the body's own bytes, but not without end.
 constexpr std::size_t chunk_overhead = 8;
+
+std::string render_stream_head(const Reply& reply, bool chunked)
+{
+    auto text = fmt::format("HTTP/1.1 {} OK\r\nContent-Type: {}\r\n{}",
+                            reply.status,
+                            reply.content_type,
+                            chunked ? "Transfer-Encoding: chunked\r\n" : "Connection: close\r\n");
+    for (const auto& [name, value] : reply.headers) {
+        text += fmt::format("{}: {}\r\n", name, value);
+    }
+    return text + "\r\n";
+}
 
 std::string head_for_library(const Head& head)
 {
@@ -62,6 +75,9 @@ public:
         close_ = !head.keep_alive;
         bool library_closes = false;
         const bool served = process_request(stream, false, library_closes, nullptr);
+        if (streaming_) {
+            return begin_stream(stream, *std::exchange(streaming_, std::nullopt));
+        }
         const bool sent = stream.leave();
         if (!served || !sent) {
             return After::close;
@@ -85,6 +101,10 @@ private:
     {
         auto reply = responder_.respond(*head_, *this, *connection_);
         out.status = reply.status;
+        if (reply.stream) {
+            streaming_ = std::move(reply);
+            return;
+        }
         out.body = std::move(reply.body);
         if (!out.body.empty()) {
             out.set_header("Content-Type", reply.content_type);
@@ -94,6 +114,22 @@ private:
         }
         // What was not read would be taken for the next request.
         close_ = close_ || reply.close || !body_read_ || draining_;
+    }
+
+    /// The library would end what has only begun.
+    After begin_stream(RequestStream& stream, Reply reply)
+    {
+        stream.discard();
+        const bool chunked = !close_ && body_read_;
+        if (head_->method == "HEAD") {
+            reply.stream->close();
+            connection_->unsent = render_stream_head(reply, false);
+            return After::close;
+        }
+        connection_->unsent = render_stream_head(reply, chunked);
+        connection_->chunked = chunked;
+        connection_->stream = std::move(reply.stream);
+        return After::stream;
     }
 
     void finish(httplib::Response& out) const
@@ -158,6 +194,7 @@ private:
     const httplib::ContentReader* content_ = nullptr;
     bool body_read_ = false;
     bool close_ = false;
+    std::optional<Reply> streaming_;
 };
 
 Exchange::Exchange(const Options& options, Responder& responder, const std::atomic<bool>& draining)

@@ -65,6 +65,7 @@ common::Result<> Poller::start()
     }
     watch(wake_.get(), to_read);
     watch(listener_.get(), to_read);
+    watch(news_->fd(), to_read);
     listening_ = true;
     running_ = true;
     thread_ = std::thread{[this] { run(); }};
@@ -99,6 +100,11 @@ void Poller::stop()
     wake();
     thread_.join();
     listener_.reset();
+    for (const auto& [socket, parked] : parked_) {
+        if (parked.connection.stream) {
+            parked.connection.stream->close();
+        }
+    }
     parked_.clear();
     {
         const std::scoped_lock lock{sending_mutex_};
@@ -131,8 +137,10 @@ void Poller::run()
                 ::eventfd_read(wake_.get(), &count);
             } else if (event.data.fd == listener_.get()) {
                 accept_some();
+            } else if (event.data.fd == news_->fd()) {
+                take_news();
             } else {
-                on_ready(event.data.fd);
+                on_ready(event.data.fd, event.events);
             }
         }
         take_inbox();
@@ -152,7 +160,7 @@ void Poller::take_inbox()
         taken.swap(inbox_);
     }
     for (auto& [connection, after] : taken) {
-        if (connection.unsent.empty()) {
+        if (connection.unsent.empty() || after == After::stream) {
             settle(std::move(connection), after);
         } else {
             hold_unsent(std::move(connection), after);
@@ -205,13 +213,14 @@ void Poller::hold(Connection connection, Wait wait)
         }
         ::shutdown(socket, SHUT_WR);
         break;
-    case Wait::send: break; // hold_unsent() sets it.
+    case Wait::send:
+    case Wait::stream: break; // hold_unsent() and hold_stream() set it.
     }
     parked_.insert_or_assign(socket, std::move(parked));
     watch(socket, to_read);
 }
 
-void Poller::on_ready(int socket)
+void Poller::on_ready(int socket, std::uint32_t events)
 {
     const auto at = parked_.find(socket);
     if (at == parked_.end()) {
@@ -220,6 +229,9 @@ void Poller::on_ready(int socket)
     auto& parked = at->second;
     if (parked.wait == Wait::send) {
         return send_on(parked);
+    }
+    if (parked.wait == Wait::stream) {
+        return (events & EPOLLOUT) != 0 ? stream_on(parked) : hear_on_stream(parked);
     }
     const bool was_empty = parked.connection.received.empty();
     switch (receive(parked.connection)) {
@@ -307,10 +319,10 @@ void Poller::expire(common::SteadyTime now)
     }
     std::vector<std::pair<int, Wait>> over;
     for (const auto& [socket, parked] : parked_) {
-        const bool idle = parked.wait == Wait::idle ||
+        const bool idle = parked.wait == Wait::idle || parked.wait == Wait::stream ||
                           (parked.wait == Wait::head && parked.connection.received.empty());
         if (now >= parked.deadline || (!accepting_ && idle)) {
-            over.emplace_back(socket, idle ? Wait::idle : parked.wait);
+            over.emplace_back(socket, idle && !accepting_ ? Wait::idle : parked.wait);
         }
     }
     for (const auto& [socket, wait] : over) {
@@ -319,7 +331,7 @@ void Poller::expire(common::SteadyTime now)
                    Error{ErrorCode::timeout,
                          "the request's headers did not arrive in time",
                          "request_timeout"});
-        } else {
+        } else if (wait != Wait::stream || !keep_stream_alive(parked_.at(socket))) {
             drop(socket);
         }
     }
@@ -332,6 +344,9 @@ void Poller::drop(int socket)
         --lingering_;
     } else if (at->second.wait == Wait::send) {
         done_sending(at->second.connection);
+    } else if (at->second.wait == Wait::stream) {
+        --streams_;
+        at->second.connection.stream->close();
     }
     unwatch(socket);
     parked_.erase(at);

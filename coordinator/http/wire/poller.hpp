@@ -5,6 +5,7 @@
 #include "common/result.hpp"
 #include "coordinator/http/options.hpp"
 #include "coordinator/http/wire/connection.hpp"
+#include "coordinator/http/wire/stream_news.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -56,30 +57,37 @@ public:
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.load(); }
 
 private:
-    enum class Wait { idle, head, linger, send };
+    enum class Wait { idle, head, linger, send, stream };
     struct Sending {
         std::size_t sent = 0;
         std::size_t counted = 0; ///< Of it when the deadline was set.
         After after = After::close;
+        bool waits = false; ///< Of a stream: for its client to take something.
     };
     struct Parked {
         Connection connection;
         Wait wait = Wait::idle;
         common::SteadyTime deadline;
         std::size_t discarded = 0; ///< For Wait::linger.
-        Sending sending{};         ///< For Wait::send.
+        Sending sending{};         ///< For Wait::send and stream.
     };
 
     void run();
     void take_inbox();
     void accept_some();
-    void on_ready(int socket);
+    void on_ready(int socket, std::uint32_t events);
     void on_data(Parked& parked);
     void discard(Parked& parked);
     void hold(Connection connection, Wait wait);
     void hold_unsent(Connection connection, After after);
     void send_on(Parked& parked);
     void done_sending(Connection& connection);
+    void hold_stream(Connection connection);
+    void take_news();
+    void stream_on(Parked& parked);
+    void end_stream(int socket);
+    void hear_on_stream(Parked& parked);
+    bool keep_stream_alive(Parked& parked);
     void settle(Connection connection, After after);
     void hand_over(int socket);
     void refuse(int socket, const common::Error& why);
@@ -105,6 +113,8 @@ private:
     std::unordered_map<int, Parked> parked_; ///< Poller's thread.
     std::size_t lingering_ = 0;              ///< Poller's thread.
     std::size_t unsent_ = 0;                 ///< Bytes. Poller's thread.
+    std::size_t streams_ = 0;                ///< Poller's thread.
+    const std::shared_ptr<StreamNews> news_ = std::make_shared<StreamNews>();
     common::Mutex mutex_;
     std::vector<std::pair<Connection, After>> inbox_ GUARDED_BY(mutex_);
     std::mutex sending_mutex_;

@@ -17,7 +17,7 @@ void Poller::take(Connection connection, After after)
     if (connection.unsent.empty() && after == After::close) {
         return forget(); // Closed here, by its destructor.
     }
-    if (!connection.unsent.empty()) {
+    if (!connection.unsent.empty() && after != After::stream) {
         const std::scoped_lock lock{sending_mutex_};
         ++sending_;
     }
@@ -39,8 +39,8 @@ void Poller::hold_unsent(Connection connection, After after)
     const int socket = connection.socket.get();
     unsent_ += connection.unsent.size();
     const auto deadline = std::chrono::steady_clock::now() + options_.write_timeout;
-    parked_.insert_or_assign(socket,
-                             Parked{std::move(connection), Wait::send, deadline, 0, {0, 0, after}});
+    parked_.insert_or_assign(
+        socket, Parked{std::move(connection), Wait::send, deadline, 0, {0, 0, after, false}});
     watch(socket, EPOLLOUT);
     if (unsent_ > options_.max_unsent.count()) {
         refused_.fetch_add(1, std::memory_order_relaxed);
@@ -94,6 +94,7 @@ void Poller::settle(Connection connection, After after)
         }
         hold(std::move(connection), Wait::head);
         return on_data(parked_.at(socket)); // The next head may be there already.
+    case After::stream: return hold_stream(std::move(connection));
     case After::linger: return hold(std::move(connection), Wait::linger);
     case After::close: return forget(); // Closed here, by its destructor.
     }

@@ -36,6 +36,8 @@ public:
     /// Sends of what was written what the peer takes at once, and leaves the rest in
     /// connection.unsent: who reads slowly holds no thread. False when the peer is gone.
     bool leave();
+    /// What was written is not sent.
+    void discard() noexcept { out_.clear(); }
     [[nodiscard]] Trouble trouble() const noexcept { return trouble_; }
 
 private:

@@ -190,6 +190,16 @@ public:
         }
         commit({std::move(changes), std::move(done)});
     }
+    common::Result<std::optional<coordinator::Command>>
+    command(const common::SandboxId& sandbox, const common::CommandId& id) override
+    {
+        for (auto& one : commands()) {
+            if (one.sandbox == sandbox && one.id == id) {
+                return std::optional{one};
+            }
+        }
+        return std::optional<coordinator::Command>{};
+    }
     common::Result<coordinator::CommandPage> commands_of(const common::SandboxId& sandbox,
                                                          coordinator::Page) override
     {

@@ -287,6 +287,7 @@ public:
     {
         activities.add(std::move(active));
     }
+    void reader_news(hostd::ReaderNews one) override { news.add(std::move(one)); }
     std::vector<hostd::Checkpoint> checkpoints()
     {
         const std::scoped_lock lock{mutex_};
@@ -297,6 +298,7 @@ public:
     Arrivals<hostd::SandboxStatus> statuses;
     Arrivals<std::vector<hostd::SandboxStatus>> inventories;
     Arrivals<std::vector<common::SandboxId>> activities;
+    Arrivals<hostd::ReaderNews> news;
 
 private:
     std::mutex mutex_;

@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(a_value_of_another_type_is_refused_by_name)
     BOOST_TEST(has(refusal<StopSandbox>(raw::array(0)), "expected a map"));
     const auto exec = [](const std::string& name, const std::string& value) {
         const auto rest = encode_body(samples::exec()).substr(1);
-        return refusal<Exec>(raw::map(11) + raw::str(name) + value + rest);
+        return refusal<Exec>(raw::map(16) + raw::str(name) + value + rest);
     };
     BOOST_TEST(has(exec("argv", raw::map(0)), "expected a list"));
     BOOST_TEST(has(exec("argv", raw::array(1) + raw::nil()), "expected text"));

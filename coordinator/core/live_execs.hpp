@@ -1,0 +1,119 @@
+#pragma once
+
+#include "common/mutex.hpp"
+#include "common/result.hpp"
+#include "coordinator/core/model.hpp"
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <variant>
+
+namespace coordinator {
+
+struct TerminalSize {
+    std::uint16_t rows = 24;
+    std::uint16_t columns = 80;
+};
+
+struct LiveRequest {
+    std::vector<std::string> argv;
+    std::string user = "sandbox";
+    std::string cwd;
+    std::map<std::string, std::string> env;
+    std::optional<std::chrono::milliseconds> timeout; ///< Not said: none.
+    bool has_stdin = false;
+    std::optional<TerminalSize> terminal;
+    bool is_read = true; ///< read() follows: until then the command waits with what it writes.
+};
+
+struct StdinPiece {
+    std::string data;
+    bool eof = false;
+};
+struct ExecSignal {
+    int number = 0;
+};
+using LiveInput = std::variant<StdinPiece, ExecSignal, TerminalSize>;
+
+/// What one reader of a live exec gets, in order: the core puts in, whoever reads takes out. No
+/// more than about `window` bytes are ever in it: the command waits for a slow reader. Any thread.
+class ExecFeed {
+public:
+    static constexpr std::uint32_t window = 128U << 10U;
+
+    struct Output {
+        bool of_stderr = false;
+        std::uint64_t position = 0; ///< Bytes of stdout and stderr before it.
+        std::string data;
+    };
+    /// What was there, between two positions, is not kept any more.
+    struct Gap {
+        std::uint64_t from = 0;
+        std::uint64_t to = 0;
+    };
+    /// The last of all: how it ended, by its record.
+    struct Ended {
+        std::uint64_t position = 0;
+        Command record;
+    };
+    /// The last of all, though it runs on: whoever reads is to come back.
+    struct Interrupted {};
+    using Event = std::variant<Output, Gap, Ended, Interrupted>;
+
+    /// Both are called on the reader's thread and must return at once.
+    struct Ways {
+        std::function<void(std::uint32_t bytes)> taken;
+        std::function<void()> closed;
+    };
+    ExecFeed(Command record, Ways ways) : record_{std::move(record)}, ways_{std::move(ways)} {}
+
+    /// As it was when it was opened.
+    [[nodiscard]] const Command& record() const noexcept { return record_; }
+
+    // The core's side.
+    void put(Event event);
+
+    // The reader's side.
+    /// `news` is called whenever something was put in, and at once if something is there.
+    void on_news(std::function<void()> news);
+    /// Nothing if nothing is there.
+    std::optional<Event> take();
+    /// Nobody reads any more. What is put in is dropped.
+    void close();
+
+private:
+    const Command record_;
+    const Ways ways_;
+    common::Mutex mutex_;
+    std::deque<Event> events_ GUARDED_BY(mutex_);
+    std::function<void()> news_ GUARDED_BY(mutex_);
+    bool closed_ GUARDED_BY(mutex_) = false;
+};
+
+/// Commands whose output is read as it comes. They live on their host and in their guest: no reader
+/// that comes or goes, and no restart of a daemon, ends one. Each call blocks until its reply is
+/// due and may come from any thread.
+class LiveExecs {
+public:
+    virtual ~LiveExecs() = default;
+    /// It has started. Errors as of Service::run, and `no_live_exec` where its agent cannot.
+    virtual common::Result<Command>
+    begin(const Caller& caller, const common::SandboxId& id, LiveRequest request) = 0;
+    /// Those that run and those that ended lately, newest first.
+    virtual common::Result<std::vector<Command>> list(const Caller& caller,
+                                                      const common::SandboxId& id) = 0;
+    /// From a position on; what is not kept any more is told as a gap.
+    virtual common::Result<std::shared_ptr<ExecFeed>> read(const Caller& caller,
+                                                           const common::SandboxId& id,
+                                                           const common::CommandId& exec,
+                                                           std::uint64_t from) = 0;
+    /// Stdin is taken whole or not at all; while the command does not read it waits a while, then
+    /// `rate_limited` (stdin_full). `failed_precondition`: exec_ended, stdin_closed, no_terminal.
+    virtual common::Result<> input(const Caller& caller,
+                                   const common::SandboxId& id,
+                                   const common::CommandId& exec,
+                                   LiveInput input) = 0;
+};
+
+} // namespace coordinator

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "common/result.hpp"
+#include "hostd/core/live_exec.hpp"
+#include "proto/guest_messages.hpp"
+#include "proto/output_log.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+
+namespace hostd::guest {
+
+/// The streams of one live exec, from the host's side: the newest of its output and who reads it,
+/// and the stdin that the agent has not had. Pure: no I/O, no clock. A failed take() or
+/// attached() is the guest's fault and ends its session.
+///
+/// The command waits in its write while its slowest reader is far behind; one that nobody reads
+/// goes on.
+class LiveRun {
+public:
+    using Tell = std::function<void(ReaderNews)>;
+
+    /// The agent goes on as it says.
+    common::Result<> attached(const proto::GuestStarted& started);
+    common::Result<> take(const proto::GuestOutput& output);
+    /// What is to be granted to the agent now, of output; 0 for nothing yet.
+    [[nodiscard]] std::uint32_t take_grant();
+    /// The position of what comes next.
+    [[nodiscard]] std::uint64_t end() const noexcept { return log_.end(); }
+
+    /// `rate_limited` if there are too many.
+    common::Result<> open(std::uint64_t reader, std::uint64_t from, std::uint32_t credit);
+    void grant(std::uint64_t reader, std::uint32_t bytes);
+    void close(std::uint64_t reader) { readers_.erase(reader); }
+    void close_all() { readers_.clear(); }
+    [[nodiscard]] bool is_read() const noexcept { return !readers_.empty(); }
+    /// It writes no more: who has read all of it is told so, and is no reader any more.
+    void set_ended() noexcept { ended_ = true; }
+    /// Everything that the readers have credit for.
+    void tell(const common::OperationId& operation, const Tell& tell);
+    /// Nothing will ever come for those who read: they are told so.
+    void give_up(const common::OperationId& operation, const Tell& tell);
+
+    /// All of it or nothing: `rate_limited` (reason stdin_full) while much waits for the command,
+    /// `failed_precondition` (stdin_closed) after the end.
+    common::Result<> write(const StdinPiece& piece);
+    /// The next piece that credit allows.
+    std::optional<proto::GuestStdin> next_stdin();
+    /// The command has taken so much.
+    void grant_stdin(std::uint32_t bytes);
+
+private:
+    struct Reader {
+        std::uint64_t position;
+        std::uint64_t credit;
+        bool knows_start;
+    };
+    [[nodiscard]] std::uint64_t slowest() const noexcept;
+
+    proto::OutputLog log_;
+    std::uint64_t allowed_ = 0; ///< The agent may send up to here.
+    bool started_ = false;
+    bool ended_ = false;
+    std::map<std::uint64_t, Reader> readers_;
+
+    std::string stdin_;          ///< What the command has not taken, as far as is known.
+    std::uint64_t stdin_at_ = 0; ///< Of its first byte.
+    std::size_t stdin_sent_ = 0; ///< Of it.
+    std::uint64_t stdin_credit_ = 0;
+    std::uint64_t stdin_held_ =
+        0; ///< What the agent had when it was attached, and has not passed on.
+    bool stdin_closed_ = false;
+    bool stdin_eof_sent_ = false;
+};
+
+} // namespace hostd::guest
