@@ -113,7 +113,7 @@ void Agent::read_port()
         out_.clear();
         greeted_ = false;
         for (auto& [operation, exec] : execs_) {
-            exec.detach();
+            exec.detach(now());
         }
         return;
     }
@@ -157,7 +157,7 @@ void Agent::reap()
     int status = 0;
     for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
         for (auto& [operation, exec] : execs_) {
-            if (exec.pid() == pid && !exec.ended()) {
+            if (exec.pid() == pid && !exec.was_reaped()) {
                 exec.reaped(status, now());
                 exec.on_time(now());
             }
@@ -172,7 +172,7 @@ void Agent::reset(const proto::Session& session)
     const auto echo = proto::echo_of(session);
     out_.assign(reinterpret_cast<const char*>(echo.data()), echo.size());
     for (auto& [operation, exec] : execs_) {
-        exec.detach();
+        exec.detach(now());
     }
     send(0, surroundings_.hello());
     report_addresses();
@@ -243,8 +243,14 @@ void Agent::take(const proto::GuestFrame& frame)
 
 void Agent::become(const proto::GuestBecome& self)
 {
+    const auto before = surroundings_.hello().identity;
     if (!surroundings_.become(self)) {
         return; // The host waits in vain and tries again; that it did not is all there is to say.
+    }
+    if (!before.empty() && before != self.identity) {
+        for (auto& [operation, exec] : execs_) {
+            exec.let_go(); // The source's own host reads its own.
+        }
     }
     send(0, proto::GuestBecame{self.identity});
     report_addresses(); // The host believes only those that it hears of after that.

@@ -17,6 +17,8 @@ namespace {
 
 /// Kept of one stream at most, whatever the host asks for: guests are small.
 constexpr std::size_t most_kept = std::size_t{4} << 20U;
+/// For a host that lost its channel, or began anew, to attach to a live command again.
+constexpr auto alone_patience = std::chrono::seconds{60};
 /// After the main process ended: how long its pipes may stay open in other hands.
 constexpr auto pipe_patience = std::chrono::milliseconds{50};
 
@@ -59,10 +61,27 @@ Exec::start(const proto::GuestExec& request, const std::string& group, common::S
     return exec;
 }
 
+void Exec::detach(common::SteadyTime now) noexcept
+{
+    if (stream_ != 0 && live_) {
+        alone_since_ = now;
+    }
+    stream_ = 0;
+}
+
+void Exec::let_go() noexcept
+{
+    if (live_ && stream_ == 0) {
+        live_->let_go();
+        alone_since_.reset();
+    }
+}
+
 proto::GuestStarted Exec::attach(std::uint32_t stream, std::uint64_t from)
 {
     stream_ = stream;
     exit_sent_ = false;
+    alone_since_.reset();
     if (live_) {
         live_->attach(from);
         stdin_grant_ = 0;
@@ -89,6 +108,8 @@ void Exec::take_stdin(const proto::GuestStdin& piece)
     }
     if (end > stdin_received_ && stdin_) {
         stdin_waiting_ += piece.data.substr(stdin_received_ - piece.offset);
+    } else if (end > stdin_received_) {
+        stdin_grant_ += static_cast<std::uint32_t>(end - stdin_received_); // It reads no more.
     }
     stdin_received_ = std::max(stdin_received_, end);
     stdin_eof_ = piece.eof && end >= stdin_received_;
@@ -197,10 +218,13 @@ std::optional<common::SteadyTime> Exec::on_time(common::SteadyTime now)
     if (ended_) {
         return std::nullopt;
     }
+    if (alone_since_ && now - *alone_since_ >= alone_patience) {
+        let_go();
+    }
     if (reaped_) {
         if (!reads() && (out_.fd || err_.fd)) {
             read_until_ = now; // There may be more in the pipes than there is room for.
-            return std::nullopt;
+            return alone_since_ ? std::optional{*alone_since_ + alone_patience} : std::nullopt;
         }
         const auto patience_ends = std::max(*reaped_, read_until_) + pipe_patience;
         if ((!out_.fd && !err_.fd) || now >= patience_ends) {
@@ -214,6 +238,10 @@ std::optional<common::SteadyTime> Exec::on_time(common::SteadyTime now)
         timed_out_ = true;
         deadline_.reset();
         signal(SIGKILL);
+    }
+    if (alone_since_) {
+        const auto alone_until = *alone_since_ + alone_patience;
+        return deadline_ ? std::min(*deadline_, alone_until) : alone_until;
     }
     return deadline_;
 }

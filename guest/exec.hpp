@@ -23,6 +23,8 @@ public:
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
     /// The stream that wants its frames; 0: nobody just now.
     [[nodiscard]] std::uint32_t stream() const noexcept { return stream_; }
+    /// Its main process has ended: from now on the number may be another's.
+    [[nodiscard]] bool was_reaped() const noexcept { return reaped_.has_value(); }
     /// The main process ended and its output was read.
     [[nodiscard]] bool ended() const noexcept { return ended_.has_value(); }
     [[nodiscard]] common::SteadyTime ended_at() const noexcept { return *ended_; }
@@ -35,7 +37,9 @@ public:
     /// From now on frames are for `stream`, from the beginning or, of a live one, from `from` on,
     /// with fresh credit. The first of them.
     proto::GuestStarted attach(std::uint32_t stream, std::uint64_t from);
-    void detach() noexcept { stream_ = 0; }
+    void detach(common::SteadyTime now) noexcept;
+    /// Nobody will attach to it: it is of the guest that this one is a copy of.
+    void let_go() noexcept;
 
     void take_stdin(const proto::GuestStdin& piece);
     void take_credit(const proto::GuestCredit& credit);
@@ -96,7 +100,8 @@ private:
 
     Output out_;
     Output err_;
-    std::optional<LiveOutput> live_; ///< Then nothing is kept in those two.
+    std::optional<common::SteadyTime> alone_since_; ///< Of a live one that nobody is attached to.
+    std::optional<LiveOutput> live_;                ///< Then nothing is kept in those two.
     bool terminal_ = false;
     common::UniqueFd stdin_;
     std::string stdin_waiting_;

@@ -14,19 +14,21 @@ constexpr std::size_t most_kept = 2 * most_unsent;
 
 void LiveOutput::attach(std::uint64_t from)
 {
+    unwanted_ = false;
     sent_ = std::clamp(from, log_.begin(), log_.end());
     allowed_ = sent_ + proto::initial_credit;
 }
 
 std::size_t LiveOutput::room() const noexcept
 {
-    return most_unsent - std::min(most_unsent, log_.end() - sent_);
+    return unwanted_ ? most_unsent : most_unsent - std::min(most_unsent, log_.end() - sent_);
 }
 
 void LiveOutput::append(proto::Stdio stdio, std::string_view bytes)
 {
     log_.append(stdio, bytes);
-    log_.trim(most_kept, sent_);
+    log_.trim(most_kept, unwanted_ ? log_.end() : sent_);
+    sent_ = std::max(sent_, log_.begin());
 }
 
 std::optional<proto::GuestOutput> LiveOutput::next()

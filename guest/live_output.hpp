@@ -13,6 +13,8 @@ class LiveOutput {
 public:
     /// Somebody new wants what comes at `from`, and later.
     void attach(std::uint64_t from);
+    /// Nobody will come for it: the command goes on, and the oldest of what it writes is dropped.
+    void let_go() noexcept { unwanted_ = true; }
     void take_credit(std::uint32_t bytes) noexcept { allowed_ += bytes; }
 
     /// How much may be read from the command now; at 0 it waits.
@@ -28,6 +30,7 @@ public:
 private:
     proto::OutputLog log_;
     std::uint64_t sent_ = 0;
+    bool unwanted_ = false;
     std::uint64_t allowed_ = proto::initial_credit;
 };
 

@@ -51,6 +51,9 @@ struct Input {
     std::uint16_t rows = 0;
     std::uint16_t columns = 0;
 };
+/// What each piece of output costs a reader's credit on top of its bytes: many small ones are work
+/// and memory too.
+inline constexpr std::uint32_t piece_overhead = 256;
 inline constexpr std::size_t max_input_bytes = std::size_t{64} << 10U;
 
 // ---- host to coordinator --------------------------------------------------------

@@ -29,6 +29,7 @@ Core::Core(Store& store, HostLink& link, const common::Clock& clock, CoreSetting
       pooling_{std::make_unique<Pooling>(*this)},
       imaging_{std::make_unique<Imaging>(*this)},
       streams_{std::make_unique<Streams>(*this)},
+      tail_{store},
       loop_{std::make_shared<common::EventLoop>(clock, loop_capacity)}
 {}
 
@@ -95,12 +96,14 @@ Result<std::uint64_t> Core::start()
         }
     });
     loop_->start();
+    tail_.start();
     return snapshot.epoch;
 }
 
 void Core::stop()
 {
     ending_ = true;
+    tail_.stop();
     loop_->stop();
     streams_->stop();
     pending_.clear(); // Their replies are gone with them: whoever waits is told.
@@ -170,7 +173,7 @@ AuditRow Core::outcome_of(const Op& op, const std::optional<Error>& error) const
 
 Result<> Core::room_for_one_more() const
 {
-    if (pending_.size() < settings_.max_operations + stranded_) {
+    if (pending_.size() < settings_.max_operations + stranded_ + streams_->running()) {
         return {};
     }
     return Error{ErrorCode::rate_limited, "too many operations are under way", "busy"};
@@ -208,6 +211,7 @@ void Core::send_again(const Op& op)
             return; // Nobody can tell before it goes on: see woken().
         }
         exec->resumed = true;
+        op->give_up = clock_.steady() + settings_.agent_patience; // Its host may have begun anew.
     }
     if (op->kind == Pending::Kind::delete_snapshot || op->kind == Pending::Kind::verify_snapshot) {
         // Nothing that was asked of its sandbox since makes this outdated.

@@ -65,6 +65,7 @@ public:
     common::Result<Command>
     run(const Caller& caller, const common::SandboxId& id, RunRequest request) override;
     LiveExecs& live_execs() override;
+    Events& events() override { return tail_; }
     common::Result<CommandPage>
     commands(const Caller& caller, const common::SandboxId& id, Page page) override;
     common::Result<std::string> ip(const Caller& caller, const common::SandboxId& id) override;
@@ -392,9 +393,8 @@ private:
     std::uint64_t commands_run_ = 0;
     std::uint64_t creates_ = 0;
     std::uint64_t failed_writes_ = 0;
-
-    /// Shared with callbacks that may outlive this object.
-    std::shared_ptr<common::EventLoop> loop_;
+    EventTail tail_;                          ///< Of a thread of its own.
+    std::shared_ptr<common::EventLoop> loop_; ///< Shared with callbacks that may outlive this.
 };
 
 } // namespace coordinator

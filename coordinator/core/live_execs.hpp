@@ -1,11 +1,9 @@
 #pragma once
 
-#include "common/mutex.hpp"
 #include "common/result.hpp"
+#include "coordinator/core/feed.hpp"
 #include "coordinator/core/model.hpp"
 
-#include <deque>
-#include <functional>
 #include <memory>
 #include <variant>
 
@@ -36,59 +34,49 @@ struct ExecSignal {
 };
 using LiveInput = std::variant<StdinPiece, ExecSignal, TerminalSize>;
 
-/// What one reader of a live exec gets, in order: the core puts in, whoever reads takes out. No
-/// more than about `window` bytes are ever in it: the command waits for a slow reader. Any thread.
-class ExecFeed {
+/// Of what a reader of a live exec gets.
+struct ExecOutput {
+    bool of_stderr = false;
+    std::uint64_t position = 0; ///< Bytes of stdout and stderr before it.
+    std::string data;
+};
+/// What was there, between two positions, is not kept any more.
+struct ExecGap {
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+};
+/// The last of all: how it ended, by its record.
+struct ExecEnded {
+    std::uint64_t position = 0;
+    Command record;
+};
+/// The last of all, though it runs on: whoever reads is to come back.
+struct ExecInterrupted {};
+using ExecEvent = std::variant<ExecOutput, ExecGap, ExecEnded, ExecInterrupted>;
+
+/// What one reader gets: never more than about `window` bytes that it has not taken, so that the
+/// command waits for a slow one.
+class ExecFeed : public Feed<ExecEvent> {
 public:
     static constexpr std::uint32_t window = 128U << 10U;
+    /// Of the window, what each piece takes on top of its bytes.
+    static constexpr std::uint32_t piece_overhead = 256;
+    [[nodiscard]] static std::uint32_t cost(std::size_t bytes)
+    {
+        return static_cast<std::uint32_t>(bytes) + piece_overhead;
+    }
+    using Output = ExecOutput;
+    using Gap = ExecGap;
+    using Ended = ExecEnded;
+    using Interrupted = ExecInterrupted;
+    using Event = ExecEvent;
 
-    struct Output {
-        bool of_stderr = false;
-        std::uint64_t position = 0; ///< Bytes of stdout and stderr before it.
-        std::string data;
-    };
-    /// What was there, between two positions, is not kept any more.
-    struct Gap {
-        std::uint64_t from = 0;
-        std::uint64_t to = 0;
-    };
-    /// The last of all: how it ended, by its record.
-    struct Ended {
-        std::uint64_t position = 0;
-        Command record;
-    };
-    /// The last of all, though it runs on: whoever reads is to come back.
-    struct Interrupted {};
-    using Event = std::variant<Output, Gap, Ended, Interrupted>;
-
-    /// Both are called on the reader's thread and must return at once.
-    struct Ways {
-        std::function<void(std::uint32_t bytes)> taken;
-        std::function<void()> closed;
-    };
-    ExecFeed(Command record, Ways ways) : record_{std::move(record)}, ways_{std::move(ways)} {}
-
+    ExecFeed(Command record, Ways ways) : Feed{std::move(ways)}, record_{std::move(record)} {}
     /// As it was when it was opened.
     [[nodiscard]] const Command& record() const noexcept { return record_; }
 
-    // The core's side.
-    void put(Event event);
-
-    // The reader's side.
-    /// `news` is called whenever something was put in, and at once if something is there.
-    void on_news(std::function<void()> news);
-    /// Nothing if nothing is there.
-    std::optional<Event> take();
-    /// Nobody reads any more. What is put in is dropped.
-    void close();
-
 private:
     const Command record_;
-    const Ways ways_;
-    common::Mutex mutex_;
-    std::deque<Event> events_ GUARDED_BY(mutex_);
-    std::function<void()> news_ GUARDED_BY(mutex_);
-    bool closed_ GUARDED_BY(mutex_) = false;
 };
 
 /// Commands whose output is read as it comes. They live on their host and in their guest: no reader

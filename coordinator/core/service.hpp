@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "coordinator/core/event_tail.hpp"
 #include "coordinator/core/live_execs.hpp"
 #include "coordinator/core/model.hpp"
 #include "coordinator/core/store.hpp"
@@ -202,6 +203,7 @@ public:
     run(const Caller& caller, const common::SandboxId& id, RunRequest request) = 0;
     /// Commands whose output is read as it comes.
     virtual LiveExecs& live_execs() = 0;
+    virtual Events& events() = 0;
     virtual common::Result<CommandPage>
     commands(const Caller& caller, const common::SandboxId& id, Page page) = 0;
     /// Waits for the address, up to the discovery timeout.

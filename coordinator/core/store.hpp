@@ -61,6 +61,13 @@ struct Snapshot {
     std::uint64_t epoch = 0; ///< This start's own, higher than any before.
 };
 
+/// A row of the audit, as it is told of.
+struct AuditEvent {
+    std::uint64_t seq = 0; ///< Without holes, from 1.
+    common::WallTime at;
+    AuditRow row;
+};
+
 /// PostgreSQL, as the core sees it.
 class Store {
 public:
@@ -88,6 +95,12 @@ public:
     /// `unavailable` unless this process is the one that may write; `failed_precondition` if
     /// it never will be again.
     virtual common::Result<> lease() = 0;
+
+    /// The rows after `seq`, oldest first, at most `limit`: only what is committed.
+    virtual common::Result<std::vector<AuditEvent>> audit_after(std::uint64_t seq,
+                                                                std::uint32_t limit) = 0;
+    /// The newest row's number; 0 before the first.
+    virtual common::Result<std::uint64_t> audit_head() = 0;
 
     struct AuditCheck {
         std::uint64_t rows = 0;

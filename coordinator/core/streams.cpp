@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr std::size_t most_readers = 16; ///< Of one exec.
+constexpr std::size_t most_running = 16'384;
 /// How long stdin waits for a command that does not read it, and how often it is tried.
 constexpr std::chrono::seconds stdin_patience{20};
 constexpr milliseconds stdin_pause{50};
@@ -73,6 +74,11 @@ Core::Streams::begin(const Caller& caller, const common::SandboxId& id, LiveRequ
                            "start a command in sandbox " + id.str() +
                                ": no answer in time; its execs and commands tell what became of it",
                            "outcome_unknown"});
+            if (running_ >= most_running) {
+                return reply(Error{ErrorCode::rate_limited,
+                                   fmt::format("{} live commands run already", running_),
+                                   "busy"});
+            }
             core_.touch(caller, id);
             core_.begin_run(caller, id, run, reply);
         });
@@ -142,8 +148,11 @@ Result<std::shared_ptr<ExecFeed>> Core::Streams::read(const Caller& caller,
             auto made = std::make_shared<ExecFeed>(
                 (*found)->record,
                 ExecFeed::Ways{
-                    [this, post, exec, number](std::uint32_t bytes) {
-                        post([=, this] { taken(exec, number, bytes); });
+                    [this, post, exec, number](const ExecEvent& event) {
+                        if (const auto* output = std::get_if<ExecOutput>(&event)) {
+                            const auto cost = ExecFeed::cost(output->data.size());
+                            post([=, this] { taken(exec, number, cost); });
+                        }
                     },
                     [this, post, exec, number] { post([=, this] { closed(exec, number); }); }});
             core_.touch(caller, id);
@@ -159,7 +168,7 @@ Result<std::shared_ptr<ExecFeed>> Core::Streams::read(const Caller& caller,
     if (!record || record->mode == CommandMode::run || record->status == "running") {
         return feed;
     }
-    auto past = std::make_shared<ExecFeed>(*record, ExecFeed::Ways{[](std::uint32_t) {}, [] {}});
+    auto past = std::make_shared<ExecFeed>(*record, ExecFeed::Ways{[](const ExecEvent&) {}, [] {}});
     past->put(ExecFeed::Ended{from, *record});
     return past;
 }

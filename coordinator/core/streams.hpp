@@ -37,6 +37,8 @@ public:
     void on_connected(const common::HostName& host);
     /// False: it answers something else.
     bool on_answer(const HostAnswer& answer);
+    /// Those that have not ended, and may run for ever.
+    [[nodiscard]] std::size_t running() const noexcept { return running_; }
     /// What time brings.
     void tick();
     /// Those who read are told to come back.
@@ -60,6 +62,7 @@ private:
         Reply<Command> begun;
         bool is_read = true; ///< Somebody will read it as soon as it has started.
         std::vector<Reader> readers;
+        std::uint64_t end = 0; ///< All that it wrote, as far as its host has told.
         std::optional<common::SteadyTime> ended_at;
     };
 
@@ -80,15 +83,17 @@ private:
     void grant_due(const Exec& exec, Reader& reader);
     static void take_output(Reader& reader, const HostReaderNews& news);
     /// Of an exec that has ended: all that there is was read, or is not to be had.
-    static void end_reader(const Exec& exec, Reader& reader, std::uint64_t position);
+    static void end_reader(const Exec& exec, Reader& reader);
+    void make_room();
     void drop_starters(Exec& exec);
-    void taken(const common::CommandId& id, std::uint64_t number, std::uint32_t bytes);
+    void taken(const common::CommandId& id, std::uint64_t number, std::uint32_t cost);
     void closed(const common::CommandId& id, std::uint64_t number);
 
     Core& core_;
     std::map<common::CommandId, Exec> execs_;
     std::map<common::OperationId, common::CommandId> by_operation_;
     std::map<common::OperationId, std::function<void(const HostAnswer&)>> inputs_;
+    std::size_t running_ = 0;
     std::uint64_t readers_ = 0; ///< Counts them, and each time that one is opened.
 };
 

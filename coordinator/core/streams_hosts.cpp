@@ -11,9 +11,9 @@ namespace {
 
 /// Of the window, so much is granted again at once.
 constexpr std::uint32_t grant_step = ExecFeed::window / 4;
-/// Ended ones that are still listed and read: so long, and so many.
+/// Ended ones are still listed and read for so long, while there are no more than so many.
 constexpr std::chrono::minutes ended_for{10};
-constexpr std::size_t most_ended = 4096;
+constexpr std::size_t most_kept = 4096;
 /// For whoever began one to read it.
 constexpr std::chrono::seconds starter_patience{5};
 /// After its end, for its host to say that a reader has had all of it.
@@ -67,6 +67,7 @@ void Core::Streams::drop_starters(Exec& exec)
 
 void Core::Streams::sent(const Op& op, const Reply<Command>& begun, bool is_read)
 {
+    make_room();
     const auto [entry, fresh] = execs_.try_emplace(op->record.id);
     auto& exec = entry->second;
     exec.record = op->record;
@@ -74,6 +75,7 @@ void Core::Streams::sent(const Op& op, const Reply<Command>& begun, bool is_read
     if (!fresh) {
         return;
     }
+    ++running_;
     exec.begun = begun;
     exec.is_read = is_read;
     by_operation_[op->row.id] = op->record.id;
@@ -87,6 +89,7 @@ void Core::Streams::ended(const Command& record)
         return; // It was never given to its host.
     }
     auto& exec = found->second;
+    running_ -= exec.ended_at ? 0 : 1;
     exec.record = record;
     exec.ended_at = core_.clock_.steady();
     drop_starters(exec);
@@ -94,17 +97,20 @@ void Core::Streams::ended(const Command& record)
     const bool away = host == nullptr || host->host.health == HostHealth::lost;
     for (auto& reader : exec.readers) {
         if (away || reader.has_all) {
-            end_reader(exec, reader, reader.position);
+            end_reader(exec, reader);
         } else if (reader.wire == 0) {
             open(exec, reader); // Its host may have the rest of it by now.
         }
     }
 }
 
-void Core::Streams::end_reader(const Exec& exec, Reader& reader, std::uint64_t position)
+void Core::Streams::end_reader(const Exec& exec, Reader& reader)
 {
+    if (reader.feed && exec.end > reader.position) {
+        reader.feed->put(ExecFeed::Gap{reader.position, exec.end});
+    }
     if (reader.feed) {
-        reader.feed->put(ExecFeed::Ended{position, exec.record});
+        reader.feed->put(ExecFeed::Ended{std::max(reader.position, exec.end), exec.record});
     }
     reader.feed = nullptr;
     reader.wire = 0;
@@ -113,9 +119,10 @@ void Core::Streams::end_reader(const Exec& exec, Reader& reader, std::uint64_t p
 void Core::Streams::take_output(Reader& reader, const HostReaderNews& news)
 {
     const auto size = news.data.size();
-    reader.credit -= std::min<std::uint64_t>(reader.credit, size);
+    const auto cost = ExecFeed::cost(size);
+    reader.credit -= std::min<std::uint64_t>(reader.credit, cost);
     if (!reader.feed || news.position + size <= reader.position) {
-        reader.taken += static_cast<std::uint32_t>(size);
+        reader.taken += cost;
         return;
     }
     if (news.position > reader.position) {
@@ -125,7 +132,8 @@ void Core::Streams::take_output(Reader& reader, const HostReaderNews& news)
     const auto known = reader.position - news.position;
     reader.feed->put(ExecFeed::Output{news.of_stderr, reader.position, news.data.substr(known)});
     reader.position = news.position + size;
-    reader.queued += size - known;
+    reader.queued += cost - known;
+    reader.taken += static_cast<std::uint32_t>(known);
 }
 
 void Core::Streams::on_news(const HostReaderNews& news)
@@ -140,6 +148,7 @@ void Core::Streams::on_news(const HostReaderNews& news)
     if (reader == exec.readers.end() || news.reader == 0) {
         return;
     }
+    reader->since = core_.clock_.steady();
     switch (news.kind) {
     case HostReaderNews::Kind::started:
         exec.begun(exec.record);
@@ -149,21 +158,18 @@ void Core::Streams::on_news(const HostReaderNews& news)
         return;
     case HostReaderNews::Kind::output: take_output(*reader, news); return grant_due(exec, *reader);
     case HostReaderNews::Kind::end:
+        exec.end = std::max(exec.end, news.position);
+        reader->has_all = true;
+        reader->wire = 0;
         if (exec.ended_at) {
-            if (news.position > reader->position && reader->feed) {
-                reader->feed->put(ExecFeed::Gap{reader->position, news.position});
-            }
-            end_reader(exec, *reader, news.position);
-        } else {
-            reader->position = news.position;
-            reader->has_all = true;
-            reader->wire = 0;
+            end_reader(exec, *reader);
         }
         break;
     case HostReaderNews::Kind::gone:
+        exec.end = std::max(exec.end, news.position);
         reader->wire = 0; // tick() tries again, unless it has ended.
         if (exec.ended_at) {
-            end_reader(exec, *reader, reader->position);
+            end_reader(exec, *reader);
         }
         break;
     }
@@ -192,7 +198,7 @@ bool Core::Streams::on_answer(const HostAnswer& answer)
     return true;
 }
 
-void Core::Streams::taken(const common::CommandId& id, std::uint64_t number, std::uint32_t bytes)
+void Core::Streams::taken(const common::CommandId& id, std::uint64_t number, std::uint32_t cost)
 {
     const auto found = execs_.find(id);
     if (found == execs_.end()) {
@@ -203,8 +209,9 @@ void Core::Streams::taken(const common::CommandId& id, std::uint64_t number, std
     if (reader == exec.readers.end()) {
         return;
     }
-    reader->queued -= bytes;
-    reader->taken += bytes;
+    reader->since = core_.clock_.steady();
+    reader->queued -= cost;
+    reader->taken += cost;
     grant_due(exec, *reader);
 }
 
@@ -240,16 +247,15 @@ void Core::Streams::closed(const common::CommandId& id, std::uint64_t number)
 void Core::Streams::tick()
 {
     const auto now = core_.clock_.steady();
-    std::size_t ended = 0;
-    auto oldest = execs_.end();
     for (auto entry = execs_.begin(); entry != execs_.end();) {
         auto& exec = entry->second;
         for (auto& reader : exec.readers) {
             if (!exec.ended_at && reader.wire == 0 && !reader.has_all) {
                 open(exec, reader);
-            } else if (exec.ended_at && now - *exec.ended_at >= end_patience &&
+            } else if (exec.ended_at &&
+                       now - std::max(*exec.ended_at, reader.since) >= end_patience &&
                        reader.credit >= ExecFeed::window - grant_step) {
-                end_reader(exec, reader, reader.position); // Nothing is under way to it.
+                end_reader(exec, reader); // Nothing is under way to it.
             }
         }
         if (!exec.readers.empty() && !exec.readers.front().feed &&
@@ -257,20 +263,29 @@ void Core::Streams::tick()
             drop_starters(exec);
         }
         std::erase_if(exec.readers, [&](const Reader& one) { return !one.feed && exec.ended_at; });
-        if (exec.ended_at && exec.readers.empty()) {
-            if (now - *exec.ended_at >= ended_for) {
-                by_operation_.erase(exec.record.operation);
-                entry = execs_.erase(entry);
-                continue;
-            }
-            ++ended;
-            if (oldest == execs_.end() || exec.ended_at < oldest->second.ended_at) {
-                oldest = entry;
-            }
+        if (exec.ended_at && exec.readers.empty() && now - *exec.ended_at >= ended_for) {
+            by_operation_.erase(exec.record.operation);
+            entry = execs_.erase(entry);
+        } else {
+            ++entry;
         }
-        ++entry;
     }
-    if (ended > most_ended) {
+}
+
+/// Before one more is kept: the oldest that has ended goes.
+void Core::Streams::make_room()
+{
+    if (execs_.size() < most_kept) {
+        return;
+    }
+    auto oldest = execs_.end();
+    for (auto entry = execs_.begin(); entry != execs_.end(); ++entry) {
+        if (entry->second.ended_at && entry->second.readers.empty() &&
+            (oldest == execs_.end() || entry->second.ended_at < oldest->second.ended_at)) {
+            oldest = entry;
+        }
+    }
+    if (oldest != execs_.end()) {
         by_operation_.erase(oldest->second.record.operation);
         execs_.erase(oldest);
     }

@@ -70,6 +70,20 @@ std::vector<std::string> QueryFields::all(std::string_view name)
     return values;
 }
 
+std::optional<std::uint64_t> QueryFields::position(const std::string& last_event_id)
+{
+    constexpr Range positions{0, INT64_MAX};
+    const auto from = integer("from", positions);
+    if (from || last_event_id.empty()) {
+        return from;
+    }
+    const Query header{{"Last-Event-ID", last_event_id}};
+    QueryFields last{header};
+    const auto position = last.integer("Last-Event-ID", positions);
+    wrong_.insert(wrong_.end(), last.wrong_.begin(), last.wrong_.end());
+    return position;
+}
+
 Page QueryFields::page()
 {
     constexpr Range limits{1, 500};

@@ -23,6 +23,8 @@ public:
     std::optional<bool> boolean(std::string_view name);
     /// All values of a parameter that may be repeated.
     std::vector<std::string> all(std::string_view name);
+    /// Where a reader of events goes on: `from`, or after the last event that it has had.
+    std::optional<std::uint64_t> position(const std::string& last_event_id);
     /// limit (1–500, default 100) and offset.
     Page page();
 

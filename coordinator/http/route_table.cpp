@@ -47,6 +47,7 @@ constexpr Route routes[] = {
     open("/version", rest::version, "Name and version"),
     built(get, "/metrics", rest::metrics, "Prometheus metrics"),
 
+    built(get, "/v1/events", rest::follow_events, "What happens, as it happens"),
     built(get, "/v1/vms", rest::list_vms, "Foreign virtual machines on all hosts"),
     built(get, "/v1/hosts", rest::list_hosts, "Hosts with capacity and use"),
     built(get, "/v1/hosts/{name}", rest::get_host, "One host"),
@@ -153,7 +154,6 @@ constexpr Route routes[] = {
     later(post, "/v1/hosts/{name}/uncordon", fleet),
     later(post, "/v1/hosts/{name}/drain", fleet),
     later(post, "/v1/placement/explain", fleet),
-    later(get, "/v1/events", "fleet events"),
 
     later(post, "/v1/human/ask", governance),
     later(post, "/v1/human/ask-async", governance),

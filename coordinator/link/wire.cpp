@@ -313,6 +313,8 @@ Result<HostActivity> activity_of(const common::HostName& host, const proto::Acti
     return activity;
 }
 
+static_assert(ExecFeed::piece_overhead == proto::piece_overhead);
+
 Result<HostReaderNews> reader_news_of(const common::HostName& host, const proto::ReaderNews& wire)
 {
     using Kind = HostReaderNews::Kind;

@@ -128,6 +128,26 @@ common::Result<std::optional<Command>> PgStore::command(const common::SandboxId&
         });
 }
 
+common::Result<std::vector<AuditEvent>> PgStore::audit_after(std::uint64_t seq, std::uint32_t limit)
+{
+    return parts_->readers.run("read the audit", [&](pqxx::nontransaction& sql) {
+        std::vector<AuditEvent> events;
+        for (auto& chained : read_audit(sql,
+                                        "WHERE seq > " + std::to_string(seq) +
+                                            " ORDER BY seq LIMIT " + std::to_string(limit))) {
+            events.push_back(
+                {chained.seq, common::from_unix_us(chained.at_us), std::move(chained.row)});
+        }
+        return events;
+    });
+}
+
+common::Result<std::uint64_t> PgStore::audit_head()
+{
+    return parts_->readers.run("read the audit's head",
+                               [](pqxx::nontransaction& sql) { return read_audit_head(sql).seq; });
+}
+
 common::Result<> PgStore::check()
 {
     return parts_->readers.run("check", [](auto& sql) { sql.exec("SELECT 1"); });

@@ -23,9 +23,12 @@ public:
     common::Result<Snapshot> load() override;
     void write(std::vector<Change> changes, Committed done) override;
     common::Result<CommandPage> commands_of(const common::SandboxId& sandbox, Page page) override;
-    /// Also not ok while the writer cannot write.
     common::Result<std::optional<Command>> command(const common::SandboxId& sandbox,
                                                    const common::CommandId& id) override;
+    common::Result<std::vector<AuditEvent>> audit_after(std::uint64_t seq,
+                                                        std::uint32_t limit) override;
+    common::Result<std::uint64_t> audit_head() override;
+    /// Also not ok while the writer cannot write.
     common::Result<> check() override;
     common::Result<> lease() override;
     /// On a connection of its own; a second one at the same time is `rate_limited`.

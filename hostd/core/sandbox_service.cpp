@@ -118,7 +118,9 @@ void SandboxService::take(Command command)
                      "this host is still reading its sandboxes back",
                      "host_starting"});
     }
-    if (answers_.under_way() > settings_.commands_under_way) {
+    const bool ends = std::holds_alternative<StopCommand>(op->command.what) ||
+                      std::holds_alternative<DestroyCommand>(op->command.what);
+    if (!ends && answers_.under_way() > settings_.commands_under_way) {
         return fail(op, {ErrorCode::rate_limited, "this host has too much to do", "host_busy"});
     }
     carry_out(op);

@@ -78,6 +78,10 @@ common::SteadyTime Channel::on_run_time(common::SteadyTime now)
 {
     auto next = common::SteadyTime::max();
     for (auto& [operation, run] : runs_) {
+        auto* const live = run.exec.live();
+        if (live != nullptr && run.deadline && ready() && live->holds_up()) {
+            run.deadline = std::max(*run.deadline, now + limits_.exec_grace); // A reader is slow.
+        }
         if (run.deadline && now >= *run.deadline) {
             // The agent may still know: a repeat of the operation attaches to it again.
             run.deadline.reset();
@@ -90,8 +94,10 @@ common::SteadyTime Channel::on_run_time(common::SteadyTime now)
 
 void Channel::exec(ExecSpec spec, Guests::Completion done)
 {
-    const auto deadline = clock_.steady() + limits_.exec_grace +
-                          (spec.timeout.count() > 0 ? spec.timeout : limits_.exec_longest);
+    const bool endless = spec.live && spec.timeout.count() == 0;
+    const auto patience =
+        limits_.exec_grace + (spec.timeout.count() > 0 ? spec.timeout : limits_.exec_longest);
+    const auto deadline = endless ? std::nullopt : std::optional{clock_.steady() + patience};
     if (const auto known = runs_.find(spec.operation); known != runs_.end()) {
         if (known->second.outcome) {
             return done(*known->second.outcome);
@@ -132,19 +138,6 @@ void Channel::exec(ExecSpec spec, Guests::Completion done)
     if (motion_ == Motion::running) {
         start(added);
         on_writable();
-    }
-}
-
-void Channel::forget_unawaited()
-{
-    // The agent keeps what it knows: a repeat of the operation asks it again.
-    for (auto run = runs_.begin(); run != runs_.end();) {
-        if (run->second.exec.waiting() > 0 || run->second.exec.live() != nullptr) {
-            ++run;
-        } else {
-            streams_.erase(run->second.stream);
-            run = runs_.erase(run);
-        }
     }
 }
 

@@ -17,6 +17,19 @@ Error no_such_exec()
 
 } // namespace
 
+void Channel::forget_unawaited()
+{
+    // The agent keeps what it knows: a repeat of the operation asks it again.
+    for (auto run = runs_.begin(); run != runs_.end();) {
+        if (run->second.exec.waiting() > 0 || run->second.exec.live() != nullptr) {
+            ++run;
+        } else {
+            streams_.erase(run->second.stream);
+            run = runs_.erase(run);
+        }
+    }
+}
+
 std::size_t Channel::running() const
 {
     return static_cast<std::size_t>(
@@ -121,6 +134,9 @@ void Channel::input(const common::OperationId& operation, ExecInput input, Guest
     } else if (!ready() || !run.started) {
         return done(
             Error{ErrorCode::unavailable, "the guest's agent is not connected", "agent_not_ready"});
+    } else if (out_.size() >= limits_.write_bytes) {
+        return done(Error{
+            ErrorCode::rate_limited, "the guest does not take what it is sent", "guest_busy"});
     } else if (const auto* signal = std::get_if<ExecSignal>(&input); signal != nullptr) {
         send(run.stream, proto::GuestSignal{signal->number});
     } else {
@@ -137,29 +153,41 @@ void Channel::input(const common::OperationId& operation, ExecInput input, Guest
     done({});
 }
 
-/// Those that ended long ago, and the oldest of too many.
+/// Those that ended long ago, and the oldest of too many. Who began one has some seconds to read
+/// it.
 void Channel::forget_ended(common::SteadyTime now)
 {
     std::size_t kept = 0;
+    std::size_t all = 0;
     auto oldest = runs_.end();
+    auto unread = runs_.end(); ///< The oldest that nobody reads or is about to.
     for (auto run = runs_.begin(); run != runs_.end();) {
         const auto current = run++;
         if (!current->second.outcome) {
             continue;
         }
-        if (now - current->second.ended_at >= limits_.ended_live_for &&
-            !current->second.exec.live()->is_read()) {
+        const auto age = now - current->second.ended_at;
+        const bool is_read = current->second.exec.live()->is_read();
+        if (age >= limits_.ended_live_for && !is_read) {
             runs_.erase(current);
             continue;
         }
-        ++kept;
-        if (oldest == runs_.end() || current->second.ended_at < oldest->second.ended_at) {
-            oldest = current;
+        ++all;
+        const auto older = [&current](const Runs::iterator& other, const Runs::iterator& none) {
+            return other == none || current->second.ended_at < other->second.ended_at;
+        };
+        oldest = older(oldest, runs_.end()) ? current : oldest;
+        if (!is_read && age >= limits_.ended_live_grace) {
+            ++kept;
+            unread = older(unread, runs_.end()) ? current : unread;
         }
     }
-    if (kept > limits_.ended_live) {
-        oldest->second.exec.live()->give_up(oldest->first, readers_);
-        runs_.erase(oldest);
+    const auto gone = kept > limits_.ended_live ? unread
+                      : all > limits_.execs     ? oldest
+                                                : runs_.end();
+    if (gone != runs_.end()) {
+        gone->second.exec.live()->give_up(gone->first, readers_);
+        runs_.erase(gone);
     }
 }
 

@@ -46,7 +46,8 @@ struct ChannelLimits {
     std::chrono::milliseconds useless_window{30000};
     std::size_t execs = 64;                            ///< At once in one guest.
     std::size_t ended_live = 8;                        ///< Kept for who reads them again, …
-    std::chrono::milliseconds ended_live_for{300000};  ///< … for so long.
+    std::chrono::milliseconds ended_live_for{300000};  ///< … for so long, …
+    std::chrono::milliseconds ended_live_grace{15000}; ///< … and, however many, for so long.
     std::size_t joined = 8;                            ///< Callers waiting for one exec.
     std::size_t write_bytes = std::size_t{256} << 10U; ///< Queued before stdin waits.
     std::size_t waiting_execs = 1024;                  ///< In the inbox, over all guests.

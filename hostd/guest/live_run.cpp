@@ -1,5 +1,7 @@
 #include "hostd/guest/live_run.hpp"
 
+#include "proto/wire_reading.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <utility>
@@ -22,6 +24,13 @@ constexpr std::uint64_t most_unread = window;
 constexpr std::size_t most_readers = 16;
 constexpr std::size_t most_stdin = window;
 
+/// Of so much credit, bytes of one piece.
+std::uint64_t spendable(std::uint64_t credit)
+{
+    const auto rest = credit - std::min<std::uint64_t>(credit, proto::piece_overhead);
+    return std::min<std::uint64_t>(rest, proto::max_chunk);
+}
+
 } // namespace
 
 Result<> LiveRun::attached(const proto::GuestStarted& started)
@@ -34,9 +43,10 @@ Result<> LiveRun::attached(const proto::GuestStarted& started)
     if (started.from > log_.end()) {
         log_.restart_at(started.from);
     }
-    started_ = true;
     allowed_ = log_.end() + window;
-    const auto skipped = started.stdin_at - std::min(started.stdin_at, stdin_at_);
+    // Before the first time nothing of it was sent from here: what the agent has is older.
+    const auto skipped = started_ ? started.stdin_at - std::min(started.stdin_at, stdin_at_) : 0;
+    started_ = true;
     stdin_.erase(0, std::min<std::uint64_t>(skipped, stdin_.size()));
     stdin_at_ = started.stdin_at;
     stdin_sent_ = 0;
@@ -66,9 +76,14 @@ Result<> LiveRun::take(const proto::GuestOutput& output)
     return {};
 }
 
+bool LiveRun::holds_up() const noexcept
+{
+    return log_.end() - slowest() >= most_unread;
+}
+
 std::uint32_t LiveRun::take_grant()
 {
-    if (log_.end() - slowest() >= most_unread) {
+    if (holds_up()) {
         return 0;
     }
     const auto grant = log_.end() + window - std::max(allowed_, log_.end());
@@ -113,10 +128,10 @@ void LiveRun::tell(const common::OperationId& operation, const Tell& tell)
         if (started_ && !std::exchange(reader.knows_start, true)) {
             tell({{operation, number}, ReaderNews::Kind::started, false, log_.begin(), {}});
         }
-        while (auto piece = log_.read(reader.position,
-                                      std::min<std::uint64_t>(reader.credit, proto::max_chunk))) {
+        reader.position = std::max(reader.position, log_.begin()); // What is gone is gone.
+        while (auto piece = log_.read(reader.position, spendable(reader.credit))) {
             reader.position = piece->position + piece->data.size();
-            reader.credit -= piece->data.size();
+            reader.credit -= piece->data.size() + proto::piece_overhead;
             tell({{operation, number},
                   ReaderNews::Kind::output,
                   piece->stdio == proto::Stdio::err,

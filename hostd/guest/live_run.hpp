@@ -35,6 +35,8 @@ public:
     void close(std::uint64_t reader) { readers_.erase(reader); }
     void close_all() { readers_.clear(); }
     [[nodiscard]] bool is_read() const noexcept { return !readers_.empty(); }
+    /// The command, or its end, waits for the slowest of its readers.
+    [[nodiscard]] bool holds_up() const noexcept;
     /// It writes no more: who has read all of it is told so, and is no reader any more.
     void set_ended() noexcept { ended_ = true; }
     /// Everything that the readers have credit for.

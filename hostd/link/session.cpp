@@ -35,6 +35,7 @@ void Session::send(const Message& message, const std::string& operation, const s
 
 void Session::connected()
 {
+    ways_.command({{}, {}, 0, CloseReadersCommand{}}); // Of a connection that was refused, too.
     state_ = State::greeting;
     given_up_ = false;
     due_ = clock_.steady() + settings_.hello_timeout;
@@ -50,10 +51,10 @@ void Session::disconnected()
 {
     if (state_ == State::welcomed) {
         spdlog::warn("the coordinator's connection is lost; sandboxes run on");
-        ways_.command({{}, {}, 0, CloseReadersCommand{}});
     }
     state_ = State::disconnected;
     given_up_ = false;
+    ways_.command({{}, {}, 0, CloseReadersCommand{}}); // Nobody is to wait for one that is gone.
 }
 
 void Session::give_up(const std::string& why)

@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import threading
+import time
 from dataclasses import dataclass
 
 
@@ -24,6 +25,7 @@ class Events:
     """An iterator over one reply's events. `body` starts an exec; without it an exec is read."""
 
     def __init__(self, api, path, body=None, headers=None, timeout=60):
+        self.until_then = time.monotonic() + timeout
         sent = {"Authorization": f"Bearer {api.token}", **(headers or {})}
         self.connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=timeout)
         self.connection.connect()
@@ -53,6 +55,8 @@ class Events:
             name, _, value = line.rstrip("\n").partition(": ")
             assert name in ("event", "id", "data") and name not in fields, f"not an event: {line!r}"
             fields[name] = value
+        # An API that only says that it is alive must not keep a test for ever.
+        assert fields["event"] != "keepalive" or time.monotonic() < self.until_then, "nothing comes any more"
         return Event(fields["event"], int(fields["id"]), json.loads(fields["data"]))
 
     def until(self, name):

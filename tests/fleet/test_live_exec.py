@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fleet import wait_until
@@ -130,7 +131,7 @@ def test_stdin_that_was_not_asked_for_is_refused(api, sandbox):
 
 
 def test_a_terminal_is_one(api, sandbox):
-    live = Live(api, sandbox, sh("tty; stty size; echo $TERM; trap 'stty size' WINCH; while :; do read line; echo got $line; done"),
+    live = Live(api, sandbox, sh("trap 'stty size' WINCH; tty; stty size; echo $TERM; while :; do read line; echo got $line; done"),
                 pty=True, rows=30, cols=100)
     first = written(live.events.until_written(b"xterm"))
     assert b"/dev/pts/" in first and b"30 100" in first
@@ -166,6 +167,33 @@ def test_what_cannot_begin_is_told_at_once(api, sandbox, body, status, reason):
 def test_an_unknown_one_is_not_found(api, sandbox):
     unknown = Events(api, f"/v1/sandboxes/{sandbox}/exec/cmd-aaaaaaaaaaaaaaaa")
     assert (unknown.status, unknown.refusal["reason"]) == (404, "no_such_exec")
+
+
+def test_many_short_ones_each_give_all_that_they_wrote(fleet, sandbox):
+    def once(number):
+        return written(Live(fleet.api(), sandbox, ["echo", str(number)]).events.until("exit"))
+
+    with ThreadPoolExecutor(24) as pool:
+        assert list(pool.map(once, range(48))) == [b"%d\n" % number for number in range(48)]
+
+
+def test_in_a_copy_of_its_guest_it_goes_on_unread(fleet):
+    api = fleet.api()
+    box = api.create(host="h1")["id"]
+    line = "i=0; while :; do i=$((i+1)); echo $i > /tmp/count; head -c 8192 /dev/zero; sleep 0.01; done"
+    live = Live(api, box, sh(line))
+    live.events.until_written(b"\0")
+    reader = Collector(live.events)
+    child = api.ok("POST", f"/v1/sandboxes/{box}/fork", {"count": 1}, expect=(201,))["children"][0]["id"]
+
+    def count():
+        return int(api.run(child, "cat /tmp/count")["stdout"] or 0)
+
+    begun = count()
+    wait_until("it to write more than anybody holds", lambda: count() > begun + 100, 60)
+    assert api.ok("GET", f"/v1/sandboxes/{child}/exec")["total"] == 0
+    live.signal("KILL")
+    assert reader.all()[-1].data["exit_code"] == 137
 
 
 @pytest.mark.parametrize("victim", ["hostd", "coordinator", "both"])

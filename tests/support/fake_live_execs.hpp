@@ -20,7 +20,12 @@ public:
         record.mode = coordinator::CommandMode::live_stdin;
         feed = std::make_shared<coordinator::ExecFeed>(
             record,
-            coordinator::ExecFeed::Ways{[this](std::uint32_t bytes) { taken += bytes; },
+            coordinator::ExecFeed::Ways{[this](const coordinator::ExecEvent& event) {
+                                            if (const auto* output =
+                                                    std::get_if<coordinator::ExecOutput>(&event)) {
+                                                taken += output->data.size();
+                                            }
+                                        },
                                         [this] { closed = true; }});
     }
     common::Result<coordinator::Command> begin(const coordinator::Caller&,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "coordinator/core/service.hpp"
+#include "tests/support/fake_events.hpp"
 #include "tests/support/fake_live_execs.hpp"
 #include "tests/support/fake_pools.hpp"
 #include "tests/support/sample_checkpoint.hpp"
@@ -22,6 +23,7 @@ public:
 
     std::function<Result<coordinator::Command>(const coordinator::RunRequest&)> on_run;
     FakeLiveExecs live;
+    FakeEvents told;
     coordinator::Health state{true, {{"database", true, "secret detail"}}};
     std::vector<coordinator::Host> all_hosts;
     std::vector<coordinator::Image> all_images;
@@ -279,6 +281,7 @@ public:
     }
 
     coordinator::LiveExecs& live_execs() override { return live; }
+    coordinator::Events& events() override { return told; }
 
     Result<coordinator::CommandPage> commands(const coordinator::Caller& caller,
                                               const common::SandboxId& id,

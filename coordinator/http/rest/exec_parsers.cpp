@@ -6,7 +6,6 @@
 
 #include <array>
 #include <csignal>
-#include <limits>
 
 namespace coordinator::http::rest {
 
@@ -14,9 +13,9 @@ namespace {
 
 constexpr std::size_t max_arguments = 1024;
 constexpr std::size_t max_env = 256;
+constexpr std::size_t max_command = std::size_t{48} << 10U; ///< Its agent takes it in one frame.
 constexpr Range timeout_seconds{0, 31L * 24 * 3600};
 constexpr Range terminal_side{1, 1000};
-constexpr Range positions{0, std::numeric_limits<std::int64_t>::max()};
 constexpr std::size_t max_stdin = std::size_t{64} << 10U;
 
 struct NamedSignal {
@@ -40,6 +39,15 @@ std::string argument(std::string_view text)
     return text.find('\0') == std::string_view::npos ? "" : "must not contain NUL";
 }
 
+std::size_t size_of(const std::vector<std::string>& argv)
+{
+    std::size_t size = 0;
+    for (const auto& word : argv) {
+        size += word.size() + 1;
+    }
+    return size;
+}
+
 std::optional<TerminalSize> read_size(Fields& fields)
 {
     const auto rows = fields.integer("rows", terminal_side);
@@ -61,6 +69,8 @@ common::Result<LiveRequest> parse_exec(std::string_view body)
         fields.wrong("cmd", "is required");
     } else if (!request.argv.empty() && request.argv.front().empty()) {
         fields.wrong("cmd", "names no program");
+    } else if (size_of(request.argv) > max_command) {
+        fields.wrong("cmd", "must be at most 48 KiB in all");
     }
     request.user = fields.text("user", rules::user).value_or(request.user);
     request.cwd = fields.text("cwd", rules::absolute_path).value_or("");
@@ -147,14 +157,8 @@ common::Result<TerminalSize> parse_resize(std::string_view body)
 common::Result<std::uint64_t> parse_from(const Request& request)
 {
     QueryFields fields{request.query};
-    auto from = fields.integer("from", positions);
+    const auto from = fields.position(request.last_event_id);
     COMMON_CHECK(fields.finish("read a command's output"));
-    if (!from && !request.last_event_id.empty()) {
-        const Query header{{"Last-Event-ID", request.last_event_id}};
-        QueryFields last{header};
-        from = last.integer("Last-Event-ID", positions);
-        COMMON_CHECK(last.finish("read a command's output"));
-    }
     return from.value_or(0);
 }
 

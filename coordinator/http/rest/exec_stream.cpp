@@ -2,18 +2,11 @@
 
 #include "common/digest/base64.hpp"
 #include "common/utf8.hpp"
-
-#include <fmt/format.h>
+#include "coordinator/http/rest/event_text.hpp"
 
 namespace coordinator::http::rest {
 
 namespace {
-
-std::string event_text(std::string_view name, std::uint64_t position, const Json& data)
-{
-    // JSON has no line breaks of its own: one line of data is enough.
-    return fmt::format("event: {}\nid: {}\ndata: {}\n\n", name, position, text_of(data));
-}
 
 /// As text where it is text, so that people can read it; else as base64. Never anything in between:
 /// a program must get the bytes that were written.

@@ -1,4 +1,5 @@
 #include "coordinator/http/fields.hpp"
+#include "coordinator/http/rest/event_text.hpp"
 #include "coordinator/http/rest/exec_parsers.hpp"
 #include "coordinator/http/rest/exec_stream.hpp"
 #include "coordinator/http/rest/handlers.hpp"
@@ -23,12 +24,7 @@ Result<common::CommandId> exec_of(const Request& request)
 
 Reply streamed(std::shared_ptr<ExecFeed> feed, std::uint64_t from)
 {
-    Reply reply;
-    reply.content_type = "text/event-stream";
-    reply.headers.emplace_back("Cache-Control", "no-store");
-    reply.headers.emplace_back("X-Accel-Buffering", "no"); // A proxy must not gather it.
-    reply.stream = std::make_shared<ExecStream>(std::move(feed), from);
-    return reply;
+    return event_stream(std::make_shared<ExecStream>(std::move(feed), from));
 }
 
 template <typename Parse>

@@ -11,6 +11,7 @@ common::Result<Reply> ready(const Context& context, const Request& request);
 common::Result<Reply> version(const Context& context, const Request& request);
 common::Result<Reply> metrics(const Context& context, const Request& request);
 
+common::Result<Reply> follow_events(const Context& context, const Request& request);
 common::Result<Reply> list_hosts(const Context& context, const Request& request);
 common::Result<Reply> get_host(const Context& context, const Request& request);
 common::Result<Reply> list_images(const Context& context, const Request& request);

@@ -79,6 +79,7 @@ private:
     void on_data(Parked& parked);
     void discard(Parked& parked);
     void hold(Connection connection, Wait wait);
+    void count_sending(); ///< Of what hold_unsent() is to be given.
     void hold_unsent(Connection connection, After after);
     void send_on(Parked& parked);
     void done_sending(Connection& connection);

@@ -18,14 +18,19 @@ void Poller::take(Connection connection, After after)
         return forget(); // Closed here, by its destructor.
     }
     if (!connection.unsent.empty() && after != After::stream) {
-        const std::scoped_lock lock{sending_mutex_};
-        ++sending_;
+        count_sending();
     }
     {
         const common::MutexLock lock{mutex_};
         inbox_.emplace_back(std::move(connection), after);
     }
     wake();
+}
+
+void Poller::count_sending()
+{
+    const std::scoped_lock lock{sending_mutex_};
+    ++sending_;
 }
 
 bool Poller::sent(common::SteadyTime deadline)

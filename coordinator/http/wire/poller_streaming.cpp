@@ -31,6 +31,7 @@ void Poller::hold_stream(Connection connection)
                       "too_many_streams"},
                      connection);
         std::exchange(connection.stream, nullptr)->close();
+        count_sending();
         return hold_unsent(std::move(connection), After::close);
     }
     ++streams_;
@@ -123,10 +124,7 @@ void Poller::end_stream(int socket)
     if (connection.unsent.empty()) {
         return settle(std::move(connection), after);
     }
-    {
-        const std::scoped_lock lock{sending_mutex_};
-        ++sending_;
-    }
+    count_sending();
     hold_unsent(std::move(connection), after);
 }
 

@@ -121,7 +121,8 @@ BOOST_AUTO_TEST_CASE(what_it_writes_passes_and_is_granted_again_as_it_is_taken)
     tell(opened, Kind::output, piece.size(), "abc");
     BOOST_TEST(next<ExecFeed::Output>(feed).data == piece);
     const auto grant = expect<GrantReaderOnHost>();
-    BOOST_TEST(std::get<GrantReaderOnHost>(grant.command.what).bytes == piece.size());
+    BOOST_TEST(std::get<GrantReaderOnHost>(grant.command.what).bytes ==
+               ExecFeed::cost(piece.size()));
     BOOST_TEST(next<ExecFeed::Output>(feed).position == piece.size());
     tell(opened, Kind::output, piece.size() + 3, "d");
     tell(

@@ -200,6 +200,17 @@ public:
         }
         return std::optional<coordinator::Command>{};
     }
+    common::Result<std::vector<coordinator::AuditEvent>> audit_after(std::uint64_t seq,
+                                                                     std::uint32_t limit) override
+    {
+        const auto rows = audit();
+        std::vector<coordinator::AuditEvent> events;
+        for (auto i = seq; i < rows.size() && events.size() < limit; ++i) {
+            events.push_back({i + 1, {}, rows[i]});
+        }
+        return events;
+    }
+    common::Result<std::uint64_t> audit_head() override { return audit().size(); }
     common::Result<coordinator::CommandPage> commands_of(const common::SandboxId& sandbox,
                                                          coordinator::Page) override
     {

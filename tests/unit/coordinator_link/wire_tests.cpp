@@ -115,6 +115,65 @@ BOOST_AUTO_TEST_CASE(the_other_commands_arrive_whole)
         std::holds_alternative<hostd::ListVmsCommand>(at_host(coordinator::ListVmsOnHost{}).what));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_said_of_live_execs_arrives_whole)
+{
+    const common::SandboxId id{sandbox};
+    const common::OperationId exec{"op-aaaaaaaaaaaaaaaa"};
+    const auto open = std::get<hostd::OpenReaderCommand>(
+        at_host(coordinator::OpenReaderOnHost{id, exec, 7, 40, 1000}).what);
+    BOOST_TEST(open.id.str() == sandbox);
+    BOOST_TEST(open.reader.operation.str() == exec.str());
+    BOOST_TEST(open.reader.number == 7U);
+    BOOST_TEST(open.from == 40U);
+    BOOST_TEST(open.credit == 1000U);
+    const auto grant = std::get<hostd::GrantReaderCommand>(
+        at_host(coordinator::GrantReaderOnHost{id, exec, 7, 500}).what);
+    BOOST_TEST(grant.bytes == 500U);
+    const auto close = std::get<hostd::CloseReaderCommand>(
+        at_host(coordinator::CloseReaderOnHost{id, exec, 7}).what);
+    BOOST_TEST(close.reader.number == 7U);
+    const auto given = [&](coordinator::LiveInput input) {
+        return std::get<hostd::InputCommand>(
+                   at_host(coordinator::InputOnHost{id, exec, std::move(input)}).what)
+            .input;
+    };
+    const auto piece = std::get<hostd::StdinPiece>(given(coordinator::StdinPiece{"in", true}));
+    BOOST_TEST(piece.data == "in");
+    BOOST_TEST(piece.eof);
+    BOOST_TEST(std::get<hostd::ExecSignal>(given(coordinator::ExecSignal{15})).number == 15);
+    BOOST_TEST(std::get<hostd::TerminalSize>(given(coordinator::TerminalSize{24, 80})).columns ==
+               80U);
+    coordinator::ExecOnHost live;
+    live.id = id;
+    live.live.emplace();
+    live.live->argv = {"ls", "-l"};
+    live.live->terminal = coordinator::TerminalSize{24, 80};
+    const auto spec = std::get<hostd::ExecCommand>(at_host(live).what).exec;
+    BOOST_TEST(spec.live);
+    BOOST_TEST(spec.argv.size() == 2U);
+    BOOST_REQUIRE(spec.terminal.has_value());
+    BOOST_TEST(spec.terminal->rows == 24U);
+}
+
+BOOST_AUTO_TEST_CASE(news_for_readers_are_what_they_can_be_or_refused)
+{
+    const common::HostName host{"h1"};
+    proto::ReaderNews wire{"op-aaaaaaaaaaaaaaaa", 7, "output", "stderr", 40, "data"};
+    const auto news = coordinator::link::reader_news_of(host, wire);
+    BOOST_REQUIRE(news);
+    BOOST_TEST((news->kind == coordinator::HostReaderNews::Kind::output));
+    BOOST_TEST(news->of_stderr);
+    BOOST_TEST(news->position == 40U);
+    wire.stdio = "stdin";
+    BOOST_TEST(!coordinator::link::reader_news_of(host, wire));
+    wire.what = "end";
+    BOOST_TEST(coordinator::link::reader_news_of(host, wire).has_value());
+    wire.what = "boom";
+    BOOST_TEST(!coordinator::link::reader_news_of(host, wire));
+    wire.operation = "x";
+    BOOST_TEST(!coordinator::link::reader_news_of(host, wire));
+}
+
 BOOST_AUTO_TEST_CASE(a_status_of_every_phase_comes_back_whole)
 {
     for (const auto phase : {hostd::Phase::created,

@@ -1,5 +1,7 @@
 #include "hostd/link/session.hpp"
 
+#include "proto/wire_reading.hpp"
+
 #include "proto/wire_messages.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -21,7 +23,13 @@ struct SessionFixture {
         : session{settings(),
                   clock,
                   {[this](std::string bytes) { sent.push_back(*proto::decode_envelope(bytes)); },
-                   [this](Command command) { commands.push_back(std::move(command)); },
+                   [this](Command command) {
+                       if (std::holds_alternative<hostd::CloseReadersCommand>(command.what)) {
+                           ++closings;
+                       } else {
+                           commands.push_back(std::move(command));
+                       }
+                   },
                    [] { return HostReport{}; }}}
     {}
     static SessionSettings settings()
@@ -74,6 +82,7 @@ struct SessionFixture {
     SetClock clock;
     std::vector<proto::Envelope> sent;
     std::vector<Command> commands;
+    int closings = 0;
     Session session;
 };
 
@@ -229,6 +238,39 @@ BOOST_AUTO_TEST_CASE(an_inventory_is_not_kept_for_the_next_connection)
     session.push(Everything{{status("sbx-a")}, {Checkpoint{}}});
     welcome();
     BOOST_TEST(kinds() == (Kinds{"hello"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(readers_end_with_their_connection_however_it_ends)
+{
+    welcome();
+    BOOST_TEST(closings == 1);
+    session.disconnected();
+    BOOST_TEST(closings == 2);
+    welcome();
+    BOOST_TEST(closings == 3);
+    receive(proto::Refused{"displaced", "another took its place", 1, 1});
+    BOOST_TEST(session.given_up());
+    session.disconnected();
+    BOOST_TEST(closings == 4);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_command_wrote_is_told_while_somebody_listens)
+{
+    const hostd::ReaderNews news{
+        {common::OperationId{"op-1"}, 7}, hostd::ReaderNews::Kind::output, true, 40, "data"};
+    session.push(news);
+    BOOST_TEST(sent.empty());
+    welcome();
+    session.push(news);
+    BOOST_TEST(sent.back().kind == proto::ReaderNews::kind);
+    const auto wire = proto::decode_body<proto::ReaderNews>(sent.back().body);
+    BOOST_REQUIRE(wire);
+    BOOST_TEST(wire->operation == "op-1");
+    BOOST_TEST(wire->reader == 7U);
+    BOOST_TEST(wire->what == "output");
+    BOOST_TEST(wire->stdio == "stderr");
+    BOOST_TEST(wire->position == 40U);
+    BOOST_TEST(wire->data == "data");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "common/clock.hpp"
+#include "coordinator/core/feed.hpp"
+#include "coordinator/core/store.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+namespace coordinator {
+
+/// Which rows of the audit a reader wants; what is not said is not asked.
+struct EventFilter {
+    std::optional<std::string> target; ///< Of a sandbox: its id.
+    std::optional<std::string> host;
+    std::optional<std::string> action; ///< Or what comes before its dot: "sandbox".
+    std::optional<AuditRow::Kind> kind;
+};
+
+using EventFeed = Feed<AuditEvent>;
+
+struct Following {
+    std::shared_ptr<EventFeed> feed;
+    std::uint64_t from = 0; ///< What comes after this row follows.
+};
+
+/// The port through which events are followed.
+class Events {
+public:
+    virtual ~Events() = default;
+    /// What the caller's tenant may see, after row `from` or from now on. Every row once, in order,
+    /// whichever coordinator wrote it. `rate_limited` (too_many_readers); any thread.
+    virtual common::Result<Following>
+    follow(const Caller& caller, EventFilter filter, std::optional<std::uint64_t> from) = 0;
+};
+
+/// Reads the audit as it grows, for everybody who follows it: what nobody takes is left in the
+/// database. One thread, which sleeps while nobody follows.
+class EventTail final : public Events {
+public:
+    explicit EventTail(Store& store) : store_{store} {}
+    ~EventTail() override;
+    EventTail(const EventTail&) = delete;
+    EventTail& operator=(const EventTail&) = delete;
+
+    void start();
+    void stop();
+    common::Result<Following>
+    follow(const Caller& caller, EventFilter filter, std::optional<std::uint64_t> from) override;
+
+private:
+    struct Reader {
+        std::shared_ptr<EventFeed> feed;
+        std::string tenant;
+        EventFilter filter;
+        std::uint64_t position; ///< All up to here was looked at for it.
+        std::shared_ptr<std::atomic<bool>> closed;
+    };
+
+    void run();
+    /// One look for those that have room; false if nothing was there.
+    bool read_on(std::unique_lock<std::mutex>& lock);
+    static bool wants(const Reader& reader, const AuditEvent& event);
+
+    Store& store_;
+    std::mutex mutex_;
+    std::condition_variable woken_;
+    std::list<Reader> readers_; ///< Under mutex_, as the next.
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+} // namespace coordinator
