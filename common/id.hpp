@@ -31,6 +31,12 @@ struct JobIdTag {
 struct SnapshotIdTag {
     static constexpr std::string_view prefix = "snp";
 };
+struct PlaybookIdTag {
+    static constexpr std::string_view prefix = "pbk";
+};
+struct TaskIdTag {
+    static constexpr std::string_view prefix = "tsk";
+};
 
 using SandboxId = StrongId<SandboxIdTag>;
 using CommandId = StrongId<CommandIdTag>;
@@ -38,6 +44,8 @@ using OperationId = StrongId<OperationIdTag>;
 using ImageId = StrongId<ImageIdTag>;
 using JobId = StrongId<JobIdTag>;
 using SnapshotId = StrongId<SnapshotIdTag>;
+using PlaybookId = StrongId<PlaybookIdTag>;
+using TaskId = StrongId<TaskIdTag>;
 
 /// A caller may bring its own request id (X-Request-ID): see parse_request_id.
 using RequestId = StrongId<RequestIdTag>;

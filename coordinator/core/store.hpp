@@ -2,6 +2,7 @@
 
 #include "common/result.hpp"
 #include "coordinator/core/model.hpp"
+#include "coordinator/core/playbook.hpp"
 
 #include <functional>
 #include <variant>
@@ -35,8 +36,18 @@ struct Operation {
     std::string error;
 };
 
-/// Rows to write: each replaces the row of the same key. An AuditRow only appends.
-using Change = std::variant<Sandbox, Checkpoint, Pool, Command, Host, Operation, AuditRow>;
+/// Rows to write: each replaces the row of the same key. An AuditRow only appends. A Playbook comes
+/// after the revision before its own, the first one where there is none of its name; else it is
+/// *stale*, and so is the removal of another revision than the last.
+using Change = std::variant<Sandbox,
+                            Checkpoint,
+                            Pool,
+                            Playbook,
+                            PlaybookRemoval,
+                            Command,
+                            Host,
+                            Operation,
+                            AuditRow>;
 
 struct Page {
     std::uint32_t limit = 100;
@@ -73,6 +84,7 @@ class Store {
 public:
     /// On the writer's thread: must only enqueue. ok: durable. `unavailable`: certainly
     /// not written. `timeout`: unknown; the writer finds out before it writes anything else.
+    /// `already_exists` (reason stale): a playbook has changed since; nothing was written.
     using Committed = std::function<void(common::Result<>)>;
 
     virtual ~Store() = default;
@@ -90,6 +102,11 @@ public:
                                                     Page page) = 0;
     virtual common::Result<std::optional<Command>> command(const common::SandboxId& sandbox,
                                                            const common::CommandId& id) = 0;
+    /// A tenant's, by name, without their tasks. Blocking, bounded; any thread.
+    virtual common::Result<PlaybookPage> playbooks_of(const std::string& tenant, Page page) = 0;
+    /// With its tasks; nothing if there is none. Likewise.
+    virtual common::Result<std::optional<Playbook>> playbook(const std::string& tenant,
+                                                             const std::string& name) = 0;
     /// `unavailable` with the cause when the database does not answer.
     virtual common::Result<> check() = 0;
     /// `unavailable` unless this process is the one that may write; `failed_precondition` if

@@ -13,6 +13,8 @@ namespace coordinator::store {
 
 namespace {
 
+constexpr std::uint32_t most = 1000; // Rows of a page.
+
 common::Result<std::string>
 ask_for_role(const StoreSettings& settings, const ConnInfo& info, Watchdog& watchdog)
 {
@@ -94,7 +96,6 @@ void PgStore::write(std::vector<Change> changes, Committed done)
 
 common::Result<CommandPage> PgStore::commands_of(const common::SandboxId& sandbox, Page page)
 {
-    constexpr std::uint32_t most = 1000;
     return parts_->readers.run("read commands", [&](pqxx::nontransaction& sql) {
         const auto of = "WHERE sandbox_id = " + sql.quote(to_column(sandbox.str()));
         const std::string newest_first = " ORDER BY started_at DESC, id DESC";
@@ -146,6 +147,35 @@ common::Result<std::uint64_t> PgStore::audit_head()
 {
     return parts_->readers.run("read the audit's head",
                                [](pqxx::nontransaction& sql) { return read_audit_head(sql).seq; });
+}
+
+common::Result<PlaybookPage> PgStore::playbooks_of(const std::string& tenant, Page page)
+{
+    return parts_->readers.run("read playbooks", [&](pqxx::nontransaction& sql) {
+        const auto of = "WHERE tenant = " + sql.quote(to_column(tenant));
+        PlaybookPage found;
+        found.total = sql.exec1("SELECT count(*) FROM playbooks " + of)[0].as<std::uint64_t>();
+        if (page.limit > 0 && page.offset < found.total) {
+            found.playbooks = read_playbooks(sql,
+                                             of + " ORDER BY name COLLATE \"C\" LIMIT " +
+                                                 std::to_string(std::min(page.limit, most)) +
+                                                 " OFFSET " + std::to_string(page.offset),
+                                             Tasks::none);
+        }
+        return found;
+    });
+}
+
+common::Result<std::optional<Playbook>> PgStore::playbook(const std::string& tenant,
+                                                          const std::string& name)
+{
+    return parts_->readers.run("read a playbook", [&](pqxx::nontransaction& sql) {
+        auto found = read_playbooks(sql,
+                                    "WHERE tenant = " + sql.quote(to_column(tenant)) +
+                                        " AND name = " + sql.quote(to_column(name)),
+                                    Tasks::all);
+        return found.empty() ? std::nullopt : std::optional{std::move(found.front())};
+    });
 }
 
 common::Result<> PgStore::check()

@@ -28,6 +28,9 @@ public:
     common::Result<std::vector<AuditEvent>> audit_after(std::uint64_t seq,
                                                         std::uint32_t limit) override;
     common::Result<std::uint64_t> audit_head() override;
+    common::Result<PlaybookPage> playbooks_of(const std::string& tenant, Page page) override;
+    common::Result<std::optional<Playbook>> playbook(const std::string& tenant,
+                                                     const std::string& name) override;
     /// Also not ok while the writer cannot write.
     common::Result<> check() override;
     common::Result<> lease() override;

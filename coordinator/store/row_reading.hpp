@@ -13,6 +13,10 @@ namespace coordinator::store {
 std::vector<Sandbox> read_sandboxes(pqxx::transaction_base& sql, const std::string& where);
 std::vector<Checkpoint> read_checkpoints(pqxx::transaction_base& sql, const std::string& where);
 std::vector<Pool> read_pools(pqxx::transaction_base& sql, const std::string& where);
+/// With their tasks, or without.
+enum class Tasks { all, none };
+std::vector<Playbook>
+read_playbooks(pqxx::transaction_base& sql, const std::string& where, Tasks tasks);
 std::vector<Command> read_commands(pqxx::transaction_base& sql, const std::string& where);
 std::vector<Operation> read_operations(pqxx::transaction_base& sql, const std::string& where);
 /// With the images of each.

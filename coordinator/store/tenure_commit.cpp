@@ -68,6 +68,11 @@ Tenure::Outcome Tenure::run(std::span<const Call> batch, std::span<const Chained
             sql.exec("COMMIT");
             return {};
         }
+    } catch (const StaleRow& stale) {
+        if (!roll_back()) {
+            session_.reset();
+        }
+        return {End::refused, {common::ErrorCode::already_exists, stale.what(), "stale"}};
     } catch (...) {
         const auto failure = session_->current_failure();
         Outcome outcome{End::refused, Session::to_error(failure, "write")};

@@ -16,6 +16,14 @@ std::size_t bytes_of(const Change& change)
         return base + command->command.size() + command->stdout_text.size() +
                command->stderr_text.size();
     }
+    if (const auto* playbook = std::get_if<Playbook>(&change)) {
+        return std::accumulate(playbook->tasks.begin(),
+                               playbook->tasks.end(),
+                               base,
+                               [](auto sum, const PlaybookTask& task) {
+                                   return sum + base + task.name.size() + task.params.size();
+                               });
+    }
     if (const auto* row = std::get_if<AuditRow>(&change)) {
         return base + row->detail.size();
     }

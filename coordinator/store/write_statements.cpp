@@ -167,6 +167,7 @@ void prepare_writing(pqxx::connection& connection)
                                {"created_at"},
                                {"ended_at"},
                                {"error"}}));
+    prepare_writing_playbooks(connection);
     connection.prepare("audit", append_audit_sql);
 }
 

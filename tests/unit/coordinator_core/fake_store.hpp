@@ -2,6 +2,7 @@
 
 #include "common/mailbox.hpp"
 #include "coordinator/core/store.hpp"
+#include "tests/unit/coordinator_core/fake_playbooks.hpp"
 
 #include <algorithm>
 #include <mutex>
@@ -70,18 +71,21 @@ public:
         const std::scoped_lock lock{mutex_};
         failing_ = code;
     }
-    /// Only writes for which `which` says so fail.
-    void fail(common::ErrorCode code, std::function<bool(const Changes&)> which)
+    /// Only writes for which `which` says so fail; playbooks are still read.
+    void
+    fail(common::ErrorCode code, std::function<bool(const Changes&)> which, std::string reason = {})
     {
         const std::scoped_lock lock{mutex_};
         failing_ = code;
         which_ = std::move(which);
+        reason_ = std::move(reason);
     }
     void recover()
     {
         const std::scoped_lock lock{mutex_};
         failing_.reset();
         which_ = nullptr;
+        reason_.clear();
     }
 
     // What there is in it. Any thread.
@@ -223,6 +227,18 @@ public:
         page.total = page.commands.size();
         return page;
     }
+    common::Result<coordinator::PlaybookPage> playbooks_of(const std::string& tenant,
+                                                           coordinator::Page page) override
+    {
+        COMMON_CHECK(readable());
+        return locked([&] { return playbooks_.page(tenant, page); });
+    }
+    common::Result<std::optional<coordinator::Playbook>> playbook(const std::string& tenant,
+                                                                  const std::string& name) override
+    {
+        COMMON_CHECK(readable());
+        return locked([&] { return playbooks_.find(tenant, name); });
+    }
     common::Result<> check() override
     {
         const std::scoped_lock lock{mutex_};
@@ -238,6 +254,12 @@ private:
         Changes changes;
         Committed done;
     };
+    common::Result<> readable() const
+    {
+        const std::scoped_lock lock{mutex_};
+        return failing_ && !which_ ? common::Result<>{common::Error{*failing_, "down"}}
+                                   : common::Result<>{};
+    }
     template <typename Key, typename Row>
     std::optional<Row> find(const std::map<Key, Row>& rows, const Key& key) const
     {
@@ -270,7 +292,11 @@ private:
     {
         const std::scoped_lock lock{mutex_};
         if (failing_ && (!which_ || which_(changes))) {
-            return common::Error{*failing_, "the database is down"};
+            return common::Error{*failing_, "the database is down", reason_};
+        }
+        if (std::ranges::any_of(changes,
+                                [this](const auto& c) { return playbooks_.is_stale(c); })) {
+            return common::Error{common::ErrorCode::already_exists, "it has changed", "stale"};
         }
         for (const auto& change : changes) {
             std::visit([this](const auto& row) { put(row); }, change);
@@ -280,6 +306,8 @@ private:
     void put(const coordinator::Sandbox& row) { sandboxes_[row.id] = row; }
     void put(const coordinator::Checkpoint& row) { checkpoints_[row.id] = row; }
     void put(const coordinator::Pool& row) { pools_[row.name] = row; }
+    void put(const coordinator::Playbook& row) { playbooks_.put(row); }
+    void put(const coordinator::PlaybookRemoval& row) { playbooks_.remove(row); }
     void put(const coordinator::Command& row) { commands_[row.operation] = row; }
     void put(const coordinator::Host& row) { hosts_[row.name] = row; }
     void put(const coordinator::Operation& row) { operations_[row.id] = row; }
@@ -290,10 +318,12 @@ private:
     std::size_t attempts_ = 0;
     std::optional<common::ErrorCode> failing_;
     std::function<bool(const Changes&)> which_;
+    std::string reason_;
     std::vector<Call> held_;
     std::map<common::SandboxId, coordinator::Sandbox> sandboxes_;
     std::map<common::SnapshotId, coordinator::Checkpoint> checkpoints_;
     std::map<std::string, coordinator::Pool> pools_;
+    FakePlaybooks playbooks_;
     std::map<common::OperationId, coordinator::Command> commands_;
     std::map<common::HostName, coordinator::Host> hosts_;
     std::map<common::OperationId, coordinator::Operation> operations_;
