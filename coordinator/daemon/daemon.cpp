@@ -5,6 +5,7 @@
 #include "common/log/log.hpp"
 #include "common/version.hpp"
 #include "coordinator/core/core.hpp"
+#include "coordinator/core/playbooks.hpp"
 #include "coordinator/daemon/tokens.hpp"
 #include "coordinator/http/server.hpp"
 #include "coordinator/link/host_router.hpp"
@@ -100,7 +101,8 @@ Result<> run_daemon(Settings settings)
 
     link::HostRouter router{{.address = settings.link_address, .keys = std::move(keys)}, enrolment};
     Core core{*store, router, clock, settings.core};
-    http::Server server{settings.http, core, clock};
+    Playbooks playbooks{*store, clock, settings.playbooks};
+    http::Server server{settings.http, core, playbooks, clock};
     COMMON_TRY(const auto epoch, core.start());
     COMMON_CHECK(router.start(epoch));
     COMMON_CHECK(server.start());

@@ -155,6 +155,20 @@ const std::array table{
         {},
         0,
         365 * day_s},
+    Key{"max_playbooks",
+        Kind::integer,
+        "1000",
+        "that one tenant may have; more get 409",
+        {},
+        0,
+        1'000'000},
+    Key{"max_playbook_tasks",
+        Kind::integer,
+        "500",
+        "of one playbook, 512 KiB together; more get 409",
+        {},
+        0,
+        10'000},
     Key{"http_threads",
         Kind::integer,
         "128",
@@ -254,6 +268,8 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     settings.core.snapshot_max_age = std::chrono::hours{config.integer("snapshot_max_age_hours")};
     settings.core.idle_pause_after = seconds(config, "idle_pause_after_sec");
     settings.core.idle_suspend_after = seconds(config, "idle_suspend_after_sec");
+    settings.playbooks.playbooks = static_cast<std::uint64_t>(config.integer("max_playbooks"));
+    settings.playbooks.tasks = static_cast<std::size_t>(config.integer("max_playbook_tasks"));
     settings.log_level = config.text("log_level");
     settings.log_format = config.text("log_format");
     return settings;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/config/config.hpp"
+#include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/settings.hpp"
 #include "coordinator/http/options.hpp"
 #include "coordinator/store/settings.hpp"
@@ -21,6 +22,7 @@ struct Settings {
     std::filesystem::path token_file;
     store::StoreSettings store;
     CoreSettings core;
+    PlaybookLimits playbooks;
     std::string log_level;
     std::string log_format;
 };

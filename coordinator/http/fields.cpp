@@ -13,6 +13,7 @@ using common::ErrorCode;
 using nlohmann::json;
 
 struct Fields::State {
+    std::string_view body;
     json object = json::object();
     std::set<std::string, std::less<>> asked;
     std::vector<common::FieldError> wrong;
@@ -48,6 +49,7 @@ Fields& Fields::operator=(Fields&&) noexcept = default;
 common::Result<Fields> Fields::parse(std::string_view body)
 {
     Fields fields;
+    fields.state_->body = body;
     if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) {
         return fields;
     }
@@ -120,25 +122,48 @@ Fields::texts(std::string_view name, TextRule key_rule, TextRule value_rule, std
     return out;
 }
 
-std::vector<std::string> Fields::list(std::string_view name, TextRule rule, std::size_t limit)
+std::optional<std::vector<std::string>>
+Fields::list(std::string_view name, TextRule rule, std::size_t limit)
 {
-    std::vector<std::string> out;
     const auto* value = state_->ask(name);
     if (value == nullptr) {
-        return out;
+        return std::nullopt;
     }
-    if (!value->is_array() || value->empty() || value->size() > limit) {
-        wrong(std::string{name}, fmt::format("must be an array of 1 to {} strings", limit));
-        return out;
+    if (!value->is_array()) {
+        wrong(std::string{name}, "must be a list of strings");
+        return std::nullopt;
     }
+    if (value->size() > limit) {
+        wrong(std::string{name}, fmt::format("must have at most {} entries", limit));
+        return std::nullopt;
+    }
+    std::vector<std::string> out;
     for (const auto& entry : *value) {
-        auto text = state_->text(fmt::format("{}[{}]", name, out.size()), entry, rule);
-        if (!text) {
-            return {};
+        if (auto text = state_->text(fmt::format("{}.{}", name, out.size()), entry, rule)) {
+            out.push_back(std::move(*text));
+        } else {
+            return std::nullopt;
         }
-        out.push_back(std::move(*text));
     }
     return out;
+}
+
+std::optional<std::string> Fields::object(std::string_view name, common::Bytes limit)
+{
+    const auto* value = state_->ask(name);
+    if (value == nullptr) {
+        return std::nullopt;
+    }
+    if (!value->is_object()) {
+        wrong(std::string{name}, "must be an object");
+        return std::nullopt;
+    }
+    auto text = text_of_member(state_->body, name);
+    if (text.size() > limit.count()) {
+        wrong(std::string{name}, fmt::format("must be at most {} bytes of JSON", limit.count()));
+        return std::nullopt;
+    }
+    return text;
 }
 
 bool Fields::has(std::string_view name) const

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/bytes.hpp"
 #include "common/result.hpp"
 
 #include <cstdint>
@@ -24,7 +25,7 @@ struct Range {
 /// collected, and what nobody asked for is wrong too. `null` is a wrong type.
 class Fields {
 public:
-    /// An object or nothing: an empty `body` is an empty object.
+    /// An object or nothing: an empty `body` is an empty object. It outlives this.
     static common::Result<Fields> parse(std::string_view body);
     ~Fields();
     Fields(Fields&&) noexcept;
@@ -36,8 +37,11 @@ public:
     /// A map of texts: at most `limit` entries.
     std::map<std::string, std::string>
     texts(std::string_view name, TextRule key_rule, TextRule value_rule, std::size_t limit);
-    /// An array of 1 to `limit` texts; empty where it is absent or wrong.
-    std::vector<std::string> list(std::string_view name, TextRule rule, std::size_t limit);
+    /// A list of texts: at most `limit` of them.
+    std::optional<std::vector<std::string>>
+    list(std::string_view name, TextRule rule, std::size_t limit);
+    /// An object of whatever may be in one, as text_of_member() gives it.
+    std::optional<std::string> object(std::string_view name, common::Bytes limit);
     /// Whether the field is there, of any type, without asking for its value.
     [[nodiscard]] bool has(std::string_view name) const;
     /// The fields of a nested object; nothing when absent or of another type.

@@ -103,6 +103,7 @@ struct Gateway::Call {
 
 Gateway::Gateway(const Options& options,
                  Service& service,
+                 Playbooks& playbooks,
                  common::Clock& clock,
                  std::function<std::size_t()> connections)
     : options_{options},
@@ -110,6 +111,7 @@ Gateway::Gateway(const Options& options,
       clock_{clock},
       context_{
           service,
+          playbooks,
           clock,
           [this, connections = std::move(connections)] { return counters_.render(connections()); }},
       router_{route_table()}

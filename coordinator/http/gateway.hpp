@@ -1,5 +1,6 @@
 #pragma once
 
+#include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/service.hpp"
 #include "coordinator/http/counters.hpp"
 #include "coordinator/http/options.hpp"
@@ -18,6 +19,7 @@ public:
     /// `connections` tells how many are open now, for /metrics.
     Gateway(const Options& options,
             Service& service,
+            Playbooks& playbooks,
             common::Clock& clock,
             std::function<std::size_t()> connections);
 

@@ -28,7 +28,7 @@ constexpr std::string_view streaming = "events of a sandbox";
 constexpr std::string_view files = "files in the sandbox";
 constexpr std::string_view terminals = "terminals in the sandbox";
 constexpr std::string_view changes = "diff and publish";
-constexpr std::string_view playbooks = "Ansible playbooks";
+constexpr std::string_view playbooks = "Ansible jobs and generated playbooks";
 constexpr std::string_view certificates = "SSH access";
 constexpr std::string_view governance = "approvals and plans";
 constexpr std::string_view audit = "audit queries";
@@ -124,15 +124,18 @@ constexpr Route routes[] = {
     later(post, "/v1/ansible/jobs", playbooks),
     later(get, "/v1/ansible/jobs/{id}", playbooks),
     later(get, "/v1/ansible/jobs/{id}/stream", playbooks),
-    later(get, "/v1/ansible/playbooks", playbooks),
-    later(post, "/v1/ansible/playbooks", playbooks),
-    later(get, "/v1/ansible/playbooks/{name}", playbooks),
-    later(del, "/v1/ansible/playbooks/{name}", playbooks),
-    later(get, "/v1/ansible/playbooks/{name}/export", playbooks),
-    later(post, "/v1/ansible/playbooks/{name}/tasks", playbooks),
-    later(put, "/v1/ansible/playbooks/{name}/tasks/{id}", playbooks),
-    later(del, "/v1/ansible/playbooks/{name}/tasks/{id}", playbooks),
-    later(patch, "/v1/ansible/playbooks/{name}/tasks/reorder", playbooks),
+    built(get, "/v1/ansible/playbooks", rest::list_playbooks, "Playbooks, by name"),
+    built(post, "/v1/ansible/playbooks", rest::create_playbook, "Make a playbook"),
+    built(get, "/v1/ansible/playbooks/{name}", rest::get_playbook, "One playbook with its tasks"),
+    built(del, "/v1/ansible/playbooks/{name}", rest::delete_playbook, "Delete it and its tasks"),
+    built(get, "/v1/ansible/playbooks/{name}/export", rest::export_playbook, "It as YAML"),
+    built(post, "/v1/ansible/playbooks/{name}/tasks", rest::add_task, "Add a task at its end"),
+    built(put, "/v1/ansible/playbooks/{name}/tasks/{id}", rest::change_task, "Change a task"),
+    built(del, "/v1/ansible/playbooks/{name}/tasks/{id}", rest::delete_task, "Delete a task"),
+    built(patch,
+          "/v1/ansible/playbooks/{name}/tasks/reorder",
+          rest::reorder_tasks,
+          "All tasks in another order"),
 
     later(post, "/v1/access/request", certificates),
     later(get, "/v1/access/ca-pubkey", certificates),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/service.hpp"
 #include "coordinator/http/reply.hpp"
 #include "coordinator/http/request.hpp"
@@ -26,6 +27,7 @@ enum class Access {
 /// What handlers work with.
 struct Context {
     Service& service;
+    Playbooks& playbooks;
     common::Clock& clock;
     std::function<std::string()> http_metrics; ///< Prometheus text.
 };

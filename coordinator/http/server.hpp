@@ -2,6 +2,7 @@
 
 #include "common/clock.hpp"
 #include "common/result.hpp"
+#include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/service.hpp"
 #include "coordinator/http/options.hpp"
 
@@ -11,14 +12,14 @@
 
 namespace coordinator::http {
 
-/// The HTTP API over one Service. Owned, started and stopped by one thread; the
-/// service is called from up to Options::threads threads at once.
+/// The HTTP API over one Service and its playbooks. Owned, started and stopped by one thread;
+/// they are called from up to Options::threads threads at once.
 ///
 /// To end cleanly: drain(), then end the service (which answers whoever still waits
 /// in it), then stop(), which returns only after the last handler did.
 class Server {
 public:
-    Server(Options options, Service& service, common::Clock& clock);
+    Server(Options options, Service& service, Playbooks& playbooks, common::Clock& clock);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;

@@ -111,7 +111,80 @@ private:
     std::string key_;
 };
 
+/// Writes what is below one key of the outermost object, and nothing else.
+class MemberText final : public json::json_sax_t {
+public:
+    explicit MemberText(std::string_view member) : member_{member} {}
+
+    std::string text;
+
+    bool null() override { return value("null"); }
+    bool boolean(bool yes) override { return value(yes ? "true" : "false"); }
+    bool number_integer(std::int64_t number) override { return value(std::to_string(number)); }
+    bool number_unsigned(std::uint64_t number) override { return value(std::to_string(number)); }
+    bool number_float(double, const std::string& written) override { return value(written); }
+    bool string(std::string& content) override { return value(json(content).dump()); }
+    bool binary(json::binary_t&) override { return false; }
+
+    bool start_object(std::size_t) override { return open("{"); }
+    bool start_array(std::size_t) override { return open("["); }
+    bool end_object() override { return close('}'); }
+    bool end_array() override { return close(']'); }
+
+    bool key(std::string& name) override
+    {
+        if (depth_ == 1) {
+            inside_ = name == member_;
+        } else {
+            value(json(name).dump() + ":");
+        }
+        return true;
+    }
+
+    bool parse_error(std::size_t, const std::string&, const json::exception&) override
+    {
+        return false;
+    }
+
+private:
+    bool value(const std::string& written)
+    {
+        if (inside_) {
+            const bool first =
+                text.empty() || std::string_view{"{[:"}.find(text.back()) != std::string_view::npos;
+            text += first ? written : "," + written;
+        }
+        return true;
+    }
+
+    bool open(const char* bracket)
+    {
+        ++depth_;
+        return value(bracket);
+    }
+
+    bool close(char bracket)
+    {
+        --depth_;
+        if (inside_ && depth_ > 0) {
+            text += bracket;
+        }
+        return true;
+    }
+
+    const std::string_view member_;
+    std::size_t depth_ = 0;
+    bool inside_ = false;
+};
+
 } // namespace
+
+std::string text_of_member(std::string_view object, std::string_view key)
+{
+    MemberText member{key};
+    json::sax_parse(object, &member);
+    return std::move(member.text);
+}
 
 common::Result<json> parse_json(std::string_view text)
 {

@@ -3,6 +3,7 @@
 #include "common/result.hpp"
 
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <string_view>
 
 namespace coordinator::http {
@@ -11,5 +12,9 @@ namespace coordinator::http {
 /// place: syntax errors, invalid UTF-8, duplicate keys, numbers that no type holds, and
 /// more than 16 levels, counted while reading, so that a deep text costs no stack.
 common::Result<nlohmann::json> parse_json(std::string_view text);
+
+/// What `object`, which parse_json() took, holds under `key`, as compact JSON: fields in their
+/// order and numbers as they were written, also those that no type holds exactly. "": nothing.
+std::string text_of_member(std::string_view object, std::string_view key);
 
 } // namespace coordinator::http

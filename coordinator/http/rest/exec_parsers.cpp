@@ -64,10 +64,11 @@ common::Result<LiveRequest> parse_exec(std::string_view body)
 {
     COMMON_TRY(auto fields, Fields::parse(body));
     LiveRequest request;
-    request.argv = fields.list("cmd", argument, max_arguments);
+    const auto words = fields.list("cmd", argument, max_arguments);
+    request.argv = words.value_or(std::vector<std::string>{});
     if (!fields.has("cmd")) {
         fields.wrong("cmd", "is required");
-    } else if (!request.argv.empty() && request.argv.front().empty()) {
+    } else if (words && (words->empty() || words->front().empty())) {
         fields.wrong("cmd", "names no program");
     } else if (size_of(request.argv) > max_command) {
         fields.wrong("cmd", "must be at most 48 KiB in all");

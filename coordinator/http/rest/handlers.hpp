@@ -47,6 +47,16 @@ common::Result<Reply> get_pool(const Context& context, const Request& request);
 common::Result<Reply> change_pool(const Context& context, const Request& request);
 common::Result<Reply> delete_pool(const Context& context, const Request& request);
 
+common::Result<Reply> list_playbooks(const Context& context, const Request& request);
+common::Result<Reply> create_playbook(const Context& context, const Request& request);
+common::Result<Reply> get_playbook(const Context& context, const Request& request);
+common::Result<Reply> delete_playbook(const Context& context, const Request& request);
+common::Result<Reply> export_playbook(const Context& context, const Request& request);
+common::Result<Reply> add_task(const Context& context, const Request& request);
+common::Result<Reply> change_task(const Context& context, const Request& request);
+common::Result<Reply> delete_task(const Context& context, const Request& request);
+common::Result<Reply> reorder_tasks(const Context& context, const Request& request);
+
 common::Result<Reply> run_command(const Context& context, const Request& request);
 common::Result<Reply> list_commands(const Context& context, const Request& request);
 

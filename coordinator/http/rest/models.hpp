@@ -1,5 +1,6 @@
 #pragma once
 
+#include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/service.hpp"
 
 #include <cstdint>
@@ -32,6 +33,11 @@ std::string images_body(const std::vector<Image>& images, Page page);
 std::string image_body(const Image& image);
 std::string pools_body(const std::vector<PoolState>& pools, Page page);
 std::string pool_body(const PoolState& pool);
+std::string playbook_body(const Playbook& playbook); ///< {"playbook"}
+std::string playbook_with_tasks_body(const Playbook& playbook);
+std::string playbooks_body(const PlaybookPage& page);
+std::string task_body(const PlacedTask& task);
+std::string export_body(const Playbook& playbook); ///< {"yaml"}
 std::string vms_body(const VmListing& listing);
 
 /// Names and readiness, no details; not ready, it has the shape of an error too.

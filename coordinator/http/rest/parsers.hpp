@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/service.hpp"
 #include "coordinator/http/request.hpp"
 
@@ -18,6 +19,11 @@ common::Result<ForkRequest> parse_fork(std::string_view body);
 common::Result<ImageRequest> parse_image(std::string_view body);
 common::Result<PoolRequest> parse_pool(std::string_view body);
 common::Result<PoolChange> parse_pool_change(std::string_view body);
+
+common::Result<PlaybookRequest> parse_playbook(std::string_view body);
+common::Result<TaskRequest> parse_task(std::string_view body);
+common::Result<TaskChange> parse_task_change(std::string_view body);
+common::Result<std::vector<common::TaskId>> parse_reorder(std::string_view body);
 
 struct StartRequest {
     bool wait_for_ip = false;

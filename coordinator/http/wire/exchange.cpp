@@ -136,6 +136,9 @@ private:
     {
         out.headers.erase("Keep-Alive"); // The library's own figures, not ours.
         out.headers.erase("Accept-Ranges");
+        if (out.status == 204) {
+            out.headers.erase("Content-Length"); // RFC 9110, 8.6: it has none.
+        }
         if (close_) {
             out.set_header("Connection", "close");
         }

@@ -3,6 +3,7 @@
 #include "coordinator/http/server.hpp"
 #include "tests/support/api_client.hpp"
 #include "tests/support/fake_service.hpp"
+#include "tests/unit/coordinator_core/fake_store.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <string>
@@ -20,11 +21,19 @@ inline Options test_options()
     return options;
 }
 
+/// What a server answers from.
+struct Backend {
+    test_support::FakeService service;
+    common::SystemClock clock;
+    tests::FakeStore store;
+    Playbooks playbooks{store, clock, {}};
+};
+
 /// A server over a fake service on a free loopback port.
-class RunningServer {
+class RunningServer : public Backend {
 public:
     explicit RunningServer(const Options& options = test_options())
-        : server{options, service, clock}
+        : server{options, service, playbooks, clock}
     {
         const auto started = server.start();
         BOOST_REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().message));
@@ -37,8 +46,6 @@ public:
     [[nodiscard]] test_support::ApiClient client() const { return {url(), test_token}; }
     [[nodiscard]] test_support::ApiClient stranger() const { return {url(), ""}; }
 
-    test_support::FakeService service;
-    common::SystemClock clock;
     Server server;
 };
 
