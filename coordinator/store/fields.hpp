@@ -45,18 +45,7 @@ public:
         return field.is_null() ? std::nullopt
                                : std::optional{std::chrono::seconds{field.as<std::int64_t>()}};
     }
-    std::vector<std::string> list()
-    {
-        std::vector<std::string> items;
-        auto parser = next().as_array();
-        for (auto item = parser.get_next(); item.first != pqxx::array_parser::done;
-             item = parser.get_next()) {
-            if (item.first == pqxx::array_parser::string_value) {
-                items.push_back(from_column(item.second));
-            }
-        }
-        return items;
-    }
+    std::vector<std::string> list() { return array_items(next().c_str()); }
     std::map<std::string, std::string> map()
     {
         const auto items = list();

@@ -2,6 +2,7 @@
 
 #include "common/utf8.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -83,6 +84,31 @@ std::string ArrayText::finish() &&
 {
     text_ += '}';
     return std::move(text_);
+}
+
+std::vector<std::string> array_items(std::string_view array)
+{
+    std::vector<std::string> items;
+    if (array.size() >= 2) {
+        array = array.substr(1, array.size() - 2); // The braces.
+    }
+    while (!array.empty()) {
+        const bool quoted = array.front() == '"';
+        const char end = quoted ? '"' : ',';
+        std::string item;
+        std::size_t at = quoted ? 1 : 0;
+        for (; at < array.size() && array[at] != end; ++at) {
+            if (array[at] == '\\' && at + 1 < array.size()) {
+                ++at;
+            }
+            item += array[at];
+        }
+        if (quoted || item != "NULL") {
+            items.push_back(from_column(item));
+        }
+        array.remove_prefix(std::min(array.size(), at + (quoted ? 2 : 1)));
+    }
+    return items;
 }
 
 std::string pairs_array(const std::map<std::string, std::string>& map)

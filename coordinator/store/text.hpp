@@ -26,6 +26,10 @@ private:
     std::string text_{"{"};
 };
 
+/// What is in a one-dimensional array as PostgreSQL writes it, each through from_column; no NULL.
+/// libpqxx 6's own reader takes an apostrophe for a quote and aborts the program.
+std::vector<std::string> array_items(std::string_view array);
+
 /// {k1,v1,k2,v2,…}: what jsonb_object() takes.
 std::string pairs_array(const std::map<std::string, std::string>& map);
 std::string pairs_array(const std::map<std::string, std::uint64_t>& map);

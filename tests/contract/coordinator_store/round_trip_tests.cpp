@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     box.name = box.error = box.agent_id = box.tenant = box.pool = hostile();
     box.pool_source = true;
     box.labels = {{hostile(), ""}, {"", hostile()}, {"team", "red"}};
-    box.env = {{"TOKEN", hostile()}};
+    box.env = {{"TOKEN", hostile()}, {"QUOTE", "'"}};
     box.ttl = std::chrono::seconds{60};
     box.expires_at = at(60'000'000);
     box.overhead = common::Bytes::mib(70);

@@ -56,4 +56,36 @@ BOOST_AUTO_TEST_CASE(arrays_quote_each_element)
     BOOST_TEST(bytea_text("\x01\xff") == "\\x01ff");
 }
 
+BOOST_AUTO_TEST_CASE(arrays_are_read_as_postgresql_writes_them)
+{
+    using Items = std::vector<std::string>;
+    const auto check = [](const std::string& array, const Items& items) {
+        BOOST_TEST(array_items(array) == items, boost::test_tools::per_element());
+    };
+    check("{}", {});
+    check("{a}", {"a"});
+    check("{A,',it's,''}", {"A", "'", "it's", "''"}); // As they are: quotes are double ones.
+    check(R"({"",a,"b,c","{}"})", {"", "a", "b,c", "{}"});
+    check(R"({"NULL",NULL,null,x})", {"NULL", "null", "x"});
+    check(R"({"\"","\\x41","\\\\"})", {"\"", "A", "\\"});
+    for (const char* cut_off : {"", "{", "{\"a", "{\"a\\", "{\"a\"", "{a,"}) {
+        BOOST_TEST(array_items(cut_off).size() <= 2U);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(any_list_comes_back)
+{
+    std::mt19937 random{20261130};
+    for (int round = 0; round < 1000; ++round) {
+        std::vector<std::string> list(random() % 5);
+        for (auto& text : list) {
+            text.resize(random() % 8);
+            for (auto& byte : text) {
+                byte = random() % 2 == 0 ? "\\x\"'{},"[random() % 7] : static_cast<char>(random());
+            }
+        }
+        BOOST_REQUIRE((array_items(text_array(list)) == list));
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
