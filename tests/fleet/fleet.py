@@ -428,6 +428,7 @@ class Fleet:
         coordinator = self.bin("coordinator/paddock-coordinator")
         run(coordinator, "keygen", "--out", self.etc)
         self.configure_coordinator()
+        (self.etc / "enrolled").touch(mode=0o600)  # Also where there is no host.
         for host in self.hosts:
             host.prepare()
             (host.base / "etc").mkdir(exist_ok=True)
