@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "coordinator/core/key_store.hpp"
 #include "coordinator/core/model.hpp"
 #include "coordinator/core/playbook.hpp"
 
@@ -47,7 +48,8 @@ using Change = std::variant<Sandbox,
                             Command,
                             Host,
                             Operation,
-                            AuditRow>;
+                            AuditRow,
+                            KeyChange>;
 
 struct Page {
     std::uint32_t limit = 100;

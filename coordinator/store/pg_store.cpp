@@ -2,6 +2,7 @@
 
 #include "coordinator/store/audit_verifier.hpp"
 #include "coordinator/store/migrations.hpp"
+#include "coordinator/store/pg_keys.hpp"
 #include "coordinator/store/reader_pool.hpp"
 #include "coordinator/store/row_reading.hpp"
 #include "coordinator/store/text.hpp"
@@ -56,6 +57,7 @@ struct PgStore::Parts {
     Watchdog watchdog;
     ReaderPool readers;
     Writer writer;
+    PgKeys keys{writer, readers};
     std::mutex verifying;
     bool loaded = false;
 };
@@ -197,6 +199,11 @@ common::Result<Store::AuditCheck> PgStore::verify_audit()
     }
     COMMON_TRY(const auto session, parts_->readers.fresh());
     return store::verify_audit(*session, parts_->settings.statement_timeout);
+}
+
+KeyStore& PgStore::keys()
+{
+    return parts_->keys;
 }
 
 void PgStore::stop()

@@ -37,6 +37,9 @@ public:
     /// On a connection of its own; a second one at the same time is `rate_limited`.
     common::Result<AuditCheck> verify_audit() override;
 
+    /// Lives as long as this; of use from load() on.
+    [[nodiscard]] KeyStore& keys();
+
     /// Writes what waits, for drain_timeout at most, and gives the lease back. Then every
     /// write gets `unavailable`. Not from a Committed callback.
     void stop();

@@ -29,6 +29,10 @@ void write_row(pqxx::transaction_base& sql, const Command& command);
 void write_row(pqxx::transaction_base& sql, const Host& host);
 void write_row(pqxx::transaction_base& sql, const Operation& operation);
 
+// In pg_keys.cpp, for it alone knows their table.
+void prepare_writing_keys(pqxx::connection& connection);
+void write_row(pqxx::transaction_base& sql, const KeyChange& change);
+
 /// All in one statement, because every write has at least one.
 void append_audit(pqxx::transaction_base& sql, std::span<const ChainedRow> rows);
 

@@ -24,6 +24,10 @@ std::size_t bytes_of(const Change& change)
                                    return sum + base + task.name.size() + task.params.size();
                                });
     }
+    if (const auto* key = std::get_if<KeyChange>(&change)) {
+        const auto* end = std::get_if<KeyEnd>(key);
+        return base + (end != nullptr && end->answer ? end->answer->body.size() : 0);
+    }
     if (const auto* row = std::get_if<AuditRow>(&change)) {
         return base + row->detail.size();
     }

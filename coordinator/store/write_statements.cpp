@@ -169,6 +169,7 @@ void prepare_writing(pqxx::connection& connection)
                                {"error"}}));
     prepare_writing_playbooks(connection);
     connection.prepare("audit", append_audit_sql);
+    prepare_writing_keys(connection);
 }
 
 } // namespace coordinator::store

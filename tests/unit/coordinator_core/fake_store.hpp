@@ -312,6 +312,7 @@ private:
     void put(const coordinator::Host& row) { hosts_[row.name] = row; }
     void put(const coordinator::Operation& row) { operations_[row.id] = row; }
     void put(const coordinator::AuditRow& row) { audit_.push_back(row); }
+    static void put(const coordinator::KeyChange&) {} // RequestKeys has a store of its own.
 
     mutable std::mutex mutex_;
     bool holding_ = false;
