@@ -102,8 +102,10 @@ Result<> run_daemon(Settings settings)
     link::HostRouter router{{.address = settings.link_address, .keys = std::move(keys)}, enrolment};
     Core core{*store, router, clock, settings.core};
     Playbooks playbooks{*store, clock, settings.playbooks};
-    http::Server server{settings.http, core, playbooks, clock};
+    RequestKeys request_keys{store->keys(), clock, settings.keys};
+    http::Server server{settings.http, core, playbooks, clock, request_keys};
     COMMON_TRY(const auto epoch, core.start());
+    COMMON_CHECK(request_keys.start());
     COMMON_CHECK(router.start(epoch));
     COMMON_CHECK(server.start());
     spdlog::info("paddock-coordinator {}, epoch {}: API on {}:{}, hosts on {}",
@@ -119,7 +121,10 @@ Result<> run_daemon(Settings settings)
         spdlog::info("requests are still under way: they are told to ask again");
     }
     core.stop();
+    // What it told them is on its way, after a write for those that came with a key.
+    static_cast<void>(server.drain(patience / 2));
     server.stop();
+    request_keys.stop();
     router.stop();
     return ended;
 }

@@ -169,6 +169,20 @@ const std::array table{
         {},
         0,
         10'000},
+    Key{"idempotency_max_keys",
+        Kind::integer,
+        "1000000",
+        "Idempotency-Keys of a tenant that are kept, for 24 h each; more get 429",
+        {},
+        1,
+        1'000'000'000},
+    Key{"idempotency_max_mb",
+        Kind::integer,
+        "256",
+        "what the answers to them may hold, for each tenant; the oldest go",
+        {},
+        1,
+        1 << 20},
     Key{"http_threads",
         Kind::integer,
         "128",
@@ -270,6 +284,9 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     settings.core.idle_suspend_after = seconds(config, "idle_suspend_after_sec");
     settings.playbooks.playbooks = static_cast<std::uint64_t>(config.integer("max_playbooks"));
     settings.playbooks.tasks = static_cast<std::size_t>(config.integer("max_playbook_tasks"));
+    settings.keys.max_keys = static_cast<std::uint64_t>(config.integer("idempotency_max_keys"));
+    settings.keys.max_bytes =
+        common::Bytes::mib(static_cast<std::uint64_t>(config.integer("idempotency_max_mb")));
     settings.log_level = config.text("log_level");
     settings.log_format = config.text("log_format");
     return settings;

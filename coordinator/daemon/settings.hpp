@@ -2,6 +2,7 @@
 
 #include "common/config/config.hpp"
 #include "coordinator/core/playbooks.hpp"
+#include "coordinator/core/request_keys.hpp"
 #include "coordinator/core/settings.hpp"
 #include "coordinator/http/options.hpp"
 #include "coordinator/store/settings.hpp"
@@ -23,6 +24,7 @@ struct Settings {
     store::StoreSettings store;
     CoreSettings core;
     PlaybookLimits playbooks;
+    KeySettings keys;
     std::string log_level;
     std::string log_format;
 };

@@ -2,6 +2,7 @@
 
 #include "common/log/log.hpp"
 #include "coordinator/http/access.hpp"
+#include "coordinator/http/once.hpp"
 #include "coordinator/http/target.hpp"
 
 #include <algorithm>
@@ -105,15 +106,18 @@ Gateway::Gateway(const Options& options,
                  Service& service,
                  Playbooks& playbooks,
                  common::Clock& clock,
+                 RequestKeys& keys,
                  std::function<std::size_t()> connections)
     : options_{options},
       most_working_{working_threads(options.threads)},
       clock_{clock},
-      context_{
-          service,
-          playbooks,
-          clock,
-          [this, connections = std::move(connections)] { return counters_.render(connections()); }},
+      keys_{keys},
+      context_{service,
+               playbooks,
+               clock,
+               [this, connections = std::move(connections)] {
+                   return counters_.render(connections()) + keys_.metrics();
+               }},
       router_{route_table()}
 {}
 
@@ -200,12 +204,7 @@ common::Result<Reply> Gateway::handle(
     if (match.route->handler == nullptr) {
         return not_yet(*match.route);
     }
-    if (head.method == "POST" && head.find("idempotency-key") != nullptr) {
-        return Error{ErrorCode::unimplemented,
-                     "the Idempotency-Key header is not supported yet",
-                     "not_yet",
-                     {{"Idempotency-Key", "not supported yet"}}};
-    }
+    COMMON_TRY(auto key, request_key(head));
     if (head.framing != Head::Framing::none && !may_have_body(head)) {
         return Error{ErrorCode::invalid_argument,
                      call.method + " takes no request body",
@@ -226,8 +225,11 @@ common::Result<Reply> Gateway::handle(
                           .query = std::move(query),
                           .body = std::move(content),
                           .received = call.received,
-                          .last_event_id = header(head, "last-event-id")};
-    return match.route->handler(context_, request);
+                          .last_event_id = header(head, "last-event-id"),
+                          .key = std::move(key)};
+    return request.key.empty() || match.route->replay == Replay::by_handler
+               ? match.route->handler(context_, request)
+               : answer_once(keys_, *match.route, context_, request, call.path);
 }
 
 void Gateway::finish(const Call& call, Reply& reply)

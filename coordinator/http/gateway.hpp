@@ -1,6 +1,7 @@
 #pragma once
 
 #include "coordinator/core/playbooks.hpp"
+#include "coordinator/core/request_keys.hpp"
 #include "coordinator/core/service.hpp"
 #include "coordinator/http/counters.hpp"
 #include "coordinator/http/options.hpp"
@@ -21,6 +22,7 @@ public:
             Service& service,
             Playbooks& playbooks,
             common::Clock& clock,
+            RequestKeys& keys,
             std::function<std::size_t()> connections);
 
     Reply respond(const Head& head, BodyReader& body, const Connection& connection) override;
@@ -42,6 +44,7 @@ private:
         most_working_; ///< Requests at once; the other threads answer who asks for health.
     mutable std::atomic<unsigned> working_{0};
     common::Clock& clock_;
+    RequestKeys& keys_;
     Counters counters_;
     Context context_;
     Router router_;

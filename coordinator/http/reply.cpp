@@ -82,9 +82,10 @@ Reply error_reply(const common::Error& error, const common::RequestId& request)
     if (reply.status == 401) {
         reply.headers.emplace_back("WWW-Authenticate", R"(Bearer realm="paddock")");
     }
-    if (reply.status == 429 || reply.status == 503) {
+    if (reply.status == 429 || reply.status == 503 || error.reason == "idempotency_in_progress") {
         // Capacity frees as slowly as sandboxes end; the rest is a matter of a moment.
-        const bool slow = error.code == ErrorCode::resource_exhausted;
+        const bool slow = error.code == ErrorCode::resource_exhausted ||
+                          error.reason == "too_many_idempotency_keys";
         reply.headers.emplace_back("Retry-After", slow ? "5" : "1");
     }
     return reply;

@@ -24,6 +24,12 @@ enum class Access {
     open, ///< Answered without a token.
 };
 
+/// Who sees to it that a POST with an Idempotency-Key is done once.
+enum class Replay {
+    by_gateway, ///< The first answer is kept, and given again.
+    by_handler, ///< It makes its own use of Request::key: what it answers cannot be kept.
+};
+
 /// What handlers work with.
 struct Context {
     Service& service;
@@ -43,6 +49,7 @@ struct Route {
     Handler handler;          ///< Null: its feature is not built, 501 not_yet.
     std::string_view feature; ///< What the 501 names; for people.
     std::string_view summary;
+    Replay replay = Replay::by_gateway;
 };
 
 /// Every route of the HTTP contract, built or not.

@@ -33,9 +33,13 @@ common::Result<> check(const Options& options)
 } // namespace
 
 struct Server::Parts {
-    Parts(Options given, Service& service, Playbooks& playbooks, common::Clock& clock)
+    Parts(Options given,
+          Service& service,
+          Playbooks& playbooks,
+          common::Clock& clock,
+          RequestKeys& keys)
         : options{std::move(given)},
-          gateway{options, service, playbooks, clock, [this] { return poller.open(); }},
+          gateway{options, service, playbooks, clock, keys, [this] { return poller.open(); }},
           poller{options,
                  [this](Connection& ready) { return workers.submit(ready); },
                  [this](const Error& why, const Connection& connection) {
@@ -50,8 +54,12 @@ struct Server::Parts {
     Workers workers;
 };
 
-Server::Server(Options options, Service& service, Playbooks& playbooks, common::Clock& clock)
-    : parts_{std::make_unique<Parts>(std::move(options), service, playbooks, clock)}
+Server::Server(Options options,
+               Service& service,
+               Playbooks& playbooks,
+               common::Clock& clock,
+               RequestKeys& keys)
+    : parts_{std::make_unique<Parts>(std::move(options), service, playbooks, clock, keys)}
 {}
 
 Server::~Server()

@@ -3,6 +3,7 @@
 #include "common/clock.hpp"
 #include "common/result.hpp"
 #include "coordinator/core/playbooks.hpp"
+#include "coordinator/core/request_keys.hpp"
 #include "coordinator/core/service.hpp"
 #include "coordinator/http/options.hpp"
 
@@ -19,7 +20,11 @@ namespace coordinator::http {
 /// in it), then stop(), which returns only after the last handler did.
 class Server {
 public:
-    Server(Options options, Service& service, Playbooks& playbooks, common::Clock& clock);
+    Server(Options options,
+           Service& service,
+           Playbooks& playbooks,
+           common::Clock& clock,
+           RequestKeys& keys);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;

@@ -3,6 +3,8 @@
 #include "coordinator/http/rest/models.hpp"
 #include "coordinator/http/rest/parsers.hpp"
 
+#include <algorithm>
+
 namespace coordinator::http::rest {
 
 namespace {
@@ -26,10 +28,14 @@ common::Result<Named> snapshot_of(const Request& request)
     return Named{std::move(id), name};
 }
 
-/// All failed: the first one's error stands for them, and tells of each.
+/// All failed: one error stands for them, and tells of each. If the outcome of one is not known,
+/// that is the outcome.
 common::Error none_made(const Fork& fork)
 {
-    auto error = fork.children.front().result.error();
+    const auto unknown = std::ranges::find_if(fork.children, [](const Fork::Child& child) {
+        return child.result.error().code == common::ErrorCode::timeout;
+    });
+    auto error = (unknown == fork.children.end() ? fork.children.front() : *unknown).result.error();
     std::string details;
     for (const auto& child : fork.children) {
         details +=

@@ -111,6 +111,7 @@ BOOST_AUTO_TEST_CASE(times_and_sizes_arrive_in_their_units)
     const auto settings = *load("boot_timeout_sec: 7\nstop_timeout_sec: 8\n"
                                 "command_timeout_sec: 9\nip_timeout_sec: 10\n"
                                 "default_memory_mb: 512\ndefault_vcpus: 3\nhttp_threads: 16\n"
+                                "idempotency_max_keys: 17\nidempotency_max_mb: 18\n"
                                 "allowed_hosts: [a.example, b.example]\n");
     BOOST_CHECK(settings.core.boot_timeout == std::chrono::seconds{7});
     BOOST_CHECK(settings.core.stop_timeout == std::chrono::seconds{8});
@@ -119,6 +120,8 @@ BOOST_AUTO_TEST_CASE(times_and_sizes_arrive_in_their_units)
     BOOST_TEST(settings.core.default_memory.mib() == 512U);
     BOOST_TEST(settings.core.default_vcpus == 3U);
     BOOST_TEST(settings.http.threads == 16U);
+    BOOST_TEST(settings.keys.max_keys == 17U);
+    BOOST_TEST(settings.keys.max_bytes.mib() == 18U);
     BOOST_TEST(settings.http.allowed_hosts.size() == 2U);
 }
 

@@ -2,6 +2,7 @@
 
 #include "coordinator/http/server.hpp"
 #include "tests/support/api_client.hpp"
+#include "tests/support/fake_key_store.hpp"
 #include "tests/support/fake_service.hpp"
 #include "tests/unit/coordinator_core/fake_store.hpp"
 
@@ -27,13 +28,15 @@ struct Backend {
     common::SystemClock clock;
     tests::FakeStore store;
     Playbooks playbooks{store, clock, {}};
+    test_support::FakeKeyStore key_store;
+    RequestKeys keys{key_store, clock, {}};
 };
 
 /// A server over a fake service on a free loopback port.
 class RunningServer : public Backend {
 public:
     explicit RunningServer(const Options& options = test_options())
-        : server{options, service, playbooks, clock}
+        : server{options, service, playbooks, clock, keys}
     {
         const auto started = server.start();
         BOOST_REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().message));
