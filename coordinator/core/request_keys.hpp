@@ -10,7 +10,7 @@
 
 namespace coordinator {
 
-/// Bounds of request keys, for each tenant. docs/decisions/0013 says what is answered.
+/// Bounds of request keys, for each tenant. docs/decisions/0016 says what is answered.
 struct KeySettings {
     std::uint64_t max_keys = 1'000'000;                ///< More get 429.
     common::Bytes max_bytes = common::Bytes::mib(256); ///< Of answers; over it the oldest go.

@@ -13,7 +13,7 @@ namespace coordinator::http {
 common::Result<std::string> request_key(const Head& head);
 
 /// Runs the route's handler, or, if the same was asked for under this key before, gives the first
-/// answer again with Idempotency-Replayed: true. docs/decisions/0013 says which are kept.
+/// answer again with Idempotency-Replayed: true. docs/decisions/0016 says which are kept.
 /// `path` is for people, and bounded.
 common::Result<Reply> answer_once(RequestKeys& keys,
                                   const Route& route,

@@ -18,6 +18,8 @@ from xml.sax.saxutils import quoteattr
 MAY_USE = {
     "common": set(),
     "proto": {"common"},
+    "client": {"common"},
+    "cli": {"common", "client"},
     "guest": {"common", "proto"},
     "hostd/core": {"common"},
     "hostd/virt": {"common"},
@@ -44,14 +46,14 @@ ONLY_IN = {
     r"<libxml/": {"hostd/libvirt", "hostd/network"},
     r"<zmq(\.hpp|\.h)>": {"hostd/link", "coordinator/link", "common/curve"},
     r"<pqxx/": {"coordinator/store"},
-    r"<httplib\.h>": {"coordinator/http"},
+    r"<httplib\.h>": {"coordinator/http", "client"},
     r"<msgpack": {"proto"},
     r"<spdlog/": {"common/log"},
     r"<openssl/": {"common/digest"},
     r"<yaml-cpp/": {"common/config"},
-    r"<CLI/": {"hostd", "coordinator", "guest"},
+    r"<CLI/": {"hostd", "coordinator", "guest", "cli"},
 }
-PRODUCT = ("common", "proto", "guest", "hostd", "coordinator")
+PRODUCT = ("common", "proto", "client", "guest", "hostd", "coordinator", "cli")
 # Without these two a guest agent could not be a lone file.
 GUEST_FORBIDS = r"<fmt/|<boost/"
 MAX_LINES = 400

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "client/api_client.hpp"
 #include "coordinator/http/server.hpp"
-#include "tests/support/api_client.hpp"
 #include "tests/support/fake_key_store.hpp"
 #include "tests/support/fake_service.hpp"
 #include "tests/unit/coordinator_core/fake_store.hpp"
@@ -46,15 +46,15 @@ public:
     {
         return "http://127.0.0.1:" + std::to_string(server.port());
     }
-    [[nodiscard]] test_support::ApiClient client() const { return {url(), test_token}; }
-    [[nodiscard]] test_support::ApiClient stranger() const { return {url(), ""}; }
+    [[nodiscard]] client::ApiClient client() const { return {url(), test_token}; }
+    [[nodiscard]] client::ApiClient stranger() const { return {url(), ""}; }
 
     Server server;
 };
 
 /// The shape that every error has.
 inline void
-check_error(const test_support::ApiClient::Reply& reply, int status, const std::string& reason)
+check_error(const client::ApiClient::Reply& reply, int status, const std::string& reason)
 {
     BOOST_TEST(reply.status == status, reply.status << " " << reply.body << reply.failure);
     const auto body = reply.json();

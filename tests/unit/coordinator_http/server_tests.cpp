@@ -80,7 +80,7 @@ BOOST_AUTO_TEST_CASE(ipv6_is_served)
         BOOST_TEST_MESSAGE("no IPv6 loopback here: " << started.error().message);
         return;
     }
-    test_support::ApiClient client{"http://[::1]:" + std::to_string(server.port()), test_token};
+    client::ApiClient client{"http://[::1]:" + std::to_string(server.port()), test_token};
     BOOST_TEST(client.get("/v1/hosts").status == 200);
 }
 
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(health_is_answered_while_everybody_waits_for_a_command)
     const auto ask = [&] {
         return run.client().post("/v1/sandboxes/" + id.str() + "/run", {{"command", "x"}});
     };
-    std::vector<std::future<test_support::ApiClient::Reply>> waiting;
+    std::vector<std::future<client::ApiClient::Reply>> waiting;
     for (int i = 0; i < 7; ++i) {
         waiting.push_back(std::async(std::launch::async, ask));
     }

@@ -7,10 +7,10 @@
 #include <optional>
 #include <string>
 
-namespace test_support {
+namespace client {
 
-/// The API as tests and benchmarks call it: one keep-alive connection, JSON in and
-/// out. For one thread at a time.
+/// The API on one keep-alive connection, JSON in and out; nothing is sent twice. For one
+/// thread at a time.
 class ApiClient {
 public:
     struct Reply {
@@ -18,6 +18,7 @@ public:
         std::string body;
         std::map<std::string, std::string> headers; ///< Names in lower case.
         std::string failure;                        ///< Of the connection.
+        bool sent = true; ///< False: there was no connection, so nothing can have been done.
 
         /// The body; a discarded value when it is not JSON.
         [[nodiscard]] nlohmann::json json() const
@@ -52,4 +53,4 @@ private:
     std::unique_ptr<Connection> connection_;
 };
 
-} // namespace test_support
+} // namespace client

@@ -1,10 +1,10 @@
-#include "tests/support/api_client.hpp"
+#include "client/api_client.hpp"
 
 #include <algorithm>
 #include <cstdlib>
 #include <httplib.h>
 
-namespace test_support {
+namespace client {
 
 struct ApiClient::Connection {
     explicit Connection(const std::string& url) : http{url} {}
@@ -12,6 +12,24 @@ struct ApiClient::Connection {
     httplib::Client http;
     std::string token;
 };
+
+namespace {
+
+bool never_sent(httplib::Error error)
+{
+    switch (error) {
+    case httplib::Error::Connection:
+    case httplib::Error::ConnectionTimeout:
+    case httplib::Error::BindIPAddress:
+    case httplib::Error::SSLConnection:
+    case httplib::Error::SSLLoadingCerts:
+    case httplib::Error::SSLServerVerification: return true;
+    default:
+        return false; // A list that grows with the library: what is not known may have been sent.
+    }
+}
+
+} // namespace
 
 ApiClient::ApiClient(const std::string& url, std::string token)
     : connection_{std::make_unique<Connection>(url)}
@@ -81,6 +99,7 @@ ApiClient::Reply ApiClient::send(const std::string& method,
     const auto result = connection_->http.send(request);
     if (!result) {
         reply.failure = httplib::to_string(result.error());
+        reply.sent = !never_sent(result.error());
         return reply;
     }
     reply.status = result->status;
@@ -94,4 +113,4 @@ ApiClient::Reply ApiClient::send(const std::string& method,
     return reply;
 }
 
-} // namespace test_support
+} // namespace client

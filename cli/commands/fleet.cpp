@@ -1,0 +1,82 @@
+#include "cli/answers.hpp"
+#include "cli/command_line.hpp"
+#include "cli/exit_status.hpp"
+#include "common/version.hpp"
+
+#include <fmt/format.h>
+
+namespace cli {
+
+namespace {
+
+common::Result<int> get_host(Context& context, const std::string& name)
+{
+    COMMON_TRY(const auto body, context.session.get("/v1/hosts/" + client::encoded(name)));
+    return show_one(context, body, "host");
+}
+
+common::Result<int> list_vms(Context& context)
+{
+    COMMON_TRY(const auto body, context.session.get("/v1/vms"));
+    if (context.json()) {
+        Console::print_json(body);
+        return exit_ok;
+    }
+    COMMON_TRY(const auto json, client::parse(body, context.session.url()));
+    Console::print(vms_table(inner_of(json, "vms")).render(context.console.out));
+    for (const auto& failed : inner_of(json, "host_errors")) {
+        const common::Error error{
+            common::ErrorCode::unavailable, text_of(failed, "error"), "host_failed"};
+        context.console.report(common::Error{error}.during(text_of(failed, "host_name")),
+                               context.session.request_id());
+    }
+    return exit_ok;
+}
+
+common::Result<int> version(Context& context)
+{
+    if (!context.json()) {
+        Console::print(fmt::format("paddock {}\n", common::version));
+    }
+    COMMON_TRY(const auto body, context.session.get("/version"));
+    if (context.json()) {
+        Console::print_json(body);
+        return exit_ok;
+    }
+    COMMON_TRY(const auto json, client::parse(body, context.session.url()));
+    Console::print(fmt::format("{} {}, API {}, at {}\n",
+                               text_of(json, "name"),
+                               text_of(json, "version"),
+                               text_of(json, "api"),
+                               context.session.url()));
+    return exit_ok;
+}
+
+} // namespace
+
+void add_fleet_commands(CommandLine& line)
+{
+    auto* group =
+        line.add(line.app, "hosts", "The machines that sandboxes run on", {"paddock hosts ls"});
+    group->group("Fleet");
+    group->require_subcommand(1);
+    auto* all = line.add(*group, "ls", "All, with capacity and use", {"paddock hosts ls"});
+    line.runs(all, [](Context& context) {
+        return list_and_show(context, "/v1/hosts", "hosts", hosts_table);
+    });
+    auto* one = line.add(*group, "get", "All about one", {"paddock hosts get h1"});
+    auto host = std::make_shared<std::string>();
+    one->add_option("HOST", *host, "its enrolled name")->type_name("")->required();
+    line.runs(one, [host](Context& context) { return get_host(context, *host); });
+
+    auto* vms = line.add(line.app, "vms", "Other virtual machines on the hosts", {"paddock vms"});
+    vms->group("Fleet");
+    line.runs(vms, list_vms);
+
+    auto* versions =
+        line.add(line.app, "version", "This program's, and the coordinator's", {"paddock version"});
+    versions->group("Help");
+    line.runs(versions, version);
+}
+
+} // namespace cli

@@ -1,0 +1,186 @@
+#include "client/session.hpp"
+
+#include "common/id.hpp"
+
+#include <array>
+#include <fmt/format.h>
+#include <thread>
+
+namespace client {
+
+using common::Error;
+using common::ErrorCode;
+
+namespace {
+
+// Long enough for a coordinator that is being restarted to be missed by nobody who waits.
+constexpr std::array pauses{std::chrono::milliseconds{200}, std::chrono::milliseconds{600}};
+
+bool is_shortage(const std::string& reason)
+{
+    return reason.starts_with("no_") || reason == "pool_empty" || reason == "disk_full" ||
+           reason == "resource_exhausted";
+}
+
+ErrorCode code_of(int status, const std::string& reason)
+{
+    switch (status) {
+    case 401:
+    case 403: return ErrorCode::permission_denied;
+    case 404: return ErrorCode::not_found;
+    case 409: return ErrorCode::failed_precondition;
+    case 413: return ErrorCode::too_large;
+    case 422: return ErrorCode::refused;
+    case 429: return ErrorCode::rate_limited;
+    case 501: return ErrorCode::unimplemented;
+    case 502: return reason == "host_failed" ? ErrorCode::internal : ErrorCode::unavailable;
+    case 503: return is_shortage(reason) ? ErrorCode::resource_exhausted : ErrorCode::unavailable;
+    case 504: return ErrorCode::timeout;
+    default: return status < 500 ? ErrorCode::invalid_argument : ErrorCode::internal;
+    }
+}
+
+std::string text_at(const nlohmann::json& json, const char* field)
+{
+    const auto found = json.find(field);
+    return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::vector<common::FieldError> fields_of(const nlohmann::json& body)
+{
+    std::vector<common::FieldError> fields;
+    for (const auto& field : body.value("errors", nlohmann::json::array())) {
+        fields.push_back({text_at(field, "field"), text_at(field, "message")});
+    }
+    return fields;
+}
+
+/// A coordinator from before Idempotency-Key refuses it, and then has done nothing.
+bool knows_no_keys(const ApiClient::Reply& reply)
+{
+    return reply.status == 501 && reply.body.find("Idempotency-Key") != std::string::npos;
+}
+
+Error no_answer(const std::string& method,
+                const std::string& path,
+                const ApiClient::Reply& reply,
+                const std::string& url)
+{
+    if (!reply.sent) {
+        return Error{
+            ErrorCode::unavailable, "cannot reach the coordinator at " + url, "unreachable"};
+    }
+    const auto what =
+        fmt::format("{} {} at {} got no answer ({})", method, path, url, reply.failure);
+    if (method == "GET") {
+        return Error{ErrorCode::unavailable, what, "unreachable"};
+    }
+    return Error{
+        ErrorCode::timeout, what + ": it may have been done, and may still be", "outcome_unknown"};
+}
+
+} // namespace
+
+Error error_of(const ApiClient::Reply& reply, const std::string& url)
+{
+    const auto body = reply.json();
+    if (!body.is_object() || text_at(body, "error").empty()) {
+        return Error{code_of(reply.status, ""),
+                     fmt::format("{} answered {} without saying why: is it a Paddock coordinator?",
+                                 url,
+                                 reply.status),
+                     "no_reason"};
+    }
+    auto reason = text_at(body, "reason");
+    const auto code = code_of(reply.status, reason);
+    return Error{
+        code, text_at(body, "error"), std::move(reason), fields_of(body), text_at(body, "details")};
+}
+
+common::Result<nlohmann::ordered_json> parse(const std::string& body, const std::string& url)
+{
+    auto json = nlohmann::ordered_json::parse(body, nullptr, false);
+    if (!json.is_object()) {
+        return Error{ErrorCode::internal,
+                     url + " answered with what is no JSON object: is it a Paddock coordinator?",
+                     "not_json"};
+    }
+    return json;
+}
+
+std::string encoded(std::string_view text)
+{
+    std::string result;
+    for (const char c : text) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+        result += plain ? std::string{c} : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return result;
+}
+
+Session::Session(Options options)
+    : options_{std::move(options)}, http_{options_.url, options_.token}
+{
+    if (!options_.pause) {
+        options_.pause = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
+    }
+}
+
+common::Result<std::string> Session::get(const std::string& path)
+{
+    return perform({"GET", path, std::nullopt, ""});
+}
+
+common::Result<std::string> Session::del(const std::string& path)
+{
+    return perform({"DELETE", path, std::nullopt, ""});
+}
+
+common::Result<std::string>
+Session::post(const std::string& path, const nlohmann::json& body, Asking asking)
+{
+    const auto key = asking == Asking::keyed ? "key-" + common::random_base32_80() : "";
+    return perform({"POST", path, body.dump(), key});
+}
+
+common::Result<std::string> Session::patch(const std::string& path, const nlohmann::json& body)
+{
+    return perform({"PATCH", path, body.dump(), ""});
+}
+
+ApiClient::Reply Session::attempt(const Call& call)
+{
+    ApiClient::Headers headers{{"X-Request-ID", options_.request_id}};
+    if (!call.key.empty()) {
+        headers["Idempotency-Key"] = call.key;
+    }
+    return http_.send(call.method, call.path, call.body, headers);
+}
+
+common::Result<std::string> Session::perform(Call call)
+{
+    auto reply = attempt(call);
+    for (const auto pause : pauses) {
+        const bool again =
+            reply.status == 0 && (!reply.sent || call.method == "GET" || !call.key.empty());
+        if (!again) {
+            break;
+        }
+        options_.pause(pause);
+        reply = attempt(call);
+    }
+    if (!call.key.empty() && knows_no_keys(reply)) {
+        call.key.clear();
+        return perform(std::move(call));
+    }
+    if (reply.status == 0) {
+        return no_answer(call.method, call.path, reply, options_.url);
+    }
+    if (reply.status >= 400) {
+        return error_of(reply, options_.url);
+    }
+    return std::move(reply.body);
+}
+
+} // namespace client

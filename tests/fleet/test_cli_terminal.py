@@ -1,0 +1,128 @@
+"""The command line client as people see it: in a real terminal, with a real shell around it."""
+
+import os
+import re
+
+import pytest
+
+from fleet import HTTP_PORT, run, wait_until
+
+
+class Terminal:
+    """A shell in tmux, on a server of its own."""
+
+    def __init__(self, folder, env, *shell):
+        self.socket = folder / "tmux"
+        self.folder = folder
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "160", "-y", "50", *shell, env=env)
+
+    def tmux(self, *argv, **options):
+        return run("tmux", "-S", self.socket, *argv, **options).stdout
+
+    def type(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def screen(self):
+        """With its colours, as escape sequences."""
+        return self.tmux("capture-pane", "-p", "-e")
+
+    def plain(self):
+        return self.tmux("capture-pane", "-p")
+
+    def wait(self, pattern, seconds=60):
+        try:
+            return wait_until(f"{pattern} on the screen", lambda: re.search(pattern, self.plain(), re.M), seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it shows:\n{self.plain()}") from None
+
+    def close(self):
+        self.tmux("kill-server", check=False)
+
+
+@pytest.fixture
+def terminal(fleet, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/paddock").symlink_to(fleet.bin("cli/paddock"))
+    env = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "HOME": str(tmp_path), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8",
+           "PADDOCK_URL": f"http://127.0.0.1:{HTTP_PORT}", "PADDOCK_TOKEN": fleet.token, "PS1": "$ ", "USER": "tests"}
+    opened = []
+
+    def open_one(*shell, **more):
+        opened.append(Terminal(tmp_path, {**env, **more}, *shell))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.close()
+
+
+def bash(terminal, **more):
+    shell = terminal("bash", "--norc", "--noprofile", **more)
+    shell.wait(r"^\$$")
+    return shell
+
+
+def test_a_table_has_colours_and_fits_the_terminal(terminal, api):
+    api.create(vm_name="web", labels={f"label-{n}": "x" * 40 for n in range(5)})
+    shell = bash(terminal)
+    shell.type("paddock ls", "Enter")
+    shell.wait(r"^sbx-\w+ +web +running .*…$")
+    row = next(line for line in shell.screen().splitlines() if "sbx-" in line)
+    assert "\033[32mrunning\033[" in row
+    shell.type("clear; NO_COLOR=1 paddock ls; echo pla''in", "Enter")
+    shell.wait(r"^sbx-\w+ +web +running .*…\nplain$")
+    assert "\033[32m" not in shell.screen()
+
+
+def test_a_create_shows_how_it_goes_and_then_its_id_alone(terminal):
+    shell = bash(terminal)
+    shell.type("ID=$(paddock create tiny --name web --pool skip)", "Enter")
+    shell.wait(r"creating web … (placing|starting|created), \d+ s")
+    shell.wait(r"^web running on h\d")
+    assert "creating web" not in shell.plain()
+    shell.type("clear; paddock run $ID 'echo out; exit 7'; echo \"= $? $ID\"", "Enter")
+    shell.wait(r"^out\n= 7 sbx-\w{16}$")
+
+
+def test_ctrl_c_in_a_create_says_what_becomes_of_it(terminal, api):
+    shell = bash(terminal)
+    shell.type("paddock create tiny --name web --pool skip; echo \"= $?\"", "Enter")
+    shell.wait(r"creating web … \w+, \d+ s")
+    shell.type("C-c")
+    shell.wait(r"the create goes on; see: paddock get web")
+    wait_until("it to run all the same", lambda: [s["state"] for s in api.sandboxes()] == ["RUNNING"], 60)
+
+
+def complete_in(shell, api):
+    """A command, an option, its value, and the names of what there is."""
+    api.create(vm_name="web-server", auto_start=False)
+    shell.type("paddock snaps", "Tab")
+    shell.wait(r"paddock snapshot$")
+    shell.type("C-c")
+    shell.type("paddock ls --stat", "Tab")
+    shell.wait(r"paddock ls --state$")
+    shell.type("RUNN", "Tab")
+    shell.wait(r"paddock ls --state RUNNING$")
+    shell.type("C-c")
+    shell.type("paddock get web-s", "Tab", "Enter")
+    shell.wait(r"sandbox_name +web-server")
+
+
+def test_bash_completes(terminal, api):
+    shell = bash(terminal)
+    shell.type("source <(paddock completion bash)", "Enter")
+    complete_in(shell, api)
+
+
+def test_zsh_completes(terminal, api):
+    shell = terminal("zsh", "-f")
+    shell.type("PS1='$ '; autoload -U compinit; compinit -D; source <(paddock completion zsh); echo read''y", "Enter")
+    shell.wait(r"^ready")
+    complete_in(shell, api)
+
+
+def test_fish_completes(terminal, api):
+    shell = terminal("fish", "--no-config", SHELL="/usr/bin/fish")
+    shell.type("paddock completion fish | source; echo read''y", "Enter")
+    shell.wait(r"^ready")
+    complete_in(shell, api)
