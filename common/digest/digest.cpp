@@ -5,24 +5,15 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <stdexcept>
+#include <openssl/sha.h>
 #include <system_error>
 #include <vector>
 
 namespace common::digest {
 
 struct Hasher::Context {
-    EVP_MD_CTX* evp = EVP_MD_CTX_new();
-    Context()
-    {
-        if (evp == nullptr || EVP_DigestInit_ex(evp, EVP_sha256(), nullptr) != 1) {
-            throw std::runtime_error{"OpenSSL has no SHA-256"};
-        }
-    }
-    ~Context() { EVP_MD_CTX_free(evp); }
-    Context(const Context&) = delete;
-    Context& operator=(const Context&) = delete;
+    SHA256_CTX sha{};
+    Context() { SHA256_Init(&sha); }
 };
 
 Hasher::Hasher() : context_{std::make_unique<Context>()} {}
@@ -32,17 +23,13 @@ Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 
 void Hasher::update(std::string_view bytes)
 {
-    if (EVP_DigestUpdate(context_->evp, bytes.data(), bytes.size()) != 1) {
-        throw std::runtime_error{"OpenSSL refused to digest"};
-    }
+    SHA256_Update(&context_->sha, bytes.data(), bytes.size());
 }
 
 Sha256 Hasher::finish()
 {
     Sha256 result{};
-    if (EVP_DigestFinal_ex(context_->evp, result.data(), nullptr) != 1) {
-        throw std::runtime_error{"OpenSSL refused to finish a digest"};
-    }
+    SHA256_Final(result.data(), &context_->sha);
     return result;
 }
 
