@@ -1,0 +1,17 @@
+#pragma once
+
+#include "common/digest/digest.hpp"
+#include "guest/files/reader.hpp"
+
+namespace guest::files {
+
+struct FileHash {
+    common::digest::Sha256 sha256{};
+    std::uint64_t size = 0; ///< Of the bytes that were hashed.
+};
+
+/// Of all bytes of a file, in constant memory. `failed_precondition` with reason file_changed
+/// if somebody wrote to it meanwhile: there is nothing then that has this hash.
+common::Result<FileHash> hash(const PathPolicy& policy, std::string_view path);
+
+} // namespace guest::files
