@@ -1,5 +1,6 @@
 #include "coordinator/http/access.hpp"
 
+#include "common/digest/base64.hpp"
 #include "coordinator/http/wire/listener.hpp"
 
 #include <algorithm>
@@ -38,17 +39,20 @@ bool is_known_name(const Options& options, std::string_view host)
            });
 }
 
+/// What follows `scheme` in an Authorization header; nothing if it is another one.
+std::string_view after_scheme(std::string_view authorization, std::string_view scheme)
+{
+    return authorization.size() > scheme.size() &&
+                   equal_ignoring_case(authorization.substr(0, scheme.size()), scheme)
+               ? authorization.substr(scheme.size())
+               : std::string_view{};
+}
+
 /// The token presented, or nothing.
 std::string_view presented(const Head& head)
 {
     if (const auto* authorization = head.find("authorization")) {
-        const std::string_view value = *authorization;
-        constexpr std::string_view scheme = "bearer ";
-        if (value.size() > scheme.size() &&
-            equal_ignoring_case(value.substr(0, scheme.size()), scheme)) {
-            return value.substr(scheme.size());
-        }
-        return {};
+        return after_scheme(*authorization, "bearer ");
     }
     const auto* key = head.find("x-api-key");
     return key != nullptr ? std::string_view{*key} : std::string_view{};
@@ -57,6 +61,27 @@ std::string_view presented(const Head& head)
 std::string_view bytes_of(const common::digest::Sha256& digest)
 {
     return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+/// The actor of a token.
+common::Result<std::string> known(const Options& options, std::string_view token)
+{
+    if (options.auth == Auth::none) {
+        return std::string{"anonymous"};
+    }
+    const auto digest = common::digest::of(token);
+    const Token* found = nullptr;
+    for (const auto& one : options.tokens) { // All of them: time tells nothing.
+        if (common::digest::equal_constant_time(bytes_of(one.sha256), bytes_of(digest))) {
+            found = &one;
+        }
+    }
+    if (token.empty() || found == nullptr) {
+        return Error{ErrorCode::permission_denied,
+                     "a valid token is needed: Authorization: Bearer <token> or X-API-Key",
+                     "unauthenticated"};
+    }
+    return "token:" + found->name;
 }
 
 } // namespace
@@ -90,23 +115,20 @@ common::Result<> check_origin(const Options& options, const Head& head)
 
 common::Result<std::string> authenticate(const Options& options, const Head& head)
 {
-    if (options.auth == Auth::none) {
-        return std::string{"anonymous"};
+    return known(options, presented(head));
+}
+
+common::Result<std::string> authenticate_browser(const Options& options, const Head& head)
+{
+    const auto* authorization = head.find("authorization");
+    const auto basic =
+        authorization != nullptr ? after_scheme(*authorization, "basic ") : std::string_view{};
+    if (basic.empty()) {
+        return authenticate(options, head);
     }
-    const auto token = presented(head);
-    const auto digest = common::digest::of(token);
-    const Token* found = nullptr;
-    for (const auto& known : options.tokens) { // All of them: time tells nothing.
-        if (common::digest::equal_constant_time(bytes_of(known.sha256), bytes_of(digest))) {
-            found = &known;
-        }
-    }
-    if (token.empty() || found == nullptr) {
-        return Error{ErrorCode::permission_denied,
-                     "a valid token is needed: Authorization: Bearer <token> or X-API-Key",
-                     "unauthenticated"};
-    }
-    return "token:" + found->name;
+    const auto pair = common::digest::from_base64(basic).value_or("");
+    const auto colon = pair.find(':');
+    return known(options, colon == std::string::npos ? "" : pair.substr(colon + 1));
 }
 
 } // namespace coordinator::http

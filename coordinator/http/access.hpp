@@ -18,4 +18,8 @@ common::Result<> check_origin(const Options& options, const Head& head);
 /// reason unauthenticated otherwise; never says which part was wrong.
 common::Result<std::string> authenticate(const Options& options, const Head& head);
 
+/// Likewise, and the token may be the password of HTTP Basic, under any name: what a person who
+/// opens a page can give. Only for what changes nothing: a browser sends it along by itself.
+common::Result<std::string> authenticate_browser(const Options& options, const Head& head);
+
 } // namespace coordinator::http

@@ -63,6 +63,26 @@ common::Result<> check_body_headers(const Head& head)
     return {};
 }
 
+common::Result<std::string> actor_of(Access access, const Options& options, const Head& head)
+{
+    switch (access) {
+    case Access::open: break;
+    case Access::token: return authenticate(options, head);
+    case Access::browser: return authenticate_browser(options, head);
+    }
+    return std::string{"-"};
+}
+
+/// In place of a Bearer token, which no browser asks its person for.
+void ask_for_password(Reply& reply)
+{
+    for (auto& [name, value] : reply.headers) {
+        if (name == "WWW-Authenticate") {
+            value = R"(Basic realm="paddock", charset="UTF-8")";
+        }
+    }
+}
+
 Error not_yet(const Route& route)
 {
     return Error{ErrorCode::unimplemented,
@@ -100,6 +120,7 @@ struct Gateway::Call {
     std::string peer;
     common::SteadyTime received;
     std::string allow; ///< Of a known path.
+    Access access = Access::token;
 };
 
 Gateway::Gateway(const Options& options,
@@ -149,6 +170,9 @@ Reply Gateway::respond(const Head& head, BodyReader& body, const Connection& con
     if (reply.status == 405) {
         reply.headers.emplace_back("Allow", call.allow);
     }
+    if (reply.status == 401 && call.access == Access::browser) {
+        ask_for_password(reply);
+    }
     finish(call, reply);
     counters_.end();
     return reply;
@@ -176,7 +200,7 @@ common::Result<Reply> Gateway::answer(const Head& head, BodyReader& body, Call& 
     COMMON_TRY(auto target, parse_target(head.target));
     const auto match = router_.find(head.method, target.segments);
     call.allow = match.allow;
-    const bool open = match.route != nullptr && match.route->access == Access::open;
+    call.access = match.route != nullptr ? match.route->access : Access::token;
     if (head.method == "OPTIONS" && (head.target == "*" || !match.allow.empty())) {
         Reply reply;
         reply.headers.emplace_back(
@@ -184,9 +208,7 @@ common::Result<Reply> Gateway::answer(const Head& head, BodyReader& body, Call& 
             head.target == "*" ? "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" : call.allow);
         return reply;
     }
-    if (!open) {
-        COMMON_TRY(call.actor, authenticate(options_, head));
-    }
+    COMMON_TRY(call.actor, actor_of(call.access, options_, head));
     if (match.allow.empty()) {
         return Error{ErrorCode::not_found, "no route " + call.path, "no_such_route"};
     }

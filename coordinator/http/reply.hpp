@@ -26,7 +26,7 @@ struct Reply {
 /// few reasons that HTTP has a number of its own for.
 int status_of(const common::Error& error) noexcept;
 
-/// The error body of docs/api: error, code, reason, details?, errors?, request_id.
+/// The error body of /openapi.json: error, code, reason, details?, errors?, request_id.
 /// An internal error's text is replaced: whoever calls this logs it first.
 Reply error_reply(const common::Error& error, const common::RequestId& request);
 

@@ -18,6 +18,11 @@ built(Method method, std::string_view pattern, Handler handler, std::string_view
     return {method, pattern, Access::token, handler, "", summary};
 }
 
+constexpr Route shown(std::string_view pattern, Handler handler, std::string_view summary)
+{
+    return {get, pattern, Access::browser, handler, "", summary};
+}
+
 constexpr Route later(Method method, std::string_view pattern, std::string_view feature)
 {
     return {method, pattern, Access::token, nullptr, feature, feature};
@@ -37,7 +42,6 @@ constexpr std::string_view image_store = "upload of images";
 constexpr std::string_view templates = "templates";
 constexpr std::string_view fleet = "fleet operations";
 constexpr std::string_view tenancy = "keys, tenants and quotas";
-constexpr std::string_view docs = "API description";
 
 // clang-format off: a table, one route a line.
 constexpr Route routes[] = {
@@ -46,6 +50,8 @@ constexpr Route routes[] = {
     open("/readyz", rest::ready, "Readiness by component"),
     open("/version", rest::version, "Name and version"),
     built(get, "/metrics", rest::metrics, "Prometheus metrics"),
+    shown("/openapi.json", rest::openapi, "This API, as OpenAPI 3.1"),
+    shown("/docs", rest::docs, "This API, as a page"),
 
     built(get, "/v1/events", rest::follow_events, "What happens, as it happens"),
     built(get, "/v1/vms", rest::list_vms, "Foreign virtual machines on all hosts"),
@@ -191,8 +197,6 @@ constexpr Route routes[] = {
     later(get, "/v1/quotas", tenancy),
     later(put, "/v1/quotas", tenancy),
 
-    later(get, "/openapi.json", docs),
-    later(get, "/docs", docs),
     later(get, "/", "console"),
     later(any, "/e2b/{rest...}", "E2B compatibility"),
     later(any, "/mcp", "MCP server"),

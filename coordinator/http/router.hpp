@@ -21,7 +21,8 @@ std::string_view to_string(Method method) noexcept; ///< "GET"
 
 enum class Access {
     token,
-    open, ///< Answered without a token.
+    browser, ///< The token may also be the password of HTTP Basic.
+    open,    ///< Answered without a token.
 };
 
 /// Who sees to it that a POST with an Idempotency-Key is done once.

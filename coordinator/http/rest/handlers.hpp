@@ -10,6 +10,8 @@ common::Result<Reply> alive(const Context& context, const Request& request);
 common::Result<Reply> ready(const Context& context, const Request& request);
 common::Result<Reply> version(const Context& context, const Request& request);
 common::Result<Reply> metrics(const Context& context, const Request& request);
+common::Result<Reply> openapi(const Context& context, const Request& request);
+common::Result<Reply> docs(const Context& context, const Request& request);
 
 common::Result<Reply> follow_events(const Context& context, const Request& request);
 common::Result<Reply> list_hosts(const Context& context, const Request& request);

@@ -1,5 +1,7 @@
 #include "coordinator/http/access.hpp"
 
+#include "common/digest/base64.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 namespace coordinator::http {
@@ -47,6 +49,27 @@ BOOST_AUTO_TEST_CASE(anything_else_is_a_stranger)
         BOOST_REQUIRE(!actor);
         BOOST_TEST(actor.error().reason == "unauthenticated");
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_browser_may_send_its_token_as_a_password)
+{
+    const auto options = two_tokens();
+    const auto basic = [](const std::string& pair) {
+        return with({{"authorization", "Basic " + common::digest::to_base64(pair)}});
+    };
+    BOOST_TEST(*authenticate_browser(options, basic("me:token-a")) == "token:a");
+    BOOST_TEST(*authenticate_browser(options, basic(":token-b")) == "token:b");
+    BOOST_TEST(*authenticate_browser(options, with({{"x-api-key", "token-b"}})) == "token:b");
+    for (const auto& head : {basic("token-a"),
+                             basic("token-a:"),
+                             basic("me:token-c"),
+                             basic(""),
+                             with({{"authorization", "Basic token-a"}}),
+                             with({{"authorization", "Basic !"}, {"x-api-key", "token-a"}}),
+                             with({})}) {
+        BOOST_TEST(!authenticate_browser(options, head));
+    }
+    BOOST_TEST(!authenticate(options, basic("me:token-a")));
 }
 
 BOOST_AUTO_TEST_CASE(hosts_are_loopback_addresses_or_configured_names)
