@@ -54,6 +54,7 @@ class Api:
     def __init__(self, port, token, timeout=150):
         self.port, self.token, self.timeout = port, token, timeout
         self.connection = None
+        self.record = os.environ.get("PADDOCK_RECORD")  # Each exchange is added to it: tests/api/check_exchanges.js.
 
     def call(self, method, path, body=None, headers=None, raw=None):
         """(status, decoded body). `raw` bytes go out as they are."""
@@ -82,7 +83,19 @@ class Api:
                 if fresh or attempt == 2:
                     raise
         self.last_headers = reply.headers
+        if self.record:
+            self.note(method, path, payload, reply, data)
         return reply.status, json.loads(data) if data[:1] in (b"{", b"[") else data.decode()
+
+    def note(self, method, path, payload, reply, data):
+        line = json.dumps({"method": method, "target": path, "request": payload and payload.decode(errors="replace"),
+                           "status": reply.status, "headers": {k.lower(): v for k, v in reply.headers.items()},
+                           "body": data.decode()})
+        file = os.open(self.record, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(file, f"{line}\n".encode())  # At once: there are others that write to it.
+        finally:
+            os.close(file)
 
     def ok(self, method, path, body=None, expect=(200, 201, 204)):
         status, reply = self.call(method, path, body)
