@@ -3,7 +3,8 @@
 //
 // EXCHANGES: one JSON object a line: method, target, request (text or null), status, headers (names in lower case), body (text).
 // Each request that was accepted and each reply has to be as the description says, as each of COMPAT says of an operation
-// that it has too (the first that has it: a later one only lends shapes), and as the contract's tables say. --every-operation: each that is built succeeded at least once.
+// that it has too (the first that has it), and as the contract's tables say. Errors have the first one's shape, whoever
+// publishes the operation. --every-operation: each that is built succeeded at least once.
 
 const fs = require("fs");
 const { load, closed, Schemas, operations } = require("./schemas");
@@ -124,7 +125,7 @@ function complaintsOf(exchange) {
     out.push(...requestComplaints(own, entry, exchange), ...queryComplaints(own.schemas, entry, exchange));
   }
   const one = compat.find((published) => find(published.index, exchange));
-  if (one) {
+  if (one && (accepted || one === compat[0])) {
     const theirs = find(one.index, exchange);
     const said = replyComplaints(one, theirs, exchange, false);
     if (accepted) {
