@@ -21,7 +21,7 @@ struct Request {
     std::string body;
     common::SteadyTime received;
     std::string last_event_id{}; ///< Of a reader of events that comes back; "" else.
-    std::string key{}; ///< Its Idempotency-Key; "" for none.
+    std::string key{};           ///< Its Idempotency-Key; "" for none.
 };
 
 } // namespace coordinator::http

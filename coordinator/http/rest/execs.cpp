@@ -49,8 +49,9 @@ Result<Reply> start_exec(const Context& context, const Request& request)
     COMMON_CHECK(parse_no_query(request.query, "start a command"));
     if (!request.key.empty()) {
         return not_yet_error("start a command",
-                             {{"Idempotency-Key", "is not supported here yet: a stream is no answer "
-                                                  "that could be given again"}});
+                             {{"Idempotency-Key",
+                               "is not supported here yet: a stream is no answer "
+                               "that could be given again"}});
     }
     COMMON_TRY(auto wanted, parse_exec(request.body));
     const bool is_read = wanted.is_read;

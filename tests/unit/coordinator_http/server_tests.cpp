@@ -37,14 +37,17 @@ BOOST_AUTO_TEST_CASE(options_that_must_not_stand_are_refused)
     Backend backend;
     auto no_token = test_options();
     no_token.tokens.clear();
-    BOOST_TEST(!Server(no_token, backend.service, backend.playbooks, backend.clock, backend.keys).start());
+    BOOST_TEST(
+        !Server(no_token, backend.service, backend.playbooks, backend.clock, backend.keys).start());
     auto open_to_all = test_options();
     open_to_all.auth = Auth::none;
     open_to_all.address = "0.0.0.0";
-    BOOST_TEST(!Server(open_to_all, backend.service, backend.playbooks, backend.clock, backend.keys).start());
+    BOOST_TEST(!Server(open_to_all, backend.service, backend.playbooks, backend.clock, backend.keys)
+                    .start());
     auto no_address = test_options();
     no_address.address = "localhost";
-    BOOST_TEST(!Server(no_address, backend.service, backend.playbooks, backend.clock, backend.keys).start());
+    BOOST_TEST(!Server(no_address, backend.service, backend.playbooks, backend.clock, backend.keys)
+                    .start());
 }
 
 BOOST_AUTO_TEST_CASE(a_taken_port_is_said_so)
