@@ -32,7 +32,8 @@ struct RacingFixture : FilesFixture {
         int worked = 0;
         int refused = 0;
         std::atomic<bool> done{false};
-        std::thread swapper{[&] { swap_until(done, path("swap"), path("other")); }};
+        std::atomic<int> swaps{0};
+        std::thread swapper{[&] { swap_until(done, path("swap"), path("other"), swaps); }};
         for (int i = 0; i < 100'000 && (i < 500 || worked < 20 || refused < 20); ++i) {
             const auto reason = work();
             worked += reason.empty() ? 1 : 0;
@@ -50,11 +51,14 @@ struct RacingFixture : FilesFixture {
         }
     }
 
-    static void
-    swap_until(const std::atomic<bool>& done, const std::string& a, const std::string& b)
+    static void swap_until(const std::atomic<bool>& done,
+                           const std::string& a,
+                           const std::string& b,
+                           std::atomic<int>& swaps)
     {
         while (!done) {
             ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE);
+            ++swaps;
         }
     }
 
@@ -94,7 +98,7 @@ BOOST_AUTO_TEST_CASE(removals_stay_inside)
 BOOST_AUTO_TEST_CASE(a_removal_does_not_follow_what_is_swapped_below_it)
 {
     // All of "in" but itself, while "swap" and "other" change places.
-    for (int i = 0; i < 300; ++i) {
+    for (int i = 0; i < 1000; ++i) {
         fs::create_directories(in() / "all");
         const auto swap = path("all/swap");
         const auto other = path("all/other");
@@ -102,7 +106,11 @@ BOOST_AUTO_TEST_CASE(a_removal_does_not_follow_what_is_swapped_below_it)
         write(swap + "/a", "inside");
         fs::create_symlink("../../out", other);
         std::atomic<bool> done{false};
-        std::thread swapper{[&] { swap_until(done, swap, other); }};
+        std::atomic<int> swaps{0};
+        std::thread swapper{[&] { swap_until(done, swap, other, swaps); }};
+        while (swaps < 3) {
+            std::this_thread::yield();
+        }
         const auto removed = guest::files::remove(policy, path("all"), Recursive::yes);
         done = true;
         swapper.join();
