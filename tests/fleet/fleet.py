@@ -88,7 +88,7 @@ class Api:
         return reply.status, json.loads(data) if data[:1] in (b"{", b"[") else data.decode()
 
     def note(self, method, path, payload, reply, data):
-        line = json.dumps({"method": method, "target": path, "request": payload and payload.decode(errors="replace"),
+        line = json.dumps({"method": method, "target": path, "request": payload.decode(errors="replace") if payload else None,
                            "status": reply.status, "headers": {k.lower(): v for k, v in reply.headers.items()},
                            "body": data.decode()})
         file = os.open(self.record, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
