@@ -14,23 +14,23 @@ namespace {
 
 const json create_body{{"image", "tiny"}, {"agent_id", "agent-1"}};
 
-test_support::ApiClient::Headers keyed(const std::string& key)
+client::ApiClient::Headers keyed(const std::string& key)
 {
     return {{"Idempotency-Key", key}};
 }
 
-bool is_replay(const test_support::ApiClient::Reply& reply)
+bool is_replay(const client::ApiClient::Reply& reply)
 {
     return reply.headers.contains("idempotency-replayed");
 }
 
 struct OnceFixture {
     RunningServer run;
-    test_support::ApiClient client = run.client();
+    client::ApiClient client = run.client();
     const std::string box = run.service.add(Phase::running, "").str();
     const std::string path = "/v1/sandboxes/" + box + "/run";
 
-    test_support::ApiClient::Reply command(const std::string& key)
+    client::ApiClient::Reply command(const std::string& key)
     {
         return client.post(path, {{"command", "date"}}, keyed(key));
     }
@@ -272,7 +272,7 @@ BOOST_AUTO_TEST_CASE(a_key_of_one_token_says_nothing_to_another)
     options.tokens.push_back({"other", common::digest::of(other_token)});
     RunningServer run{options};
     auto mine = run.client();
-    test_support::ApiClient others{run.url(), other_token};
+    client::ApiClient others{run.url(), other_token};
     const auto first = mine.post("/v1/sandboxes", create_body, keyed("k"));
     const auto second = others.post("/v1/sandboxes", create_body, keyed("k"));
     BOOST_TEST(second.status == 201);

@@ -14,7 +14,7 @@ constexpr const char* web = "/v1/ansible/playbooks/web";
 
 struct Fixture {
     RunningServer run;
-    test_support::ApiClient client = run.client();
+    client::ApiClient client = run.client();
 
     void make() { BOOST_TEST(client.post(all, {{"name", "web"}}).status == 201); }
     /// The id of a new task of "web".
@@ -35,7 +35,7 @@ struct Fixture {
         }
         return names;
     }
-    test_support::ApiClient::Reply reorder(const json& body)
+    client::ApiClient::Reply reorder(const json& body)
     {
         return client.send("PATCH", std::string{web} + "/tasks/reorder", body.dump());
     }
