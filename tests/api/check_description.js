@@ -2,7 +2,7 @@
 // usage: check_description.js OPENAPI.json
 // Every example is valid against its schema, and every schema compiles.
 
-const { load, closed, Schemas, operations } = require("./schemas");
+const { load, closed, Schemas, decoded, operations } = require("./schemas");
 
 const document = load(process.argv[2]);
 const schemas = new Schemas(closed(document));
@@ -19,7 +19,11 @@ function checkContent(where, steps) {
   const part = at.reduce((from, step) => from[step], document);
   for (const [media, body] of Object.entries(part.content ?? {})) {
     if (body.example === undefined) wrong.push(`${where}: ${media} has no example`);
-    else check(`${where} ${media}`, [...at, "content", media, "schema"], body.example);
+    else {
+      const schema = [...at, "content", media, "schema"];
+      check(`${where} ${media}`, schema, body.example);
+      for (const [step, value] of decoded(media, body.example)) check(`${where} ${media}`, [...schema, step], value);
+    }
   }
 }
 

@@ -7,7 +7,7 @@
 // publishes the operation. --every-operation: each that is built succeeded at least once.
 
 const fs = require("fs");
-const { load, closed, Schemas, operations } = require("./schemas");
+const { load, closed, Schemas, decoded, operations } = require("./schemas");
 const { lacking } = require("./required");
 
 const [descriptionPath, exchangesPath, ...rest] = process.argv.slice(2);
@@ -87,12 +87,14 @@ function replyComplaints({ schemas }, entry, exchange, strictly) {
     if (described.length && !content[media] && !content["*/*"]) out.push(`content type ${media} is none of ${described}`);
     else if (content[media]) {
       const value = media === "application/json" ? json(exchange.body) : exchange.body;
-      out.push(...schemas.complaints([...steps, "content", media, "schema"], value).map((c) => `reply ${c}`));
+      const schema = [...steps, "content", media, "schema"];
+      out.push(...schemas.complaints(schema, value).map((c) => `reply ${c}`));
+      for (const [step, part] of decoded(media, exchange.body)) out.push(...schemas.complaints([...schema, step], part).map((c) => `event ${c}`));
     }
   }
   if (!strictly) return out;
-  for (const name of Object.keys(response.headers ?? {})) {
-    if (exchange.headers[name.toLowerCase()] === undefined) out.push(`header ${name} is missing`);
+  for (const [name, header] of Object.entries(response.headers ?? {})) {
+    if (exchange.headers[name.toLowerCase()] === undefined && schemas.resolved(header).required) out.push(`header ${name} is missing`);
   }
   const reason = exchange.status >= 400 ? json(exchange.body)?.reason : undefined;
   if (reason !== undefined && !(response["x-reasons"] ?? []).includes(reason)) {

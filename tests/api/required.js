@@ -6,6 +6,8 @@ const FIELDS = {
     "cpu", "memory_mb", "labels", "network_mode", "generation"],
   snapshot: ["id", "sandbox_id", "name", "kind", "ref", "created_at", "has_memory", "size_bytes"],
   command: ["id", "sandbox_id", "command", "stdout", "stderr", "exit_code", "started_at", "ended_at", "truncated", "timed_out", "user"],
+  playbook: ["id", "name", "hosts", "become", "created_at", "updated_at"],
+  task: ["id", "playbook_id", "position", "name", "module", "params", "created_at"],
   vm: ["name", "uuid", "state", "persistent"],
   error: ["error", "code", "reason", "request_id"],
 };
@@ -19,6 +21,12 @@ const REPLIES = {
   runSandboxCommand: ["command"],
   listSandboxCommands: ["commands", "total"],
   createSnapshot: ["snapshot"],
+  listPlaybooks: ["playbooks", "total"],
+  createPlaybook: ["playbook"],
+  getPlaybook: ["playbook", "tasks"],
+  exportPlaybook: ["yaml"],
+  addPlaybookTask: ["task"],
+  updatePlaybookTask: ["task"],
 };
 
 function missing(where, fields, value) {

@@ -55,10 +55,22 @@ class Schemas {
   }
 }
 
+/** Of a reply's body what has a schema beside the text's own, [step to it, value]: the events of a stream. */
+function decoded(media, text) {
+  if (media !== "text/event-stream") return [];
+  const texts = text.split("\n\n");
+  if (texts.at(-1) === "") texts.pop();
+  const events = texts.map((event) => {
+    const [, name, id, data] = /^event: (\w+)\nid: (\d+)\ndata: (.*)$/.exec(event) ?? [];
+    return name ? { event: name, id: Number(id), data: JSON.parse(data) } : event;
+  });
+  return [["contentSchema", events]];
+}
+
 /** Every operation: [method, path, operation]. */
 function operations(document) {
   return Object.entries(document.paths).flatMap(([path, item]) =>
     METHODS.filter((m) => item[m]).map((method) => [method, path, item[method]]));
 }
 
-module.exports = { load, closed, Schemas, operations, METHODS };
+module.exports = { load, closed, Schemas, decoded, operations, METHODS };

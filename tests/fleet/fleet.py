@@ -73,7 +73,9 @@ class Api:
                 except BrokenPipeError:
                     pass  # Refused before it was all sent: the reply says why.
                 reply = self.connection.getresponse()
-                data = reply.read()
+                # A stream is no reply of a call, and may have no end: who reads one does it by live.Events.
+                streams = reply.headers.get_content_type() == "text/event-stream"
+                data = b"" if streams else reply.read()
                 break
             except (ConnectionError, http.client.HTTPException, TimeoutError):
                 self.connection.close()
@@ -83,6 +85,10 @@ class Api:
                 if fresh or attempt == 2:
                     raise
         self.last_headers = reply.headers
+        if streams:
+            reply.close()
+            self.connection.close()
+            self.connection = None
         if self.record:
             self.note(method, path, payload, reply, data)
         return reply.status, json.loads(data) if data[:1] in (b"{", b"[") else data.decode()

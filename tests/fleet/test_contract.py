@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleet import ROOT, wait_until
+from live import Events
 
 NPM = Path(os.environ.get("PADDOCK_NPM", ROOT / "build/npm"))
 API = ROOT / "tests/api"
@@ -39,6 +40,25 @@ def description(fleet, tmp_path):
     path = tmp_path / "openapi.json"
     path.write_text(json.dumps(fleet.api().ok("GET", "/openapi.json")))
     return path
+
+
+class Stream(Events):
+    """One that is recorded when it is closed, as far as it was read."""
+
+    def __init__(self, api, path, body=None, headers=None):
+        self.api, self.text = api, ""
+        self.sent = ("GET" if body is None else "POST", path, body and json.dumps(body).encode())
+        super().__init__(api, path, body, headers)
+        assert self.refusal is None, self.refusal
+
+    def __next__(self):
+        event = super().__next__()
+        self.text += f"event: {event.name}\nid: {event.ident}\ndata: {json.dumps(event.data)}\n\n"
+        return event
+
+    def close(self):
+        super().close()
+        self.api.note(*self.sent, self.reply, self.text.encode())
 
 
 def see_the_service(api):
@@ -80,6 +100,62 @@ def run_commands(api, ident):
     api.ok("GET", f"/v1/sandboxes/{ident}?include_commands=true")
     api.ok("GET", f"/v1/sandboxes/{ident}/ip")
     assert api.call("POST", f"/v1/sandboxes/{ident}/run", {"command": "true", "user": "nobody-knows"})[0] == 422
+
+
+def run_live(api, ident):
+    path = f"/v1/sandboxes/{ident}/exec"
+    piped = Stream(api, path, {"cmd": ["sh", "-c", "printf '\\377'; cat >&2; exit 3"], "user": "root", "cwd": "/", "env": {"B": "c"},
+                               "stdin": True, "timeout_sec": 60})
+    one = f"{path}/{next(piped).data['exec']['id']}"
+    api.ok("POST", f"{one}/stdin", {"data": "text\n"})
+    api.ok("POST", f"{one}/stdin", {"data_base64": "/w==", "eof": True})
+    assert {event.name for event in piped.until("exit")} >= {"stdout", "stderr"}
+    piped.close()
+    terminal = Stream(api, path, {"cmd": ["sleep", "1000"], "pty": True, "rows": 30, "cols": 100})
+    two = f"{path}/{next(terminal).data['exec']['id']}"
+    api.ok("POST", f"{two}/resize", {"rows": 40, "cols": 120})
+    api.ok("POST", f"{two}/signal", {"signal": "SIGKILL"})
+    terminal.until("exit")
+    terminal.close()
+    three = f"{path}/{api.ok('POST', path, {'cmd': ['true'], 'detach': True}, expect=(201,))['exec']['id']}"
+    for again in (Stream(api, f"{one}?from=1"), Stream(api, three, headers={"Last-Event-ID": "0"})):
+        again.until("exit")
+        again.close()
+    api.ok("GET", f"{path}?limit=2&offset=0")
+    for expected, target, body in ((400, path, {"cmd": ["id"], "rows": 4}), (404, f"{path}/cmd-aaaaaaaaaaaaaaaa/signal", {"signal": "TERM"}),
+                                   (409, f"{one}/stdin", {"data": "late"}), (422, path, {"cmd": ["/no/such"], "detach": True})):
+        assert api.call("POST", target, body)[0] == expected, target
+    assert api.call("POST", path, {"cmd": ["id"]}, headers={"Idempotency-Key": "k"})[0] == 501
+
+
+def follow(api, ident):
+    for query in ("", f"&action=sandbox&kind=outcome&target={ident}", "&host=h1&kind=intent&action=command.run"):
+        events = Stream(api, f"/v1/events?from=0{query}")
+        assert next(events).name == "connected"
+        events.until("audit")
+        events.close()
+    assert api.call("GET", "/v1/events?kind=both")[0] == 400
+
+
+def playbooks(api):
+    path = "/v1/ansible/playbooks"
+    body = {"name": "web", "hosts": "all:!db", "become": True}
+    for replayed in (None, "true"):
+        assert api.call("POST", path, body, headers={"Idempotency-Key": "web-1"})[0] == 201
+        assert api.last_headers["Idempotency-Replayed"] == replayed
+    assert api.call("POST", path, {"name": "other"}, headers={"Idempotency-Key": "web-1"})[1]["reason"] == "idempotency_key_reused"
+    assert api.call("POST", path, body)[1]["reason"] == "playbook_exists"
+    ids = [api.ok("POST", f"{path}/web/tasks", {"name": name, "module": "ansible.builtin.debug", "params": {"msg": [1, None]}})["task"]["id"]
+           for name in "ab"]
+    api.ok("PUT", f"{path}/web/tasks/{ids[0]}", {"module": "apt", "params": {}})
+    api.ok("PATCH", f"{path}/web/tasks/reorder", {"task_ids": ids[::-1]})
+    assert api.call("PATCH", f"{path}/web/tasks/reorder", {"task_ids": ids[:1]})[0] == 400
+    for target in (f"{path}?limit=5&offset=0", f"{path}/web", f"{path}/web/export"):
+        api.ok("GET", target)
+    api.ok("DELETE", f"{path}/web/tasks/{ids[0]}")
+    assert api.call("DELETE", f"{path}/web/tasks/{ids[0]}")[0] == 404
+    api.ok("DELETE", f"{path}/web")
+    assert api.call("GET", f"{path}/web")[0] == 404
 
 
 def keep_and_go_back(api, ident):
@@ -158,10 +234,13 @@ def test_every_operation_keeps_to_what_is_described_and_published(fleet, recordi
     see_a_foreign_vm(fleet, api)
     first, second = make_and_list(api)
     run_commands(api, first)
+    run_live(api, first)
+    playbooks(api)
     pool(api)
     be_refused(api, first, second)
     keep_and_go_back(api, first)
     live(api, first)
+    follow(api, first)
     api.destroy(first)
     api.ok("GET", f"/v1/sandboxes/{first}")
     assert api.call("DELETE", f"/v1/sandboxes/{first}")[0] == 404
@@ -203,6 +282,20 @@ def test_what_is_not_as_described_is_found(fleet, recording, description, tmp_pa
         assert not well, f"{what} was not found: {said}"
     well, said = check(description, recording.record, "--every-operation")
     assert not well and "getHealth never succeeded" in said
+
+
+def test_an_event_that_is_not_as_described_is_found(recording, description, tmp_path):
+    events = Stream(recording, "/v1/events")
+    next(events)
+    events.close()
+    assert check(description, recording.record)[0]
+    exchange = json.loads(recording.record.read_text())
+    for sound, wrong in (("event: connected", "event: linked"), ('{"seq"', '{"sequence"'), ("id: ", "id: x"), ('{"seq": ', '{"seq": -')):
+        assert sound in exchange["body"]
+        path = tmp_path / "spoilt"
+        path.write_text(json.dumps({**exchange, "body": exchange["body"].replace(sound, wrong)}) + "\n")
+        well, said = check(description, path)
+        assert not well and "event " in said, f"{wrong} was not found: {said}"
 
 
 def test_a_browser_sees_the_page_with_its_token_as_a_password(fleet, api):

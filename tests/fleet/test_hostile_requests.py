@@ -20,8 +20,9 @@ SEED = int(os.environ.get("PADDOCK_SEED", random.SystemRandom().randrange(1 << 3
 METHODS = ("get", "post", "put", "patch", "delete")
 JSON = {"Content-Type": "application/json"}
 VALUES = {"string": "x", "integer": 7, "number": 1.5, "boolean": True, "object": {"a": 1}, "array": [1], "null": None}
+BAD_HEADERS = {"Idempotency-Key": ("", "a b", "x" * 256), "Last-Event-ID": ("x", "-1", "1.0", "9" * 40)}
 # All but who leads and when hosts were last seen.
-TABLES = ("sandboxes", "checkpoints", "pools", "commands", "host_images", "operations", "audit")
+TABLES = ("sandboxes", "checkpoints", "pools", "commands", "host_images", "playbooks", "playbook_tasks", "request_keys", "operations", "audit")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,8 @@ class Hostile:
 
     def filled(self, path):
         for name in ("id", "name", "eid", "digest", "tool", "port", "rest"):
-            value = "sbx-aaaaaaaaaaaaaaaa" if name == "id" and self.chance.random() < 0.5 else "no-such"
+            known = {"id": "sbx-aaaaaaaaaaaaaaaa", "eid": "cmd-aaaaaaaaaaaaaaaa"}
+            value = known[name] if name in known and self.chance.random() < 0.5 else "no-such"
             path = path.replace("{" + name + "}", value)
         return path
 
@@ -107,6 +109,8 @@ class Hostile:
         for part in map(self.described.resolved, operation.get("parameters", [])):
             if part["in"] == "query":
                 yield from self.queries(method, target, part)
+            for value in BAD_HEADERS.get(part["name"], ()):
+                yield method, target, None, {part["name"]: value}, None if "{" in path else part["name"]
         wanted = self.described.body(operation)
         if wanted:
             yield from self.bodies(method, target, *wanted)

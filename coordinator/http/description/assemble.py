@@ -36,8 +36,10 @@ HEADERS = {
     "WWW-Authenticate": ("Bearer; for /docs and /openapi.json Basic, which a browser asks its person for.", {"type": "string"}),
     "Location": ("The path of what was made.", {"type": "string"}),
     "Server-Timing": ("Where the time went, in milliseconds.", {"type": "string"}),
+    "Idempotency-Replayed": ("The answer is that of before.", {"type": "string", "const": "true"}),
     "Content-Security-Policy": ("The page has no script and loads nothing.", {"type": "string"}),
 }
+SOMETIMES = ("Idempotency-Replayed", "Server-Timing")  # A repeated answer has no times. The others are always there.
 
 
 class Texts(yaml.SafeLoader):
@@ -70,7 +72,7 @@ class Description:
         self.replies = frame.pop("replies")
         frame["tags"], frame["paths"] = [], {}
         frame["components"]["headers"] = {
-            name: {"description": about, "schema": schema} for name, (about, schema) in HEADERS.items()}
+            name: {"description": about, "required": name not in SOMETIMES, "schema": schema} for name, (about, schema) in HEADERS.items()}
         self.shared = frame["components"]["responses"] = {}
         for resource in resources:
             for name, schema in resource.get("schemas", {}).items():
@@ -91,12 +93,13 @@ class Description:
 
     def add(self, path, method, tag, operation):
         operation["tags"] = [tag]
+        is_keyed = method == "post" and "key" in operation.get("errors", {}).get("of", [])
         operation["parameters"] = [reference("parameters", name) for name in [*operation.get("parameters", []), "RequestId"]]
         body = operation.pop("body", None)
         if body:
             operation["requestBody"] = {"required": not operation.pop("empty_body", False),
                                         "content": {"application/json": self.content(body)}}
-        headers = operation.pop("headers", [])
+        headers = operation.pop("headers", []) + ["Idempotency-Replayed"] * is_keyed
         responses = {str(status): self.success(status, schema, headers)
                      for status, schema in operation.pop("reply").items()}
         for status, reasons in sorted(self.errors(method, operation).items()):
@@ -133,7 +136,7 @@ class Description:
                 "headers": {name: reference("headers", name) for name in ["X-Request-ID", *headers]}}
 
     def errors(self, method, operation):
-        own = operation.pop("errors", {})
+        own = dict(operation.pop("errors", {}))  # An alias is what it names, which others have too.
         kinds = ["open" if operation.get("security") == [] else "token"]
         kinds += [method] if method in self.standing else []
         kinds += ["body"] if method not in ("get", "head") else []
