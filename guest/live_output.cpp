@@ -8,7 +8,7 @@ namespace {
 
 /// Unsent at most; and of all of it, sent or not, what is kept.
 constexpr std::uint64_t most_unsent = proto::initial_credit;
-constexpr std::size_t most_kept = 2 * most_unsent;
+constexpr std::size_t most_held = 2 * most_unsent;
 
 } // namespace
 
@@ -27,7 +27,7 @@ std::size_t LiveOutput::room() const noexcept
 void LiveOutput::append(proto::Stdio stdio, std::string_view bytes)
 {
     log_.append(stdio, bytes);
-    log_.trim(most_kept, unwanted_ ? log_.end() : sent_);
+    log_.trim(most_held, unwanted_ ? log_.end() : sent_);
     sent_ = std::max(sent_, log_.begin());
 }
 

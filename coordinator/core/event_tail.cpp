@@ -11,7 +11,7 @@ using common::Result;
 
 namespace {
 
-constexpr std::size_t most_readers = 256;
+constexpr std::size_t most_followers = 256;
 /// Rows that wait for one reader; one with less room than a look can bring is left out of it.
 constexpr std::size_t most_waiting = 1024;
 constexpr std::uint32_t look = 256;
@@ -54,7 +54,7 @@ EventTail::follow(const Caller& caller, EventFilter filter, std::optional<std::u
     {
         const std::scoped_lock lock{mutex_};
         std::erase_if(readers_, [](const Reader& reader) { return reader.closed->load(); });
-        if (readers_.size() >= most_readers) {
+        if (readers_.size() >= most_followers) {
             return Error{ErrorCode::rate_limited,
                          "follow events: " + std::to_string(readers_.size()) + " do already",
                          "too_many_readers"};

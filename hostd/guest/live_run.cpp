@@ -15,7 +15,7 @@ using common::Result;
 namespace {
 
 constexpr std::uint64_t window = proto::initial_credit;
-constexpr std::uint64_t grant_step = window / 4;
+constexpr std::uint64_t least_grant = window / 4;
 /// Of output, for readers to come; and in all, whoever is how slow.
 constexpr std::size_t most_kept = std::size_t{512} << 10U;
 constexpr std::size_t most_held = 2 * most_kept;
@@ -87,7 +87,7 @@ std::uint32_t LiveRun::take_grant()
         return 0;
     }
     const auto grant = log_.end() + window - std::max(allowed_, log_.end());
-    if (grant < grant_step) {
+    if (grant < least_grant) {
         return 0;
     }
     allowed_ += grant;

@@ -18,7 +18,7 @@ Result<common::OperationId> exec_id(const std::string& text)
     return id;
 }
 
-Command with(const proto::Envelope& envelope, decltype(Command::what) what)
+Command command_with(const proto::Envelope& envelope, decltype(Command::what) what)
 {
     return {common::OperationId{envelope.operation_id},
             common::RequestId{envelope.request_id},
@@ -47,9 +47,10 @@ Result<Command> open_reader_of(const proto::Envelope& envelope)
     COMMON_TRY(const auto wire, proto::decode_body<proto::OpenReader>(envelope.body));
     COMMON_TRY(auto operation, exec_id(wire.operation));
     COMMON_TRY(auto id, common::parse_id<common::SandboxId>(wire.id));
-    return with(envelope,
-                OpenReaderCommand{
-                    std::move(id), {std::move(operation), wire.reader}, wire.from, wire.credit});
+    return command_with(
+        envelope,
+        OpenReaderCommand{
+            std::move(id), {std::move(operation), wire.reader}, wire.from, wire.credit});
 }
 
 Result<Command> grant_reader_of(const proto::Envelope& envelope)
@@ -57,8 +58,9 @@ Result<Command> grant_reader_of(const proto::Envelope& envelope)
     COMMON_TRY(const auto wire, proto::decode_body<proto::GrantReader>(envelope.body));
     COMMON_TRY(auto operation, exec_id(wire.operation));
     COMMON_TRY(auto id, common::parse_id<common::SandboxId>(wire.id));
-    return with(envelope,
-                GrantReaderCommand{std::move(id), {std::move(operation), wire.reader}, wire.bytes});
+    return command_with(
+        envelope,
+        GrantReaderCommand{std::move(id), {std::move(operation), wire.reader}, wire.bytes});
 }
 
 Result<Command> close_reader_of(const proto::Envelope& envelope)
@@ -66,7 +68,8 @@ Result<Command> close_reader_of(const proto::Envelope& envelope)
     COMMON_TRY(const auto wire, proto::decode_body<proto::CloseReader>(envelope.body));
     COMMON_TRY(auto operation, exec_id(wire.operation));
     COMMON_TRY(auto id, common::parse_id<common::SandboxId>(wire.id));
-    return with(envelope, CloseReaderCommand{std::move(id), {std::move(operation), wire.reader}});
+    return command_with(envelope,
+                        CloseReaderCommand{std::move(id), {std::move(operation), wire.reader}});
 }
 
 Result<Command> input_of(const proto::Envelope& envelope)
@@ -76,7 +79,7 @@ Result<Command> input_of(const proto::Envelope& envelope)
     COMMON_TRY(command.id, common::parse_id<common::SandboxId>(wire.id));
     COMMON_TRY(command.exec, exec_id(wire.operation));
     COMMON_TRY(command.input, input_in(std::move(wire)));
-    return with(envelope, std::move(command));
+    return command_with(envelope, std::move(command));
 }
 
 proto::ReaderNews to_wire(const ReaderNews& news)

@@ -11,7 +11,7 @@ namespace coordinator::http::rest {
 
 namespace {
 
-using nlohmann::json;
+using AnyJson = nlohmann::json;
 
 unsigned code_point(std::string_view sequence)
 {
@@ -50,7 +50,7 @@ std::string yaml_key(std::string_view text)
 }
 
 /// A JSON object as what stands after the key of a block mapping.
-class BlockText final : public json::json_sax_t {
+class BlockText final : public AnyJson::json_sax_t {
 public:
     /// `indent`: of its fields.
     explicit BlockText(std::size_t indent) : indent_{indent} {}
@@ -66,7 +66,7 @@ public:
         return scalar(yaml_number(written));
     }
     bool string(std::string& content) override { return scalar(yaml_text(content)); }
-    bool binary(json::binary_t&) override { return false; }
+    bool binary(AnyJson::binary_t&) override { return false; }
 
     bool start_object(std::size_t) override { return open(Kind::map); }
     bool start_array(std::size_t) override { return open(Kind::list); }
@@ -88,7 +88,7 @@ public:
         return true;
     }
 
-    bool parse_error(std::size_t, const std::string&, const json::exception&) override
+    bool parse_error(std::size_t, const std::string&, const AnyJson::exception&) override
     {
         return false;
     }
@@ -140,7 +140,7 @@ private:
 std::string yaml_of(const PlaybookTask& task)
 {
     BlockText params{8};
-    json::sax_parse(task.params, &params);
+    AnyJson::sax_parse(task.params, &params);
     return fmt::format(
         "\n    - name: {}\n      {}:{}", yaml_text(task.name), yaml_key(task.module), params.text);
 }
