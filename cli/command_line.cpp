@@ -3,9 +3,16 @@
 #include "cli/exit_status.hpp"
 #include "common/version.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace cli {
+
+namespace {
+
+constexpr char bracket_mark = '\x01'; ///< See as_typed().
+
+} // namespace
 
 CommandLine::CommandLine()
     : app{"paddock works with sandboxes on a fleet, through the coordinator's HTTP API.", "paddock"}
@@ -79,8 +86,23 @@ void CommandLine::runs(CLI::App* command, Action action)
 const Action& CommandLine::parse(const std::vector<std::string>& arguments)
 {
     // CLI11 takes them from the end.
-    app.parse(std::vector<std::string>{arguments.rbegin(), arguments.rend()});
+    std::vector<std::string> words{arguments.rbegin(), arguments.rend()};
+    const auto run = std::find(words.rbegin(), words.rend(), "run").base();
+    for (auto word = words.begin(); word < run; ++word) {
+        if (word->starts_with('[') && word->ends_with(']')) {
+            *word += bracket_mark;
+        }
+    }
+    app.parse(words);
     return chosen_;
+}
+
+std::string as_typed(std::string word)
+{
+    if (word.starts_with('[') && word.ends_with(std::string{']', bracket_mark})) {
+        word.pop_back();
+    }
+    return word;
 }
 
 CLI::Option* add_sandbox(CLI::App* command, std::string& into)

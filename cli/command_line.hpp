@@ -41,6 +41,10 @@ inline constexpr const char* of_pool = "POOL";
 inline constexpr const char* of_span = "TIME";
 inline constexpr const char* of_pair = "KEY=VALUE";
 
+/// A word of a guest's command as it was typed: CLI11 would take one in brackets for a list, and
+/// drop them, so parse() puts a mark behind those.
+std::string as_typed(std::string word);
+
 /// What one of the commands below has in common: a sandbox that it is about.
 CLI::Option* add_sandbox(CLI::App* command, std::string& into);
 /// An option that may be given several times, one value each.

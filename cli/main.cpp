@@ -110,5 +110,8 @@ int main(int argc, char** argv)
         return line.app.exit(told);
     } catch (const CLI::ParseError& error) {
         return usage(line, error, console);
+    } catch (const std::exception& bug) {
+        console.report(Error{ErrorCode::internal, bug.what()}, "");
+        return cli::exit_failed;
     }
 }

@@ -132,7 +132,13 @@ wait_for(const Console& console,
     Progress progress{console, waiting};
     auto shared = std::make_shared<Shared>();
     std::thread worker{[shared, call = std::move(call)] {
-        auto result = call();
+        auto result = [&call]() -> common::Result<std::string> {
+            try {
+                return call();
+            } catch (const std::exception& bug) {
+                return common::Error{common::ErrorCode::internal, bug.what()};
+            }
+        }();
         const std::lock_guard lock{shared->mutex};
         shared->result = std::move(result);
         ::eventfd_write(shared->done.get(), 1);

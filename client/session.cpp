@@ -61,6 +61,16 @@ bool knows_no_keys(const ApiClient::Reply& reply)
     return reply.status == 501 && reply.body.find("Idempotency-Key") != std::string::npos;
 }
 
+common::Result<std::string> text_of(const nlohmann::json& body)
+{
+    try {
+        return body.dump();
+    } catch (const nlohmann::json::exception&) {
+        return Error{ErrorCode::invalid_argument,
+                     "what is to be sent has bytes that are no UTF-8, and so no text"};
+    }
+}
+
 Error no_answer(const std::string& method,
                 const std::string& path,
                 const ApiClient::Reply& reply,
@@ -141,12 +151,14 @@ common::Result<std::string>
 Session::post(const std::string& path, const nlohmann::json& body, Asking asking)
 {
     const auto key = asking == Asking::keyed ? "key-" + common::random_base32_80() : "";
-    return perform({"POST", path, body.dump(), key});
+    COMMON_TRY(auto text, text_of(body));
+    return perform({"POST", path, std::move(text), key});
 }
 
 common::Result<std::string> Session::patch(const std::string& path, const nlohmann::json& body)
 {
-    return perform({"PATCH", path, body.dump(), ""});
+    COMMON_TRY(auto text, text_of(body));
+    return perform({"PATCH", path, std::move(text), ""});
 }
 
 ApiClient::Reply Session::attempt(const Call& call)
@@ -177,8 +189,13 @@ common::Result<std::string> Session::perform(Call call)
     if (reply.status == 0) {
         return no_answer(call.method, call.path, reply, options_.url);
     }
-    if (reply.status >= 400) {
-        return error_of(reply, options_.url);
+    if (reply.status < 200 || reply.status >= 300) {
+        auto error = error_of(reply, options_.url);
+        if (!call.key.empty() && error.reason == "idempotency_in_progress") {
+            // What was sent before, and got no answer, is under way: that is no refusal.
+            return Error{ErrorCode::timeout, error.message, "outcome_unknown"};
+        }
+        return error;
     }
     return std::move(reply.body);
 }

@@ -4,9 +4,11 @@
 #include "cli/resolve.hpp"
 #include "cli/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <fmt/format.h>
+#include <iterator>
 
 namespace cli {
 
@@ -50,7 +52,9 @@ common::Result<std::string> read_stdin()
 
 common::Result<nlohmann::json> body_of(const Wanted& wanted)
 {
-    nlohmann::json body{{"command", shell_line(wanted.words)}};
+    std::vector<std::string> words;
+    std::ranges::transform(wanted.words, std::back_inserter(words), &as_typed);
+    nlohmann::json body{{"command", shell_line(words)}};
     if (!wanted.user.empty()) {
         body["user"] = wanted.user;
     }

@@ -38,7 +38,7 @@ bool is_not_now(const Error& error)
 bool is_about_now(const Error& error)
 {
     return error.code == ErrorCode::unavailable || error.code == ErrorCode::not_found ||
-           error.code == ErrorCode::failed_precondition;
+           error.code == ErrorCode::failed_precondition || error.code == ErrorCode::rate_limited;
 }
 
 CommandMode mode_of(const RunRequest& request)
@@ -125,16 +125,17 @@ void Core::begin_run(const Caller& caller,
     // The wait is part of the command's own time.
     const auto timeout = request.timeout.value_or(settings_.command_timeout);
     const auto until = clock_.steady() + timeout;
-    give_up(reply,
-            timeout,
-            {ErrorCode::timeout,
-             "run a command in sandbox " + id.str() +
-                 ": it is still starting after timeout_sec; the command was not run",
-             "still_starting"});
-    when(id, settled, [this, caller, request, reply, until](const Sandbox& now) {
+    const auto too_late = loop_->after(timeout, [reply, id] {
+        reply(Error{ErrorCode::timeout,
+                    "run a command in sandbox " + id.str() +
+                        ": it is still starting after timeout_sec; the command was not run",
+                    "still_starting"});
+    });
+    when(id, settled, [this, caller, request, reply, until, too_late](const Sandbox& now) {
         if (reply.given()) {
             return; // Too late: it must not run after its caller was told so.
         }
+        loop_->cancel(too_late); // Nor must he be told so after it has run.
         if (now.phase != Phase::running) {
             return reply(not_running(now));
         }

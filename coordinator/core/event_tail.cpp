@@ -1,7 +1,6 @@
 #include "coordinator/core/event_tail.hpp"
 
-#include <algorithm>
-#include <limits>
+#include <set>
 
 namespace coordinator {
 
@@ -80,36 +79,46 @@ void EventTail::run()
 
 bool EventTail::read_on(std::unique_lock<std::mutex>& lock)
 {
-    const auto has_room = [](const Reader& reader) {
-        return reader.feed->size() + look <= most_waiting;
-    };
-    auto from = std::numeric_limits<std::uint64_t>::max();
-    for (const auto& reader : readers_) {
-        from = has_room(reader) ? std::min(from, reader.position) : from;
+    std::set<std::uint64_t> looked;
+    for (auto turns = readers_.size(); turns > 0 && !readers_.empty(); --turns) {
+        // In turn: one that reads the past must not keep the others from what is new.
+        readers_.splice(readers_.end(), readers_, readers_.begin());
+        const auto from = readers_.back().position;
+        if (!has_room(readers_.back()) || !looked.insert(from).second) {
+            continue;
+        }
+        // Only this thread moves positions; who comes meanwhile is served by the next look.
+        lock.unlock();
+        const auto found = store_.audit_after(from, look);
+        lock.lock();
+        if (found && !found->empty()) {
+            hand_out(*found, from);
+            return true;
+        }
+        // A database that is away is asked again; nothing is lost.
     }
-    if (from == std::numeric_limits<std::uint64_t>::max()) {
-        return false;
-    }
-    // Only this thread moves positions; who comes meanwhile is served by the next look.
-    lock.unlock();
-    const auto found = store_.audit_after(from, look);
-    lock.lock();
-    if (!found || found->empty()) {
-        return false; // A database that is away is asked again; nothing is lost.
-    }
-    const auto to = found->back().seq;
+    return false;
+}
+
+bool EventTail::has_room(const Reader& reader)
+{
+    return reader.feed->size() + look <= most_waiting;
+}
+
+void EventTail::hand_out(const std::vector<AuditEvent>& events, std::uint64_t from)
+{
+    const auto to = events.back().seq;
     for (auto& reader : readers_) {
         if (!has_room(reader) || reader.position < from || reader.position >= to) {
             continue;
         }
-        for (const auto& event : *found) {
+        for (const auto& event : events) {
             if (event.seq > reader.position && wants(reader, event)) {
                 reader.feed->put(event);
             }
         }
         reader.position = to;
     }
-    return true;
 }
 
 bool EventTail::wants(const Reader& reader, const AuditEvent& event)

@@ -64,6 +64,9 @@ private:
     void run();
     /// One look for those that have room; false if nothing was there.
     bool read_on(std::unique_lock<std::mutex>& lock);
+    static bool has_room(const Reader& reader);
+    /// To all that have read up to `from` or further.
+    void hand_out(const std::vector<AuditEvent>& events, std::uint64_t from);
     static bool wants(const Reader& reader, const AuditEvent& event);
 
     Store& store_;

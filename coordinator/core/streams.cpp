@@ -129,8 +129,12 @@ Result<std::shared_ptr<ExecFeed>> Core::Streams::read(const Caller& caller,
                                                       std::uint64_t from)
 {
     using Feed = std::shared_ptr<ExecFeed>;
+    const auto until = core_.clock_.steady() + core_.settings_.grace;
     auto feed = core_.ask<Feed>(
-        core_.settings_.grace, [this, caller, id, exec, from](const Reply<Feed>& reply) {
+        core_.settings_.grace * 2, [this, caller, id, exec, from, until](const Reply<Feed>& reply) {
+            if (core_.clock_.steady() >= until) {
+                return reply(no_answer()); // A reader that nobody waits for would be one for ever.
+            }
             const auto found = known(caller, id, exec);
             if (!found) {
                 return reply(found.error());

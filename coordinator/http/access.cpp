@@ -52,7 +52,9 @@ std::string_view after_scheme(std::string_view authorization, std::string_view s
 std::string_view presented(const Head& head)
 {
     if (const auto* authorization = head.find("authorization")) {
-        return after_scheme(*authorization, "bearer ");
+        if (const auto token = after_scheme(*authorization, "bearer "); !token.empty()) {
+            return token;
+        }
     }
     const auto* key = head.find("x-api-key");
     return key != nullptr ? std::string_view{*key} : std::string_view{};

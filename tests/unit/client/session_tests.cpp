@@ -97,6 +97,35 @@ BOOST_AUTO_TEST_CASE(a_create_is_asked_again_under_the_same_key)
     BOOST_TEST(header(requests[0], "Idempotency-Key") == header(requests[1], "Idempotency-Key"));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_asked_again_and_still_under_way_is_no_refusal)
+{
+    Calls calls{{ScriptedServer::hangs_up,
+                 reply("409 Conflict",
+                       R"({"error":"it is being done","code":409,)"
+                       R"("reason":"idempotency_in_progress"})")}};
+    const auto result = calls.session.post("/x", {}, Session::Asking::keyed);
+    BOOST_REQUIRE(!result.has_value());
+    BOOST_TEST((result.error().code == ErrorCode::timeout));
+    BOOST_TEST(result.error().reason == "outcome_unknown");
+}
+
+BOOST_AUTO_TEST_CASE(whoever_sends_elsewhere_has_done_nothing)
+{
+    Calls calls{{reply("301 Moved Permanently", "<html>")}};
+    const auto result = calls.session.del("/x");
+    BOOST_REQUIRE(!result.has_value());
+    BOOST_TEST(result.error().message.find("301") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(bytes_that_are_no_text_are_not_sent)
+{
+    Calls calls{{}};
+    const auto result = calls.session.post("/x", {{"command", "cat /tmp/\xe9t"}});
+    BOOST_REQUIRE(!result.has_value());
+    BOOST_TEST((result.error().code == ErrorCode::invalid_argument));
+    BOOST_TEST(calls.server.requests().empty());
+}
+
 BOOST_AUTO_TEST_CASE(two_creates_have_two_keys)
 {
     Calls calls{{reply("201 Created", "{}"), reply("201 Created", "{}")}};

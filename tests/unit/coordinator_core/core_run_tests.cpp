@@ -101,6 +101,24 @@ BOOST_AUTO_TEST_CASE(a_command_that_waited_in_vain_is_told_so)
     BOOST_TEST(reason_of(ran.get()) == "not_running");
 }
 
+BOOST_AUTO_TEST_CASE(one_that_has_begun_after_a_wait_is_not_called_one_that_was_not_run)
+{
+    run_with({"h1"});
+    auto made = create();
+    const auto creating = expect<CreateOnHost>();
+    auto ran = exec(id_in(creating), "ls", std::chrono::seconds{2});
+    await_waiting();
+    done(creating, id_in(creating), Phase::running);
+    const auto sent = expect<ExecOnHost>();
+    const auto used_up = std::chrono::steady_clock::now() + std::chrono::milliseconds{2300};
+    eventually([&] { return std::chrono::steady_clock::now() > used_up; }, "the end of its time");
+    BOOST_TEST(!ran.ready());
+    auto outcome = output("killed", 137);
+    outcome.timed_out = true;
+    answer(sent, outcome);
+    BOOST_TEST(ran.get()->timed_out);
+}
+
 BOOST_AUTO_TEST_CASE(a_command_that_was_given_up_while_it_waited_is_never_sent)
 {
     settings.grace = std::chrono::milliseconds{10};
