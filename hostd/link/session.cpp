@@ -35,7 +35,7 @@ void Session::send(const Message& message, const std::string& operation, const s
 
 void Session::connected()
 {
-    ways_.command({{}, {}, 0, CloseReadersCommand{}}); // Of a connection that was refused, too.
+    end_readers(); // Of a connection that was refused.
     state_ = State::greeting;
     given_up_ = false;
     due_ = clock_.steady() + settings_.hello_timeout;
@@ -54,7 +54,15 @@ void Session::disconnected()
     }
     state_ = State::disconnected;
     given_up_ = false;
-    ways_.command({{}, {}, 0, CloseReadersCommand{}}); // Nobody is to wait for one that is gone.
+    end_readers();
+}
+
+/// Nobody is to wait for a reader whose connection is gone.
+void Session::end_readers()
+{
+    if (std::exchange(may_have_readers_, false)) {
+        ways_.command({{}, {}, 0, CloseReadersCommand{}});
+    }
 }
 
 void Session::give_up(const std::string& why)
@@ -144,6 +152,7 @@ void Session::welcome(const proto::Envelope& envelope)
     }
     spdlog::info("welcomed by coordinator {} as host {}", wire->coordinator, wire->host_name);
     state_ = State::welcomed;
+    may_have_readers_ = true;
     last_refusal_.clear();
     due_ = clock_.steady() + heartbeat_;
     // First what happened, in its order; then the inventory, which is later than all of it.

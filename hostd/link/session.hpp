@@ -67,6 +67,7 @@ private:
     void refuse(const proto::Envelope& envelope);
     void take_command(const proto::Envelope& envelope);
     void give_up(const std::string& why);
+    void end_readers();
     void send_answer(const Answer& answer);
     void send_inventory(const Everything& all);
 
@@ -77,6 +78,7 @@ private:
 
     State state_ = State::disconnected;
     bool given_up_ = false;
+    bool may_have_readers_ = false;
     std::uint64_t highest_epoch_ = 0;
     std::uint64_t beats_ = 0;
     std::chrono::milliseconds heartbeat_;
