@@ -52,6 +52,7 @@ Result<> FileSystemFreeze::thaw(const common::SandboxId& id)
                          "agent_not_ready"};
         }
         break;
+    case DomainState::ending:
     case DomainState::paused:
     case DomainState::paused_by_disk_error:
     case DomainState::unknown: return {}; // Once it runs.

@@ -131,6 +131,7 @@ enum class DomainState {
     stopped,
     running,
     paused,
+    ending,               ///< Its QEMU is on its way out: it powers off, or is destroyed.
     paused_by_disk_error, ///< By QEMU: the overlay could not be written, or the image not read.
     crashed,
     unknown
@@ -140,7 +141,13 @@ enum class DomainState {
 constexpr bool is_active(DomainState state) noexcept
 {
     return state == DomainState::running || state == DomainState::paused ||
-           state == DomainState::paused_by_disk_error;
+           state == DomainState::ending || state == DomainState::paused_by_disk_error;
+}
+
+/// It has one that goes on, and with that is newer than any memory that was put away.
+constexpr bool lives(DomainState state) noexcept
+{
+    return is_active(state) && state != DomainState::ending;
 }
 
 /// One of our domains as libvirt has it, from its state and our metadata element.

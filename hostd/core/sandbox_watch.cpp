@@ -106,7 +106,7 @@ void SandboxService::look_again(const common::SandboxId& id, std::function<void(
             auto in_step = absent && record
                                ? ports_.hypervisor.bring_disk_into_step(id, record->incarnation)
                                : Result<>{};
-            if (record && (stops || is_active(record->state))) {
+            if (record && (stops || lives(record->state))) {
                 keeper_.forget_suspended(id); // Older than its disk is, or soon will be.
             }
             const bool put_away = record && !is_active(record->state) && keeper_.is_put_away(id);
@@ -215,6 +215,7 @@ void SandboxService::apply(Sandbox& sandbox, DomainState state)
     const bool starts = before == Phase::starting || before == Phase::restoring;
     switch (state) {
     case DomainState::unknown: return;
+    case DomainState::ending: // Not there yet.
     case DomainState::running:
         if (starts && !sandbox.boot) {
             // A start whose answer got lost.

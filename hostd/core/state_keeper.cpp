@@ -297,7 +297,7 @@ Result<DomainRecord> StateKeeper::settle(std::vector<DomainRecord> records)
     } else {
         warn(alone, "remove what a restore of " + id.str() + " has left");
     }
-    if (is_active(counts.state)) {
+    if (lives(counts.state)) {
         COMMON_CHECK(checkpoints_.drop_suspended(id)); // What lives is newer.
     }
     return counts;

@@ -24,9 +24,9 @@ DomainState to_domain_state(int state, int reason)
 {
     switch (static_cast<virDomainState>(state)) {
     case VIR_DOMAIN_RUNNING:
-    case VIR_DOMAIN_BLOCKED:  // Waits for a resource; it is alive.
-    case VIR_DOMAIN_SHUTDOWN: // Is shutting down; not there yet.
+    case VIR_DOMAIN_BLOCKED: // Waits for a resource; it is alive.
         return DomainState::running;
+    case VIR_DOMAIN_SHUTDOWN: return DomainState::ending;
     case VIR_DOMAIN_PAUSED:
         return reason == VIR_DOMAIN_PAUSED_IOERROR ? DomainState::paused_by_disk_error
                                                    : DomainState::paused;

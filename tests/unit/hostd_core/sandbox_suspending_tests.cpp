@@ -213,6 +213,24 @@ BOOST_AUTO_TEST_CASE(what_was_paused_only_to_be_captured_goes_on_after_a_restart
     BOOST_TEST(world.locked([&] { return world.suspended.empty() && world.moving.empty(); }));
 }
 
+/// hostd ended after it had asked for the end of the domain, and begins before that has come.
+BOOST_AUTO_TEST_CASE(what_is_on_its_way_out_when_hostd_begins_anew_is_suspended)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    static_cast<void>(ask("op-1", SuspendCommand{id("sbx-1")}));
+    world.locked([&] {
+        world.domains.at(id("sbx-1")).state = DomainState::ending;
+        world.moving.insert(id("sbx-1"));
+        return 0;
+    });
+    restart();
+    BOOST_TEST(world.locked([&] { return world.suspended.size() == 1U; }));
+    hypervisor.changed(id("sbx-1"), DomainState::stopped);
+    static_cast<void>(await("sbx-1", Phase::suspended));
+    BOOST_CHECK(phase_in(ask("op-2", StartCommand{id("sbx-1")})) == Phase::running);
+}
+
 /// libvirtd died while it ended the domain, and found it dead when it was back: by its word the
 /// guest has crashed.
 BOOST_AUTO_TEST_CASE(a_guest_whose_end_nobody_saw_is_suspended_all_the_same)
