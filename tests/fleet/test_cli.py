@@ -197,22 +197,24 @@ def test_what_is_cut_or_killed_is_said(cli):
 
 def test_an_answer_that_is_lost_is_an_unknown_outcome(cli, fleet, api):
     sandbox = cli.ok("create", "tiny", "--name", "web").strip()
-    child = cli.start("run", "web", "echo once >>count; sleep 3")
+    child = cli.start("run", "web", "echo once >>count; until [ -e go ]; do sleep 0.1; done")
     wait_until("it to begin", lambda: api.run(sandbox, "cat count 2>/dev/null || true")["stdout"] == "once\n", 30)
     fleet.restart_coordinator()
     out, err = child.communicate(timeout=60)
     assert child.returncode == 121 and out == "" and "may have been done" in err
+    fleet.api().run(sandbox, "touch go")
     assert fleet.api().run(sandbox, "cat count")["stdout"] == "once\n"
 
 
 def test_ctrl_c_ends_the_client_and_says_what_goes_on(cli, api):
     sandbox = cli.ok("create", "tiny", "--name", "web").strip()
-    child = cli.start("run", "web", "echo begun >begun; sleep 4; echo on >>begun")
+    child = cli.start("run", "web", "echo begun >begun; until [ -e go ]; do sleep 0.1; done; echo on >>begun")
     wait_until("it to begin", lambda: api.run(sandbox, "cat begun 2>/dev/null || true")["stdout"] == "begun\n", 30)
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=30)
     assert child.returncode == -signal.SIGINT and out == ""
     assert "goes on in the sandbox" in err and "paddock commands web" in err
+    api.run(sandbox, "touch go")
     wait_until("it to end", lambda: api.run(sandbox, "cat begun")["stdout"] == "begun\non\n", 30)
 
 
