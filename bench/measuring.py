@@ -5,6 +5,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 
 def say(text):
@@ -55,3 +56,24 @@ def machine(fleet):
     return {"cpus": host["cores"], "memory_mb": host["memory_mb"], "accel": host["accel"],
             "kernel": host["kernel"], "qemu": host["qemu_version"], "fdatasync_p50_us": fdatasync_p50_us(fleet.base),
             "load_1min": round(os.getloadavg()[0], 2), "build": fleet.build.name}
+
+
+def in_mb(pid, name):
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(name))
+    return round(int(line.split()[1]) / 1024, 1)
+
+
+def resident_mb(pid):
+    return in_mb(pid, "VmRSS")
+
+
+class Memory:
+    """The most that a process has held since this was made, MiB."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        Path(f"/proc/{pid}/clear_refs").write_text("5")  # proc(5): its peak is what it has now.
+        self.before = self.most()
+
+    def most(self):
+        return in_mb(self.pid, "VmHWM")

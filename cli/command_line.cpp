@@ -4,6 +4,7 @@
 #include "common/version.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 namespace cli {
@@ -39,22 +40,28 @@ CommandLine::CommandLine()
         "the first of\n~/.config/paddock/config and /var/lib/paddock/quickstart.env (root's) "
         "that is there: lines of\nPADDOCK_URL=… and PADDOCK_TOKEN=… in a file that nobody else may "
         "read.\n\n"
-        "A SANDBOX is its id, its name, or the beginning of its id (three characters and "
-        "more).\n\n" +
+        "A SANDBOX is its id, its name, or the beginning of its id: three characters and more, "
+        "and eight where\nsomething of it would be lost (rm, snapshot rm, snapshot restore).\n\n" +
         exit_status_help() +
         "\nBegin with:\n"
         "  paddock doctor                    is all well, and if not, what to do\n"
         "  ID=$(paddock create tiny)         a sandbox that runs\n"
         "  paddock run $ID -- uname -a       a command in it\n"
+        "  paddock exec -it $ID              a shell in it\n"
         "  paddock COMMAND --help            more of each, with examples");
     add_sandbox_commands(*this);
     add_create_commands(*this);
     add_lifecycle_commands(*this);
     add_run_commands(*this);
+    add_exec_commands(*this);
+    add_file_commands(*this);
     add_snapshot_commands(*this);
     add_image_commands(*this);
     add_pool_commands(*this);
+    add_reading_commands(*this);
     add_fleet_commands(*this);
+    add_events_command(*this);
+    add_audit_commands(*this);
     add_doctor(*this);
     add_completion(*this);
 }
@@ -80,14 +87,21 @@ CLI::App* CommandLine::add(CLI::App& parent,
 
 void CommandLine::runs(CLI::App* command, Action action)
 {
-    command->callback([this, action = std::move(action)] { chosen_ = action; });
+    command->callback([this, command, action = std::move(action)] {
+        if (command->get_subcommands().empty()) {
+            chosen_ = action;
+        }
+    });
 }
 
 const Action& CommandLine::parse(const std::vector<std::string>& arguments)
 {
     // CLI11 takes them from the end.
     std::vector<std::string> words{arguments.rbegin(), arguments.rend()};
-    const auto run = std::find(words.rbegin(), words.rend(), "run").base();
+    constexpr std::array<std::string_view, 2> with_words{"run", "exec"};
+    const auto run =
+        std::find_first_of(words.rbegin(), words.rend(), with_words.begin(), with_words.end())
+            .base();
     for (auto word = words.begin(); word < run; ++word) {
         if (word->starts_with('[') && word->ends_with(']')) {
             *word += bracket_mark;

@@ -22,7 +22,7 @@ public:
                   const std::string& name,
                   const std::string& help,
                   const std::vector<std::string>& examples);
-    /// What runs if this command is asked for.
+    /// What runs if this command is asked for, and none below it.
     void runs(CLI::App* command, Action action);
 
     /// The action that was asked for; empty before a parse. Throws CLI::ParseError.
@@ -38,6 +38,7 @@ inline constexpr const char* of_snapshot = "SNAPSHOT";
 inline constexpr const char* of_image = "IMAGE";
 inline constexpr const char* of_host = "HOST";
 inline constexpr const char* of_pool = "POOL";
+inline constexpr const char* of_exec = "EXEC";
 inline constexpr const char* of_span = "TIME";
 inline constexpr const char* of_pair = "KEY=VALUE";
 
@@ -58,10 +59,15 @@ void add_sandbox_commands(CommandLine& line);
 void add_create_commands(CommandLine& line);
 void add_lifecycle_commands(CommandLine& line);
 void add_run_commands(CommandLine& line);
+void add_exec_commands(CommandLine& line);
+void add_file_commands(CommandLine& line);
 void add_snapshot_commands(CommandLine& line);
 void add_image_commands(CommandLine& line);
 void add_pool_commands(CommandLine& line);
+void add_reading_commands(CommandLine& line);
 void add_fleet_commands(CommandLine& line);
+void add_events_command(CommandLine& line);
+void add_audit_commands(CommandLine& line);
 void add_doctor(CommandLine& line);
 void add_completion(CommandLine& line);
 

@@ -129,23 +129,25 @@ completions(const CLI::App& app, const std::vector<std::string>& words, const Lo
     }
     std::vector<std::string> found;
     const auto* value_of = place.waits;
-    if (value_of == nullptr && !place.options_ended && typed.starts_with('-')) {
+    const bool option_comes = value_of == nullptr && !place.options_ended && typed.starts_with('-');
+    if (option_comes) {
         found = names_of_options(place.app);
     } else if (value_of == nullptr && place.positionals.empty()) {
         found = names_of_commands(*place.app);
     }
-    if (value_of == nullptr && found.empty()) {
-        value_of = next_positional(place);
+    if (value_of == nullptr && !option_comes) {
+        value_of = next_positional(place); // Beside commands, of one that has both.
     }
-    if (found.empty() && value_of != nullptr) {
+    if (value_of != nullptr) {
         const auto type = value_of->get_type_name();
-        found = values_of(type);
-        if (found.empty()) {
+        auto values = values_of(type);
+        if (values.empty()) {
             // A positional one is named by what it is, an option has that as its type.
-            found = lookup(value_of->get_positional() ? value_of->get_name(true)
-                                                      : type.substr(0, type.find(':')),
-                           place.positionals);
+            values = lookup(value_of->get_positional() ? value_of->get_name(true)
+                                                       : type.substr(0, type.find(':')),
+                            place.positionals);
         }
+        found.insert(found.end(), values.begin(), values.end());
     }
     std::erase_if(found, [&](const std::string& one) { return !one.starts_with(typed); });
     return found;

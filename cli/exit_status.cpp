@@ -26,8 +26,9 @@ int exit_status_of(const common::Error& error) noexcept
 std::string exit_status_help()
 {
     return "Exit status:\n"
-           "  0     done; `run` exits with what the command in the sandbox exited with\n"
-           "  1     doctor found something that does not work\n"
+           "  0     done; `run` and `exec` exit with what the command in the sandbox exited with\n"
+           "  1     doctor found something that does not work, audit verify a row that does not "
+           "fit\n"
            "  2     usage: the request can never succeed as it stands\n"
            "  115   no token, a wrong one, or not allowed\n"
            "  116   not found\n"

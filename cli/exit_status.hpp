@@ -9,7 +9,7 @@ namespace cli {
 // What the program exits with. A command in a sandbox exits with any number; these keep clear of
 // what shells (126, 127, 128 + signal), timeout (124) and xargs (123) mean by theirs.
 inline constexpr int exit_ok = 0;
-inline constexpr int exit_check_failed = 1; ///< Of doctor.
+inline constexpr int exit_check_failed = 1; ///< Of doctor and audit verify.
 inline constexpr int exit_usage = 2;
 inline constexpr int exit_denied = 115;
 inline constexpr int exit_not_found = 116;

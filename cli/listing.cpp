@@ -38,34 +38,34 @@ common::Result<Listing> list_all(client::Session& session,
                                  const std::string& field)
 {
     Listing listing{field, {}, {}};
-    while (true) {
-        const auto have = listing.items().size();
-        COMMON_TRY(auto body,
-                   session.get(fmt::format("{}?{}{}limit={}&offset={}",
-                                           path,
-                                           query,
-                                           query.empty() ? "" : "&",
-                                           page_size,
-                                           have)));
+    std::string next;
+    do {
+        const auto at = fmt::format("{}?{}{}limit={}{}",
+                                    path,
+                                    query,
+                                    query.empty() ? "" : "&",
+                                    page_size,
+                                    next.empty() ? "" : "&cursor=" + client::encoded(next));
+        COMMON_TRY(auto body, session.get(at));
         COMMON_TRY(auto page, client::parse(body, session.url()));
-        const auto& fresh = inner_of(page, field.c_str());
-        const auto count = fresh.size();
-        const auto total = static_cast<std::size_t>(number_of(page, "total"));
-        if (have == 0) {
+        next = text_of(page, "next_cursor");
+        if (listing.document.is_null()) {
             listing.document = std::move(page);
             listing.verbatim = std::move(body);
+            if (next.empty()) {
+                return listing;
+            }
         } else {
+            const auto& fresh = inner_of(page, field.c_str());
+            next = fresh.empty() ? "" : next;
             auto& items = listing.document[field];
             items.insert(items.end(), fresh.begin(), fresh.end());
-            listing.document["total"] = total;
-            listing.verbatim =
-                listing.document.dump(-1, ' ', false, Json::error_handler_t::replace);
+            listing.document["total"] = number_of(page, "total");
         }
-        // A page that is not full is the last one, whatever came or went meanwhile.
-        if (count < page_size || have + count >= total) {
-            return listing;
-        }
-    }
+    } while (!next.empty());
+    listing.document.erase("next_cursor");
+    listing.verbatim = listing.document.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return listing;
 }
 
 } // namespace cli

@@ -25,7 +25,8 @@ struct Listing {
     [[nodiscard]] const Json& items() const { return inner_of(document, field.c_str()); }
 };
 
-/// `query`: "a=b&c=d", encoded, or empty. Asks for page after page until all of `total` are here.
+/// `query`: "a=b&c=d", encoded, or empty. Asks for page after page, so that what comes and goes
+/// meanwhile hides nothing else.
 common::Result<Listing> list_all(client::Session& session,
                                  const std::string& path,
                                  const std::string& query,

@@ -48,7 +48,7 @@ int connect_to(const addrinfo& address, std::chrono::milliseconds timeout)
     return error;
 }
 
-std::string text_of(const addrinfo& address)
+std::string number_text_of(const addrinfo& address)
 {
     std::array<char, NI_MAXHOST> host{};
     std::array<char, NI_MAXSERV> port{};
@@ -97,7 +97,7 @@ common::Result<std::string> reach(const Endpoint& endpoint, std::chrono::millise
     for (const auto* address = list; address != nullptr; address = address->ai_next) {
         why = connect_to(*address, timeout);
         if (why == 0) {
-            return text_of(*address);
+            return number_text_of(*address);
         }
     }
     return Error{

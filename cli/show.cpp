@@ -102,6 +102,23 @@ Table commands_table(const Json& items, common::WallTime now)
     return table;
 }
 
+Table execs_table(const Json& items, common::WallTime now)
+{
+    Table table{{"ID", "AGE", "TOOK", "USER", "STDIN", "EXIT", "COMMAND"}};
+    for (const auto& item : items) {
+        table.add({{text_of(item, "id")},
+                   {age_of(item, "started_at", now)},
+                   {took(item)},
+                   {text_of(item, "user")},
+                   {item.value("pty", false)     ? "tty"
+                    : item.value("stdin", false) ? "yes"
+                                                 : "no"},
+                   {exit_of(item), tone_of_exit(item)},
+                   {text_of(item, "command")}});
+    }
+    return table;
+}
+
 Table snapshots_table(const Json& items, common::WallTime now)
 {
     Table table{{"NAME", "ID", "STATUS", "AGE", "SIZE", "MEMORY", "PAUSED", "ERROR"}};
@@ -186,10 +203,12 @@ Table hosts_table(const Json& items, common::WallTime now)
                  "SEEN",
                  "WARNINGS"}};
     for (const auto& item : items) {
-        const auto health = text_of(item, "health");
+        auto health = text_of(item, "health");
+        const auto tone = tone_of_phase(health);
+        health += text_of(item, "cordoned") == "true" ? ", cordoned" : "";
         const auto warnings = inner_of(item, "warnings").size();
         table.add({{text_of(item, "name")},
-                   {health, tone_of_phase(health)},
+                   {health, tone},
                    {text_of(item, "sandboxes")},
                    {used_of(item, "used_vcpus", "capacity_vcpus")},
                    {used_of(item, "used_memory_mb", "capacity_memory_mb")},

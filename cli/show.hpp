@@ -13,6 +13,7 @@ Tone tone_of_phase(const std::string& phase);
 // Lists as tables. `now` is what ages are counted to.
 Table sandboxes_table(const Json& items, common::WallTime now);
 Table commands_table(const Json& items, common::WallTime now);
+Table execs_table(const Json& items, common::WallTime now);
 Table snapshots_table(const Json& items, common::WallTime now);
 Table images_table(const Json& items, common::WallTime now);
 Table pools_table(const Json& items);

@@ -56,7 +56,7 @@ bool is_plain_word(std::string_view word)
     });
 }
 
-std::string quoted(std::string_view word)
+std::string in_quotes(std::string_view word)
 {
     std::string result = "'";
     for (const char c : word) {
@@ -167,7 +167,7 @@ std::string shell_line(const std::vector<std::string>& words)
     }
     std::string line;
     for (const auto& word : words) {
-        line += (line.empty() ? "" : " ") + (is_plain_word(word) ? word : quoted(word));
+        line += (line.empty() ? "" : " ") + (is_plain_word(word) ? word : in_quotes(word));
     }
     return line;
 }

@@ -1,18 +1,15 @@
 #include "cli/waiting.hpp"
 
+#include "cli/signals.hpp"
 #include "cli/text.hpp"
 #include "common/unique_fd.hpp"
 
 #include <array>
-#include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <fmt/format.h>
 #include <mutex>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
-#include <system_error>
 #include <thread>
 
 namespace cli {
@@ -24,47 +21,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds beat{200};
 constexpr milliseconds patience{400}; // What takes no longer needs no progress.
-
-/// Ctrl-C comes as something to read while this lives.
-class Interrupts {
-public:
-    Interrupts()
-    {
-        ::sigemptyset(&set_);
-        struct sigaction now {};
-        ::sigaction(SIGINT, nullptr, &now);
-        if (now.sa_handler != SIG_IGN) { // Else whoever started it in the background wants it so.
-            ::sigaddset(&set_, SIGINT);
-        }
-        ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
-        fd_.reset(::signalfd(-1, &set_, SFD_CLOEXEC));
-        if (!fd_) {
-            throw std::system_error{errno, std::generic_category(), "signalfd"};
-        }
-    }
-    ~Interrupts() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    Interrupts(const Interrupts&) = delete;
-    Interrupts& operator=(const Interrupts&) = delete;
-
-    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-
-    /// As if it had never been caught: a shell that runs a script sees that and ends it too.
-    [[noreturn]] static void die()
-    {
-        std::signal(SIGINT, SIG_DFL);
-        std::raise(SIGINT);
-        sigset_t set;
-        ::sigemptyset(&set);
-        ::sigaddset(&set, SIGINT);
-        ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-        std::_Exit(128 + SIGINT);
-    }
-
-private:
-    sigset_t set_{};
-    sigset_t before_{};
-    common::UniqueFd fd_;
-};
 
 /// What both threads hold: the caller may go first.
 struct Shared {
@@ -112,14 +68,47 @@ private:
     bool shown_ = false;
 };
 
-[[noreturn]] void leave(const Waiting& waiting, Progress& progress)
-{
-    progress.clear();
-    if (!waiting.if_interrupted.empty()) {
-        Console::say("\npaddock: " + waiting.if_interrupted + "\n");
+/// Ctrl-C ends the process while this lives, whatever the caller's thread waits in: what it shows
+/// is asked of a coordinator, which may not even take the connection.
+class Interrupts {
+public:
+    Interrupts(const Console& console, const Waiting& waiting)
+        : console_{console}, waiting_{waiting}, thread_{[this] { watch(); }}
+    {}
+    ~Interrupts()
+    {
+        ::eventfd_write(over_.get(), 1);
+        thread_.join();
     }
-    Interrupts::die();
-}
+    Interrupts(const Interrupts&) = delete;
+    Interrupts& operator=(const Interrupts&) = delete;
+
+private:
+    void watch()
+    {
+        std::array<pollfd, 2> waits{pollfd{over_.get(), POLLIN, 0},
+                                    pollfd{signals_.fd(), POLLIN, 0}};
+        while (::poll(waits.data(), waits.size(), -1) >= 0 && waits[0].revents == 0) {
+            if (signals_.take()) {
+                leave();
+            }
+        }
+    }
+    [[noreturn]] void leave()
+    {
+        Console::say(console_.err_is_tty ? "\r\033[K" : "");
+        if (!waiting_.if_interrupted.empty()) {
+            Console::say("\npaddock: " + waiting_.if_interrupted + "\n");
+        }
+        die_by(SIGINT);
+    }
+
+    const Console& console_;
+    const Waiting& waiting_;
+    const SignalReader signals_{SIGINT}; // Before any thread, which so inherits that it hears none.
+    const common::UniqueFd over_{::eventfd(0, EFD_CLOEXEC)};
+    std::thread thread_;
+};
 
 } // namespace
 
@@ -128,7 +117,7 @@ wait_for(const Console& console,
          const Waiting& waiting,
          std::function<common::Result<std::string>()> call)
 {
-    const Interrupts interrupts; // Before the thread, which so inherits that it hears none.
+    const Interrupts interrupts{console, waiting}; // Before the call's thread.
     Progress progress{console, waiting};
     auto shared = std::make_shared<Shared>();
     std::thread worker{[shared, call = std::move(call)] {
@@ -144,14 +133,9 @@ wait_for(const Console& console,
         ::eventfd_write(shared->done.get(), 1);
     }};
     const auto began = Clock::now();
-    std::array<pollfd, 2> waits{pollfd{shared->done.get(), POLLIN, 0},
-                                pollfd{interrupts.fd(), POLLIN, 0}};
     while (true) {
-        const auto ready = ::poll(waits.data(), waits.size(), static_cast<int>(beat.count()));
-        if (ready > 0 && waits[1].revents != 0) {
-            leave(waiting, progress);
-        }
-        if (ready > 0 && waits[0].revents != 0) {
+        pollfd done{shared->done.get(), POLLIN, 0};
+        if (::poll(&done, 1, static_cast<int>(beat.count())) > 0) {
             worker.join();
             return std::move(shared->result);
         }

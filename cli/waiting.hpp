@@ -20,7 +20,7 @@ struct Waiting {
 };
 
 /// The call's result; nothing if `enough` ended it. The call runs on a thread of its own, which
-/// then goes on: the process has to end by std::_Exit. Ctrl-C ends the process as it would
+/// then goes on: the process has to end by std::_Exit. Ctrl-C ends the process at once, as it would
 /// anywhere, but with `if_interrupted` said.
 std::optional<common::Result<std::string>>
 wait_for(const Console& console,

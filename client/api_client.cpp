@@ -3,11 +3,36 @@
 #include <algorithm>
 #include <cstdlib>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 namespace client {
 
 struct ApiClient::Connection {
     explicit Connection(const std::string& url) : http{url} {}
+
+    [[nodiscard]] httplib::Request request(const std::string& method,
+                                           const std::string& path,
+                                           const std::optional<std::string>& body,
+                                           const Headers& headers) const
+    {
+        httplib::Request made;
+        made.method = method;
+        made.path = path;
+        if (!token.empty()) {
+            made.headers.emplace("Authorization", "Bearer " + token);
+        }
+        if (body) {
+            made.body = *body;
+            made.headers.emplace("Content-Type", "application/json");
+        }
+        for (const auto& [name, value] : headers) {
+            made.headers.erase(name);
+            made.headers.emplace(name, value);
+        }
+        return made;
+    }
 
     httplib::Client http;
     std::string token;
@@ -27,6 +52,29 @@ bool never_sent(httplib::Error error)
     default:
         return false; // A list that grows with the library: what is not known may have been sent.
     }
+}
+
+void take_head(ApiClient::Reply& reply, const httplib::Response& response)
+{
+    reply.status = response.status;
+    for (const auto& [name, value] : response.headers) {
+        auto lower = name;
+        std::ranges::transform(
+            lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
+        reply.headers[lower] = value;
+    }
+}
+
+void take_failure(ApiClient::Reply& reply, httplib::Error error)
+{
+    reply.failure = httplib::to_string(error);
+    reply.sent = !never_sent(error);
+}
+
+void set_option(int socket, int level, int name, int value)
+{
+    // Without it the peer is waited for longer: no harm.
+    static_cast<void>(::setsockopt(socket, level, name, &value, sizeof value));
 }
 
 } // namespace
@@ -60,6 +108,16 @@ void ApiClient::set_timeout(std::chrono::milliseconds timeout)
     connection_->http.set_write_timeout(timeout);
 }
 
+void ApiClient::notice_dead_peers()
+{
+    connection_->http.set_socket_options([](socket_t socket) {
+        set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+        set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, 15); // Seconds.
+        set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, 5); // Seconds.
+        set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
+    });
+}
+
 ApiClient::Reply ApiClient::get(const std::string& path, const Headers& headers)
 {
     return send("GET", path, std::nullopt, headers);
@@ -81,35 +139,68 @@ ApiClient::Reply ApiClient::send(const std::string& method,
                                  const std::optional<std::string>& body,
                                  const Headers& headers)
 {
-    httplib::Request request;
-    request.method = method;
-    request.path = path;
-    if (!connection_->token.empty()) {
-        request.headers.emplace("Authorization", "Bearer " + connection_->token);
-    }
-    if (body) {
-        request.body = *body;
-        request.headers.emplace("Content-Type", "application/json");
-    }
-    for (const auto& [name, value] : headers) {
-        request.headers.erase(name);
-        request.headers.emplace(name, value);
-    }
     Reply reply;
-    const auto result = connection_->http.send(request);
+    const auto result = connection_->http.send(connection_->request(method, path, body, headers));
     if (!result) {
-        reply.failure = httplib::to_string(result.error());
-        reply.sent = !never_sent(result.error());
+        take_failure(reply, result.error());
         return reply;
     }
-    reply.status = result->status;
+    take_head(reply, *result);
     reply.body = result->body;
-    for (const auto& [name, value] : result->headers) {
-        auto lower = name;
-        std::ranges::transform(
-            lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
-        reply.headers[lower] = value;
+    return reply;
+}
+
+ApiClient::Reply ApiClient::stream(const std::string& method,
+                                   const std::string& path,
+                                   const std::optional<std::string>& body,
+                                   const Headers& headers,
+                                   const Take& take)
+{
+    Reply reply;
+    auto request = connection_->request(method, path, body, headers);
+    request.response_handler = [&](const httplib::Response& response) {
+        take_head(reply, response);
+        return true;
+    };
+    request.content_receiver = [&](const char* data, std::size_t size, auto, auto) {
+        return take(reply, {data, size});
+    };
+    if (const auto result = connection_->http.send(request); !result) {
+        take_failure(reply, result.error());
     }
+    return reply;
+}
+
+ApiClient::Reply ApiClient::put(const std::string& path,
+                                std::optional<std::uint64_t> length,
+                                const Headers& headers,
+                                const Give& give)
+{
+    static constexpr std::size_t most = std::size_t{256} << 10U;
+    Reply reply;
+    const auto made = connection_->request("PUT", path, std::nullopt, headers);
+    const auto pass = [&give](std::size_t size, httplib::DataSink& sink) {
+        const auto bytes = give(size);
+        if (bytes && bytes->empty()) {
+            sink.done();
+        }
+        return bytes && (bytes->empty() || sink.write(bytes->data(), bytes->size()));
+    };
+    const httplib::ContentProvider sized =
+        [&pass](std::size_t, std::size_t left, httplib::DataSink& sink) {
+            return pass(std::min(left, most), sink);
+        };
+    const httplib::ContentProviderWithoutLength unsized =
+        [&pass](std::size_t, httplib::DataSink& sink) { return pass(most, sink); };
+    const std::string type = "application/octet-stream";
+    const auto result = length ? connection_->http.Put(path, made.headers, *length, sized, type)
+                               : connection_->http.Put(path, made.headers, unsized, type);
+    if (!result) {
+        take_failure(reply, result.error());
+        return reply;
+    }
+    take_head(reply, *result);
+    reply.body = result->body;
     return reply;
 }
 

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace client {
 
@@ -38,6 +41,9 @@ public:
 
     /// How long one reply may take; 60 s unless told otherwise.
     void set_timeout(std::chrono::milliseconds timeout);
+    /// A peer that is gone without a word is noticed within half a minute, however long a reply
+    /// may take. For replies that can be asked for again.
+    void notice_dead_peers();
 
     Reply get(const std::string& path, const Headers& headers = {});
     Reply del(const std::string& path, const Headers& headers = {});
@@ -47,6 +53,24 @@ public:
                const std::string& path,
                const std::optional<std::string>& body,
                const Headers& headers = {});
+
+    /// A piece of a reply's body; false ends the reply.
+    using Take = std::function<bool(const Reply& head, std::string_view piece)>;
+    /// As send(), but the body is given as it comes. The status is there if its head was, whatever
+    /// `failure` says of its end.
+    Reply stream(const std::string& method,
+                 const std::string& path,
+                 const std::optional<std::string>& body,
+                 const Headers& headers,
+                 const Take& take);
+
+    /// The next bytes of a body, at most `size`; "" is its end, nothing breaks it off.
+    using Give = std::function<std::optional<std::string>(std::size_t size)>;
+    /// A PUT whose body is given as it is sent; without a length in chunks.
+    Reply put(const std::string& path,
+              std::optional<std::uint64_t> length,
+              const Headers& headers,
+              const Give& give);
 
 private:
     struct Connection;

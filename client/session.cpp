@@ -55,22 +55,6 @@ std::vector<common::FieldError> fields_of(const nlohmann::json& body)
     return fields;
 }
 
-/// A coordinator from before Idempotency-Key refuses it, and then has done nothing.
-bool knows_no_keys(const ApiClient::Reply& reply)
-{
-    return reply.status == 501 && reply.body.find("Idempotency-Key") != std::string::npos;
-}
-
-common::Result<std::string> text_of(const nlohmann::json& body)
-{
-    try {
-        return body.dump();
-    } catch (const nlohmann::json::exception&) {
-        return Error{ErrorCode::invalid_argument,
-                     "what is to be sent has bytes that are no UTF-8, and so no text"};
-    }
-}
-
 Error no_answer(const std::string& method,
                 const std::string& path,
                 const ApiClient::Reply& reply,
@@ -90,6 +74,16 @@ Error no_answer(const std::string& method,
 }
 
 } // namespace
+
+common::Result<std::string> text_of(const nlohmann::json& body)
+{
+    try {
+        return body.dump();
+    } catch (const nlohmann::json::exception&) {
+        return Error{ErrorCode::invalid_argument,
+                     "what is to be sent has bytes that are no UTF-8, and so no text"};
+    }
+}
 
 Error error_of(const ApiClient::Reply& reply, const std::string& url)
 {
@@ -170,7 +164,7 @@ ApiClient::Reply Session::attempt(const Call& call)
     return http_.send(call.method, call.path, call.body, headers);
 }
 
-common::Result<std::string> Session::perform(Call call)
+common::Result<std::string> Session::perform(const Call& call)
 {
     auto reply = attempt(call);
     for (const auto pause : pauses) {
@@ -181,10 +175,6 @@ common::Result<std::string> Session::perform(Call call)
         }
         options_.pause(pause);
         reply = attempt(call);
-    }
-    if (!call.key.empty() && knows_no_keys(reply)) {
-        call.key.clear();
-        return perform(std::move(call));
     }
     if (reply.status == 0) {
         return no_answer(call.method, call.path, reply, options_.url);
@@ -198,6 +188,52 @@ common::Result<std::string> Session::perform(Call call)
         return error;
     }
     return std::move(reply.body);
+}
+
+common::Result<ApiClient::Headers>
+Session::download(const std::string& path, const std::function<bool(std::string_view)>& take)
+{
+    std::string refusal;
+    const auto reply = http_.stream("GET",
+                                    path,
+                                    std::nullopt,
+                                    {{"X-Request-ID", options_.request_id}},
+                                    [&](const ApiClient::Reply& head, std::string_view piece) {
+                                        if (head.status >= 300) {
+                                            refusal += piece;
+                                            return true;
+                                        }
+                                        return take(piece);
+                                    });
+    if (reply.status >= 300) {
+        auto told = reply;
+        told.body = refusal;
+        return error_of(told, options_.url);
+    }
+    if (reply.status == 0) {
+        return no_answer("GET", path, reply, options_.url);
+    }
+    if (!reply.failure.empty()) {
+        return Error{
+            ErrorCode::unavailable,
+            fmt::format("what {} sent ended before its end ({})", options_.url, reply.failure),
+            "cut_off"};
+    }
+    return reply.headers;
+}
+
+common::Result<std::string> Session::upload(const std::string& path,
+                                            std::optional<std::uint64_t> length,
+                                            const ApiClient::Give& give)
+{
+    const auto reply = http_.put(path, length, {{"X-Request-ID", options_.request_id}}, give);
+    if (reply.status == 0) {
+        return no_answer("PUT", path, reply, options_.url);
+    }
+    if (reply.status >= 300) {
+        return error_of(reply, options_.url);
+    }
+    return reply.body;
 }
 
 } // namespace client

@@ -6,9 +6,13 @@
 #include <chrono>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 namespace client {
+
+/// `body` as it is sent; `invalid_argument` where it has bytes that are no UTF-8.
+common::Result<std::string> text_of(const nlohmann::json& body);
 
 /// What a reply of 400 or more says, by its code, as an Error; its `reason` is the API's.
 common::Error error_of(const ApiClient::Reply& reply, const std::string& url);
@@ -44,6 +48,15 @@ public:
     post(const std::string& path, const nlohmann::json& body, Asking asking = Asking::once);
     common::Result<std::string> patch(const std::string& path, const nlohmann::json& body);
 
+    /// What a GET gives, as it comes; `take` returns false to break it off. Its headers. An error,
+    /// too, if it ended before its end: nothing is asked for twice.
+    common::Result<ApiClient::Headers> download(const std::string& path,
+                                                const std::function<bool(std::string_view)>& take);
+    /// A PUT of bytes, once; its reply.
+    common::Result<std::string> upload(const std::string& path,
+                                       std::optional<std::uint64_t> length,
+                                       const ApiClient::Give& give);
+
 private:
     struct Call {
         std::string method;
@@ -52,7 +65,7 @@ private:
         std::string key; ///< "": none.
     };
     ApiClient::Reply attempt(const Call& call);
-    common::Result<std::string> perform(Call call);
+    common::Result<std::string> perform(const Call& call);
 
     Options options_;
     ApiClient http_;

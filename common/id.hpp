@@ -37,6 +37,9 @@ struct PlaybookIdTag {
 struct TaskIdTag {
     static constexpr std::string_view prefix = "tsk";
 };
+struct PlanIdTag {
+    static constexpr std::string_view prefix = "pln";
+};
 
 using SandboxId = StrongId<SandboxIdTag>;
 using CommandId = StrongId<CommandIdTag>;
@@ -46,6 +49,7 @@ using JobId = StrongId<JobIdTag>;
 using SnapshotId = StrongId<SnapshotIdTag>;
 using PlaybookId = StrongId<PlaybookIdTag>;
 using TaskId = StrongId<TaskIdTag>;
+using PlanId = StrongId<PlanIdTag>;
 
 /// A caller may bring its own request id (X-Request-ID): see parse_request_id.
 using RequestId = StrongId<RequestIdTag>;

@@ -50,4 +50,18 @@ bool is_utf8(std::string_view text) noexcept
     return true;
 }
 
+std::string_view utf8_front(std::string_view text, std::size_t most) noexcept
+{
+    constexpr unsigned char mark = 0xC0;
+    constexpr unsigned char inside = 0x80;
+    if (text.size() <= most) {
+        return text;
+    }
+    auto end = most;
+    while (end > 0 && most - end < 3 && (static_cast<unsigned char>(text[end]) & mark) == inside) {
+        --end;
+    }
+    return text.substr(0, end);
+}
+
 } // namespace common

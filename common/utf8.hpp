@@ -9,6 +9,9 @@ namespace common {
 /// (Unicode 15, table 3-7: nothing overlong, no surrogates). NUL is one of a single byte.
 std::size_t utf8_sequence(std::string_view text) noexcept;
 
+/// Its first `most` bytes, or up to three fewer: no sequence is cut in two.
+std::string_view utf8_front(std::string_view text, std::size_t most) noexcept;
+
 /// All of it is well-formed: no stray, missing or overlong bytes.
 bool is_utf8(std::string_view text) noexcept;
 

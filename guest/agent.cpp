@@ -40,12 +40,17 @@ std::string_view reason_of(const common::Error& error)
 
 } // namespace
 
-Agent::Agent(common::UniqueFd port, Surroundings& surroundings, int net_events, AgentLimits limits)
+Agent::Agent(common::UniqueFd port,
+             Surroundings& surroundings,
+             int net_events,
+             AgentLimits limits,
+             Services services)
     : port_{std::move(port)},
       signals_{open_signals()},
       surroundings_{surroundings},
       net_events_{net_events},
-      limits_{limits}
+      limits_{limits},
+      services_{std::move(services)}
 {}
 
 int Agent::poll_timeout(milliseconds patience)
@@ -259,13 +264,12 @@ void Agent::become(const proto::GuestBecome& self)
 void Agent::freeze(const proto::GuestFreeze& request)
 {
     const auto done = surroundings_.freeze();
-    proto::GuestFrozen frozen{request.token, done.has_value(), 0, ""};
-    if (done) {
-        frozen.still_us = static_cast<std::uint64_t>(std::max<std::int64_t>(done->count(), 1));
-    } else {
-        frozen.message = done.error().message.substr(0, 1000);
-    }
-    send(0, frozen);
+    const auto still = done ? std::max<std::int64_t>(done->count(), 1) : 0;
+    send(0,
+         proto::GuestFrozen{request.token,
+                            done.has_value(),
+                            static_cast<std::uint64_t>(still),
+                            done ? "" : done.error().message.substr(0, 1000)});
 }
 
 Exec* Agent::of_stream(std::uint32_t stream)
@@ -305,7 +309,7 @@ void Agent::begin(const proto::GuestFrame& frame)
             return send_error(frame.stream,
                               {ErrorCode::rate_limited, "too many commands run already", "busy"});
         }
-        auto started = Exec::start(*request, surroundings_.group(), now());
+        auto started = Exec::start(*request, surroundings_.group(), services_, now());
         if (!started) {
             return send_error(frame.stream, started.error());
         }

@@ -46,7 +46,11 @@ class Agent {
 public:
     /// `port`: an open virtio port or socket, non-blocking. `net_events`: a descriptor that
     /// becomes readable when addresses may have changed, or -1.
-    Agent(common::UniqueFd port, Surroundings& surroundings, int net_events, AgentLimits limits);
+    Agent(common::UniqueFd port,
+          Surroundings& surroundings,
+          int net_events,
+          AgentLimits limits,
+          Services services = {});
 
     /// One turn: waits at most `patience` for something to do, and does it. False when it
     /// is time to end (SIGTERM, or the port is gone for good).
@@ -84,6 +88,7 @@ private:
     Surroundings& surroundings_;
     int net_events_;
     AgentLimits limits_;
+    Services services_;
 
     proto::FrameReader reader_{proto::FrameReader::OnDamage::skip};
     proto::Session session_{};

@@ -32,20 +32,30 @@ std::vector<std::string> argv_of(const proto::GuestExec& request)
 
 } // namespace
 
-Result<Exec>
-Exec::start(const proto::GuestExec& request, const std::string& group, common::SteadyTime now)
+Result<Exec> Exec::start(const proto::GuestExec& request,
+                         const std::string& group,
+                         const Services& services,
+                         common::SteadyTime now)
 {
-    if (request.argv.empty() == request.shell.empty()) {
-        return Error{ErrorCode::invalid_argument, "give either argv or a shell line"};
-    }
     COMMON_TRY(auto user, find_user(request.user));
     Program program{argv_of(request), std::move(user), request.cwd, request.env, group};
+    CallWork work;
+    if (const auto service = services.find(request.call); service != services.end()) {
+        COMMON_TRY(work, service->second(request.request, program.user, group));
+        program.service = std::move(work.run);
+        program.passed = work.with.get();
+    } else if (!request.call.empty()) {
+        return Error{ErrorCode::unimplemented, "no service '" + request.call + "'", "no_such_call"};
+    } else if (request.argv.empty() == request.shell.empty()) {
+        return Error{ErrorCode::invalid_argument, "give either argv or a shell line"};
+    }
     if (request.terminal) {
         program.terminal = {request.rows, request.columns};
     }
     COMMON_TRY(auto child, spawn(program, request.has_stdin ? Stdin::pipe : Stdin::none));
     Exec exec;
     exec.terminal_ = request.terminal;
+    exec.is_call_ = !request.call.empty();
     if (request.live) {
         exec.live_.emplace();
     }
@@ -71,6 +81,9 @@ void Exec::detach(common::SteadyTime now) noexcept
 
 void Exec::let_go() noexcept
 {
+    if (is_call_ && stream_ == 0) {
+        signal(SIGTERM); // It is for who asked alone.
+    }
     if (live_ && stream_ == 0) {
         live_->let_go();
         alone_since_.reset();

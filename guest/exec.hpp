@@ -6,10 +6,31 @@
 #include "proto/guest_messages.hpp"
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace guest {
+
+/// What the agent does itself when it is called (proto/guest_calls.hpp).
+struct CallWork {
+    /// In a process of the caller's user with nothing but its stdio and `with`; the exit status.
+    std::function<int()> run;
+    common::UniqueFd with; ///< And what it has as `passed_fd`, if anything.
+};
+/// Called in the agent: must not wait for anything.
+using Service = std::function<common::Result<CallWork>(
+    std::string_view request, const User& user, const std::string& group)>;
+using Services = std::map<std::string, Service, std::less<>>; ///< By name.
+
+/// Of one that needs nothing but its request.
+inline Service plain_service(int (*serve)(std::string_view request))
+{
+    return [serve](std::string_view request, const User&, const std::string&) {
+        return CallWork{[serve, wanted = std::string{request}] { return serve(wanted); }, {}};
+    };
+}
 
 /// One command, from its start until its outcome is acknowledged. Knows nothing of
 /// sessions: it keeps its output and tells what is to be sent next, as often as
@@ -17,8 +38,10 @@ namespace guest {
 class Exec {
 public:
     /// Refused with the reasons of GuestExecError.
-    static common::Result<Exec>
-    start(const proto::GuestExec& request, const std::string& group, common::SteadyTime now);
+    static common::Result<Exec> start(const proto::GuestExec& request,
+                                      const std::string& group,
+                                      const Services& services,
+                                      common::SteadyTime now);
 
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
     /// The stream that wants its frames; 0: nobody just now.
@@ -38,7 +61,7 @@ public:
     /// with fresh credit. The first of them.
     proto::GuestStarted attach(std::uint32_t stream, std::uint64_t from);
     void detach(common::SteadyTime now) noexcept;
-    /// Nobody will attach to it: it is of the guest that this one is a copy of.
+    /// Nobody will attach to it: it is of the guest that this one is a copy of. A call is ended.
     void let_go() noexcept;
 
     void take_stdin(const proto::GuestStdin& piece);
@@ -103,6 +126,7 @@ private:
     std::optional<common::SteadyTime> alone_since_; ///< Of a live one that nobody is attached to.
     std::optional<LiveOutput> live_;                ///< Then nothing is kept in those two.
     bool terminal_ = false;
+    bool is_call_ = false;
     common::UniqueFd stdin_;
     std::string stdin_waiting_;
     std::uint64_t stdin_received_ = 0;

@@ -171,6 +171,7 @@ proto::GuestHello Machine::hello() const
     hello.frozen = frozen();
     hello.identity = identity_.name();
     hello.live = true;
+    hello.calls = true;
     return hello;
 }
 

@@ -1,3 +1,4 @@
+#include "guest/calls/services.hpp"
 #include "guest/machine.hpp"
 
 #include <csignal>
@@ -49,7 +50,7 @@ int serve(const std::string& port, guest::Machine::Role role)
     }
     // The port carries root's commands: nobody else may speak on it.
     ::fchmod(fd.get(), 0600);
-    guest::Agent agent{std::move(fd), machine, net_events.get(), {}};
+    guest::Agent agent{std::move(fd), machine, net_events.get(), {}, guest::calls::services()};
     const auto dhcp_at_last = std::chrono::steady_clock::now() + std::chrono::seconds{2};
     while (agent.turn(std::chrono::milliseconds{init ? 500 : 60000})) {
         // The host waits for the hello, nobody yet for an address.

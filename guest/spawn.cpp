@@ -1,5 +1,7 @@
 #include "guest/spawn.hpp"
 
+#include "guest/wiring.hpp"
+
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -24,62 +26,6 @@ using common::UniqueFd;
 namespace {
 
 constexpr const char* default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-struct Pipe {
-    UniqueFd read;
-    UniqueFd write;
-};
-
-Result<Pipe> make_pipe()
-{
-    std::array<int, 2> fds{};
-    if (::pipe2(fds.data(), O_CLOEXEC) != 0) {
-        return Error{ErrorCode::internal, std::string{"pipe: "} + std::strerror(errno)};
-    }
-    return Pipe{UniqueFd{fds[0]}, UniqueFd{fds[1]}};
-}
-
-/// What the program has, and what the agent keeps of it.
-struct Wiring {
-    std::array<UniqueFd, 3> far; ///< Of a terminal only the first, for all three.
-    UniqueFd in;
-    UniqueFd out;
-    UniqueFd err;
-};
-
-Result<Wiring> wire_pipes(Stdin with_stdin)
-{
-    COMMON_TRY(auto out, make_pipe());
-    COMMON_TRY(auto err, make_pipe());
-    Pipe in;
-    if (with_stdin == Stdin::pipe) {
-        COMMON_TRY(in, make_pipe());
-    } else {
-        in.read = UniqueFd{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
-    }
-    return Wiring{{std::move(in.read), std::move(out.write), std::move(err.write)},
-                  std::move(in.write),
-                  std::move(out.read),
-                  std::move(err.read)};
-}
-
-Result<Wiring> wire_terminal(const User& user, TerminalSize size)
-{
-    const auto failed = [] {
-        return Error{ErrorCode::internal, std::string{"open a terminal: "} + std::strerror(errno)};
-    };
-    UniqueFd near{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)};
-    if (!near || ::unlockpt(near.get()) != 0) {
-        return failed();
-    }
-    UniqueFd far{::ioctl(near.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)};
-    if (!far || ::fchown(far.get(), user.uid, static_cast<gid_t>(-1)) != 0) {
-        return failed();
-    }
-    resize(near, size);
-    UniqueFd in{::fcntl(near.get(), F_DUPFD_CLOEXEC, 0)};
-    return Wiring{{std::move(far), {}, {}}, std::move(in), std::move(near), {}};
-}
 
 std::map<std::string, std::string> environment_of(const Program& program)
 {
@@ -154,6 +100,9 @@ struct Failure {
 /// Raw system calls: glibc's own would tell "the other threads", which are the parent.
 void become_user(const User& user, Failure& failure)
 {
+    if (::syscall(SYS_geteuid) != 0 && ::syscall(SYS_getuid) == static_cast<long>(user.uid)) {
+        return;
+    }
     if (::syscall(SYS_setgroups, user.groups.size(), user.groups.data()) != 0 ||
         ::syscall(SYS_setresgid, user.gid, user.gid, user.gid) != 0 ||
         ::syscall(SYS_setresuid, user.uid, user.uid, user.uid) != 0) {
@@ -280,17 +229,13 @@ Error error_of(const Failure& failure, const Program& program)
     return {ErrorCode::internal, why};
 }
 
-void make_nonblocking(const UniqueFd& fd)
-{
-    if (fd) {
-        ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
-    }
-}
-
 } // namespace
 
 Result<Child> spawn(const Program& program, Stdin with_stdin)
 {
+    if (program.service) {
+        return spawn_service(program, with_stdin);
+    }
     if (program.argv.empty() || program.argv.front().empty()) {
         return Error{ErrorCode::refused, "no program was named", "not_executable"};
     }
@@ -331,11 +276,7 @@ Result<Child> spawn(const Program& program, Stdin with_stdin)
     if (failure.step != Step::none) {
         return error_of(failure, program); // Its corpse is reaped with all others.
     }
-    Child started{pid, std::move(wiring.in), std::move(wiring.out), std::move(wiring.err)};
-    make_nonblocking(started.in);
-    make_nonblocking(started.out);
-    make_nonblocking(started.err);
-    return started;
+    return near_end(pid, std::move(wiring));
 }
 
 void resize(const UniqueFd& near_end, TerminalSize size)

@@ -78,6 +78,8 @@ void fields(V& v, M& m)
     v.opt("terminal", m.terminal);
     v.opt("rows", m.rows);
     v.opt("columns", m.columns);
+    v.opt("call", m.call, word);
+    v.opt("request", m.request, chunk);
 }
 
 template <typename V, typename M>
@@ -166,6 +168,7 @@ void fields(V& v, M& m)
     v.opt("frozen", m.frozen);
     v.opt("identity", m.identity, word);
     v.opt("live", m.live);
+    v.opt("calls", m.calls);
 }
 
 template <typename V, typename M>

@@ -72,6 +72,8 @@ struct GuestExec {
     bool terminal = false;  ///< It gets one of its own instead of pipes; all is stdout.
     std::uint16_t rows = 0;
     std::uint16_t columns = 0;
+    std::string call;    ///< Instead of a program, of a live exec: a service of the agent's own …
+    std::string request; ///< … and what is wanted of it (guest_calls.hpp).
 };
 
 struct GuestStdin {
@@ -155,6 +157,7 @@ struct GuestHello {
     std::string identity; ///< Of the last `become`. Only in the agent's memory: "" after a boot,
                           ///< another's in a guest that was loaded as a copy.
     bool live = false;    ///< It knows live execs and terminals.
+    bool calls = false;   ///< It knows calls.
 };
 
 /// All of `become` was done, and nothing of the guest stands still any more.

@@ -39,6 +39,14 @@ requires std::is_same_v<std::remove_const_t<M>, SyncRequest> ||
 void fields(V&, M&) {}
 
 template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, ReadSandbox>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+    v.opt("console_bytes", m.console_bytes);
+}
+
+template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, CreateSandbox>
 void fields(V& v, M& m)
 {
@@ -160,6 +168,8 @@ void fields(V& v, M& m)
     v.opt("terminal", m.terminal);
     v.opt("rows", m.rows);
     v.opt("columns", m.columns);
+    v.opt("call", m.call, word);
+    v.opt("request", m.request, up_to(65536));
 }
 
 #define PROTO_MESSAGE(type)                                                                        \
@@ -184,6 +194,7 @@ PROTO_MESSAGE(RemoveImage)
 PROTO_MESSAGE(DestroySandbox)
 PROTO_MESSAGE(Exec)
 PROTO_MESSAGE(ExecAck)
+PROTO_MESSAGE(ReadSandbox)
 PROTO_MESSAGE(ListVms)
 #undef PROTO_MESSAGE
 

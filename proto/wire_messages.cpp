@@ -177,6 +177,22 @@ void fields(V& v, M& m)
 }
 
 template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, Reading>
+void fields(V& v, M& m)
+{
+    v.need("running", m.running);
+    v.opt("cpu_us", m.cpu_us);
+    v.opt("memory_bytes", m.memory_bytes);
+    v.opt("disk_bytes", m.disk_bytes);
+    v.opt("disk_read_bytes", m.disk_read_bytes);
+    v.opt("disk_written_bytes", m.disk_written_bytes);
+    v.opt("received_bytes", m.received_bytes);
+    v.opt("sent_bytes", m.sent_bytes);
+    v.opt("console", m.console, up_to(max_console_bytes));
+    v.opt("console_cut", m.console_cut);
+}
+
+template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, Reply>
 void fields(V& v, M& m)
 {
@@ -187,6 +203,7 @@ void fields(V& v, M& m)
     v.opt("vms", m.vms, sandboxes);
     v.opt("checkpoint", m.checkpoint);
     v.opt("image", m.image);
+    v.opt("reading", m.reading);
 }
 
 #define PROTO_MESSAGE(type)                                                                        \

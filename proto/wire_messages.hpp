@@ -177,6 +177,24 @@ struct VmReport {
     friend bool operator==(const VmReport&, const VmReport&) = default;
 };
 
+/// Of one Reading.
+inline constexpr std::size_t max_console_bytes = std::size_t{256} << 10U;
+
+/// What a sandbox uses of its host, and the end of what its console has said.
+struct Reading {
+    bool running = false;           ///< It has a QEMU; else what follows is 0, but for the disk.
+    std::uint64_t cpu_us = 0;       ///< Of that QEMU, all its threads.
+    std::uint64_t memory_bytes = 0; ///< Likewise, of the host's memory.
+    std::uint64_t disk_bytes = 0;   ///< What it takes on the host's disk, without its image.
+    std::uint64_t disk_read_bytes = 0;
+    std::uint64_t disk_written_bytes = 0;
+    std::uint64_t received_bytes = 0; ///< By its network, as the guest sees it.
+    std::uint64_t sent_bytes = 0;
+    std::string console;
+    bool console_cut = false; ///< There is more before it.
+    friend bool operator==(const Reading&, const Reading&) = default;
+};
+
 /// The end of one operation (the envelope's operation_id): exactly one of `error`
 /// or the result that fits the command.
 struct Reply {
@@ -188,6 +206,7 @@ struct Reply {
     std::vector<VmReport> vms;
     std::optional<CheckpointReport> checkpoint;
     std::optional<ImageReport> image;
+    std::optional<Reading> reading;
 };
 
 // ---- coordinator to host -------------------------------------------------------
@@ -339,12 +358,20 @@ struct Exec {
     bool terminal = false;  ///< Of a live one: it gets one of its own.
     std::uint16_t rows = 0;
     std::uint16_t columns = 0;
+    std::string call;    ///< Instead of a program, of a live one: a service of the agent's own …
+    std::string request; ///< … and what is wanted of it (guest_calls.hpp).
 };
 
 /// The outcome of the envelope's operation_id is committed: guest and host may forget it.
 struct ExecAck {
     static constexpr std::string_view kind = "exec_ack";
     std::string id; ///< Of the sandbox.
+};
+
+struct ReadSandbox {
+    static constexpr std::string_view kind = "read_sandbox";
+    std::string id;
+    std::uint32_t console_bytes = 0; ///< Of the console at most, from its end.
 };
 
 struct ListVms {

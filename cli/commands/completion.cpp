@@ -66,6 +66,10 @@ look_up(client::Session& session, const std::string& kind, const std::vector<std
         add_names(session, "/v1/hosts", "hosts", {"name"}, names);
     } else if (kind == of_pool) {
         add_names(session, "/v1/pools", "pools", {"name"}, names);
+    } else if (kind == of_exec && !words.empty()) {
+        if (const auto id = sandbox_id(session, words.front())) { // `exec web --attach`
+            add_names(session, "/v1/sandboxes/" + *id + "/exec", "execs", {"id"}, names);
+        }
     } else if (kind == of_snapshot && !words.empty()) {
         // The sandbox is the word before it: `snapshot get web`, `images create new web`.
         if (const auto id = sandbox_id(session, words.back())) {

@@ -12,7 +12,7 @@ namespace cli {
 
 namespace {
 
-struct Wanted {
+struct CreateOptions {
     std::string image;
     std::string name;
     std::string agent;
@@ -25,6 +25,9 @@ struct Wanted {
     unsigned cpu = 0;
     std::vector<std::string> labels;
     std::vector<std::string> env;
+    std::vector<std::string> file_roots;
+    std::vector<std::string> never_read;
+    std::vector<std::string> never_written;
     bool no_start = false;
     bool no_wait = false;
     bool wait_for_ip = false;
@@ -46,7 +49,7 @@ std::string default_agent()
     return user != nullptr && *user != '\0' ? user : "paddock-cli";
 }
 
-common::Result<nlohmann::json> body_of(const Wanted& wanted)
+common::Result<nlohmann::json> body_of(const CreateOptions& wanted)
 {
     nlohmann::json body{{"image", wanted.image},
                         {"vm_name", wanted.name},
@@ -77,6 +80,14 @@ common::Result<nlohmann::json> body_of(const Wanted& wanted)
     if (!wanted.env.empty()) {
         COMMON_TRY(body["env"], pairs_of(wanted.env, "--env"));
     }
+    const auto set_paths = [&](const char* field, const std::vector<std::string>& paths) {
+        if (!paths.empty()) {
+            body["file_policy"][field] = paths;
+        }
+    };
+    set_paths("roots", wanted.file_roots);
+    set_paths("never_read", wanted.never_read);
+    set_paths("never_written", wanted.never_written);
     if (wanted.wait_for_ip) {
         body["wait_for_ip"] = true;
     }
@@ -114,7 +125,7 @@ common::Result<int> show_created(Context& context, const std::string& body)
     return exit_ok;
 }
 
-common::Result<int> create(Context& context, Wanted wanted)
+common::Result<int> create(Context& context, CreateOptions wanted)
 {
     if (wanted.name.empty()) {
         wanted.name = new_name(wanted.image);
@@ -233,9 +244,10 @@ void add_create(CommandLine& line)
                  "A new sandbox; its id is the last line of stdout",
                  {"ID=$(paddock create tiny)",
                   "paddock create debian-12 --name web --cpu 2 --memory 2G --ttl 1h",
-                  "paddock create tiny --label team=search --env STAGE=test --no-wait"});
+                  "paddock create tiny --label team=search --env STAGE=test --no-wait",
+                  "paddock create tiny --file-root /home/sandbox --never-read /home/sandbox/.ssh"});
     command->group("Sandboxes");
-    auto wanted = std::make_shared<Wanted>();
+    auto wanted = std::make_shared<CreateOptions>();
     command->add_option("IMAGE", wanted->image, "what it boots: paddock images ls")
         ->type_name("")
         ->required();
@@ -250,6 +262,13 @@ void add_create(CommandLine& line)
     add_repeated(command, "--label", wanted->labels, "to find it by")->type_name(of_pair);
     add_repeated(command, "--env", wanted->env, "in the environment of its commands")
         ->type_name(of_pair);
+    add_repeated(
+        command, "--file-root", wanted->file_roots, "the API's file requests stay below it")
+        ->type_name("FOLDER");
+    add_repeated(
+        command, "--never-read", wanted->never_read, "refused to them, and what is below it")
+        ->type_name("PATH");
+    add_repeated(command, "--never-write", wanted->never_written, "likewise")->type_name("PATH");
     command->add_option("--network", wanted->network, "nat, isolated or none (nat)")
         ->type_name("MODE")
         ->check(CLI::IsMember({"nat", "isolated", "none"}));

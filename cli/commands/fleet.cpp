@@ -33,6 +33,49 @@ common::Result<int> list_vms(Context& context)
     return exit_ok;
 }
 
+/// One of what an operator asks of hosts.
+struct HostStep {
+    const char* name; ///< Of the command, and the route.
+    const char* help;
+    const char* doing;
+    const char* done;
+};
+constexpr HostStep host_steps[] = {
+    {"cordon", "Place nothing more on a host", "cordoning", "cordoned"},
+    {"uncordon", "Place on it again", "uncordoning", "uncordoned"},
+    {"drain", "Take everything off a host", "draining", "drained"},
+};
+
+common::Result<int>
+ask_hosts(Context& context, const HostStep& step, const std::vector<std::string>& names)
+{
+    return for_each(context, names, [&](const std::string& name) -> common::Result<std::string> {
+        const auto path = "/v1/hosts/" + client::encoded(name) + "/" + step.name;
+        COMMON_TRY(auto answer,
+                   long_call(context,
+                             {.what = std::string{step.doing} + " " + name,
+                              .if_interrupted = "it goes on; see: paddock hosts get " + name},
+                             [&session = context.session, path] {
+                                 return session.post(path, nlohmann::json::object());
+                             }));
+        if (!context.json()) {
+            Console::print(fmt::format("{} {}\n", name, step.done));
+        }
+        return answer;
+    });
+}
+
+void add_host_step(CommandLine& line, const HostStep& step)
+{
+    auto* command =
+        line.add(line.app, step.name, step.help, {fmt::format("paddock {} h1", step.name)});
+    command->group("Fleet");
+    auto names = std::make_shared<std::vector<std::string>>();
+    command->add_option("HOST", *names, "enrolled names")->type_name("")->required();
+    line.runs(command,
+              [names, &step](Context& context) { return ask_hosts(context, step, *names); });
+}
+
 common::Result<int> version(Context& context)
 {
     if (!context.json()) {
@@ -68,6 +111,10 @@ void add_fleet_commands(CommandLine& line)
     auto host = std::make_shared<std::string>();
     one->add_option("HOST", *host, "its enrolled name")->type_name("")->required();
     line.runs(one, [host](Context& context) { return get_host(context, *host); });
+
+    for (const auto& step : host_steps) {
+        add_host_step(line, step);
+    }
 
     auto* vms = line.add(line.app, "vms", "Other virtual machines on the hosts", {"paddock vms"});
     vms->group("Fleet");

@@ -7,13 +7,13 @@ namespace cli {
 
 namespace {
 
-struct Wanted {
+struct ImageOptions {
     std::string name;
     std::string sandbox;
     std::string snapshot;
 };
 
-common::Result<int> create(Context& context, const Wanted& wanted)
+common::Result<int> create(Context& context, const ImageOptions& wanted)
 {
     COMMON_TRY(const auto sandbox, sandbox_id(context.session, wanted.sandbox));
     const nlohmann::json body{
@@ -77,7 +77,7 @@ void add_image_commands(CommandLine& line)
                              "create",
                              "Make one of the disk that a snapshot of a sandbox holds",
                              {"paddock images create web-1 web clean"});
-    auto wanted = std::make_shared<Wanted>();
+    auto wanted = std::make_shared<ImageOptions>();
     command->add_option("NAME", wanted->name, "of the new image")->type_name("")->required();
     add_sandbox(command, wanted->sandbox);
     command->add_option("SNAPSHOT", wanted->snapshot, "of that sandbox")->type_name("")->required();

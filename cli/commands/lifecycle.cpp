@@ -38,7 +38,7 @@ constexpr Step steps[] = {
     {"suspend", "suspending", "Their memory to disk; they reserve nothing", "paddock suspend web"},
 };
 
-struct Wanted {
+struct LifecycleOptions {
     std::vector<std::string> sandboxes;
     bool force = false;
     std::string timeout;
@@ -56,7 +56,7 @@ void tell(Context& context, const std::string& name, const std::string& body)
         fmt::format("{} {}\n", name, toned(phase, tone_of_phase(phase), context.console.out)));
 }
 
-common::Result<int> take(Context& context, const Step& step, const Wanted& wanted)
+common::Result<int> take(Context& context, const Step& step, const LifecycleOptions& wanted)
 {
     auto body = nlohmann::json::object();
     if (wanted.force) {
@@ -90,7 +90,7 @@ common::Result<int> remove(Context& context, const std::vector<std::string>& nam
 {
     return for_each(context, names, [&](const std::string& name) -> common::Result<std::string> {
         auto answer = [&]() -> common::Result<std::string> {
-            COMMON_TRY(const auto id, sandbox_id(context.session, name));
+            COMMON_TRY(const auto id, sandbox_id(context.session, name, Meant::certain));
             return long_call(
                 context,
                 {.what = "destroying " + name,
@@ -125,18 +125,18 @@ common::Result<int> extend(Context& context, const std::string& name, const std:
     return exit_ok;
 }
 
-CLI::Option* add_sandboxes(CLI::App* command, std::vector<std::string>& into)
+CLI::Option* add_sandboxes(CLI::App* command,
+                           std::vector<std::string>& into,
+                           const std::string& help = "ids, names, or beginnings of ids")
 {
-    return command->add_option("SANDBOX", into, "ids, names, or beginnings of ids")
-        ->type_name("")
-        ->required();
+    return command->add_option("SANDBOX", into, help)->type_name("")->required();
 }
 
 void add_step(CommandLine& line, const Step& step)
 {
     auto* command = line.add(line.app, step.name, step.help, {step.example});
     command->group("Life");
-    auto wanted = std::make_shared<Wanted>();
+    auto wanted = std::make_shared<LifecycleOptions>();
     add_sandboxes(command, wanted->sandboxes);
     if (step.ends_guest) {
         command->add_flag("-f,--force", wanted->force, "cut the power, ask nobody");
@@ -167,7 +167,10 @@ void add_lifecycle_commands(CommandLine& line)
     command->group("Sandboxes");
     auto removal = std::make_shared<Removal>();
     // None at all is what `$(paddock ls -q)` gives where there are none.
-    auto* names = add_sandboxes(command, removal->sandboxes)->required(false);
+    auto* names = add_sandboxes(command,
+                                removal->sandboxes,
+                                "ids, names, or beginnings of ids (eight characters and more)")
+                      ->required(false);
     command->add_flag("-f,--force", removal->force, "what is not there is no failure");
     line.runs(command, [removal, names](Context& context) -> common::Result<int> {
         if (names->count() == 0 && !removal->force) {

@@ -7,7 +7,7 @@ namespace cli {
 
 namespace {
 
-struct Wanted {
+struct PoolOptions {
     std::string name;
     std::string image;
     std::string memory;
@@ -18,7 +18,7 @@ struct Wanted {
     std::optional<unsigned> max;
 };
 
-common::Result<> put_bounds(const Wanted& wanted, nlohmann::json& body)
+common::Result<> put_bounds(const PoolOptions& wanted, nlohmann::json& body)
 {
     if (wanted.min) {
         body["min"] = *wanted.min;
@@ -33,7 +33,7 @@ common::Result<> put_bounds(const Wanted& wanted, nlohmann::json& body)
     return {};
 }
 
-common::Result<int> create(Context& context, const Wanted& wanted)
+common::Result<int> create(Context& context, const PoolOptions& wanted)
 {
     nlohmann::json body{{"name", wanted.name}, {"image", wanted.image}};
     if (wanted.cpu > 0) {
@@ -51,7 +51,7 @@ common::Result<int> create(Context& context, const Wanted& wanted)
     return show_one(context, answer, "pool");
 }
 
-common::Result<int> set(Context& context, const Wanted& wanted)
+common::Result<int> set(Context& context, const PoolOptions& wanted)
 {
     auto body = nlohmann::json::object();
     COMMON_CHECK(put_bounds(wanted, body));
@@ -60,13 +60,13 @@ common::Result<int> set(Context& context, const Wanted& wanted)
     return show_one(context, answer, "pool");
 }
 
-common::Result<int> get(Context& context, const Wanted& wanted)
+common::Result<int> get(Context& context, const PoolOptions& wanted)
 {
     COMMON_TRY(const auto body, context.session.get("/v1/pools/" + client::encoded(wanted.name)));
     return show_one(context, body, "pool");
 }
 
-common::Result<int> remove(Context& context, const Wanted& wanted)
+common::Result<int> remove(Context& context, const PoolOptions& wanted)
 {
     COMMON_TRY(const auto body, context.session.del("/v1/pools/" + client::encoded(wanted.name)));
     if (context.json()) {
@@ -77,7 +77,7 @@ common::Result<int> remove(Context& context, const Wanted& wanted)
     return exit_ok;
 }
 
-void add_bounds(CLI::App* command, Wanted& wanted)
+void add_bounds(CLI::App* command, PoolOptions& wanted)
 {
     command->add_option("--min", wanted.min, "ready on each host, at least")->type_name("N");
     command->add_option("--max", wanted.max, "ready on each host, at most")->type_name("N");
@@ -89,10 +89,10 @@ void add_named(CommandLine& line,
                const std::string& name,
                const std::string& help,
                const std::string& example,
-               common::Result<int> (*action)(Context&, const Wanted&))
+               common::Result<int> (*action)(Context&, const PoolOptions&))
 {
     auto* command = line.add(group, name, help, {example});
-    auto wanted = std::make_shared<Wanted>();
+    auto wanted = std::make_shared<PoolOptions>();
     command->add_option("POOL", wanted->name, "its name")->type_name("")->required();
     if (name == "set") {
         add_bounds(command, *wanted);
@@ -124,7 +124,7 @@ void add_pool_commands(CommandLine& line)
                              "Keep sandboxes of this shape ready on every host that has the image",
                              {"paddock pools create ready tiny --min 2",
                               "paddock pools create big debian-12 --cpu 4 --memory 4G --max 1"});
-    auto wanted = std::make_shared<Wanted>();
+    auto wanted = std::make_shared<PoolOptions>();
     command->add_option("NAME", wanted->name, "how to speak of it")->type_name("")->required();
     command->add_option("IMAGE", wanted->image, "that they boot")->type_name("")->required();
     command->add_option("--cpu", wanted->cpu, "virtual CPUs (the image's)")->type_name("N");

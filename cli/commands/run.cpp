@@ -17,7 +17,7 @@ using common::ErrorCode;
 
 namespace {
 
-struct Wanted {
+struct RunOptions {
     std::string sandbox;
     std::vector<std::string> words;
     std::string user;
@@ -50,7 +50,7 @@ common::Result<std::string> read_stdin()
     return text;
 }
 
-common::Result<nlohmann::json> body_of(const Wanted& wanted)
+common::Result<nlohmann::json> body_of(const RunOptions& wanted)
 {
     std::vector<std::string> words;
     std::ranges::transform(wanted.words, std::back_inserter(words), &as_typed);
@@ -89,7 +89,7 @@ void tell_ending(const Console& console, const Json& command)
     }
 }
 
-common::Result<int> run(Context& context, const Wanted& wanted)
+common::Result<int> run(Context& context, const RunOptions& wanted)
 {
     COMMON_TRY(const auto body, body_of(wanted));
     COMMON_TRY(const auto id, sandbox_id(context.session, wanted.sandbox));
@@ -129,7 +129,7 @@ void add_run_commands(CommandLine& line)
                   "paddock run -u root -t 5m web -- apk add jq",
                   "paddock run -i web -- wc -l <list.txt"});
     command->group("Sandboxes");
-    auto wanted = std::make_shared<Wanted>();
+    auto wanted = std::make_shared<RunOptions>();
     add_sandbox(command, wanted->sandbox);
     command->add_option("COMMAND", wanted->words, "put -- before it if it has options")
         ->type_name("")

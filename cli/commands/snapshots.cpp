@@ -9,7 +9,7 @@ namespace cli {
 
 namespace {
 
-struct Wanted {
+struct SnapshotOptions {
     std::string sandbox;
     std::string name;
     bool memory = false;
@@ -17,14 +17,15 @@ struct Wanted {
 };
 
 /// "/v1/sandboxes/<id>/snapshots" and, where one is meant, its name.
-common::Result<std::string> path_of(Context& context, const Wanted& wanted)
+common::Result<std::string>
+path_of(Context& context, const SnapshotOptions& wanted, Meant meant = Meant::likely)
 {
-    COMMON_TRY(const auto id, sandbox_id(context.session, wanted.sandbox));
+    COMMON_TRY(const auto id, sandbox_id(context.session, wanted.sandbox, meant));
     return "/v1/sandboxes/" + id + "/snapshots" +
            (wanted.name.empty() ? "" : "/" + client::encoded(wanted.name));
 }
 
-common::Result<int> create(Context& context, Wanted wanted)
+common::Result<int> create(Context& context, SnapshotOptions wanted)
 {
     nlohmann::json body{{"name", wanted.name}};
     if (wanted.memory || wanted.no_memory) {
@@ -44,13 +45,13 @@ common::Result<int> create(Context& context, Wanted wanted)
     return show_one(context, answer, "snapshot");
 }
 
-common::Result<int> list(Context& context, const Wanted& wanted)
+common::Result<int> list(Context& context, const SnapshotOptions& wanted)
 {
     COMMON_TRY(const auto path, path_of(context, wanted));
     return list_and_show(context, path, "snapshots", snapshots_table);
 }
 
-common::Result<int> get(Context& context, const Wanted& wanted)
+common::Result<int> get(Context& context, const SnapshotOptions& wanted)
 {
     COMMON_TRY(const auto path, path_of(context, wanted));
     COMMON_TRY(const auto body, context.session.get(path));
@@ -67,9 +68,9 @@ common::Result<int> said(Context& context, const std::string& body, const std::s
     return exit_ok;
 }
 
-common::Result<int> remove(Context& context, const Wanted& wanted)
+common::Result<int> remove(Context& context, const SnapshotOptions& wanted)
 {
-    COMMON_TRY(const auto path, path_of(context, wanted));
+    COMMON_TRY(const auto path, path_of(context, wanted, Meant::certain));
     COMMON_TRY(const auto body,
                long_call(context,
                          {.what = "deleting " + wanted.name},
@@ -78,20 +79,24 @@ common::Result<int> remove(Context& context, const Wanted& wanted)
 }
 
 /// A step that is asked for below a snapshot: restore, verify.
-common::Result<std::string>
-ask(Context& context, const Wanted& wanted, const std::string& step, const Waiting& waiting)
+common::Result<std::string> ask(Context& context,
+                                const SnapshotOptions& wanted,
+                                Meant meant,
+                                const std::string& step,
+                                const Waiting& waiting)
 {
-    COMMON_TRY(const auto path, path_of(context, wanted));
+    COMMON_TRY(const auto path, path_of(context, wanted, meant));
     return long_call(context, waiting, [&session = context.session, path, step] {
         return session.post(path + "/" + step, nlohmann::json::object());
     });
 }
 
-common::Result<int> restore(Context& context, const Wanted& wanted)
+common::Result<int> restore(Context& context, const SnapshotOptions& wanted)
 {
     COMMON_TRY(const auto body,
                ask(context,
                    wanted,
+                   Meant::certain, // What it has now is lost.
                    "restore",
                    {.what = fmt::format("bringing {} back to {}", wanted.sandbox, wanted.name),
                     .if_interrupted = "it goes on; see: paddock get " + wanted.sandbox}));
@@ -101,10 +106,11 @@ common::Result<int> restore(Context& context, const Wanted& wanted)
         context, body, fmt::format("{} is as in {}, {}", wanted.sandbox, wanted.name, phase));
 }
 
-common::Result<int> verify(Context& context, const Wanted& wanted)
+common::Result<int> verify(Context& context, const SnapshotOptions& wanted)
 {
-    COMMON_TRY(const auto body,
-               ask(context, wanted, "verify", {.what = "reading all of " + wanted.name}));
+    COMMON_TRY(
+        const auto body,
+        ask(context, wanted, Meant::likely, "verify", {.what = "reading all of " + wanted.name}));
     return said(context, body, wanted.name + " is as it was taken");
 }
 
@@ -113,10 +119,10 @@ void add_named(CommandLine& line,
                const std::string& name,
                const std::string& help,
                const std::string& example,
-               common::Result<int> (*action)(Context&, const Wanted&))
+               common::Result<int> (*action)(Context&, const SnapshotOptions&))
 {
     auto* command = line.add(group, name, help, {example});
-    auto wanted = std::make_shared<Wanted>();
+    auto wanted = std::make_shared<SnapshotOptions>();
     add_sandbox(command, wanted->sandbox);
     command->add_option("SNAPSHOT", wanted->name, "its name")->type_name("")->required();
     line.runs(command, [=](Context& context) { return action(context, *wanted); });
@@ -139,7 +145,7 @@ void add_snapshot_commands(CommandLine& line)
         "create",
         "Take one; it stands still for a moment",
         {"paddock snapshot create web clean", "paddock snapshot create web nightly --no-memory"});
-    auto wanted = std::make_shared<Wanted>();
+    auto wanted = std::make_shared<SnapshotOptions>();
     add_sandbox(command, wanted->sandbox);
     command->add_option("NAME", wanted->name, "how to speak of it")->type_name("")->required();
     auto* with = command->add_flag("--memory", wanted->memory, "with memory, or not at all");
@@ -147,7 +153,7 @@ void add_snapshot_commands(CommandLine& line)
     line.runs(command, [wanted](Context& context) { return create(context, *wanted); });
 
     auto* all = line.add(*group, "ls", "Oldest first", {"paddock snapshot ls web"});
-    auto listed = std::make_shared<Wanted>();
+    auto listed = std::make_shared<SnapshotOptions>();
     add_sandbox(all, listed->sandbox);
     line.runs(all, [listed](Context& context) { return list(context, *listed); });
 

@@ -69,7 +69,9 @@ std::vector<Checkpoint> Checkpoints::of(const common::SandboxId& sandbox) const
         }
     }
     std::ranges::sort(found, [](const Checkpoint& a, const Checkpoint& b) {
-        return std::tie(a.created_at, a.id) < std::tie(b.created_at, b.id);
+        const auto older = common::to_unix_us(a.created_at); // As a Position has it.
+        const auto newer = common::to_unix_us(b.created_at);
+        return std::tie(older, a.id) < std::tie(newer, b.id);
     });
     return found;
 }

@@ -29,6 +29,7 @@ Core::Core(Store& store, HostLink& link, const common::Clock& clock, CoreSetting
       pooling_{std::make_unique<Pooling>(*this)},
       imaging_{std::make_unique<Imaging>(*this)},
       streams_{std::make_unique<Streams>(*this)},
+      audit_{store},
       tail_{store},
       loop_{std::make_shared<common::EventLoop>(clock, loop_capacity)}
 {}
@@ -48,6 +49,7 @@ Result<std::uint64_t> Core::start()
         host.health = HostHealth::joining;
         auto& known = fleet_.hosts()[host.name];
         known.last_beat = clock_.steady();
+        known.cordon_recorded = host.cordoned;
         known.host = std::move(host);
     }
     std::vector<Change> changes;
@@ -103,6 +105,7 @@ Result<std::uint64_t> Core::start()
 void Core::stop()
 {
     ending_ = true;
+    audit_.stop();
     tail_.stop();
     loop_->stop();
     streams_->stop();

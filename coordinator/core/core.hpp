@@ -66,11 +66,15 @@ public:
     run(const Caller& caller, const common::SandboxId& id, RunRequest request) override;
     LiveExecs& live_execs() override;
     Events& events() override { return tail_; }
+    AuditLog& audit() override { return audit_; }
     common::Result<CommandPage>
     commands(const Caller& caller, const common::SandboxId& id, Page page) override;
     common::Result<std::string> ip(const Caller& caller, const common::SandboxId& id) override;
     common::Result<std::vector<Host>> hosts(const Caller& caller) override;
     common::Result<Host> host(const Caller& caller, const common::HostName& name) override;
+    common::Result<>
+    cordon(const Caller& caller, const common::HostName& name, bool cordoned) override;
+    common::Result<Placement> explain(const Caller& caller, CreateRequest request) override;
     common::Result<std::vector<Image>> images(const Caller& caller) override;
     common::Result<Image> image(const Caller& caller, const common::ImageName& name) override;
     common::Result<Image> create_image(const Caller& caller, ImageRequest request) override;
@@ -83,6 +87,8 @@ public:
     change_pool(const Caller& caller, const std::string& name, PoolChange change) override;
     common::Result<PoolState> delete_pool(const Caller& caller, const std::string& name) override;
     common::Result<VmListing> vms(const Caller& caller) override;
+    common::Result<Reading>
+    reading(const Caller& caller, const common::SandboxId& id, std::uint32_t bytes) override;
     Health health() override;
     std::string metrics() override;
 
@@ -202,9 +208,6 @@ private:
     void undo_create(const Op& op, const common::Error& error);
     /// It was never written down: as if it had never been.
     void withdraw(const common::SandboxId& id);
-
-    unsigned vcpus_of(const Image& image) const;
-    common::Bytes memory_of(const Image& image) const;
 
     // core_lifecycle.cpp
     void begin_start(const Caller& caller, const common::SandboxId& id, SandboxDone done);
@@ -356,17 +359,13 @@ private:
     void delete_old_snapshots();
     void resend_overdue();
 
-    // core_reads.cpp
-    void begin_vms(const Caller& caller, std::function<void(VmListing)> done);
-    [[nodiscard]] static bool
-    matches(const Sandbox& sandbox, const Caller& caller, const ListFilter& filter);
+    void begin_vms(const Caller& caller, std::function<void(VmListing)> done); // core_reads.cpp
 
     Store& store_;
     HostLink& link_;
     const common::Clock& clock_;
     const CoreSettings settings_;
     std::atomic<bool> ending_{false};
-
     // The loop's own.
     Fleet fleet_;
     std::map<common::OperationId, Op> pending_;
@@ -393,6 +392,7 @@ private:
     std::uint64_t commands_run_ = 0;
     std::uint64_t creates_ = 0;
     std::uint64_t failed_writes_ = 0;
+    StoredAudit audit_;
     EventTail tail_;                          ///< Of a thread of its own.
     std::shared_ptr<common::EventLoop> loop_; ///< Shared with callbacks that may outlive this.
 };

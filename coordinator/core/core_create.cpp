@@ -13,8 +13,9 @@ Result<Sandbox> Core::create(const Caller& caller, CreateRequest request)
 {
     const bool boots = request.auto_start;
     const bool wait_for_ip = request.wait_for_ip;
-    const auto patience =
-        (boots ? settings_.boot_timeout : settings_.make_timeout) + settings_.grace;
+    const auto host_time = boots ? settings_.boot_timeout : settings_.make_timeout;
+    const auto patience = host_time + settings_.grace;
+    request.room_by = clock_.steady() + host_time; // While its caller is still there to be told.
     return ask<Sandbox>(
         patience + settings_.ip_timeout + settings_.grace * 2,
         [this, caller, request = std::move(request), boots, wait_for_ip, patience](
@@ -84,13 +85,16 @@ void Core::begin_making(const Caller& caller,
                         SandboxDone done)
 {
     if (const auto placed = place(sandbox, image, request.host, {}); !placed) {
-        const auto again = [this, caller, request, from, done] {
+        const auto again = [this, caller, request, from, done, placed](Pooling::Room room) {
+            if (room == Pooling::Room::too_late) {
+                return done(placed.error());
+            }
             auto next = request;
             --next.makes_room;
             begin_create(caller, next, std::max(from, MadeFrom::source), done);
         };
         if (request.makes_room == 0 || placed.error().stable_reason() != "no_capacity" ||
-            !pooling_->make_room(sandbox, request.host, again)) {
+            !pooling_->make_room(sandbox, request.host, request.room_by, again)) {
             done(placed.error());
         }
         return;
@@ -162,12 +166,13 @@ Core::draft(const Caller& caller, const CreateRequest& request, const Image& ima
     COMMON_CHECK(name_is_free(caller, sandbox.name));
     sandbox.image = image.name;
     sandbox.image_digest = image.digest;
-    sandbox.vcpus = request.vcpus.value_or(vcpus_of(image));
-    sandbox.memory = request.memory.value_or(memory_of(image));
+    sandbox.vcpus = request.vcpus.value_or(settings_.vcpus_of(image));
+    sandbox.memory = request.memory.value_or(settings_.memory_of(image));
     sandbox.network = request.network;
     sandbox.disk = request.disk;
     sandbox.labels = request.labels;
     sandbox.env = request.env;
+    sandbox.files = request.files;
     sandbox.ttl = request.ttl;
     sandbox.created_at = clock_.wall();
     sandbox.updated_at = sandbox.created_at;
@@ -184,39 +189,6 @@ Core::draft(const Caller& caller, const CreateRequest& request, const Image& ima
                      {{"host", "no host of this name has connected; GET /v1/hosts lists them"}}};
     }
     return sandbox;
-}
-
-unsigned Core::vcpus_of(const Image& image) const
-{
-    return image.default_vcpus > 0 ? image.default_vcpus : settings_.default_vcpus;
-}
-
-common::Bytes Core::memory_of(const Image& image) const
-{
-    return image.default_memory > common::Bytes{} ? image.default_memory : settings_.default_memory;
-}
-
-Result<> Core::place(Sandbox& sandbox,
-                     const Image& image,
-                     const std::optional<common::HostName>& host,
-                     const std::map<common::HostName, std::string>& refused) const
-{
-    const scheduler::Demand demand{sandbox.vcpus, sandbox.memory, host, refused};
-    const auto verdict = scheduler::place(fleet_.view(image), demand);
-    if (!verdict.host) {
-        std::string details;
-        for (const auto& one : verdict.rejected) {
-            details += (details.empty() ? "" : "\n") + one.host.str() + ": " + one.why;
-        }
-        return Error{ErrorCode::resource_exhausted,
-                     "create a sandbox: no host can take it",
-                     "no_capacity",
-                     {},
-                     details.empty() ? "no host has connected yet" : details};
-    }
-    sandbox.host = *verdict.host;
-    sandbox.overhead = fleet_.hosts().at(sandbox.host).host.facts.overhead;
-    return {};
 }
 
 /// The source may be the name of somebody's VM: then the answer must say that it may not

@@ -87,6 +87,12 @@ Result<std::optional<Checkpoint>> Core::Forking::origin(const Core& core,
         return wrong_state(sandbox, "fork");
     }
     COMMON_CHECK(core.reachable(sandbox));
+    if (core.fleet_.hosts().at(sandbox.host).host.cordoned) {
+        return Error{ErrorCode::failed_precondition,
+                     attempt + "its host " + sandbox.host.str() +
+                         " is cordoned, and children are on their source's",
+                     "host_cordoned"};
+    }
     const auto image = core.fleet_.image(sandbox.image, caller.tenant);
     const auto told = can_be_told(image ? image->agent : "", sandbox);
     if (now) {
@@ -212,8 +218,11 @@ void Core::make_child(const std::shared_ptr<Forking>& forking, std::size_t numbe
     }
     const auto child = *std::move(drafted);
     if (const auto room = admit(child, "create"); !room) {
-        const auto again = [this, forking, number] { make_child(forking, number); };
-        if (forking->makes_room == 0 || !pooling_->make_room(child, child.host, again)) {
+        const auto again = [this, forking, number, ended, room](Pooling::Room now) {
+            now == Pooling::Room::made ? make_child(forking, number) : ended(room.error());
+        };
+        const auto until = clock_.steady() + settings_.boot_timeout;
+        if (forking->makes_room == 0 || !pooling_->make_room(child, child.host, until, again)) {
             return ended(room.error());
         }
         --forking->makes_room;

@@ -291,7 +291,7 @@ void Core::on_answer(const HostAnswer& event)
                            event.error->details};
         return on_answer(told);
     }
-    if (op->kind != Pending::Kind::run && op->kind != Pending::Kind::list_vms && event.error &&
+    if (op->kind != Pending::Kind::run && !is_question(op->kind) && event.error &&
         event.error->code == ErrorCode::unavailable &&
         event.error->stable_reason() == "host_starting") {
         return; // Its inventory is on the way and has this sent again.
@@ -311,9 +311,16 @@ void Core::on_answer(const HostAnswer& event)
     case Pending::Kind::make_image:
     case Pending::Kind::remove_image: return imaging_->finish(op, event);
     case Pending::Kind::run: return finish_run(op, event);
+    case Pending::Kind::read:
     case Pending::Kind::list_vms: break;
     }
     retire(op);
+    if (op->kind == Pending::Kind::read) {
+        const auto* reading = std::get_if<Reading>(&event.value);
+        return op->read(reading != nullptr
+                            ? common::Result<Reading>{*reading}
+                            : event.error.value_or(Error{ErrorCode::internal, "nothing came"}));
+    }
     const auto* vms = std::get_if<std::vector<ForeignVm>>(&event.value);
     if (event.error || vms == nullptr) {
         return op->listed(event.error.value_or(Error{ErrorCode::internal, "no list came"}));

@@ -116,8 +116,12 @@ void Core::begin_start(const Caller& caller, const common::SandboxId& id, Sandbo
         return done(host.error());
     }
     if (const auto room = admit(sandbox, "start"); !room) {
-        const auto again = [this, caller, id, done] { begin_start(caller, id, done); };
-        if (!pooling_->make_room(sandbox, sandbox.host, again)) {
+        const auto again = [this, caller, id, done, room](Pooling::Room now) {
+            now == Pooling::Room::made ? begin_start(caller, id, done) : done(room.error());
+        };
+        // Whoever starts or resumes it waits for longer.
+        const auto until = clock_.steady() + settings_.pause_timeout / 2;
+        if (!pooling_->make_room(sandbox, sandbox.host, until, again)) {
             done(room.error());
         }
         return;

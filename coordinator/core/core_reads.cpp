@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <span>
 
 namespace coordinator {
 
@@ -22,20 +23,7 @@ Host as_seen_by(const Caller& caller, Host host)
     return host;
 }
 
-} // namespace
-
-Result<Sandbox> Core::get(const Caller& caller, const common::SandboxId& id)
-{
-    return ask<Sandbox>(read_limit, [this, caller, id](const Reply<Sandbox>& reply) {
-        const auto* sandbox = fleet_.find(id);
-        if (sandbox == nullptr || sandbox->tenant != caller.tenant) {
-            return reply(Error{ErrorCode::not_found, "no sandbox " + id.str()});
-        }
-        reply(*sandbox);
-    });
-}
-
-bool Core::matches(const Sandbox& sandbox, const Caller& caller, const ListFilter& filter)
+bool matches(const Sandbox& sandbox, const Caller& caller, const ListFilter& filter)
 {
     const auto is = [](const std::optional<std::string>& wanted, const std::string& value) {
         return !wanted || *wanted == value;
@@ -51,6 +39,19 @@ bool Core::matches(const Sandbox& sandbox, const Caller& caller, const ListFilte
            });
 }
 
+} // namespace
+
+Result<Sandbox> Core::get(const Caller& caller, const common::SandboxId& id)
+{
+    return ask<Sandbox>(read_limit, [this, caller, id](const Reply<Sandbox>& reply) {
+        const auto* sandbox = fleet_.find(id);
+        if (sandbox == nullptr || sandbox->tenant != caller.tenant) {
+            return reply(Error{ErrorCode::not_found, "no sandbox " + id.str()});
+        }
+        reply(*sandbox);
+    });
+}
+
 Result<SandboxPage> Core::list(const Caller& caller, const ListFilter& filter)
 {
     return ask<SandboxPage>(read_limit, [this, caller, filter](const Reply<SandboxPage>& reply) {
@@ -61,14 +62,20 @@ Result<SandboxPage> Core::list(const Caller& caller, const ListFilter& filter)
             }
         }
         std::ranges::sort(found, [](const Sandbox* a, const Sandbox* b) {
-            return std::tie(b->created_at, b->id) < std::tie(a->created_at, a->id);
+            // As a Position has it.
+            const auto newer = common::to_unix_us(a->created_at);
+            const auto older = common::to_unix_us(b->created_at);
+            return std::tie(older, b->id) < std::tie(newer, a->id);
         });
         SandboxPage page;
         page.total = found.size();
-        for (auto i = filter.page.offset;
-             i < found.size() && page.sandboxes.size() < filter.page.limit;
-             ++i) {
-            page.sandboxes.push_back(*found[i]);
+        const auto part = part_of(found, filter.page, Sorted::descending, [](const Sandbox* box) {
+            return Position{common::to_unix_us(box->created_at), box->id.str()};
+        });
+        page.next = part.next;
+        page.sandboxes.reserve(part.end - part.begin);
+        for (const auto* sandbox : std::span{found}.subspan(part.begin, part.end - part.begin)) {
+            page.sandboxes.push_back(*sandbox);
         }
         reply(std::move(page));
     });
@@ -252,6 +259,39 @@ Result<VmListing> Core::vms(const Caller& caller)
         settings_.vms_timeout + settings_.grace, [this, caller](const Reply<VmListing>& reply) {
             begin_vms(caller, [reply](VmListing listing) { reply(std::move(listing)); });
         });
+}
+
+Result<Reading>
+Core::reading(const Caller& caller, const common::SandboxId& id, std::uint32_t console_bytes)
+{
+    const auto begin = [this, caller, id, console_bytes](const Reply<Reading>& reply) {
+        const auto* sandbox = fleet_.find(id);
+        if (sandbox == nullptr || sandbox->tenant != caller.tenant) {
+            return reply(Error{ErrorCode::not_found, "no sandbox " + id.str()});
+        }
+        if (sandbox->host.empty() || sandbox->phase == Phase::destroyed) {
+            return reply(Reading{});
+        }
+        Sandbox nobody; // It is asked about, whatever else is done with it.
+        nobody.host = sandbox->host;
+        const auto op =
+            begin_operation(Pending::Kind::read, caller, nobody, ReadOnHost{id, console_bytes});
+        op->read = reply;
+        op->sent = clock_.steady();
+        if (auto sent = link_.send(op->host, op->command); !sent) {
+            retire(op);
+            return reply(std::move(sent).error());
+        }
+        loop_->after(settings_.vms_timeout, [this, op] {
+            if (pending_.contains(op->row.id)) {
+                retire(op);
+                op->read(Error{ErrorCode::unavailable,
+                               "host " + op->host.str() + " did not answer in time",
+                               "host_unreachable"});
+            }
+        });
+    };
+    return ask<Reading>(settings_.vms_timeout + settings_.grace, begin);
 }
 
 Health Core::health()

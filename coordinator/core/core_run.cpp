@@ -19,12 +19,12 @@ std::uint64_t us_between(common::SteadyTime begin, common::SteadyTime end)
         std::max<std::int64_t>(0, std::chrono::duration_cast<microseconds>(end - begin).count()));
 }
 
-Error not_running(const Sandbox& sandbox)
+Error not_running(const Sandbox& sandbox, const std::string& attempt)
 {
     const auto what = sandbox.desired == Desired::destroyed ? std::string{"being destroyed"}
                                                             : std::string{to_string(sandbox.phase)};
     return {ErrorCode::failed_precondition,
-            "run a command in sandbox " + sandbox.id.str() + ": it is " + what + ", not running",
+            attempt + " sandbox " + sandbox.id.str() + ": it is " + what + ", not running",
             "not_running"};
 }
 
@@ -46,10 +46,23 @@ CommandMode mode_of(const RunRequest& request)
     if (!request.live) {
         return CommandMode::run;
     }
+    if (!request.live->call.empty()) {
+        return CommandMode::call;
+    }
     if (request.live->terminal) {
         return CommandMode::terminal;
     }
     return request.live->has_stdin ? CommandMode::live_stdin : CommandMode::live;
+}
+
+/// As the audit tells it: what a call answers is for its caller, and a refusal among it.
+std::optional<Error> audited_end(const Command& record, const std::optional<Error>& error)
+{
+    const bool is_done = record.exit_code == 0 && !record.timed_out;
+    if (error || record.mode != CommandMode::call || is_done) {
+        return error;
+    }
+    return Error{ErrorCode::refused, "it was refused, or given up", "not_done"};
 }
 
 /// Its host need not keep the answer.
@@ -110,7 +123,7 @@ void Core::begin_run(const Caller& caller,
     if (sandbox.desired == Desired::destroyed ||
         (sandbox.phase != Phase::running && state_of(sandbox.phase) != State::starting &&
          !(sandbox.phase == Phase::placing && sandbox.desired == Desired::running))) {
-        return reply(not_running(sandbox));
+        return reply(not_running(sandbox, request.attempt));
     }
     if (const auto host = reachable(sandbox); !host) {
         return reply(host.error());
@@ -125,10 +138,10 @@ void Core::begin_run(const Caller& caller,
     // The wait is part of the command's own time.
     const auto timeout = request.timeout.value_or(settings_.command_timeout);
     const auto until = clock_.steady() + timeout;
-    const auto too_late = loop_->after(timeout, [reply, id] {
+    const auto too_late = loop_->after(timeout, [reply, id, attempt = request.attempt] {
         reply(Error{ErrorCode::timeout,
-                    "run a command in sandbox " + id.str() +
-                        ": it is still starting after timeout_sec; the command was not run",
+                    attempt + " sandbox " + id.str() +
+                        ": it is still starting after timeout_sec; nothing was done",
                     "still_starting"});
     });
     when(id, settled, [this, caller, request, reply, until, too_late](const Sandbox& now) {
@@ -137,7 +150,7 @@ void Core::begin_run(const Caller& caller,
         }
         loop_->cancel(too_late); // Nor must he be told so after it has run.
         if (now.phase != Phase::running) {
-            return reply(not_running(now));
+            return reply(not_running(now, request.attempt));
         }
         auto rest = request;
         if (!request.live || request.timeout) {
@@ -163,7 +176,7 @@ void Core::wake_and_run(const Caller& caller,
         }
         const auto* now = fleet_.find(woken->id);
         if (now == nullptr || now->phase != Phase::running) {
-            return reply(not_running(now == nullptr ? *woken : *now));
+            return reply(not_running(now == nullptr ? *woken : *now, request.attempt));
         }
         dispatch_run(caller, *now, request, reply);
     });
@@ -192,6 +205,9 @@ void Core::dispatch_run(const Caller& caller,
     exec.output_limit = settings_.output_limit;
     exec.live = request.live;
     const auto op = begin_operation(Pending::Kind::run, caller, sandbox, std::move(exec));
+    const bool is_call = request.live && !request.live->call.empty();
+    op->recorded = !is_call || !request.live->audited_as.empty();
+    op->row.kind = is_call && op->recorded ? request.live->audited_as : op->row.kind;
     op->ran = reply;
     op->give_up = op->begun + settings_.agent_patience;
     auto& record = op->record;
@@ -205,29 +221,34 @@ void Core::dispatch_run(const Caller& caller,
     record.status = "running";
     record.started_at = clock_.wall();
     record.mode = mode_of(request);
-    ++commands_run_;
-    const auto detail = detail_of({{"command_id", record.id.str()},
-                                   {"user", record.user},
-                                   {"command", record.command.substr(0, 200)}});
     const bool is_read = request.live && request.live->is_read;
-    save({record, intent_of(op, detail)}, [this, op, reply, is_read](const Result<>& saved) {
-        op->stored += std::chrono::duration_cast<microseconds>(clock_.steady() - op->begun);
-        if (!pending_.contains(op->row.id)) {
-            return; // Its sandbox was destroyed meanwhile, which was told and recorded.
-        }
-        if (saved) {
-            op->durable = true;
-            dispatch(op);
-            return op->record.mode == CommandMode::run ? void()
-                                                       : streams_->sent(op, reply, is_read);
-        }
-        if (saved.error().code == ErrorCode::timeout) {
-            // It may be written down as running, but it was not given to anybody.
-            return end_run(op, not_recorded("run a command", saved.error()));
-        }
-        retire(op);
-        op->ran(not_recorded("run a command", saved.error()));
-    });
+    if (!op->recorded) {
+        op->durable = true;
+        dispatch(op);
+        return streams_->sent(op, reply, is_read);
+    }
+    commands_run_ += is_call ? 0 : 1;
+    auto detail = about_run(*op);
+    detail.emplace_back("user", record.user);
+    save({record, intent_of(op, detail_of(detail))},
+         [this, op, reply, is_read, attempt = request.attempt](const Result<>& saved) {
+             op->stored += std::chrono::duration_cast<microseconds>(clock_.steady() - op->begun);
+             if (!pending_.contains(op->row.id)) {
+                 return; // Its sandbox was destroyed meanwhile, which was told and recorded.
+             }
+             if (saved) {
+                 op->durable = true;
+                 dispatch(op);
+                 return op->record.mode == CommandMode::run ? void()
+                                                            : streams_->sent(op, reply, is_read);
+             }
+             if (saved.error().code == ErrorCode::timeout) {
+                 // It may be written down as running, but it was not given to anybody.
+                 return end_run(op, not_recorded(attempt, saved.error()));
+             }
+             retire(op);
+             op->ran(not_recorded(attempt, saved.error()));
+         });
 }
 
 void Core::finish_run(const Op& op, const HostAnswer& answer)
@@ -318,79 +339,43 @@ void Core::end_run(const Op& op, const std::optional<Error>& error)
     }
     const auto saving = clock_.steady();
     const auto away = op->dispatched ? us_between(op->sent, saving) : std::uint64_t{0};
-    save_outcome({record, outcome_of(op, error)},
-                 [this, op, error, saving, away](const Result<>& saved) {
-                     const auto now = clock_.steady();
-                     auto& timings = op->record.timings_us;
-                     const auto stored =
-                         static_cast<std::uint64_t>(op->stored.count()) + us_between(saving, now);
-                     const auto total = us_between(op->begun, now);
-                     timings["store"] = stored;
-                     timings["core"] = total - std::min(total, stored + away);
-                     if (error) {
-                         op->ran(*error);
-                     } else if (!saved) {
-                         op->ran(Error{ErrorCode::timeout,
-                                       "the command ended, but the database has not recorded its "
-                                       "outcome yet: " +
-                                           saved.error().message,
-                                       "outcome_unknown"});
-                     } else {
-                         op->ran(op->record);
-                     }
-                     streams_->ended(op->record);
-                     if (saved && op->dispatched) {
-                         // If it is lost, the guest forgets by itself, oldest first.
-                         static_cast<void>(link_.send(op->host, acknowledgement(*op)));
-                     }
-                 });
-}
-
-/// A command that was under way when the coordinator ended: its host is asked for the
-/// outcome as soon as it is there.
-void Core::resume_command(const Command& command)
-{
-    const auto* sandbox = fleet_.find(command.sandbox);
-    const Caller caller{"system:restart",
-                        sandbox == nullptr ? "" : sandbox->tenant,
-                        common::mint<common::RequestId>()};
-    Sandbox gone;
-    gone.id = command.sandbox;
-    ExecOnHost exec;
-    exec.id = command.sandbox;
-    exec.shell = command.command;
-    exec.user = command.user;
-    exec.cwd = command.cwd;
-    exec.timeout = settings_.command_timeout;
-    exec.output_limit = settings_.output_limit;
-    exec.resumed = true;
-    if (command.mode != CommandMode::run) {
-        exec.timeout = {}; // Its agent keeps the one that it was given.
-        exec.live.emplace();
-        exec.live->argv = {command.command};
-        exec.live->has_stdin = command.mode != CommandMode::live;
-        if (command.mode == CommandMode::terminal) {
-            exec.live->terminal.emplace();
+    const auto tell = [this, op, error, saving, away](const Result<>& saved) {
+        const auto now = clock_.steady();
+        auto& timings = op->record.timings_us;
+        const auto stored =
+            static_cast<std::uint64_t>(op->stored.count()) + us_between(saving, now);
+        const auto total = us_between(op->begun, now);
+        timings["store"] = stored;
+        timings["core"] = total - std::min(total, stored + away);
+        if (error) {
+            op->ran(*error);
+        } else if (!saved) {
+            op->ran(Error{ErrorCode::timeout,
+                          "the command ended, but the database has not recorded its "
+                          "outcome yet: " +
+                              saved.error().message,
+                          "outcome_unknown"});
+        } else {
+            op->ran(op->record);
         }
-    }
-    const auto op = begin_operation(
-        Pending::Kind::run, caller, sandbox == nullptr ? gone : *sandbox, std::move(exec));
-    // Under the id that its host and guest know it by.
-    retire(op);
-    op->row.id = command.operation;
-    op->command.operation = command.operation;
-    op->record = command;
-    op->ran = [](const Result<Command>&) {};
-    op->give_up = op->begun + settings_.agent_patience;
-    op->dispatched = true; // Sent by whoever wrote it down, as far as anybody knows.
-    op->sent = op->begun;
-    pending_.emplace(op->row.id, op);
-    pending_of_.emplace(op->row.sandbox, op->row.id);
-    if (command.mode != CommandMode::run) {
-        streams_->sent(op, {}, false);
-    }
-    if (sandbox == nullptr || sandbox->phase == Phase::destroyed) {
-        end_run(op, Error{ErrorCode::timeout, "its sandbox is gone", "outcome_unknown"});
+        streams_->ended(op->record);
+        if (saved && op->dispatched && op->record.mode != CommandMode::call) {
+            // If it is lost, the guest forgets by itself, oldest first.
+            static_cast<void>(link_.send(op->host, acknowledgement(*op)));
+        }
+    };
+    if (op->recorded) {
+        const auto end = audited_end(record, error);
+        auto outcome = outcome_of(op, end);
+        auto detail = about_run(*op);
+        detail.emplace_back("exit_code", std::to_string(record.exit_code));
+        if (end) {
+            detail.emplace_back("error", end->message);
+        }
+        outcome.detail = detail_of(detail);
+        save_outcome({record, std::move(outcome)}, tell);
+    } else {
+        tell({});
     }
 }
 

@@ -49,7 +49,11 @@ Result<CheckpointPage> Core::snapshots(const Caller& caller, const common::Sandb
             auto all = checkpoints_.listed(id);
             CheckpointPage out;
             out.total = all.size();
-            for (auto i = page.offset; i < all.size() && out.checkpoints.size() < page.limit; ++i) {
+            const auto part = part_of(all, page, Sorted::ascending, [](const Checkpoint& one) {
+                return Position{common::to_unix_us(one.created_at), one.id.str()};
+            });
+            out.next = part.next;
+            for (auto i = part.begin; i < part.end; ++i) {
                 out.checkpoints.push_back(std::move(all[i]));
             }
             done(std::move(out));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/clock.hpp"
+#include "coordinator/core/audit.hpp"
 #include "coordinator/core/feed.hpp"
 #include "coordinator/core/store.hpp"
 
@@ -9,6 +10,8 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 
 namespace coordinator {
@@ -19,7 +22,15 @@ struct EventFilter {
     std::optional<std::string> host;
     std::optional<std::string> action; ///< Or what comes before its dot: "sandbox".
     std::optional<AuditRow::Kind> kind;
+    /// With `target`: the outcome of a "command.run" brings the command, as cut_outputs() leaves
+    /// it.
+    bool with_commands = false;
+    /// What is there now, and no more: the last event of the feed is one that `ends`.
+    bool until_now = false;
 };
+
+/// To what a row may bring: at most 16 KiB of each output.
+void cut_outputs(Command& command);
 
 using EventFeed = Feed<AuditEvent>;
 
@@ -58,6 +69,7 @@ private:
         std::string tenant;
         EventFilter filter;
         std::uint64_t position; ///< All up to here was looked at for it.
+        std::uint64_t until;    ///< It is told no row behind this one.
         std::shared_ptr<std::atomic<bool>> closed;
     };
 
@@ -66,14 +78,27 @@ private:
     bool read_on(std::unique_lock<std::mutex>& lock);
     static bool has_room(const Reader& reader);
     /// To all that have read up to `from` or further.
-    void hand_out(const std::vector<AuditEvent>& events, std::uint64_t from);
+    void hand_out(const std::vector<AuditEvent>& events,
+                  std::uint64_t from,
+                  const std::set<std::string>& with_commands);
     static bool wants(const Reader& reader, const AuditEvent& event);
+    /// It was told all that it is to be told.
+    static void end(Reader& reader);
+    std::shared_ptr<EventFeed> make_feed(std::shared_ptr<std::atomic<bool>> closed);
+    /// Sandboxes whose commands somebody wants to be brought.
+    [[nodiscard]] std::set<std::string> wanted_commands() const;
+    void add_commands(std::vector<AuditEvent>& events, const std::set<std::string>& wanted);
 
     Store& store_;
     std::mutex mutex_;
-    std::condition_variable woken_;
     std::list<Reader> readers_; ///< Under mutex_, as the next.
     bool stopping_ = false;
+    /// Feeds have it, too, and may outlive this.
+    struct Bell {
+        std::condition_variable rung;
+        std::atomic<bool> room{false}; ///< A full feed was emptied.
+    };
+    std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
     std::thread thread_;
 };
 

@@ -110,6 +110,10 @@ struct InputOnHost {
     common::OperationId operation;
     LiveInput input;
 };
+struct ReadOnHost {
+    common::SandboxId id;
+    std::uint32_t console_bytes = 0;
+};
 struct ListVmsOnHost {};
 
 struct HostCommand {
@@ -135,6 +139,7 @@ struct HostCommand {
                  GrantReaderOnHost,
                  CloseReaderOnHost,
                  InputOnHost,
+                 ReadOnHost,
                  ListVmsOnHost>
         what;
 };
@@ -215,7 +220,8 @@ struct HostAnswer {
                  ExecReport,
                  std::vector<ForeignVm>,
                  CheckpointReport,
-                 Image>
+                 Image,
+                 Reading>
         value;
     bool undone = false; ///< Of a create that failed: the host has nothing of it.
 };

@@ -45,7 +45,8 @@ struct KeptAnswer {
 /// What is on record about a key.
 struct UsedKey {
     KeyClaim claim;
-    bool ours = false; ///< Claimed since this coordinator began: what it began may still go on.
+    bool ours = false;  ///< Claimed since this coordinator began: what it began may still go on.
+    bool ended = false; ///< Its request is over, as far as anybody knows.
     std::optional<KeptAnswer> answer; ///< None: under way, cut short, or not kept.
 };
 

@@ -23,6 +23,16 @@ struct LiveRequest {
     bool has_stdin = false;
     std::optional<TerminalSize> terminal;
     bool is_read = true; ///< read() follows: until then the command waits with what it writes.
+    /// Not a program but a service of the agent's own, for whoever reads it; `argv` is for people.
+    std::string call{};
+    std::string request{}; ///< What is wanted of it.
+    /// What the audit calls it: "file_write". Of a call, "": it changes nothing, nothing of it is
+    /// written down.
+    std::string audited_as{};
+    /// What it is about, for the audit: {"path", "/tmp/x"}. What is empty is left out.
+    std::vector<std::pair<std::string_view, std::string>> about{};
+    /// For errors: "use the files of".
+    std::string_view attempt = "call the agent of";
 };
 
 struct StdinPiece {

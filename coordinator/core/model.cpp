@@ -1,5 +1,8 @@
 #include "coordinator/core/model.hpp"
 
+#include "coordinator/core/guest_files.hpp"
+#include "coordinator/core/guest_terminals.hpp"
+
 #include <array>
 
 namespace coordinator {
@@ -186,6 +189,7 @@ std::string_view to_string(CommandMode mode) noexcept
     case CommandMode::live: return "live";
     case CommandMode::live_stdin: return "live_stdin";
     case CommandMode::terminal: return "terminal";
+    case CommandMode::call: return "call";
     }
     return "";
 }
@@ -193,7 +197,60 @@ std::string_view to_string(CommandMode mode) noexcept
 std::optional<CommandMode> command_mode_from(std::string_view text) noexcept
 {
     using enum CommandMode;
-    return named(std::array{run, live, live_stdin, terminal}, text);
+    return named(std::array{run, live, live_stdin, terminal, call}, text);
+}
+
+std::string_view to_string(FileAction action) noexcept
+{
+    switch (action) {
+    case FileAction::exists: return "exists";
+    case FileAction::list: return "list";
+    case FileAction::lines: return "lines";
+    case FileAction::hash: return "hash";
+    case FileAction::edit: return "edit";
+    case FileAction::mkdir: return "mkdir";
+    case FileAction::move: return "move";
+    case FileAction::copy: return "copy";
+    case FileAction::remove: return "remove";
+    case FileAction::read: return "read";
+    case FileAction::write: return "write";
+    case FileAction::watch: return "watch";
+    }
+    return "";
+}
+
+bool changes_files(FileAction action) noexcept
+{
+    using enum FileAction;
+    return action == edit || action == mkdir || action == move || action == copy ||
+           action == remove || action == write;
+}
+
+std::string_view to_string(TerminalAction action) noexcept
+{
+    switch (action) {
+    case TerminalAction::sessions: return "sessions";
+    case TerminalAction::windows: return "windows";
+    case TerminalAction::panes: return "panes";
+    case TerminalAction::create_session: return "create_session";
+    case TerminalAction::create_pane: return "create_pane";
+    case TerminalAction::read: return "read";
+    case TerminalAction::send_keys: return "send_keys";
+    case TerminalAction::resize: return "resize";
+    case TerminalAction::switch_to: return "switch_to";
+    case TerminalAction::kill_pane: return "kill_pane";
+    case TerminalAction::kill_window: return "kill_window";
+    case TerminalAction::kill_session: return "kill_session";
+    case TerminalAction::watch: return "watch";
+    }
+    return "";
+}
+
+bool changes_terminals(TerminalAction action) noexcept
+{
+    using enum TerminalAction;
+    return action != sessions && action != windows && action != panes && action != read &&
+           action != watch;
 }
 
 } // namespace coordinator

@@ -58,6 +58,16 @@ std::optional<DiskKind> disk_kind_from(std::string_view text) noexcept;
 
 using Labels = std::map<std::string, std::string>;
 
+/// Which paths of a sandbox file requests may use, for its whole life; paths are absolute and
+/// plain. Commands and terminals are not bound by it: it is no wall around what runs in the guest.
+struct FilePolicy {
+    std::vector<std::string> roots;         ///< All is below one of these; none: everything may be.
+    std::vector<std::string> never_read;    ///< These and what is below them.
+    std::vector<std::string> never_written; ///< Likewise, beside /dev, /proc and /sys.
+
+    bool operator==(const FilePolicy&) const = default;
+};
+
 /// The record of one sandbox: what PostgreSQL holds and the core thread owns.
 struct Sandbox {
     common::SandboxId id;
@@ -75,6 +85,7 @@ struct Sandbox {
     DiskKind disk = DiskKind::durable;
     Labels labels;
     std::map<std::string, std::string> env; ///< Under each command's own.
+    FilePolicy files;
     std::optional<std::chrono::seconds> ttl;
     common::WallTime created_at;
     common::WallTime updated_at;
@@ -159,6 +170,7 @@ enum class CommandMode {
     live,       ///< Its output is read as it comes, and not recorded.
     live_stdin, ///< Likewise, and its stdin is written as it comes.
     terminal,   ///< Likewise, at a terminal of its own.
+    call,       ///< A service of the agent's own: no command of anybody's.
 };
 std::string_view to_string(CommandMode mode) noexcept; ///< "live_stdin"
 std::optional<CommandMode> command_mode_from(std::string_view text) noexcept;
@@ -182,6 +194,20 @@ struct Command {
     std::optional<common::WallTime> ended_at;
     std::map<std::string, std::uint64_t> timings_us; ///< http, core, store, link, hostd, guest
     CommandMode mode = CommandMode::run;
+};
+
+/// What a sandbox uses of its host, and the end of what its console has said: a guest's word.
+struct Reading {
+    bool running = false;             ///< It has a QEMU; else all is 0, but for the disk.
+    std::chrono::microseconds cpu{0}; ///< Since that began.
+    common::Bytes memory;
+    common::Bytes disk; ///< On its host, without its image.
+    common::Bytes disk_read;
+    common::Bytes disk_written;
+    common::Bytes received;
+    common::Bytes sent;
+    std::string console;
+    bool console_cut = false; ///< There is more before it.
 };
 
 struct Image {
@@ -233,6 +259,7 @@ struct HostFacts {
 struct Host {
     common::HostName name;
     HostHealth health = HostHealth::joining;
+    bool cordoned = false; ///< An operator wants nothing more placed on it.
     HostFacts facts;
     unsigned used_vcpus = 0;   ///< Reserved, by the coordinator's own count.
     common::Bytes used_memory; ///< Likewise, overhead included.
@@ -240,6 +267,11 @@ struct Host {
     std::optional<common::WallTime> last_seen;
     common::WallTime first_seen;
 };
+/// Whether what is new may be placed on it, as far as it alone is concerned.
+inline bool is_open(const Host& host) noexcept
+{
+    return host.health == HostHealth::ready && !host.cordoned;
+}
 
 struct ForeignVm {
     std::string name;

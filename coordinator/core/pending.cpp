@@ -1,5 +1,9 @@
 #include "coordinator/core/pending.hpp"
 
+#include "common/utf8.hpp"
+
+#include <algorithm>
+
 namespace coordinator {
 
 using common::Error;
@@ -22,6 +26,7 @@ std::string_view to_string(Pending::Kind kind) noexcept
     case Pending::Kind::make_image: return "make_image";
     case Pending::Kind::remove_image: return "remove_image";
     case Pending::Kind::run: return "run";
+    case Pending::Kind::read: return "read";
     case Pending::Kind::list_vms: return "list_vms";
     }
     return "unknown";
@@ -29,8 +34,13 @@ std::string_view to_string(Pending::Kind kind) noexcept
 
 bool is_lifecycle(Pending::Kind kind) noexcept
 {
-    return kind != Pending::Kind::run && kind != Pending::Kind::list_vms &&
-           !is_about_checkpoint(kind) && !is_about_image(kind);
+    return kind != Pending::Kind::run && !is_question(kind) && !is_about_checkpoint(kind) &&
+           !is_about_image(kind);
+}
+
+bool is_question(Pending::Kind kind) noexcept
+{
+    return kind == Pending::Kind::read || kind == Pending::Kind::list_vms;
 }
 
 bool is_about_checkpoint(Pending::Kind kind) noexcept
@@ -60,6 +70,12 @@ std::string audit_action(std::string_view kind)
     }
     if (kind == "remove_image") {
         return "image.delete";
+    }
+    if (kind.starts_with("file_")) {
+        return "file." + std::string{kind.substr(5)};
+    }
+    if (constexpr std::string_view terminal = "terminal_"; kind.starts_with(terminal)) {
+        return "terminal." + std::string{kind.substr(terminal.size())};
     }
     if (const auto end = kind.find("_snapshot"); end != std::string_view::npos) {
         return "snapshot." + std::string{kind.substr(0, end)};
@@ -113,19 +129,23 @@ namespace {
 void append_escaped(std::string& out, std::string_view text)
 {
     constexpr std::string_view hex = "0123456789abcdef";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
+    while (!text.empty()) {
+        const auto length = std::max<std::size_t>(common::utf8_sequence(text), 1);
+        const auto byte = static_cast<unsigned char>(text.front());
+        if (length > 1) {
+            out += text.substr(0, length);
+        } else if (byte == '"' || byte == '\\') {
             out += '\\';
-            out += c;
+            out += text.front();
         } else if (byte < 0x20 || byte >= 0x7f) {
             // Not only controls: what a guest or a caller said need not be UTF-8.
             out += "\\u00";
             out += hex[byte >> 4U];
             out += hex[byte & 0xfU];
         } else {
-            out += c;
+            out += text.front();
         }
+        text.remove_prefix(length);
     }
 }
 
@@ -139,10 +159,29 @@ std::string detail_of(const std::vector<std::pair<std::string_view, std::string>
         json += json.size() > 1 ? ",\"" : "\"";
         append_escaped(json, name);
         json += "\":\"";
-        append_escaped(json, std::string_view{value}.substr(0, longest));
+        append_escaped(json, common::utf8_front(value, longest));
         json += '"';
     }
     return json + "}";
+}
+
+std::vector<std::pair<std::string_view, std::string>> about_run(const Pending& op)
+{
+    constexpr std::size_t shown = 200;
+    const auto& record = op.record;
+    std::vector<std::pair<std::string_view, std::string>> detail{
+        {"command_id", record.id.str()},
+        {"command", std::string{common::utf8_front(record.command, shown)}}};
+    const auto* exec = std::get_if<ExecOnHost>(&op.command.what);
+    if (exec == nullptr || !exec->live) {
+        return detail;
+    }
+    for (const auto& [name, value] : exec->live->about) {
+        if (!value.empty()) {
+            detail.emplace_back(name, value);
+        }
+    }
+    return detail;
 }
 
 } // namespace coordinator

@@ -34,12 +34,14 @@ struct Pending {
         make_image,
         remove_image,
         run,
+        read,
         list_vms,
     };
     using SandboxDone = std::function<void(common::Result<Sandbox>)>;
     using CheckpointDone = std::function<void(common::Result<Checkpoint>)>;
     using ImageDone = std::function<void(common::Result<Image>)>;
     using CommandDone = std::function<void(common::Result<Command>)>;
+    using ReadDone = std::function<void(common::Result<Reading>)>;
     using VmsDone = std::function<void(common::Result<std::vector<ForeignVm>>)>;
 
     Kind kind = Kind::list_vms;
@@ -47,7 +49,8 @@ struct Pending {
     Caller caller;
     common::HostName host;
     HostCommand command;
-    bool durable = false;    ///< Its intent is.
+    bool recorded = true;    ///< Else nothing of it is written down: it changes nothing.
+    bool durable = false;    ///< Its intent is, or need not be.
     bool dispatched = false; ///< It is durable, and was sent to `host` at least once.
     common::SteadyTime begun;
     common::SteadyTime sent;
@@ -76,6 +79,7 @@ struct Pending {
     std::chrono::microseconds stored{0};
 
     VmsDone listed;
+    ReadDone read; ///< Of read: who waits.
 };
 using Op = std::shared_ptr<Pending>;
 
@@ -89,6 +93,8 @@ struct Watch {
 std::string_view to_string(Pending::Kind kind) noexcept; ///< "create"
 /// It changes what its sandbox is: only one of these at a time.
 bool is_lifecycle(Pending::Kind kind) noexcept;
+/// It changes nothing, and is asked once.
+bool is_question(Pending::Kind kind) noexcept;
 /// It is about a checkpoint, and leaves its sandbox as it is.
 bool is_about_checkpoint(Pending::Kind kind) noexcept;
 
@@ -115,5 +121,9 @@ common::Error no_network(std::string_view attempt);
 
 /// A small JSON object of texts, for the audit's detail.
 std::string detail_of(const std::vector<std::pair<std::string_view, std::string>>& fields);
+
+/// What the audit says of a command, first which it is (event_tail.cpp), and of a call also what it
+/// is about.
+std::vector<std::pair<std::string_view, std::string>> about_run(const Pending& op);
 
 } // namespace coordinator

@@ -2,8 +2,10 @@
 
 #include "common/clock.hpp"
 #include "common/id.hpp"
+#include "coordinator/core/page.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +43,7 @@ struct PlaybookRemoval {
 struct PlaybookPage {
     std::vector<Playbook> playbooks;
     std::uint64_t total = 0;
+    std::optional<Position> next; ///< As of PagePart.
 };
 
 } // namespace coordinator

@@ -1,11 +1,7 @@
 #include "coordinator/core/playbooks.hpp"
 
-#include "coordinator/core/pending.hpp"
-
 #include <algorithm>
-#include <future>
 #include <map>
-#include <memory>
 
 namespace coordinator {
 
@@ -14,8 +10,6 @@ using common::ErrorCode;
 using common::Result;
 
 namespace {
-
-constexpr std::string_view stale = "stale";
 
 Result<std::size_t> place_of(const Playbook& playbook, const common::TaskId& id)
 {
@@ -80,50 +74,17 @@ Result<Playbook> Playbooks::find(const Caller& caller, const std::string& name)
     return *std::move(found);
 }
 
-Result<Turns::Turn> Playbooks::turn(const Caller& caller, const Attempt& attempt)
-{
-    auto turn = turns_.take(caller.tenant, limits_.patience);
-    if (!turn) {
-        return Error{ErrorCode::rate_limited,
-                     attempt.words + ": other changes of playbooks take too long",
-                     "playbooks_busy"};
-    }
-    return *std::move(turn);
-}
-
-/// Stale it is only after a write whose outcome nobody heard, or beside another coordinator.
-template <typename T>
-Result<T> Playbooks::repeatedly(const Attempt& attempt, const std::function<Result<T>()>& once)
-{
-    constexpr int most = 3;
-    for (int i = 0; i < most; ++i) {
-        auto done = once();
-        if (done || done.error().reason != stale) {
-            return done;
-        }
-    }
-    return Error{ErrorCode::rate_limited,
-                 attempt.words + ": it is changed by others all the time",
-                 "playbooks_busy"};
-}
-
 Result<Playbook> Playbooks::create(const Caller& caller, const PlaybookRequest& request)
 {
     const Attempt attempt{"playbook.create", "make playbook " + request.name};
-    COMMON_TRY(const auto mine, turn(caller, attempt));
-    return repeatedly<Playbook>(attempt, [&]() -> Result<Playbook> {
+    return changes_.make<Playbook>(caller, attempt, [&]() -> Result<Playbook> {
         COMMON_TRY(const auto there, store_.playbook(caller.tenant, request.name));
         if (there) {
             return Error{
                 ErrorCode::already_exists, attempt.words + ": there is one", "playbook_exists"};
         }
         COMMON_TRY(const auto all, store_.playbooks_of(caller.tenant, {.limit = 0}));
-        if (all.total >= limits_.playbooks) {
-            return Error{ErrorCode::failed_precondition,
-                         attempt.words + ": there are " + std::to_string(all.total) +
-                             " already, which is the most; delete some of those first",
-                         "too_many_playbooks"};
-        }
+        COMMON_CHECK(changes_.check_room(attempt, all.total, limits_.playbooks));
         Playbook playbook;
         playbook.id = common::mint<common::PlaybookId>();
         playbook.tenant = caller.tenant;
@@ -139,8 +100,7 @@ Result<Playbook> Playbooks::create(const Caller& caller, const PlaybookRequest& 
 Result<> Playbooks::remove(const Caller& caller, const std::string& name)
 {
     const Attempt attempt{"playbook.delete", "delete playbook " + name};
-    COMMON_TRY(const auto mine, turn(caller, attempt));
-    return repeatedly<void>(attempt, [&]() -> Result<> {
+    return changes_.make<void>(caller, attempt, [&]() -> Result<> {
         COMMON_TRY(const auto playbook, find(caller, name));
         return write(caller,
                      attempt,
@@ -155,8 +115,7 @@ Result<Playbook> Playbooks::change(const Caller& caller,
                                    const Attempt& attempt,
                                    const std::function<Result<Detail>(Playbook&)>& edit)
 {
-    COMMON_TRY(const auto mine, turn(caller, attempt));
-    return repeatedly<Playbook>(attempt, [&]() -> Result<Playbook> {
+    return changes_.make<Playbook>(caller, attempt, [&]() -> Result<Playbook> {
         COMMON_TRY(auto playbook, find(caller, name));
         COMMON_TRY(auto detail, edit(playbook));
         ++playbook.revision;
@@ -239,16 +198,10 @@ Result<> Playbooks::fits(const Attempt& attempt, const Playbook& playbook) const
     for (const auto& task : playbook.tasks) {
         size += task.name.size() + task.module.size() + task.params.size();
     }
-    if (size > limits_.size.count()) {
-        return Error{ErrorCode::failed_precondition,
-                     attempt.words + ": its tasks would hold " + std::to_string(size) +
-                         " bytes, and " + std::to_string(limits_.size.count()) + " are the most",
-                     "playbook_too_large"};
-    }
-    return {};
+    return RecordChanges::check_size(
+        attempt, common::Bytes{size}, limits_.size, "playbook_too_large");
 }
 
-/// No host is asked: intent and outcome are one write with the change.
 Result<> Playbooks::write(const Caller& caller,
                           const Attempt& attempt,
                           const Playbook& playbook,
@@ -256,29 +209,7 @@ Result<> Playbooks::write(const Caller& caller,
                           Detail detail)
 {
     detail.emplace(detail.begin(), "name", playbook.name);
-    AuditRow intent{AuditRow::Kind::intent,
-                    std::string{attempt.action},
-                    caller,
-                    common::mint<common::OperationId>(),
-                    "",
-                    playbook.id.str(),
-                    "",
-                    detail_of(detail)};
-    auto outcome = intent;
-    outcome.kind = AuditRow::Kind::outcome;
-    outcome.result = "ok";
-    const auto answer = std::make_shared<std::promise<Result<>>>();
-    auto answered = answer->get_future();
-    store_.write({std::move(row), std::move(intent), std::move(outcome)},
-                 [answer](Result<> result) { answer->set_value(std::move(result)); });
-    if (answered.wait_for(limits_.write_limit) != std::future_status::ready) {
-        return not_recorded(attempt.words, {ErrorCode::timeout, "it did not answer"});
-    }
-    auto written = answered.get();
-    if (written || written.error().reason == stale) {
-        return written;
-    }
-    return not_recorded(attempt.words, written.error());
+    return changes_.write(caller, attempt, playbook.id.str(), std::move(row), detail);
 }
 
 } // namespace coordinator

@@ -1,8 +1,7 @@
 #pragma once
 
 #include "common/bytes.hpp"
-#include "coordinator/core/store.hpp"
-#include "coordinator/core/turns.hpp"
+#include "coordinator/core/record_changes.hpp"
 
 #include <functional>
 
@@ -42,16 +41,18 @@ struct PlacedTask {
     std::size_t position = 0;
 };
 
-/// Tenants' Ansible playbooks: what the HTTP layer asks of them. Nothing of them is in memory: each
-/// call reads what there is, and a change is written, with its intent and outcome, only after the
-/// revision that was read. A tenant's changes take turns, so that none is made in vain.
+/// Tenants' Ansible playbooks: what the HTTP layer asks of them. They are in the database alone,
+/// and changed as RecordChanges does it.
 ///
 /// Any thread; calls block, within bounds. `not_found`: unknown_playbook, unknown_task. `timeout`
 /// (outcome_unknown): nobody knows whether it was written.
 class Playbooks {
 public:
     Playbooks(Store& store, const common::Clock& clock, PlaybookLimits limits)
-        : store_{store}, clock_{clock}, limits_{limits}
+        : store_{store},
+          clock_{clock},
+          limits_{limits},
+          changes_{store, "playbooks", {limits.patience, limits.write_limit}}
     {}
 
     common::Result<PlaybookPage> list(const Caller& caller, Page page);
@@ -76,19 +77,10 @@ public:
                              const std::vector<common::TaskId>& order);
 
 private:
-    using Detail = std::vector<std::pair<std::string_view, std::string>>;
-    /// A change as the audit and errors name it.
-    struct Attempt {
-        std::string_view action; ///< "playbook.create"
-        std::string words;       ///< "make playbook web"
-    };
+    using Attempt = RecordChanges::Attempt;
+    using Detail = RecordChanges::Detail;
 
-    common::Result<Turns::Turn> turn(const Caller& caller, const Attempt& attempt);
     common::Result<Playbook> find(const Caller& caller, const std::string& name);
-    /// Runs `once` until what it wrote was not stale, a few times at most.
-    template <typename T>
-    common::Result<T> repeatedly(const Attempt& attempt,
-                                 const std::function<common::Result<T>()>& once);
     /// `edit` changes what was read and says what of it the audit tells.
     common::Result<Playbook> change(const Caller& caller,
                                     const std::string& name,
@@ -105,7 +97,7 @@ private:
     Store& store_;
     const common::Clock& clock_;
     const PlaybookLimits limits_;
-    Turns turns_;
+    RecordChanges changes_;
 };
 
 } // namespace coordinator

@@ -67,7 +67,7 @@ bool Core::Pooling::is_ready(const Sandbox& sandbox) const
     const auto host = core_.fleet_.hosts().find(sandbox.host);
     return !sandbox.pool_source && sandbox.phase == Phase::paused &&
            sandbox.desired != Desired::destroyed && host != core_.fleet_.hosts().end() &&
-           host->second.host.health == HostHealth::ready && !core_.lifecycle_of(sandbox.id);
+           is_open(host->second.host) && !core_.lifecycle_of(sandbox.id);
 }
 
 Core::Pooling::Standing Core::Pooling::standing(const Pool& pool,
@@ -153,12 +153,13 @@ bool Core::Pooling::could_make_room(const Sandbox& wanted) const
 /// What is going already counts first.
 bool Core::Pooling::make_room(const Sandbox& wanted,
                               const std::optional<common::HostName>& host,
-                              const std::function<void()>& then)
+                              common::SteadyTime until,
+                              const std::function<void(Room)>& then)
 {
     std::vector<common::SandboxId> best;
     for (const auto& view :
          core_.fleet_.view(core_.fleet_.image(wanted.image, wanted.tenant).value_or(Image{}))) {
-        if (host ? *host != view.name : !view.has_image || !view.not_ready.empty()) {
+        if ((host ? *host != view.name : !view.has_image) || !view.not_ready.empty()) {
             continue;
         }
         auto leaving = in_the_way(wanted, view);
@@ -177,13 +178,20 @@ bool Core::Pooling::make_room(const Sandbox& wanted,
         }
     }
     const auto left = std::make_shared<std::size_t>(best.size());
+    const auto patience = std::chrono::ceil<std::chrono::milliseconds>(
+        std::max(until - core_.clock_.steady(), common::SteadyTime::duration{}));
+    const auto too_late = core_.loop_->after(patience, [left, then] {
+        *left = 0;
+        then(Room::too_late);
+    });
     for (const auto& id : best) {
         core_.when(
             id,
             [](const Sandbox& sandbox) { return sandbox.phase == Phase::destroyed; },
-            [this, left, then](const Sandbox&) {
-                if (--*left == 0) {
-                    core_.post(then); // Not in the middle of its end.
+            [this, left, too_late, then](const Sandbox&) {
+                if (*left > 0 && --*left == 0) {
+                    core_.loop_->cancel(too_late);
+                    core_.post([then] { then(Room::made); }); // Not in the middle of its end.
                 }
             });
     }
@@ -262,7 +270,7 @@ std::vector<common::HostName> Core::Pooling::hosts_of(const Pool& pool) const
     }
     for (const auto& name : image->hosts) {
         const auto& host = core_.fleet_.hosts().at(name).host;
-        if (host.health == HostHealth::ready && !host.facts.state_engine.empty()) {
+        if (is_open(host) && !host.facts.state_engine.empty()) {
             out.push_back(name);
         }
     }

@@ -57,11 +57,13 @@ public:
     static Sandbox nobodys(Sandbox sandbox);
     /// The checkpoint on `wanted.host` that one like it can be cloned from.
     [[nodiscard]] std::optional<common::SnapshotId> source_for(const Sandbox& wanted) const;
-    /// Throws out warm ones so that `wanted` finds a place on `host`, or on any, and calls `then`
-    /// when they are gone. False if that would not help.
+    enum class Room { made, too_late };
+    /// Throws out warm ones so that `wanted` finds a place on `host`, or on any. `then` is told
+    /// once whether they are gone by `until`. False if that would not help.
     bool make_room(const Sandbox& wanted,
                    const std::optional<common::HostName>& host,
-                   const std::function<void()>& then);
+                   common::SteadyTime until,
+                   const std::function<void(Room)>& then);
     /// Whether that would help on the host that `wanted` is to be on.
     [[nodiscard]] bool could_make_room(const Sandbox& wanted) const;
     /// How a clone for somebody ended.

@@ -24,6 +24,7 @@ Sandbox Core::Pooling::nobodys(Sandbox sandbox)
     sandbox.agent_id.clear();
     sandbox.labels.clear();
     sandbox.env.clear();
+    sandbox.files = {};
     sandbox.ttl.reset();
     sandbox.expires_at.reset();
     return sandbox;

@@ -176,8 +176,8 @@ void Core::Pooling::add(const Caller& caller, const PoolRequest& request, const 
     pool.name = request.name;
     pool.tenant = image->tenant;
     pool.image = request.image;
-    pool.vcpus = request.vcpus.value_or(core_.vcpus_of(*image));
-    pool.memory = request.memory.value_or(core_.memory_of(*image));
+    pool.vcpus = request.vcpus.value_or(core_.settings_.vcpus_of(*image));
+    pool.memory = request.memory.value_or(core_.settings_.memory_of(*image));
     pool.network = request.network;
     pool.min = request.min;
     pool.max = request.max.value_or(request.min);

@@ -54,6 +54,18 @@ std::string lines_of(const std::vector<Begun>& begun)
     return text;
 }
 
+Error end_unknown(const UsedKey& used, const std::vector<Begun>& begun)
+{
+    return {ErrorCode::timeout,
+            "the first request with this Idempotency-Key (" + used.claim.request.str() +
+                ") was begun, and its answer is not known: it was cut short, took too long, or was "
+                "too large to be kept; it is not done again" +
+                (begun.empty() ? "" : ", see what is on record of it"),
+            "outcome_unknown",
+            {},
+            lines_of(begun)};
+}
+
 } // namespace
 
 RequestKeys::RequestKeys(KeyStore& store, const common::Clock& clock, KeySettings settings)
@@ -68,7 +80,9 @@ Result<std::optional<KeptAnswer>> RequestKeys::claim(const KeyClaim& claim)
             return std::move(entered.answer);
         }
         auto found = look(claim, entered);
-        if (entered.mine && (!found || *found)) {
+        if (!found && entered.owes_release) {
+            owe(claim.name, Entry::State::owes_release, {});
+        } else if (entered.mine && (!found || *found)) {
             forget(claim.name);
         }
         return found;
@@ -83,6 +97,7 @@ Result<std::optional<KeptAnswer>> RequestKeys::claim(const KeyClaim& claim)
 Result<RequestKeys::Entered> RequestKeys::enter(const KeyClaim& claim)
 {
     const std::scoped_lock lock{mutex_};
+    latest_ = std::max(latest_, claim.used_at);
     const auto [entry, is_new] = entries_.try_emplace(claim.name, Entry{claim.digest});
     if (is_new) {
         return Entered{.mine = true};
@@ -91,37 +106,39 @@ Result<RequestKeys::Entered> RequestKeys::enter(const KeyClaim& claim)
     if (known.state == Entry::State::owes_release) {
         --owed_;
         known = Entry{claim.digest};
-        return Entered{.mine = true, .unbegun = true};
+        return Entered{.mine = true, .owes_release = true};
     }
     if (known.digest != claim.digest) {
         return reused("");
     }
-    return known.state == Entry::State::owes_answer ? Entered{.answer = known.answer} : Entered{};
+    return known.state == Entry::State::owes_answer
+               ? Entered{.answer = known.answer}
+               : Entered{.left = known.state == Entry::State::owes_end};
 }
 
 /// And as far as the database does. Also for who is not at turn: it may have been answered since.
-Result<std::optional<KeptAnswer>> RequestKeys::look(const KeyClaim& claim, const Entered& entered)
+Result<std::optional<KeptAnswer>> RequestKeys::look(const KeyClaim& claim, Entered& entered)
 {
     auto found = store_.find(claim.name);
     if (!found) {
         return not_claimed(found.error());
     }
     const auto& used = *found;
-    const bool counts =
-        used && !entered.unbegun && used->claim.used_at + settings_.keep > claim.used_at;
-    if (counts && used->claim.digest != claim.digest) {
+    const bool counts = used && used->claim.used_at + settings_.keep > claim.used_at;
+    const bool was_taken_back = entered.owes_release && used && !used->ended;
+    if (counts && !was_taken_back && used->claim.digest != claim.digest) {
         return reused(used->claim.path);
     }
     if (counts && used->answer) {
         return used->answer;
     }
     if (!entered.mine) {
-        return in_progress();
+        return entered.left && counts ? outcome_unknown(*used) : in_progress();
     }
     if (counts) {
         COMMON_CHECK(may_begin_again(*used));
     }
-    COMMON_CHECK(write(claim, !used));
+    COMMON_CHECK(write(claim, !used, entered));
     return std::optional<KeptAnswer>{};
 }
 
@@ -132,17 +149,19 @@ Result<> RequestKeys::may_begin_again(const UsedKey& used)
     if (!begun) {
         return not_claimed(begun.error());
     }
-    if (begun->empty() && !used.ours) {
-        return {}; // Who claimed it ended before it could begin anything.
+    bool nothing_came_of_it = begun->empty() && !used.ours; // Who claimed it is gone.
+    if (used.ours && !used.ended) {
+        const std::scoped_lock lock{mutex_};
+        nothing_came_of_it =
+            used.claim.used_at > lost_ && std::ranges::none_of(*begun, &Begun::remains);
     }
-    return Error{ErrorCode::timeout,
-                 "the first request with this Idempotency-Key (" + used.claim.request.str() +
-                     ") was begun, and its answer is not known: it was cut short, took too long, "
-                     "or was too large to be kept; it is not done again" +
-                     (begun->empty() ? "" : ", see what is on record of it"),
-                 "outcome_unknown",
-                 {},
-                 lines_of(*begun)};
+    return nothing_came_of_it ? Result<>{} : end_unknown(used, *begun);
+}
+
+Error RequestKeys::outcome_unknown(const UsedKey& used)
+{
+    const auto begun = store_.begun_by(used.claim.name);
+    return begun ? end_unknown(used, *begun) : not_claimed(begun.error());
 }
 
 Result<> RequestKeys::has_room(const std::string& tenant) const
@@ -162,7 +181,7 @@ Result<> RequestKeys::has_room(const std::string& tenant) const
                  "too_many_idempotency_keys"};
 }
 
-Result<> RequestKeys::write(const KeyClaim& claim, bool is_new)
+Result<> RequestKeys::write(const KeyClaim& claim, bool is_new, Entered& entered)
 {
     if (is_new) {
         COMMON_CHECK(has_room(claim.name.tenant));
@@ -173,9 +192,7 @@ Result<> RequestKeys::write(const KeyClaim& claim, bool is_new)
         uses_[claim.name.tenant].keys += is_new ? 1 : 0;
         return {};
     }
-    if (written.error().code == ErrorCode::timeout) {
-        owe(claim.name, Entry::State::owes_release, {}); // It may be there.
-    }
+    entered.owes_release |= written.error().code == ErrorCode::timeout; // It may be there.
     return not_claimed(written.error());
 }
 
@@ -199,7 +216,7 @@ void RequestKeys::keep(const KeyName& name, KeptAnswer answer)
     }
     if (!ended) {
         spdlog::error("an answer could not be kept for who asks again: {}", ended.error().message);
-        return forget(name);
+        return leave(name);
     }
     const std::scoped_lock lock{mutex_};
     uses_[name.tenant].bytes += size;
@@ -208,23 +225,42 @@ void RequestKeys::keep(const KeyName& name, KeptAnswer answer)
 
 void RequestKeys::leave(const KeyName& name)
 {
-    // Should this fail: without an end, all that is on record since counts.
-    static_cast<void>(store_.end(name, std::nullopt));
-    forget(name);
+    const auto ended = store_.end(name, std::nullopt);
+    if (ended) {
+        return forget(name);
+    }
+    if (may_be_mended(ended.error())) {
+        return owe(name, Entry::State::owes_end, {});
+    }
+    lose(name);
 }
 
 void RequestKeys::release(const KeyName& name)
 {
-    const auto begun = store_.begun_by(name);
-    if (!begun || std::ranges::any_of(*begun, &Begun::remains)) {
-        return leave(name);
-    }
-    if (const auto released = store_.release(name); !released) {
+    if (!take_back(name)) {
         return owe(name, Entry::State::owes_release, {});
     }
+    forget(name);
+}
+
+/// What remains of it may be on its way out: who comes again looks again.
+Result<> RequestKeys::take_back(const KeyName& name)
+{
+    COMMON_TRY(const auto begun, store_.begun_by(name));
+    if (std::ranges::any_of(begun, &Begun::remains)) {
+        return {};
+    }
+    COMMON_CHECK(store_.release(name));
     const std::scoped_lock lock{mutex_};
     auto& keys = uses_[name.tenant].keys;
     keys -= std::min<std::uint64_t>(keys, 1);
+    return {};
+}
+
+void RequestKeys::lose(const KeyName& name)
+{
+    const std::scoped_lock lock{mutex_};
+    lost_ = latest_;
     entries_.erase(name);
 }
 

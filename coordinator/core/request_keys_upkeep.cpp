@@ -1,6 +1,8 @@
 // What request keys owe to the database, and what time takes from them.
 #include "coordinator/core/request_keys.hpp"
 
+#include "common/log/log.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -24,8 +26,20 @@ void RequestKeys::stop()
         stopping_ = true;
     }
     wake_.notify_all();
-    if (thread_.joinable()) {
-        thread_.join();
+    if (!thread_.joinable()) {
+        return;
+    }
+    thread_.join();
+    const auto until = std::chrono::steady_clock::now() + settings_.stop_patience;
+    while (!settle_owed(until) && std::chrono::steady_clock::now() < until) {
+        constexpr std::chrono::milliseconds pause{50};
+        std::this_thread::sleep_for(pause);
+    }
+    const std::scoped_lock lock{mutex_};
+    if (owed_ > 0) {
+        spdlog::warn("{} requests with an Idempotency-Key have no end on record: who asks again is "
+                     "told what is",
+                     owed_);
     }
 }
 
@@ -38,13 +52,17 @@ bool RequestKeys::may_be_mended(const common::Error& error)
 void RequestKeys::owe(const KeyName& name, Entry::State what, KeptAnswer answer)
 {
     const std::scoped_lock lock{mutex_};
-    const auto bytes = owed_bytes_ + answer.body.size();
-    if (owed_ >= settings_.max_owed || bytes > settings_.max_owed_bytes.count()) {
-        entries_.erase(name); // Who comes again is told what is on record.
+    if (owed_bytes_ + answer.body.size() > settings_.max_owed_bytes.count()) {
+        what = Entry::State::owes_end;
+        answer = {};
+    }
+    if (owed_ >= settings_.max_owed) {
+        lost_ = what == Entry::State::owes_release ? lost_ : latest_;
+        entries_.erase(name);
         return;
     }
     ++owed_;
-    owed_bytes_ = bytes;
+    owed_bytes_ += answer.body.size();
     auto& entry = entries_.at(name);
     entry.state = what;
     entry.answer = std::move(answer);
@@ -57,7 +75,7 @@ void RequestKeys::pay(std::map<KeyName, Entry>::iterator entry)
     entries_.erase(entry);
 }
 
-void RequestKeys::settle_owed()
+bool RequestKeys::settle_owed(common::SteadyTime until)
 {
     std::vector<KeyName> owed;
     {
@@ -68,11 +86,24 @@ void RequestKeys::settle_owed()
             }
         }
     }
-    for (const auto& name : owed) {
-        if (!settle(name)) {
-            return;
+    return std::ranges::all_of(owed, [&](const KeyName& name) {
+        return settle(name) && std::chrono::steady_clock::now() < until;
+    });
+}
+
+Result<> RequestKeys::write_owed(const KeyName& name, const Entry& owed)
+{
+    switch (owed.state) {
+    case Entry::State::working: return {};
+    case Entry::State::owes_answer:
+        if (auto ended = store_.end(name, owed.answer); ended || may_be_mended(ended.error())) {
+            return ended;
         }
+        return store_.end(name, std::nullopt); // It is refused: at least that it is over.
+    case Entry::State::owes_end: return store_.end(name, std::nullopt);
+    case Entry::State::owes_release: return take_back(name);
     }
+    return {};
 }
 
 bool RequestKeys::settle(const KeyName& name)
@@ -89,21 +120,21 @@ bool RequestKeys::settle(const KeyName& name)
             entry->second.state = Entry::State::working; // Or it might release a new claim.
         }
     }
-    const auto settled = owed.state == Entry::State::owes_answer ? store_.end(name, owed.answer)
-                                                                 : store_.release(name);
+    const auto settled = write_owed(name, owed);
     const std::scoped_lock lock{mutex_};
     const auto entry = entries_.find(name);
     if (!settled && may_be_mended(settled.error())) {
         entry->second.state = owed.state;
         return false;
     }
+    lost_ = settled || owed.state == Entry::State::owes_release ? lost_ : latest_;
     pay(entry);
     return true;
 }
 
 void RequestKeys::upkeep()
 {
-    settle_owed();
+    settle_owed(common::SteadyTime::max());
     bool due = clock_.steady() - tidied_ >= settings_.tidy_every;
     {
         const std::scoped_lock lock{mutex_};

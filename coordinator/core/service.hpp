@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "coordinator/core/audit_log.hpp"
 #include "coordinator/core/event_tail.hpp"
 #include "coordinator/core/live_execs.hpp"
 #include "coordinator/core/model.hpp"
@@ -35,10 +36,12 @@ struct CreateRequest {
     NetworkMode network = NetworkMode::nat;
     DiskKind disk = DiskKind::durable;
     std::map<std::string, std::string> env;
+    FilePolicy files;
     std::optional<common::HostName> host; ///< Place it here or nowhere.
     WarmUse pool = WarmUse::prefer;
     unsigned makes_room = 4;  ///< How often warm ones may be given up for it: others are as fast.
     unsigned claims_left = 3; ///< Of warm ones, should they turn out dead.
+    common::SteadyTime room_by{}; ///< Then it waits no longer for them to be gone; the core's own.
 };
 
 struct PoolRequest {
@@ -73,6 +76,7 @@ struct ListFilter {
 struct SandboxPage {
     std::vector<Sandbox> sandboxes; ///< Newest first.
     std::uint64_t total = 0;
+    std::optional<Position> next; ///< As of PagePart.
 };
 
 struct RunRequest {
@@ -82,7 +86,8 @@ struct RunRequest {
     std::map<std::string, std::string> env;
     std::string stdin_text;
     std::optional<std::chrono::milliseconds> timeout;
-    std::optional<LiveRequest> live; ///< It is run so; `command` is for people.
+    std::optional<LiveRequest> live;          ///< It is run so; `command` is for people.
+    std::string attempt = "run a command in"; ///< What errors call it.
 };
 
 struct StopRequest {
@@ -98,6 +103,7 @@ struct SnapshotRequest {
 struct CheckpointPage {
     std::vector<Checkpoint> checkpoints; ///< Oldest first.
     std::uint64_t total = 0;
+    std::optional<Position> next; ///< As of PagePart.
 };
 
 struct ForkRequest {
@@ -124,6 +130,16 @@ struct ImageRequest {
     common::ImageName name;
     std::string from_snapshot; ///< A checkpoint's id, or, of `sandbox`, also its name.
     std::optional<common::SandboxId> sandbox;
+};
+
+/// Where a sandbox would go now, and why not elsewhere.
+struct Placement {
+    struct OnHost {
+        common::HostName name;
+        std::string why_not; ///< "" if it fits.
+    };
+    std::optional<common::HostName> host; ///< Nothing: no host can take it.
+    std::vector<OnHost> hosts;            ///< By name.
 };
 
 struct VmListing {
@@ -204,6 +220,7 @@ public:
     /// Commands whose output is read as it comes.
     virtual LiveExecs& live_execs() = 0;
     virtual Events& events() = 0;
+    virtual AuditLog& audit() = 0;
     virtual common::Result<CommandPage>
     commands(const Caller& caller, const common::SandboxId& id, Page page) = 0;
     /// Waits for the address, up to the discovery timeout.
@@ -211,6 +228,12 @@ public:
 
     virtual common::Result<std::vector<Host>> hosts(const Caller& caller) = 0;
     virtual common::Result<Host> host(const Caller& caller, const common::HostName& name) = 0;
+    /// Nothing more is placed on it, or again; what is there stays as it is, and goes on. Success
+    /// if it is so.
+    virtual common::Result<>
+    cordon(const Caller& caller, const common::HostName& name, bool cordoned) = 0;
+    /// Of one that would be made; those that stand ready in pools are left out of account.
+    virtual common::Result<Placement> explain(const Caller& caller, CreateRequest request) = 0;
     virtual common::Result<std::vector<Image>> images(const Caller& caller) = 0;
     virtual common::Result<Image> image(const Caller& caller, const common::ImageName& name) = 0;
     /// Of what the disk of a checkpoint holds; its tenant's alone. `already_exists` (reason
@@ -231,6 +254,11 @@ public:
                                                   const std::string& name) = 0;
     /// All hosts in parallel; one that does not answer is in `host_errors`.
     virtual common::Result<VmListing> vms(const Caller& caller) = 0;
+
+    /// What it uses, and the end of its console: at most so many bytes. One that is on no host yet,
+    /// or gone, uses nothing.
+    virtual common::Result<Reading>
+    reading(const Caller& caller, const common::SandboxId& id, std::uint32_t console_bytes) = 0;
 
     virtual Health health() = 0;
     /// Prometheus text (coordinator's own counters); bounded.

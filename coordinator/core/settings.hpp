@@ -1,6 +1,6 @@
 #pragma once
 
-#include "common/bytes.hpp"
+#include "coordinator/core/model.hpp"
 
 #include <chrono>
 
@@ -11,6 +11,14 @@ namespace coordinator {
 struct CoreSettings {
     unsigned default_vcpus = 2; ///< Of an image that has no opinion.
     common::Bytes default_memory = common::Bytes::mib(2048);
+    [[nodiscard]] unsigned vcpus_of(const Image& image) const
+    {
+        return image.default_vcpus > 0 ? image.default_vcpus : default_vcpus;
+    }
+    [[nodiscard]] common::Bytes memory_of(const Image& image) const
+    {
+        return image.default_memory > common::Bytes{} ? image.default_memory : default_memory;
+    }
 
     std::chrono::milliseconds boot_timeout{60'000};
     std::chrono::milliseconds claim_timeout{5'000};  ///< Then the warm one is taken for dead.

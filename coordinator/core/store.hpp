@@ -1,29 +1,19 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "coordinator/core/audit.hpp"
 #include "coordinator/core/key_store.hpp"
 #include "coordinator/core/model.hpp"
+#include "coordinator/core/page.hpp"
+#include "coordinator/core/plan.hpp"
 #include "coordinator/core/playbook.hpp"
 
 #include <functional>
+#include <memory>
 #include <variant>
 #include <vector>
 
 namespace coordinator {
-
-/// One row of the audit: an *intent* before something is done, an *outcome* after.
-/// The writer adds seq, time, prev_hash and hash; docs/decisions has the encoding.
-struct AuditRow {
-    enum class Kind { intent, outcome };
-    Kind kind;
-    std::string action; ///< "sandbox.create", "command.run", "host.connect", …
-    Caller caller;
-    common::OperationId operation;
-    std::string host;   ///< "" where none is involved.
-    std::string target; ///< The id that it is about.
-    std::string result; ///< "" for an intent; "ok" or the error's stable reason.
-    std::string detail; ///< JSON object, bounded; never a secret, never a command's output.
-};
 
 struct Operation {
     common::OperationId id;
@@ -37,30 +27,26 @@ struct Operation {
     std::string error;
 };
 
-/// Rows to write: each replaces the row of the same key. An AuditRow only appends. A Playbook comes
-/// after the revision before its own, the first one where there is none of its name; else it is
-/// *stale*, and so is the removal of another revision than the last.
+/// Rows to write: each replaces the row of the same key. An AuditRow only appends. A Playbook or
+/// a Plan comes after the revision before its own, the first one where there is none of its name (a
+/// plan: of its id); else it is *stale*, and so is the removal of another revision than the last.
 using Change = std::variant<Sandbox,
                             Checkpoint,
                             Pool,
                             Playbook,
                             PlaybookRemoval,
+                            Plan,
+                            PlanRemoval,
                             Command,
                             Host,
                             Operation,
                             AuditRow,
                             KeyChange>;
 
-struct Page {
-    std::uint32_t limit = 100;
-    std::uint64_t offset = 0;
-    /// Of commands, what they hold: a page ends after the one that goes past it.
-    common::Bytes bytes = common::Bytes::mib(8);
-};
-
 struct CommandPage {
     std::vector<Command> commands; ///< Newest first; fewer than `limit` if they hold much.
     std::uint64_t total = 0;
+    std::optional<Position> next; ///< As of PagePart.
 };
 
 /// What a starting coordinator needs to know.
@@ -74,19 +60,13 @@ struct Snapshot {
     std::uint64_t epoch = 0; ///< This start's own, higher than any before.
 };
 
-/// A row of the audit, as it is told of.
-struct AuditEvent {
-    std::uint64_t seq = 0; ///< Without holes, from 1.
-    common::WallTime at;
-    AuditRow row;
-};
-
 /// PostgreSQL, as the core sees it.
 class Store {
 public:
     /// On the writer's thread: must only enqueue. ok: durable. `unavailable`: certainly
     /// not written. `timeout`: unknown; the writer finds out before it writes anything else.
-    /// `already_exists` (reason stale): a playbook has changed since; nothing was written.
+    /// `already_exists` (reason stale): a playbook or a plan has changed since; nothing was
+    /// written.
     using Committed = std::function<void(common::Result<>)>;
 
     virtual ~Store() = default;
@@ -109,6 +89,11 @@ public:
     /// With its tasks; nothing if there is none. Likewise.
     virtual common::Result<std::optional<Playbook>> playbook(const std::string& tenant,
                                                              const std::string& name) = 0;
+    /// A tenant's, newest first, with their steps. Likewise.
+    virtual common::Result<PlanPage> plans_of(const std::string& tenant, Page page) = 0;
+    /// Nothing if there is none. Likewise.
+    virtual common::Result<std::optional<Plan>> plan(const std::string& tenant,
+                                                     const common::PlanId& id) = 0;
     /// `unavailable` with the cause when the database does not answer.
     virtual common::Result<> check() = 0;
     /// `unavailable` unless this process is the one that may write; `failed_precondition` if
@@ -121,12 +106,13 @@ public:
     /// The newest row's number; 0 before the first.
     virtual common::Result<std::uint64_t> audit_head() = 0;
 
-    struct AuditCheck {
-        std::uint64_t rows = 0;
-        std::string head; ///< Hash of the last row, hex.
-    };
-    /// Walks the whole chain; `internal` names the first row that does not fit.
-    virtual common::Result<AuditCheck> verify_audit() = 0;
+    /// What `query` says of the rows that are committed. Blocking, bounded; any thread.
+    virtual common::Result<AuditPage> audit_page(const AuditQuery& query) = 0;
+    virtual common::Result<AuditCounts> audit_counts(const AuditSpan& span) = 0;
+    /// Walks the whole chain, as long as that takes, beside everything else: for a caller who can
+    /// wait. `going` is asked now and then; once it says no: `unavailable` (coordinator_ending).
+    /// `rate_limited` (audit_being_verified) while another call walks.
+    virtual common::Result<AuditCheck> check_audit(const std::function<bool()>& going) = 0;
 };
 
 } // namespace coordinator

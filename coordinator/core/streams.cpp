@@ -63,6 +63,7 @@ Core::Streams::begin(const Caller& caller, const common::SandboxId& id, LiveRequ
     run.cwd = request.cwd;
     run.env = request.env;
     run.timeout = request.timeout;
+    run.attempt = request.call.empty() ? run.attempt : request.attempt;
     run.live = std::move(request);
     const auto patience = core_.settings_.boot_timeout + core_.settings_.grace;
     return core_.ask<Command>(
@@ -114,11 +115,15 @@ Result<std::vector<Command>> Core::Streams::list(const Caller& caller, const com
             }
             std::vector<Command> found;
             for (const auto& [exec, about] : execs_) {
-                if (about.record.sandbox == id) {
+                if (about.record.sandbox == id && about.record.mode != CommandMode::call) {
                     found.push_back(about.record);
                 }
             }
-            std::ranges::sort(found, std::ranges::greater{}, &Command::started_at);
+            std::ranges::sort(found, [](const Command& a, const Command& b) {
+                const auto newer = common::to_unix_us(a.started_at); // As a Position has it.
+                const auto older = common::to_unix_us(b.started_at);
+                return std::tie(older, b.id) < std::tie(newer, a.id);
+            });
             reply(std::move(found));
         });
 }
@@ -160,6 +165,7 @@ Result<std::shared_ptr<ExecFeed>> Core::Streams::read(const Caller& caller,
                     },
                     [this, post, exec, number] { post([=, this] { closed(exec, number); }); }});
             core_.touch(caller, id);
+            (*found)->was_read = true;
             add_reader(**found, {number, made, from, 0, 0, 0, 0, {}, false});
             drop_starters(**found);
             reply(std::move(made));
@@ -169,7 +175,8 @@ Result<std::shared_ptr<ExecFeed>> Core::Streams::read(const Caller& caller,
     }
     // It may have ended long ago.
     COMMON_TRY(const auto record, core_.store_.command(id, exec));
-    if (!record || record->mode == CommandMode::run || record->status == "running") {
+    if (!record || record->mode == CommandMode::run || record->mode == CommandMode::call ||
+        record->status == "running") {
         return feed;
     }
     auto past = std::make_shared<ExecFeed>(*record, ExecFeed::Ways{[](const ExecEvent&) {}, [] {}});

@@ -61,6 +61,7 @@ private:
         common::HostName host;
         Reply<Command> begun;
         bool is_read = true; ///< Somebody will read it as soon as it has started.
+        bool was_read = false;
         std::vector<Reader> readers;
         std::uint64_t end = 0; ///< All that it wrote, as far as its host has told.
         std::optional<common::SteadyTime> ended_at;
@@ -84,6 +85,7 @@ private:
     static void take_output(Reader& reader, const HostReaderNews& news);
     /// Of an exec that has ended: all that there is was read, or is not to be had.
     static void end_reader(const Exec& exec, Reader& reader);
+    bool is_past(const Exec& exec, common::SteadyTime now);
     void make_room();
     void drop_starters(Exec& exec);
     void taken(const common::CommandId& id, std::uint64_t number, std::uint32_t cost);

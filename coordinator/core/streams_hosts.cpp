@@ -92,7 +92,9 @@ void Core::Streams::ended(const Command& record)
     running_ -= exec.ended_at ? 0 : 1;
     exec.record = record;
     exec.ended_at = core_.clock_.steady();
-    drop_starters(exec);
+    if (record.mode != CommandMode::call || exec.was_read) {
+        drop_starters(exec); // Else whoever began it is about to read what it said.
+    }
     const auto* host = core_.fleet_.host(exec.host);
     const bool away = host == nullptr || host->host.health == HostHealth::lost;
     for (auto& reader : exec.readers) {
@@ -109,7 +111,9 @@ void Core::Streams::end_reader(const Exec& exec, Reader& reader)
     if (reader.feed && exec.end > reader.position) {
         reader.feed->put(ExecFeed::Gap{reader.position, exec.end});
     }
-    if (reader.feed) {
+    if (reader.feed && !reader.has_all && exec.record.mode == CommandMode::call) {
+        reader.feed->put(ExecFeed::Interrupted{}); // Nobody knows whether that was all.
+    } else if (reader.feed) {
         reader.feed->put(ExecFeed::Ended{std::max(reader.position, exec.end), exec.record});
     }
     reader.feed = nullptr;
@@ -244,6 +248,28 @@ void Core::Streams::closed(const common::CommandId& id, std::uint64_t number)
     });
 }
 
+/// Nobody will ask for it again. A call is for who began it alone: until it was read its host keeps
+/// what it said.
+bool Core::Streams::is_past(const Exec& exec, common::SteadyTime now)
+{
+    if (!exec.ended_at || !exec.readers.empty()) {
+        return false;
+    }
+    const auto age = now - *exec.ended_at;
+    if (exec.record.mode != CommandMode::call) {
+        return age >= ended_for;
+    }
+    if (!exec.was_read && age < starter_patience) {
+        return false;
+    }
+    HostCommand forget;
+    forget.operation = exec.record.operation;
+    forget.request = common::mint<common::RequestId>();
+    forget.what = AckExecOnHost{exec.record.sandbox};
+    static_cast<void>(core_.link_.send(exec.host, std::move(forget)));
+    return true;
+}
+
 void Core::Streams::tick()
 {
     const auto now = core_.clock_.steady();
@@ -263,7 +289,7 @@ void Core::Streams::tick()
             drop_starters(exec);
         }
         std::erase_if(exec.readers, [&](const Reader& one) { return !one.feed && exec.ended_at; });
-        if (exec.ended_at && exec.readers.empty() && now - *exec.ended_at >= ended_for) {
+        if (is_past(exec, now)) {
             by_operation_.erase(exec.record.operation);
             entry = execs_.erase(entry);
         } else {

@@ -7,12 +7,15 @@
 #include "coordinator/core/core.hpp"
 #include "coordinator/core/playbooks.hpp"
 #include "coordinator/daemon/tokens.hpp"
+#include "coordinator/guest/files.hpp"
+#include "coordinator/guest/terminals.hpp"
 #include "coordinator/http/server.hpp"
 #include "coordinator/link/host_router.hpp"
 #include "coordinator/store/pg_store.hpp"
 
 #include <csignal>
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 namespace coordinator::daemon {
 
@@ -33,6 +36,17 @@ sigset_t block_signals()
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     static_cast<void>(::signal(SIGPIPE, SIG_IGN));
     return set;
+}
+
+/// Who is started from a shell may have 1024 descriptors; `http_connections` alone are more. No
+/// harm if it fails: whoever comes when there are none left waits.
+void allow_all_descriptors()
+{
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+    }
 }
 
 Result<common::curve::KeyPair> read_server_key(const Settings& settings)
@@ -85,6 +99,7 @@ Result<> wait_for_end(const sigset_t& signals, store::PgStore& store)
 Result<> run_daemon(Settings settings)
 {
     const auto signals = block_signals();
+    allow_all_descriptors();
     COMMON_CHECK(common::log::init(settings.log_level, settings.log_format));
     COMMON_TRY(auto keys, read_server_key(settings));
     link::Enrolment enrolment{settings.enrolment_file};
@@ -102,8 +117,17 @@ Result<> run_daemon(Settings settings)
     link::HostRouter router{{.address = settings.link_address, .keys = std::move(keys)}, enrolment};
     Core core{*store, router, clock, settings.core};
     Playbooks playbooks{*store, clock, settings.playbooks};
+    Plans plans{*store, clock, settings.plans};
     RequestKeys request_keys{store->keys(), clock, settings.keys};
-    http::Server server{settings.http, core, playbooks, clock, request_keys};
+    guest::Files files{
+        core.live_execs(),
+        [&core](const Caller& caller, const common::SandboxId& id) -> Result<FilePolicy> {
+            COMMON_TRY(auto sandbox, core.get(caller, id));
+            return std::move(sandbox.files);
+        }};
+    guest::Terminals terminals{core.live_execs()};
+    http::Server server{
+        settings.http, core, {playbooks, plans}, {files, terminals}, clock, request_keys};
     COMMON_TRY(const auto epoch, core.start());
     COMMON_CHECK(request_keys.start());
     COMMON_CHECK(router.start(epoch));

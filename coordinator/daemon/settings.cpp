@@ -169,6 +169,13 @@ const std::array table{
         {},
         0,
         10'000},
+    Key{"max_plans",
+        Kind::integer,
+        "1000",
+        "that one tenant may have, 512 KiB each; more get 409",
+        {},
+        0,
+        1'000'000},
     Key{"idempotency_max_keys",
         Kind::integer,
         "1000000",
@@ -192,6 +199,20 @@ const std::array table{
         4096},
     Key{"http_queue", Kind::integer, "256", "requests that wait for a thread", {}, 1, 65536},
     Key{"http_connections", Kind::integer, "4096", "open at once; more get 503", {}, 1, 65536},
+    Key{"http_head_timeout_sec",
+        Kind::integer,
+        "10",
+        "from a request's first byte, or a new connection, to the end of its headers",
+        {},
+        1,
+        3600},
+    Key{"http_idle_timeout_sec",
+        Kind::integer,
+        "60",
+        "between the requests of a connection; then it is closed",
+        {},
+        1,
+        3600},
     Key{"log_level", Kind::text, "info", "trace, debug, info, warning or error", {"LOG_LEVEL"}},
     Key{"log_format", Kind::text, "text", "text or json, on stderr", {"LOG_FORMAT"}}};
 
@@ -253,6 +274,8 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     settings.http.threads = static_cast<unsigned>(config.integer("http_threads"));
     settings.http.queue = static_cast<std::size_t>(config.integer("http_queue"));
     settings.http.max_connections = static_cast<std::size_t>(config.integer("http_connections"));
+    settings.http.head_timeout = seconds(config, "http_head_timeout_sec");
+    settings.http.idle_timeout = seconds(config, "http_idle_timeout_sec");
     const auto& auth = config.text("auth");
     if (auth != "tokens" && auth != "none") {
         return wrong(config, "auth", fmt::format("expected tokens or none, got '{}'", auth));
@@ -284,6 +307,7 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     settings.core.idle_suspend_after = seconds(config, "idle_suspend_after_sec");
     settings.playbooks.playbooks = static_cast<std::uint64_t>(config.integer("max_playbooks"));
     settings.playbooks.tasks = static_cast<std::size_t>(config.integer("max_playbook_tasks"));
+    settings.plans.plans = static_cast<std::uint64_t>(config.integer("max_plans"));
     settings.keys.max_keys = static_cast<std::uint64_t>(config.integer("idempotency_max_keys"));
     settings.keys.max_bytes =
         common::Bytes::mib(static_cast<std::uint64_t>(config.integer("idempotency_max_mb")));

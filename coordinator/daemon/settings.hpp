@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/config/config.hpp"
+#include "coordinator/core/plans.hpp"
 #include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/request_keys.hpp"
 #include "coordinator/core/settings.hpp"
@@ -24,6 +25,7 @@ struct Settings {
     store::StoreSettings store;
     CoreSettings core;
     PlaybookLimits playbooks;
+    PlanLimits plans;
     KeySettings keys;
     std::string log_level;
     std::string log_format;

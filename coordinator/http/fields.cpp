@@ -39,6 +39,28 @@ struct Fields::State {
         }
         return text;
     }
+
+    std::optional<std::vector<std::string>>
+    list(const std::string& field, const json& value, TextRule rule, std::size_t limit)
+    {
+        if (!value.is_array()) {
+            wrong.push_back({field, "must be a list of strings"});
+            return std::nullopt;
+        }
+        if (value.size() > limit) {
+            wrong.push_back({field, fmt::format("must have at most {} entries", limit)});
+            return std::nullopt;
+        }
+        std::vector<std::string> out;
+        for (const auto& entry : value) {
+            auto item = text(fmt::format("{}.{}", field, out.size()), entry, rule);
+            if (!item) {
+                return std::nullopt;
+            }
+            out.push_back(*std::move(item));
+        }
+        return out;
+    }
 };
 
 Fields::Fields() : state_{std::make_unique<State>()} {}
@@ -126,26 +148,7 @@ std::optional<std::vector<std::string>>
 Fields::list(std::string_view name, TextRule rule, std::size_t limit)
 {
     const auto* value = state_->ask(name);
-    if (value == nullptr) {
-        return std::nullopt;
-    }
-    if (!value->is_array()) {
-        wrong(std::string{name}, "must be a list of strings");
-        return std::nullopt;
-    }
-    if (value->size() > limit) {
-        wrong(std::string{name}, fmt::format("must have at most {} entries", limit));
-        return std::nullopt;
-    }
-    std::vector<std::string> out;
-    for (const auto& entry : *value) {
-        if (auto text = state_->text(fmt::format("{}.{}", name, out.size()), entry, rule)) {
-            out.push_back(std::move(*text));
-        } else {
-            return std::nullopt;
-        }
-    }
-    return out;
+    return value == nullptr ? std::nullopt : state_->list(std::string{name}, *value, rule, limit);
 }
 
 std::optional<std::string> Fields::object(std::string_view name, common::Bytes limit)
@@ -195,6 +198,15 @@ Fields::inner_text(std::string_view name, std::string_view inner, TextRule rule)
     const auto at = object.find(inner);
     return at == object.end() ? std::nullopt
                               : state_->text(fmt::format("{}.{}", name, inner), *at, rule);
+}
+
+std::optional<std::vector<std::string>>
+Fields::inner_list(std::string_view name, std::string_view inner, TextRule rule, std::size_t limit)
+{
+    const auto& object = state_->object.at(std::string{name});
+    const auto at = object.find(inner);
+    return at == object.end() ? std::nullopt
+                              : state_->list(fmt::format("{}.{}", name, inner), *at, rule, limit);
 }
 
 void Fields::wrong(std::string field, std::string message)

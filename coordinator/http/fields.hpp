@@ -49,6 +49,9 @@ public:
     /// The text at name.inner, for an object asked for with keys().
     std::optional<std::string>
     inner_text(std::string_view name, std::string_view inner, TextRule rule);
+    /// Likewise a list of texts.
+    std::optional<std::vector<std::string>>
+    inner_list(std::string_view name, std::string_view inner, TextRule rule, std::size_t limit);
 
     void wrong(std::string field, std::string message);
     /// The field stands for a feature that is not built: 501 unless something is wrong.

@@ -39,7 +39,7 @@ std::string header(const Head& head, std::string_view name)
     return value == nullptr ? std::string{} : *value;
 }
 
-common::Result<> check_body_headers(const Head& head)
+common::Result<> check_body_headers(const Head& head, Body expected)
 {
     if (head.framing == Head::Framing::none) {
         return {};
@@ -49,6 +49,9 @@ common::Result<> check_body_headers(const Head& head)
     };
     if (head.find("content-encoding") != nullptr) {
         return refusal("a compressed request body is not accepted");
+    }
+    if (expected == Body::raw) {
+        return {};
     }
     const auto* type = head.find("content-type");
     if (type != nullptr) {
@@ -125,7 +128,8 @@ struct Gateway::Call {
 
 Gateway::Gateway(const Options& options,
                  Service& service,
-                 Playbooks& playbooks,
+                 Records records,
+                 Guests guests,
                  common::Clock& clock,
                  RequestKeys& keys,
                  std::function<std::size_t()> connections)
@@ -134,7 +138,8 @@ Gateway::Gateway(const Options& options,
       clock_{clock},
       keys_{keys},
       context_{service,
-               playbooks,
+               records,
+               guests,
                clock,
                [this, connections = std::move(connections)] {
                    return counters_.render(connections()) + keys_.metrics();
@@ -232,7 +237,7 @@ common::Result<Reply> Gateway::handle(
                      call.method + " takes no request body",
                      "malformed_request"};
     }
-    COMMON_CHECK(check_body_headers(head));
+    COMMON_CHECK(check_body_headers(head, match.route->body));
     // Before the body: one that comes slowly holds its thread as a host does that answers slowly.
     std::optional<Place> place;
     if (match.route->access != Access::open && !place.emplace(working_, most_working_)) {
@@ -241,14 +246,20 @@ common::Result<Reply> Gateway::handle(
             fmt::format("{} requests are being served; http_threads bounds them", most_working_),
             "busy"};
     }
-    COMMON_TRY(auto content, body.read());
+    std::string content;
+    if (match.route->body == Body::whole) {
+        COMMON_TRY(content, body.read());
+    }
     const Request request{.caller = {call.actor, "default", call.request},
                           .path = match.parameters,
                           .query = std::move(query),
                           .body = std::move(content),
                           .received = call.received,
                           .last_event_id = header(head, "last-event-id"),
-                          .key = std::move(key)};
+                          .key = std::move(key),
+                          .range = header(head, "range"),
+                          .upgrade = header(head, "upgrade"),
+                          .content = [&body](const BodySink& sink) { return body.read_to(sink); }};
     return request.key.empty() || match.route->replay == Replay::by_handler
                ? match.route->handler(context_, request)
                : answer_once(keys_, *match.route, context_, request, call.path);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "coordinator/core/playbooks.hpp"
+#include "coordinator/core/records.hpp"
 #include "coordinator/core/request_keys.hpp"
 #include "coordinator/core/service.hpp"
 #include "coordinator/http/counters.hpp"
@@ -20,7 +20,8 @@ public:
     /// `connections` tells how many are open now, for /metrics.
     Gateway(const Options& options,
             Service& service,
-            Playbooks& playbooks,
+            Records records,
+            Guests guests,
             common::Clock& clock,
             RequestKeys& keys,
             std::function<std::size_t()> connections);

@@ -41,7 +41,8 @@ struct Options {
     common::Bytes max_unsent = common::Bytes::mib(64);
 
     std::chrono::milliseconds head_timeout{10'000}; ///< First byte to end of headers; 408.
-    std::chrono::milliseconds body_timeout{30'000}; ///< The whole body; 408.
+    /// For the whole body or, of a file's bytes, for each 64 KiB of it; 408.
+    std::chrono::milliseconds body_timeout{30'000};
     std::chrono::milliseconds idle_timeout{60'000}; ///< Between requests; closed silently.
     /// For each 64 KiB of a reply to leave. It does not run while a handler works, so it
     /// never cuts a long command short.

@@ -1,5 +1,7 @@
 #include "coordinator/http/query_fields.hpp"
 
+#include "coordinator/http/cursor.hpp"
+
 #include <charconv>
 #include <fmt/format.h>
 
@@ -91,9 +93,13 @@ Page QueryFields::page()
     Page page;
     page.limit = static_cast<std::uint32_t>(integer("limit", limits).value_or(page.limit));
     page.offset = integer("offset", offsets).value_or(0);
-    asked_.emplace("cursor");
-    if (lone("cursor")) {
-        not_yet_.push_back({"cursor", "is not supported yet, use offset"});
+    if (const auto cursor = lone("cursor")) {
+        page.after = from_cursor(*cursor);
+        if (!page.after) {
+            wrong("cursor", "must be a next_cursor of this list");
+        } else if (page.offset > 0) {
+            wrong("cursor", "and offset exclude each other");
+        }
     }
     return page;
 }
@@ -112,9 +118,6 @@ common::Result<> QueryFields::finish(std::string_view attempt)
     }
     if (!wrong_.empty()) {
         return field_error(attempt, std::move(wrong_));
-    }
-    if (!not_yet_.empty()) {
-        return not_yet_error(attempt, std::move(not_yet_));
     }
     return {};
 }

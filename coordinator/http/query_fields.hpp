@@ -25,7 +25,7 @@ public:
     std::vector<std::string> all(std::string_view name);
     /// Where a reader of events goes on: `from`, or after the last event that it has had.
     std::optional<std::uint64_t> position(const std::string& last_event_id);
-    /// limit (1–500, default 100) and offset.
+    /// limit (1–500, default 100), and offset or cursor.
     Page page();
 
     void wrong(std::string field, std::string message);
@@ -37,7 +37,6 @@ private:
     const Query& query_;
     std::set<std::string, std::less<>> asked_;
     std::vector<common::FieldError> wrong_;
-    std::vector<common::FieldError> not_yet_;
 };
 
 } // namespace coordinator::http

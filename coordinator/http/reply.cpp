@@ -20,6 +20,8 @@ constexpr std::array by_reason{
     ByReason{"method_not_allowed", 405},
     ByReason{"request_timeout", 408},
     ByReason{"unsupported_media_type", 415},
+    ByReason{"range_beyond_end", 416},
+    ByReason{"use_event_stream", 426},
     ByReason{"head_too_large", 431},
     ByReason{"host_unreachable", 502},
     ByReason{"host_failed", 502},
@@ -79,6 +81,9 @@ Reply error_reply(const common::Error& error, const common::RequestId& request)
     body["request_id"] = request.str();
     reply.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     reply.headers.emplace_back("X-Request-ID", request.str());
+    if (reply.status == 426) {
+        reply.headers.emplace_back("Upgrade", "HTTP/1.1"); // RFC 9110 wants one to be named.
+    }
     if (reply.status == 401) {
         reply.headers.emplace_back("WWW-Authenticate", R"(Bearer realm="paddock")");
     }

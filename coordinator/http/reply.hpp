@@ -4,7 +4,9 @@
 #include "common/id.hpp"
 #include "coordinator/http/reply_stream.hpp"
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +22,7 @@ struct Reply {
     std::vector<std::pair<std::string, std::string>> headers{};
     bool close = false;                    ///< The connection cannot be used after it.
     std::shared_ptr<ReplyStream> stream{}; ///< Instead of `body`.
+    std::optional<std::uint64_t> length{}; ///< Of the stream's bytes, if known.
 };
 
 /// The one place where an error becomes an HTTP status: its code, refined by the

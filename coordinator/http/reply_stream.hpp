@@ -20,9 +20,14 @@ public:
     virtual std::string take(std::size_t size) = 0;
     /// Nothing will follow what was taken.
     [[nodiscard]] virtual bool ended() const = 0;
+    /// What there was is not all there should have been: the client is not to take it for whole.
+    [[nodiscard]] virtual bool failed() const { return false; }
     /// What is sent when there was nothing for a while, so that nobody takes the connection for
     /// dead.
     [[nodiscard]] virtual std::string sign_of_life() const = 0;
+    /// What is sent last when the server ends before it: where to go on. "": the client is not to
+    /// take what it has for all.
+    [[nodiscard]] virtual std::string farewell() const { return {}; }
     /// Once: all was sent, or its client is gone.
     virtual void close() = 0;
 };

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "common/result.hpp"
-#include "coordinator/core/playbooks.hpp"
+#include "coordinator/core/guests.hpp"
+#include "coordinator/core/records.hpp"
 #include "coordinator/core/service.hpp"
 #include "coordinator/http/reply.hpp"
 #include "coordinator/http/request.hpp"
@@ -31,10 +32,16 @@ enum class Replay {
     by_handler, ///< It makes its own use of Request::key: what it answers cannot be kept.
 };
 
+enum class Body {
+    whole, ///< Read at once, within Options::max_body.
+    raw,   ///< Bytes of any kind and number: the handler takes them as they come.
+};
+
 /// What handlers work with.
 struct Context {
     Service& service;
-    Playbooks& playbooks;
+    Records records;
+    Guests guests;
     common::Clock& clock;
     std::function<std::string()> http_metrics; ///< Prometheus text.
 };
@@ -51,6 +58,7 @@ struct Route {
     std::string_view feature; ///< What the 501 names; for people.
     std::string_view summary;
     Replay replay = Replay::by_gateway;
+    Body body = Body::whole;
 };
 
 /// Every route of the HTTP contract, built or not.

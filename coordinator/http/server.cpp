@@ -35,11 +35,12 @@ common::Result<> check(const Options& options)
 struct Server::Parts {
     Parts(Options given,
           Service& service,
-          Playbooks& playbooks,
+          Records records,
+          Guests guests,
           common::Clock& clock,
           RequestKeys& keys)
         : options{std::move(given)},
-          gateway{options, service, playbooks, clock, keys, [this] { return poller.open(); }},
+          gateway{options, service, records, guests, clock, keys, [this] { return poller.open(); }},
           poller{options,
                  [this](Connection& ready) { return workers.submit(ready); },
                  [this](const Error& why, const Connection& connection) {
@@ -56,10 +57,11 @@ struct Server::Parts {
 
 Server::Server(Options options,
                Service& service,
-               Playbooks& playbooks,
+               Records records,
+               Guests guests,
                common::Clock& clock,
                RequestKeys& keys)
-    : parts_{std::make_unique<Parts>(std::move(options), service, playbooks, clock, keys)}
+    : parts_{std::make_unique<Parts>(std::move(options), service, records, guests, clock, keys)}
 {}
 
 Server::~Server()

@@ -2,7 +2,8 @@
 
 #include "common/clock.hpp"
 #include "common/result.hpp"
-#include "coordinator/core/playbooks.hpp"
+#include "coordinator/core/guests.hpp"
+#include "coordinator/core/records.hpp"
 #include "coordinator/core/request_keys.hpp"
 #include "coordinator/core/service.hpp"
 #include "coordinator/http/options.hpp"
@@ -13,8 +14,8 @@
 
 namespace coordinator::http {
 
-/// The HTTP API over one Service and its playbooks. Owned, started and stopped by one thread;
-/// they are called from up to Options::threads threads at once.
+/// The HTTP API over one Service, its records and its guests. Owned, started and stopped
+/// by one thread; they are called from up to Options::threads threads at once.
 ///
 /// To end cleanly: drain(), then end the service (which answers whoever still waits
 /// in it), then stop(), which returns only after the last handler did.
@@ -22,7 +23,8 @@ class Server {
 public:
     Server(Options options,
            Service& service,
-           Playbooks& playbooks,
+           Records records,
+           Guests guests,
            common::Clock& clock,
            RequestKeys& keys);
     ~Server();

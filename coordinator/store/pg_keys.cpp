@@ -30,6 +30,7 @@ UsedKey used_from(Fields& in)
     used.claim.request = common::RequestId{in.text()};
     used.claim.used_at = in.time();
     used.ours = in.number<bool>();
+    used.ended = in.number<bool>();
     if (in.number<bool>()) {
         auto& answer = used.answer.emplace();
         answer.status = in.number<int>();
@@ -44,8 +45,8 @@ UsedKey used_from(Fields& in)
 }
 const std::string used_columns =
     "tenant, actor, key, digest, path, request_id, " + us_of("used_at") +
-    ", epoch = (SELECT max(epoch) FROM leader), status IS NOT NULL, status, content_type, headers, "
-    "body";
+    ", epoch = (SELECT max(epoch) FROM leader), audit_to IS NOT NULL, status IS NOT NULL, status, "
+    "content_type, headers, body";
 
 Begun begun_from(Fields& in)
 {
@@ -61,12 +62,14 @@ const std::string begun_columns =
     "a.action, a.target, a.operation_id, coalesce(o.status, ''), a.action IN ('sandbox.create', "
     "'sandbox.claim') AND s.id IS NOT NULL";
 /// By the audit's primary key: from the claim to the answer. What was cut short goes as far as
-/// its coordinator wrote; the row of one that is gone does not change any more.
+/// its coordinator wrote; the row of one that is gone does not change any more. A warm one that
+/// turned out dead is its pool's again, and on its way out.
 const std::string begun_tables =
     "request_keys k JOIN audit a ON a.seq > k.audit_from AND a.seq <= coalesce(k.audit_to, "
     "(SELECT audit_seq FROM leader l WHERE l.epoch = k.epoch)) AND a.kind = 'intent' AND "
     "a.request_id = k.request_id AND a.actor = k.actor LEFT JOIN operations o ON o.id = "
-    "a.operation_id LEFT JOIN sandboxes s ON s.id = a.target AND s.deleted_at IS NULL WHERE ";
+    "a.operation_id LEFT JOIN sandboxes s ON s.id = a.target AND s.tenant = k.tenant AND "
+    "s.deleted_at IS NULL WHERE ";
 
 KeyUse use_from(Fields& in)
 {

@@ -1,7 +1,9 @@
 #include "coordinator/store/pg_store.hpp"
 
+#include "coordinator/store/audit_queries.hpp"
 #include "coordinator/store/audit_verifier.hpp"
 #include "coordinator/store/migrations.hpp"
+#include "coordinator/store/paged.hpp"
 #include "coordinator/store/pg_keys.hpp"
 #include "coordinator/store/reader_pool.hpp"
 #include "coordinator/store/row_reading.hpp"
@@ -13,8 +15,6 @@
 namespace coordinator::store {
 
 namespace {
-
-constexpr std::uint32_t most = 1000; // Rows of a page.
 
 common::Result<std::string>
 ask_for_role(const StoreSettings& settings, const ConnInfo& info, Watchdog& watchdog)
@@ -99,20 +99,19 @@ void PgStore::write(std::vector<Change> changes, Committed done)
 common::Result<CommandPage> PgStore::commands_of(const common::SandboxId& sandbox, Page page)
 {
     return parts_->readers.run("read commands", [&](pqxx::nontransaction& sql) {
-        const auto of = "WHERE sandbox_id = " + sql.quote(to_column(sandbox.str()));
-        const std::string newest_first = " ORDER BY started_at DESC, id DESC";
+        const Paged commands{"commands",
+                             "WHERE mode <> 'call' AND sandbox_id = " +
+                                 sql.quote(to_column(sandbox.str())),
+                             "started_at",
+                             "octet_length(stdout) + octet_length(stderr) + octet_length(command)"};
         CommandPage found;
-        found.total = sql.exec1("SELECT count(*) FROM commands " + of)[0].as<std::uint64_t>();
+        found.total = count(sql, commands);
         if (page.limit > 0 && page.offset < found.total) {
-            // Each with what those before it on the page hold; octet_length reads no output.
-            found.commands = read_commands(
-                sql,
-                "WHERE id IN (SELECT id FROM (SELECT id, sum(bytes) OVER (" + newest_first +
-                    ") - bytes AS before FROM (SELECT id, started_at, octet_length(stdout) + "
-                    "octet_length(stderr) + octet_length(command) AS bytes FROM commands " +
-                    of + newest_first + " LIMIT " + std::to_string(std::min(page.limit, most)) +
-                    " OFFSET " + std::to_string(page.offset) + ") AS page) AS sized " +
-                    "WHERE before < " + std::to_string(page.bytes.count()) + ")" + newest_first);
+            found.commands = read_commands(sql, where_fits(sql, commands, page));
+        }
+        if (!found.commands.empty()) {
+            const auto& last = found.commands.back();
+            found.next = next_after(sql, commands, last.started_at, last.id.str());
         }
         return found;
     });
@@ -138,8 +137,7 @@ common::Result<std::vector<AuditEvent>> PgStore::audit_after(std::uint64_t seq, 
         for (auto& chained : read_audit(sql,
                                         "WHERE seq > " + std::to_string(seq) +
                                             " ORDER BY seq LIMIT " + std::to_string(limit))) {
-            events.push_back(
-                {chained.seq, common::from_unix_us(chained.at_us), std::move(chained.row)});
+            events.push_back(event_of(std::move(chained)));
         }
         return events;
     });
@@ -151,6 +149,18 @@ common::Result<std::uint64_t> PgStore::audit_head()
                                [](pqxx::nontransaction& sql) { return read_audit_head(sql).seq; });
 }
 
+common::Result<AuditPage> PgStore::audit_page(const AuditQuery& query)
+{
+    return parts_->readers.run("search the audit",
+                               [&](pqxx::nontransaction& sql) { return find_audit(sql, query); });
+}
+
+common::Result<AuditCounts> PgStore::audit_counts(const AuditSpan& span)
+{
+    return parts_->readers.run("count the audit",
+                               [&](pqxx::nontransaction& sql) { return count_audit(sql, span); });
+}
+
 common::Result<PlaybookPage> PgStore::playbooks_of(const std::string& tenant, Page page)
 {
     return parts_->readers.run("read playbooks", [&](pqxx::nontransaction& sql) {
@@ -158,11 +168,22 @@ common::Result<PlaybookPage> PgStore::playbooks_of(const std::string& tenant, Pa
         PlaybookPage found;
         found.total = sql.exec1("SELECT count(*) FROM playbooks " + of)[0].as<std::uint64_t>();
         if (page.limit > 0 && page.offset < found.total) {
-            found.playbooks = read_playbooks(sql,
-                                             of + " ORDER BY name COLLATE \"C\" LIMIT " +
-                                                 std::to_string(std::min(page.limit, most)) +
-                                                 " OFFSET " + std::to_string(page.offset),
-                                             Tasks::none);
+            const std::string name = "name COLLATE \"C\"";
+            const auto limit = std::min(page.limit, most_rows);
+            auto rest = of;
+            if (page.after) {
+                rest += " AND " + name + " > " + sql.quote(to_column(page.after->key));
+            }
+            // One more than asked for tells whether there is a next page.
+            found.playbooks =
+                read_playbooks(sql,
+                               rest + " ORDER BY " + name + " LIMIT " + std::to_string(limit + 1) +
+                                   " OFFSET " + std::to_string(page.offset),
+                               Tasks::none);
+            if (found.playbooks.size() > limit) {
+                found.playbooks.resize(limit);
+                found.next = Position{0, found.playbooks.back().name};
+            }
         }
         return found;
     });
@@ -180,6 +201,23 @@ common::Result<std::optional<Playbook>> PgStore::playbook(const std::string& ten
     });
 }
 
+common::Result<PlanPage> PgStore::plans_of(const std::string& tenant, Page page)
+{
+    return parts_->readers.run(
+        "read plans", [&](pqxx::nontransaction& sql) { return read_plan_page(sql, tenant, page); });
+}
+
+common::Result<std::optional<Plan>> PgStore::plan(const std::string& tenant,
+                                                  const common::PlanId& id)
+{
+    return parts_->readers.run("read a plan", [&](pqxx::nontransaction& sql) {
+        auto found = read_plans(sql,
+                                "WHERE tenant = " + sql.quote(to_column(tenant)) +
+                                    " AND id = " + sql.quote(to_column(id.str())));
+        return found.empty() ? std::nullopt : std::optional{std::move(found.front())};
+    });
+}
+
 common::Result<> PgStore::check()
 {
     return parts_->readers.run("check", [](auto& sql) { sql.exec("SELECT 1"); });
@@ -190,15 +228,21 @@ common::Result<> PgStore::lease()
     return parts_->writer.state();
 }
 
-common::Result<Store::AuditCheck> PgStore::verify_audit()
+common::Result<AuditCheck> PgStore::check_audit(const std::function<bool()>& going)
 {
     const std::unique_lock alone{parts_->verifying, std::try_to_lock};
     if (!alone.owns_lock()) {
         return common::Error{common::ErrorCode::rate_limited,
-                             "the audit is being verified already"};
+                             "the audit is being verified already: one at a time",
+                             "audit_being_verified"};
     }
     COMMON_TRY(const auto session, parts_->readers.fresh());
-    return store::verify_audit(*session, parts_->settings.statement_timeout);
+    return store::check_audit(*session, parts_->settings.statement_timeout, going);
+}
+
+common::Result<AuditCheck> PgStore::verify_audit()
+{
+    return whole(check_audit([] { return true; }));
 }
 
 KeyStore& PgStore::keys()
@@ -211,7 +255,7 @@ void PgStore::stop()
     parts_->writer.stop();
 }
 
-common::Result<Store::AuditCheck> verify_audit(const StoreSettings& settings)
+common::Result<AuditCheck> verify_audit(const StoreSettings& settings)
 {
     COMMON_TRY(const auto info, ConnInfo::parse(settings.database_url, "database_url"));
     Watchdog watchdog;
@@ -220,7 +264,7 @@ common::Result<Store::AuditCheck> verify_audit(const StoreSettings& settings)
         Session::connect(info,
                          {"paddock-audit", settings.connect_timeout, settings.statement_timeout},
                          watchdog));
-    return verify_audit(*session, settings.statement_timeout);
+    return whole(check_audit(*session, settings.statement_timeout, [] { return true; }));
 }
 
 } // namespace coordinator::store

@@ -28,14 +28,21 @@ public:
     common::Result<std::vector<AuditEvent>> audit_after(std::uint64_t seq,
                                                         std::uint32_t limit) override;
     common::Result<std::uint64_t> audit_head() override;
+    common::Result<AuditPage> audit_page(const AuditQuery& query) override;
+    common::Result<AuditCounts> audit_counts(const AuditSpan& span) override;
     common::Result<PlaybookPage> playbooks_of(const std::string& tenant, Page page) override;
     common::Result<std::optional<Playbook>> playbook(const std::string& tenant,
                                                      const std::string& name) override;
+    common::Result<PlanPage> plans_of(const std::string& tenant, Page page) override;
+    common::Result<std::optional<Plan>> plan(const std::string& tenant,
+                                             const common::PlanId& id) override;
     /// Also not ok while the writer cannot write.
     common::Result<> check() override;
     common::Result<> lease() override;
     /// On a connection of its own; a second one at the same time is `rate_limited`.
-    common::Result<AuditCheck> verify_audit() override;
+    common::Result<AuditCheck> check_audit(const std::function<bool()>& going) override;
+    /// Likewise, to its end; `internal` names the first row that does not fit.
+    common::Result<AuditCheck> verify_audit();
 
     /// Lives as long as this; of use from load() on.
     [[nodiscard]] KeyStore& keys();
@@ -52,6 +59,6 @@ private:
 };
 
 /// PgStore::verify_audit() without a store: beside a running coordinator, or without one.
-common::Result<Store::AuditCheck> verify_audit(const StoreSettings& settings);
+common::Result<AuditCheck> verify_audit(const StoreSettings& settings);
 
 } // namespace coordinator::store

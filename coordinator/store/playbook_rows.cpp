@@ -116,9 +116,7 @@ void write_row(pqxx::transaction_base& sql, const Playbook& playbook)
                                                 playbook.become,
                                                 stamp(playbook.updated_at),
                                                 playbook.revision);
-    if (done.affected_rows() != 1) {
-        throw StaleRow{"playbook " + playbook.id.str() + " is not what it was"};
-    }
+    check_fresh(done, "playbook " + playbook.id.str());
     if (!first) {
         sql.exec_prepared("forget_playbook_tasks", id);
     }
@@ -127,11 +125,9 @@ void write_row(pqxx::transaction_base& sql, const Playbook& playbook)
 
 void write_row(pqxx::transaction_base& sql, const PlaybookRemoval& removal)
 {
-    const auto done =
-        sql.exec_prepared("removed_playbook", to_column(removal.id.str()), removal.revision);
-    if (done.affected_rows() != 1) {
-        throw StaleRow{"playbook " + removal.id.str() + " is not what it was"};
-    }
+    check_fresh(
+        sql.exec_prepared("removed_playbook", to_column(removal.id.str()), removal.revision),
+        "playbook " + removal.id.str());
 }
 
 std::vector<Playbook>

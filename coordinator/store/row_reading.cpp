@@ -26,6 +26,9 @@ Sandbox sandbox_from(Fields& in)
     box.disk = in.word(disk_kind_from);
     box.labels = in.map();
     box.env = in.map();
+    box.files.roots = in.list();
+    box.files.never_read = in.list();
+    box.files.never_written = in.list();
     box.ttl = in.maybe_seconds();
     box.created_at = in.time();
     box.updated_at = in.time();
@@ -44,8 +47,9 @@ Sandbox sandbox_from(Fields& in)
 const std::string sandbox_columns =
     "id, job_id, tenant, agent_id, sandbox_name, image, image_digest, host, vcpus, memory_bytes, "
     "overhead_bytes, network_mode, disk, " +
-    pairs_of("labels") + ", " + pairs_of("env") + ", ttl_seconds, " + us_of("created_at") + ", " +
-    us_of("updated_at") + ", " + us_of("expires_at") + ", " + us_of("deleted_at") +
+    pairs_of("labels") + ", " + pairs_of("env") +
+    ", file_roots, files_never_read, files_never_written, ttl_seconds, " + us_of("created_at") +
+    ", " + us_of("updated_at") + ", " + us_of("expires_at") + ", " + us_of("deleted_at") +
     ", phase, desired, generation, ip_address, error, pool, pool_source, " + pairs_of("timings_us");
 
 Checkpoint checkpoint_from(Fields& in)

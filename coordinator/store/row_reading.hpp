@@ -17,6 +17,9 @@ std::vector<Pool> read_pools(pqxx::transaction_base& sql, const std::string& whe
 enum class Tasks { all, none };
 std::vector<Playbook>
 read_playbooks(pqxx::transaction_base& sql, const std::string& where, Tasks tasks);
+std::vector<Plan> read_plans(pqxx::transaction_base& sql, const std::string& where);
+/// A tenant's, newest first.
+PlanPage read_plan_page(pqxx::transaction_base& sql, const std::string& tenant, Page page);
 std::vector<Command> read_commands(pqxx::transaction_base& sql, const std::string& where);
 std::vector<Operation> read_operations(pqxx::transaction_base& sql, const std::string& where);
 /// With the images of each.

@@ -12,19 +12,30 @@ namespace coordinator::store {
 /// Once on each connection that is to write.
 void prepare_writing(pqxx::connection& connection);
 void prepare_writing_playbooks(pqxx::connection& connection); ///< A part of it.
+void prepare_writing_plans(pqxx::connection& connection);     ///< Likewise.
 
 /// What is to be written is not what comes after what there is.
 class StaleRow : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// Throws StaleRow unless the statement found the one row that it was to come after.
+inline void check_fresh(const pqxx::result& done, const std::string& what)
+{
+    if (done.affected_rows() != 1) {
+        throw StaleRow{what + " is not what it was"};
+    }
+}
+
 /// Each replaces the row of the same key.
 void write_row(pqxx::transaction_base& sql, const Sandbox& sandbox);
 void write_row(pqxx::transaction_base& sql, const Checkpoint& checkpoint);
 void write_row(pqxx::transaction_base& sql, const Pool& pool);
-/// These two throw StaleRow unless they come after the revision that there is.
+/// These four throw StaleRow unless they come after the revision that there is.
 void write_row(pqxx::transaction_base& sql, const Playbook& playbook);
 void write_row(pqxx::transaction_base& sql, const PlaybookRemoval& removal);
+void write_row(pqxx::transaction_base& sql, const Plan& plan);
+void write_row(pqxx::transaction_base& sql, const PlanRemoval& removal);
 void write_row(pqxx::transaction_base& sql, const Command& command);
 void write_row(pqxx::transaction_base& sql, const Host& host);
 void write_row(pqxx::transaction_base& sql, const Operation& operation);

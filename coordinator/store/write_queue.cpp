@@ -24,6 +24,13 @@ std::size_t bytes_of(const Change& change)
                                    return sum + base + task.name.size() + task.params.size();
                                });
     }
+    if (const auto* plan = std::get_if<Plan>(&change)) {
+        return std::accumulate(
+            plan->steps.begin(), plan->steps.end(), base, [](auto sum, const PlanStep& step) {
+                return sum + base + step.description.size() + step.result.size() +
+                       step.error.size();
+            });
+    }
     if (const auto* key = std::get_if<KeyChange>(&change)) {
         const auto* end = std::get_if<KeyEnd>(key);
         return base + (end != nullptr && end->answer ? end->answer->body.size() : 0);

@@ -53,17 +53,40 @@ constexpr const char* append_audit_sql =
 
 void prepare_writing(pqxx::connection& connection)
 {
-    connection.prepare(
-        "sandbox",
-        upsert("sandboxes",
-               1,
-               {{"id"},           {"job_id"},         {"tenant"},         {"agent_id"},
-                {"sandbox_name"}, {"image"},          {"image_digest"},   {"host"},
-                {"vcpus"},        {"memory_bytes"},   {"overhead_bytes"}, {"network_mode"},
-                {"disk"},         {"labels", as_map}, {"env", as_map},    {"ttl_seconds"},
-                {"created_at"},   {"updated_at"},     {"expires_at"},     {"deleted_at"},
-                {"phase"},        {"desired"},        {"generation"},     {"ip_address"},
-                {"error"},        {"pool"},           {"pool_source"},    {"timings_us", as_map}}));
+    connection.prepare("sandbox",
+                       upsert("sandboxes",
+                              1,
+                              {{"id"},
+                               {"job_id"},
+                               {"tenant"},
+                               {"agent_id"},
+                               {"sandbox_name"},
+                               {"image"},
+                               {"image_digest"},
+                               {"host"},
+                               {"vcpus"},
+                               {"memory_bytes"},
+                               {"overhead_bytes"},
+                               {"network_mode"},
+                               {"disk"},
+                               {"labels", as_map},
+                               {"env", as_map},
+                               {"file_roots"},
+                               {"files_never_read"},
+                               {"files_never_written"},
+                               {"ttl_seconds"},
+                               {"created_at"},
+                               {"updated_at"},
+                               {"expires_at"},
+                               {"deleted_at"},
+                               {"phase"},
+                               {"desired"},
+                               {"generation"},
+                               {"ip_address"},
+                               {"error"},
+                               {"pool"},
+                               {"pool_source"},
+                               {"timings_us", as_map}}));
     connection.prepare(
         "checkpoint",
         upsert("checkpoints",
@@ -112,6 +135,7 @@ void prepare_writing(pqxx::connection& connection)
                               1,
                               {{"name"},
                                {"health"},
+                               {"cordoned"},
                                {"hostname"},
                                {"arch"},
                                {"kernel"},
@@ -168,6 +192,7 @@ void prepare_writing(pqxx::connection& connection)
                                {"ended_at"},
                                {"error"}}));
     prepare_writing_playbooks(connection);
+    prepare_writing_plans(connection);
     connection.prepare("audit", append_audit_sql);
     prepare_writing_keys(connection);
 }

@@ -36,6 +36,11 @@ __user_cap_header_struct this_thread()
 
 } // namespace
 
+std::uint32_t acting_uid()
+{
+    return static_cast<std::uint32_t>(::syscall(SYS_setfsuid, nobody_at_all));
+}
+
 Result<ActingAs> ActingAs::user(const User& user)
 {
     ActingAs acting;
@@ -49,7 +54,7 @@ Result<> ActingAs::begin(const User& user)
         return Error{ErrorCode::internal,
                      "act as " + user.name + ": " + what + ": " + std::strerror(errno)};
     };
-    uid_ = static_cast<std::uint32_t>(::syscall(SYS_setfsuid, nobody_at_all));
+    uid_ = acting_uid();
     gid_ = static_cast<std::uint32_t>(::syscall(SYS_setfsgid, nobody_at_all));
     const auto count = ::getgroups(0, nullptr);
     groups_.resize(count > 0 ? static_cast<std::size_t>(count) : 0);

@@ -8,6 +8,9 @@
 
 namespace guest::files {
 
+/// Whose files the calling thread makes: the file system user id.
+std::uint32_t acting_uid();
+
 /// While it lives, the calling thread opens, makes and removes files as `user` does: with that
 /// user's id, groups and without any capability. Only this thread: the system calls are raw,
 /// glibc's would change all. Not nested, and threads that it starts meanwhile are the user's, too.

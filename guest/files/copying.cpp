@@ -50,27 +50,10 @@ public:
         return {};
     }
 
-    /// `name` in `source` becomes `target_name` in `target`, which is not there yet.
-    Result<> tree(int source,
-                  const std::string& name,
-                  int target,
-                  const std::string& target_name,
-                  const std::string& path,
-                  unsigned depth)
+    /// What is in `from`, and its mode, goes to `to`, which is new.
+    Result<> tree(Folder& from, Folder& to, const std::string& path, unsigned depth)
     {
-        if (depth > depth_at_most) {
-            return refusal(ErrorCode::too_large,
-                           "copy",
-                           path,
-                           "more than " + std::to_string(depth_at_most) + " folders deep",
-                           "too_deep");
-        }
         COMMON_CHECK(count_entry(path));
-        COMMON_TRY(auto from, Folder::open(source, name, path, Mounts::entered));
-        if (::mkdirat(target, target_name.c_str(), 0700) != 0) {
-            return failure("make the copy of", path, errno);
-        }
-        COMMON_TRY(const auto to, Folder::open(target, target_name, path, Mounts::refused));
         while (true) {
             COMMON_TRY(const auto each, from.next());
             if (!each) {
@@ -95,7 +78,7 @@ private:
             return gone_is_fine(std::move(seen).error());
         }
         switch (seen->kind) {
-        case Kind::folder: return tree(source, name, target, name, path, depth + 1);
+        case Kind::folder: return folder(source, name, target, path, depth + 1);
         case Kind::file: return file(source, name, target, path);
         case Kind::symlink:
             COMMON_CHECK(count_entry(path));
@@ -111,6 +94,24 @@ private:
         return {};
     }
 
+    Result<>
+    folder(int source, const std::string& name, int target, const std::string& path, unsigned depth)
+    {
+        if (depth > depth_at_most) {
+            return refusal(ErrorCode::too_large,
+                           "copy",
+                           path,
+                           "more than " + std::to_string(depth_at_most) + " folders deep",
+                           "too_deep");
+        }
+        auto from = Folder::open(source, name, path, Mounts::entered);
+        if (!from) {
+            return gone_is_fine(std::move(from).error());
+        }
+        COMMON_TRY(auto to, Folder::make(target, name, path));
+        return tree(*from, to, path, depth);
+    }
+
     Result<> file(int source, const std::string& name, int target, const std::string& path)
     {
         Found found;
@@ -118,7 +119,10 @@ private:
         if (!found.fd || ::fstat(found.fd.get(), &found.status) != 0) {
             return gone_is_fine(failure("open", path, errno));
         }
-        COMMON_TRY(auto reader, Reader::of(found, path)); // Also if it is another kind by now.
+        if (!S_ISREG(found.status.st_mode)) {
+            return {}; // Another kind by now: what was here is gone.
+        }
+        COMMON_TRY(auto reader, Reader::of(found, path));
         const UniqueFd made{::openat(
             target, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600)};
         if (!made) {
@@ -156,8 +160,9 @@ private:
             for (std::size_t at = 0; at < count;) {
                 const auto written =
                     ::pwrite(target, piece_.data() + at, count - at, static_cast<off_t>(copied));
-                if (written < 0 && errno != EINTR) {
-                    return failure("write the copy of", source.entry().path, errno);
+                if (written == 0 || (written < 0 && errno != EINTR)) { // 0: a bad FUSE server.
+                    return failure(
+                        "write the copy of", source.entry().path, written == 0 ? EIO : errno);
                 }
                 at += written < 0 ? 0 : static_cast<std::size_t>(written);
                 copied += written < 0 ? 0 : static_cast<std::uint64_t>(written);
@@ -191,7 +196,10 @@ private:
 
     static Result<> gone_is_fine(Error error)
     {
-        return error.stable_reason() == "not_found" ? Result<>{} : Result<>{std::move(error)};
+        const auto reason = error.stable_reason();
+        // Not a folder any more: something else has taken its name.
+        const bool gone = reason == "not_found" || reason == "not_a_folder";
+        return gone ? Result<>{} : Result<>{std::move(error)};
     }
 
     const CopyOptions& options_;
@@ -212,6 +220,9 @@ Result<Copied> copy_file(const Found& source,
     COMMON_TRY(auto temporary, Temporary::in(target.folder, target.path));
     Copy copy{options};
     COMMON_CHECK(copy.fill(temporary.fd(), reader));
+    if (::fsync(temporary.fd()) != 0) { // It may replace what was safe before.
+        return failure("write the copy of", from, errno);
+    }
     COMMON_CHECK(
         temporary.rename_to(target, options.overwrite == Overwrite::yes ? 0 : RENAME_NOREPLACE));
     return copy.done();
@@ -219,12 +230,14 @@ Result<Copied> copy_file(const Found& source,
 
 Result<Copied> copy_folder(const Found& source, const Place& target, const CopyOptions& options)
 {
+    COMMON_TRY(auto from, Folder::open(source.fd.get(), ".", source.path, Mounts::entered));
     const auto name = temporary_name();
     const int folder = target.folder.get();
+    COMMON_TRY(auto to, Folder::make(folder, name, target.path));
     common::Rollback rollback;
-    rollback.add([&] { static_cast<void>(remove_tree(folder, name, target.path)); });
+    rollback.add([&] { discard_tree(folder, name, to); });
     Copy copy{options};
-    COMMON_CHECK(copy.tree(source.fd.get(), ".", folder, name, source.path, 1));
+    COMMON_CHECK(copy.tree(from, to, source.path, 1));
     if (::renameat2(folder, name.c_str(), folder, target.name.c_str(), RENAME_NOREPLACE) != 0) {
         return failure("copy to", target.path, errno);
     }

@@ -20,10 +20,11 @@ struct Copied {
 };
 
 /// Copies a file, or recursively a folder, to a name that all of it takes at once when it is
-/// complete; until then it is beside it, and goes with an error. Modes are kept but for setuid and
-/// setgid; it belongs to whoever acts. A link as `from` is followed; those in a tree are copied as
-/// links. Mounted file systems are copied, too. Of a file that grows, what it had when it was
-/// opened. Refused: into itself (`invalid_argument`), too_deep, too_large, too_many_entries.
+/// complete; until then it is beside it, and goes with an error. What goes from the tree meanwhile
+/// is not missed. Modes are kept but for setuid and setgid; it belongs to whoever acts. A link as
+/// `from` is followed; those in a tree are copied as links. Mounted file systems are copied, too.
+/// Of a file that grows, what it had when it was opened. Refused: into itself (`invalid_argument`),
+/// too_deep, too_large, too_many_entries.
 common::Result<Copied> copy(const PathPolicy& policy,
                             std::string_view from,
                             std::string_view to,

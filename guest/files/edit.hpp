@@ -31,7 +31,8 @@ struct Edited {
 /// Replaces text in a file, which is then another one with the same mode and owner: see Writer.
 /// `failed_precondition`, reason text_not_found; text_ambiguous if Occurrences::one is in it more
 /// often (`details` names the lines); file_changed if somebody wrote to it meanwhile, as far as
-/// that can be seen. `refused` with reason binary_file if it has a NUL or is no UTF-8, `too_large`.
+/// its number, size and times tell right before it is replaced. `refused` with reason binary_file
+/// if it has a NUL or is no UTF-8, `too_large`.
 common::Result<Edited> edit(const PathPolicy& policy,
                             std::string_view path,
                             const Edit& edit,

@@ -2,10 +2,12 @@
 
 #include "guest/files/errors.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <fcntl.h>
+#include <limits>
 #include <unistd.h>
 
 namespace guest::files {
@@ -27,6 +29,14 @@ Kind kind_of(mode_t mode)
     }
 }
 
+/// Clamped: a file can be given any time that its file system keeps.
+std::int64_t nanoseconds_of(const timespec& time)
+{
+    constexpr std::int64_t ns_per_s = 1'000'000'000;
+    constexpr auto last_s = std::numeric_limits<std::int64_t>::max() / ns_per_s - 1;
+    return std::clamp(std::int64_t{time.tv_sec}, -last_s, last_s) * ns_per_s + time.tv_nsec;
+}
+
 } // namespace
 
 std::string_view to_string(Kind kind) noexcept
@@ -45,14 +55,13 @@ std::string_view to_string(Kind kind) noexcept
 
 Entry entry_of(std::string path, const struct stat& status)
 {
-    constexpr std::int64_t ns_per_s = 1'000'000'000;
     return {std::move(path),
             kind_of(status.st_mode),
             status.st_mode & 07777U,
             status.st_uid,
             status.st_gid,
             static_cast<std::uint64_t>(status.st_size),
-            status.st_mtim.tv_sec * ns_per_s + status.st_mtim.tv_nsec};
+            nanoseconds_of(status.st_mtim)};
 }
 
 Result<Entry> entry_at(int folder, const std::string& name, std::string path)
@@ -65,8 +74,8 @@ Result<Entry> entry_at(int folder, const std::string& name, std::string path)
     if (entry.kind == Kind::symlink) {
         std::array<char, PATH_MAX> target{};
         const auto size = ::readlinkat(folder, name.c_str(), target.data(), target.size());
-        if (size < 0) {
-            return failure("read link", entry.path, errno);
+        if (size < 0) { // EINVAL: it is none any more.
+            return failure("read link", entry.path, errno == EINVAL ? ENOENT : errno);
         }
         entry.target.assign(target.data(), static_cast<std::size_t>(size));
     }

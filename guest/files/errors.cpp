@@ -1,5 +1,8 @@
 #include "guest/files/errors.hpp"
 
+#include "common/utf8.hpp"
+
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -40,12 +43,33 @@ Meaning meaning_of(int error)
     case ENFILE:
     case ENOMEM: return {ErrorCode::resource_exhausted, "no_resources"};
     case EAGAIN:
+    case ENOTCONN: // Of a FUSE file system whose server is gone.
+    case ESTALE:
     case EIO: return {ErrorCode::unavailable, "io_error"};
     default: return {ErrorCode::internal, "io_error"};
     }
 }
 
+constexpr std::size_t shown_at_most = 1024; ///< Bytes; below a tree a path can have many more.
+
 } // namespace
+
+std::string printable(std::string_view path)
+{
+    std::string shown;
+    while (!path.empty() && shown.size() < shown_at_most) {
+        const auto first = static_cast<unsigned char>(path.front());
+        const auto length = first < 0x20 || first == 0x7F ? 0 : common::utf8_sequence(path);
+        if (length == 0) {
+            constexpr std::string_view digits = "0123456789abcdef";
+            shown.append("\\x").append(1, digits[first / 16U]).append(1, digits[first % 16U]);
+        } else {
+            shown.append(path.substr(0, length));
+        }
+        path.remove_prefix(std::max<std::size_t>(length, 1));
+    }
+    return path.empty() ? shown : shown + "…";
+}
 
 Error failure(std::string_view attempt, std::string_view path, int error)
 {
@@ -60,7 +84,7 @@ Error refusal(ErrorCode code,
               std::string_view reason)
 {
     std::string message{attempt};
-    message.append(" ").append(path).append(": ").append(why);
+    message.append(" ").append(printable(path)).append(": ").append(why);
     return {code, std::move(message), std::string{reason}};
 }
 

@@ -22,6 +22,12 @@ public:
     static common::Result<Folder>
     open(int parent, const std::string& name, const std::string& path, Mounts mounts);
 
+    /// Makes `name` in `parent`, 0700, and opens it. `failed_precondition`, reason file_changed, if
+    /// another one is there by then: whoever may write to `parent` can put a folder in its place
+    /// that nobody but the one who acts may change. One without anything in it is as good as new.
+    static common::Result<Folder>
+    make(int parent, const std::string& name, const std::string& path);
+
     [[nodiscard]] int fd() const noexcept { return ::dirfd(stream_.get()); }
 
     /// The next name but "." and "..", in the file system's order; nothing at the end.
@@ -32,6 +38,8 @@ private:
     struct Close {
         void operator()(DIR* stream) const noexcept { ::closedir(stream); }
     };
+    static common::Result<Folder>
+    open_new(int parent, const std::string& name, const std::string& path, const timespec& before);
     Folder(DIR* stream, std::string path) : stream_{stream}, path_{std::move(path)} {}
 
     std::unique_ptr<DIR, Close> stream_;

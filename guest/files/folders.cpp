@@ -2,6 +2,7 @@
 
 #include "guest/files/entry.hpp"
 #include "guest/files/errors.hpp"
+#include "guest/files/folder.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -19,16 +20,6 @@ namespace {
 
 constexpr mode_t parents_mode = 0755;
 
-Result<> set_mode(const Place& place, mode_t mode, std::string_view path)
-{
-    const UniqueFd made{::openat(
-        place.folder.get(), place.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-    if (!made || ::fchmod(made.get(), mode & 07777U) != 0) {
-        return failure("set the mode of", path, errno);
-    }
-    return {};
-}
-
 /// Whether it was made: false if something is there.
 Result<bool> make_one(const PathPolicy& policy, std::string_view path, mode_t mode)
 {
@@ -36,14 +27,16 @@ Result<bool> make_one(const PathPolicy& policy, std::string_view path, mode_t mo
     if (place.name == ".") {
         return false;
     }
-    // Its owner can open it whatever the umask says, to give it its mode.
-    if (::mkdirat(place.folder.get(), place.name.c_str(), 0700) != 0) {
-        if (errno == EEXIST) {
-            return false;
-        }
-        return failure("make folder", path, errno);
+    auto made = Folder::make(place.folder.get(), place.name, std::string{path});
+    if (!made && made.error().stable_reason() == "already_exists") {
+        return false;
     }
-    COMMON_CHECK(set_mode(place, mode, path));
+    if (!made) {
+        return std::move(made).error();
+    }
+    if (::fchmod(made->fd(), mode & 07777U) != 0) {
+        return failure("set the mode of", path, errno);
+    }
     return true;
 }
 
@@ -105,7 +98,7 @@ make_folder(const PathPolicy& policy, std::string_view path, const MakeFolderOpt
 Result<>
 move(const PathPolicy& policy, std::string_view from, std::string_view to, Overwrite overwrite)
 {
-    const auto attempt = "move " + std::string{from} + " to";
+    const auto attempt = "move " + printable(from) + " to";
     COMMON_TRY(const auto source, policy.place(from, Access::write, LastLink::kept));
     COMMON_TRY(const auto target, policy.place(to, Access::write, LastLink::kept));
     for (const auto* each : {&source, &target}) {

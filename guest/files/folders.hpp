@@ -1,6 +1,6 @@
 #pragma once
 
-#include "guest/files/path_policy.hpp"
+#include "guest/files/folder.hpp"
 
 #include <optional>
 
@@ -38,6 +38,10 @@ remove(const PathPolicy& policy, std::string_view path, Recursive recursive);
 /// The same for `name` in a held folder.
 common::Result<std::uint64_t>
 remove_tree(int folder, const std::string& name, const std::string& path);
+
+/// Removes a folder that nobody else has a use for: whatever modes it and those in it have, and as
+/// much as goes if something does not. `top` is that folder; its name goes only if it is empty.
+void discard_tree(int folder, const std::string& name, Folder& top);
 
 enum class Overwrite { no, yes };
 

@@ -16,6 +16,8 @@ namespace {
 
 constexpr unsigned deepest_list = 32;
 constexpr std::uint64_t names_at_most = 2'000'000; ///< Looked at, to find the first ones.
+constexpr std::size_t listed_bytes_at_most = std::size_t{32}
+                                             << 20U; ///< Of paths and links' targets.
 
 class TreeListing {
 public:
@@ -28,15 +30,22 @@ public:
     {
         COMMON_TRY(auto names, first_names(folder));
         waiting_ += names.size();
+        bool closed = false;
         for (const auto& name : names) {
             --waiting_;
+            if (bytes_ > listed_bytes_at_most) {
+                listing_.truncated = true;
+                continue;
+            }
             const auto slashed = [&name](const std::string& above) {
                 return (above == "/" ? "" : above) + "/" + name;
             };
             auto entry = entry_at(folder.fd(), name, slashed(path));
-            if (!entry) {
-                continue; // Gone since its name was read.
+            if (!entry) { // Gone since its name was read; or the folder shows its names alone.
+                closed = closed || entry.error().stable_reason() == "permission_denied";
+                continue;
             }
+            bytes_ += entry->path.size() + entry->target.size();
             const bool enter = entry->kind == Kind::folder && depth > 1 &&
                                policy_.allows(slashed(real), Access::read);
             listing_.entries.push_back(*std::move(entry));
@@ -45,6 +54,7 @@ public:
                     enter_folder(folder.fd(), name, slashed(path), slashed(real), depth - 1));
             }
         }
+        listing_.unreadable += closed ? 1 : 0;
         return {};
     }
 
@@ -95,6 +105,7 @@ private:
     const PathPolicy& policy_;
     std::size_t at_most_;
     std::size_t waiting_ = 0;
+    std::size_t bytes_ = 0;
     std::uint64_t seen_ = 0;
     Listing listing_;
 };

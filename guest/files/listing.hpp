@@ -11,8 +11,8 @@ struct ListOptions {
 
 struct Listing {
     std::vector<Entry> entries; ///< By name; what is in a folder comes right after it.
-    bool truncated = false;     ///< There is more, by the limits of entries or of names looked at.
-    std::size_t unreadable = 0; ///< Folders that could not be entered.
+    bool truncated = false;     ///< There is more, by the limits of entries, names or bytes.
+    std::size_t unreadable = 0; ///< Folders that could not be entered or not looked into.
 };
 
 /// What is in a folder. No symbolic link in it is followed, folders that the rules refuse are

@@ -1,9 +1,10 @@
 #include "guest/files/path_policy.hpp"
 
 #include "guest/files/errors.hpp"
+#include "guest/files/links.hpp"
+#include "guest/files/made_up.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <climits>
 #include <fcntl.h>
@@ -78,14 +79,6 @@ std::uint64_t bounds_of(const std::string& root)
     return root == "/" ? RESOLVE_IN_ROOT : RESOLVE_BENEATH;
 }
 
-/// The target of a symbolic link; "" if it is none, or nothing.
-std::string link_target(int folder, const std::string& name)
-{
-    std::array<char, PATH_MAX> target{};
-    const auto size = ::readlinkat(folder, name.c_str(), target.data(), target.size());
-    return size <= 0 ? std::string{} : std::string{target.data(), static_cast<std::size_t>(size)};
-}
-
 struct Parts {
     std::string folder; ///< "." for that of a single name.
     std::string name;
@@ -154,6 +147,24 @@ Result<std::string> normal_path(std::string_view path)
     return normal.empty() ? "/" : normal;
 }
 
+namespace {
+
+/// Where a rule's path really is, as far as there is something; below that as the rule has it.
+std::string real_rule(const std::string& rule)
+{
+    std::string there = rule;
+    while (there.size() > 1) {
+        if (const auto fd = open_resolved(AT_FDCWD, there.c_str(), O_PATH, 0)) {
+            const auto real = path_of(fd);
+            return real ? *real + rule.substr(there.size()) : rule;
+        }
+        there.resize(there.rfind('/'));
+    }
+    return rule;
+}
+
+} // namespace
+
 Result<PathPolicy> PathPolicy::of(PathRules rules)
 {
     if (rules.roots.empty()) {
@@ -166,6 +177,11 @@ Result<PathPolicy> PathPolicy::of(PathRules rules)
                 return Error{ErrorCode::invalid_argument, "rule for paths " + path + " has a '..'"};
             }
         }
+    }
+    for (auto* list : {&rules.never_read, &rules.never_written}) {
+        std::vector<std::string> real;
+        std::ranges::transform(*list, std::back_inserter(real), real_rule);
+        list->insert(list->end(), real.begin(), real.end());
     }
     return PathPolicy{std::move(rules)};
 }
@@ -211,29 +227,80 @@ Result<PathPolicy::Start> PathPolicy::start_of(std::string_view path) const
     if (rest.starts_with('/')) {
         rest.erase(0, 1);
     }
-    return Start{root, std::move(rest)};
+    return Start{path, root, std::move(rest)};
+}
+
+Result<UniqueFd>
+PathPolicy::open_below(const UniqueFd& root, const Start& start, std::uint64_t flags) const
+{
+    const auto* const below = start.rest.empty() ? "." : start.rest.c_str();
+    auto fd = open_resolved(root.get(), below, O_PATH | flags, bounds_of(*start.root));
+    if (!fd) {
+        return resolve_error(start.asked, *start.root, errno);
+    }
+    return fd;
+}
+
+/// Goes on where a symbolic link leads that is the last part of what is looked for; false if it
+/// is none.
+Result<bool> PathPolicy::follow_last(Start& start, const UniqueFd& folder) const
+{
+    const auto [parent, name] = parts_of(start.rest);
+    COMMON_TRY(auto target, link_to_follow(folder, name, start.asked));
+    if (target.empty()) {
+        return false;
+    }
+    const bool absolute = target.starts_with('/');
+    if (absolute && *start.root != "/") {
+        return escapes(start.asked, *start.root);
+    }
+    while (target.ends_with('/')) { // Lest the kernel follows what it leads to.
+        target.pop_back();
+        start.to_folder = true;
+    }
+    start.rest = absolute ? target : parent + "/" + target;
+    return true;
+}
+
+Result<Found> PathPolicy::found(UniqueFd fd, const Start& start) const
+{
+    Found found{std::move(fd), {}, {}};
+    COMMON_TRY(found.path, path_of(found.fd));
+    if (!allows(found.path, Access::read)) {
+        return not_allowed("read", start.asked);
+    }
+    if (::fstat(found.fd.get(), &found.status) != 0) {
+        return failure("look at", start.asked, errno);
+    }
+    if (start.to_folder && !S_ISDIR(found.status.st_mode)) {
+        return failure("look at", start.asked, ENOTDIR);
+    }
+    return found;
 }
 
 Result<Found> PathPolicy::find(std::string_view path, LastLink last) const
 {
-    COMMON_TRY(const auto start, start_of(path));
-    COMMON_TRY(auto fd, open_root(*start.root));
-    if (!start.rest.empty()) {
-        const std::uint64_t flags = O_PATH | (last == LastLink::kept ? O_NOFOLLOW : 0);
-        fd = open_resolved(fd.get(), start.rest.c_str(), flags, bounds_of(*start.root));
-        if (!fd) {
-            return resolve_error(path, *start.root, errno);
+    COMMON_TRY(auto start, start_of(path));
+    COMMON_TRY(const auto root, open_root(*start.root));
+    for (int links = 0; links <= links_at_most; ++links) {
+        COMMON_TRY(auto fd, open_below(root, start, O_NOFOLLOW));
+        struct stat status {};
+        if (::fstat(fd.get(), &status) != 0) {
+            return failure("look at", path, errno);
         }
+        if (last == LastLink::kept || !S_ISLNK(status.st_mode)) {
+            return found(std::move(fd), start);
+        }
+        if (is_made_up(fd.get())) { // The kernel knows which of those lead where they say.
+            COMMON_TRY(auto target, open_below(root, start, 0));
+            return found(std::move(target), start);
+        }
+        auto above = start;
+        above.rest = parts_of(start.rest).folder;
+        COMMON_TRY(const auto folder, open_below(root, above, O_DIRECTORY));
+        COMMON_CHECK(follow_last(start, folder)); // None by now: once more.
     }
-    Found found{std::move(fd), {}, {}};
-    COMMON_TRY(found.path, path_of(found.fd));
-    if (!allows(found.path, Access::read)) {
-        return not_allowed("read", path);
-    }
-    if (::fstat(found.fd.get(), &found.status) != 0) {
-        return failure("look at", path, errno);
-    }
-    return found;
+    return failure("resolve", path, ELOOP);
 }
 
 Result<Place> PathPolicy::place(std::string_view path, Access access, LastLink last) const
@@ -241,14 +308,11 @@ Result<Place> PathPolicy::place(std::string_view path, Access access, LastLink l
     COMMON_TRY(auto start, start_of(path));
     COMMON_TRY(const auto root, open_root(*start.root));
     for (int links = 0; links <= links_at_most; ++links) {
-        auto [parent, name] = parts_of(start.rest);
-        Place place{
-            open_resolved(root.get(), parent.c_str(), O_PATH | O_DIRECTORY, bounds_of(*start.root)),
-            name.empty() ? "." : name,
-            {}};
-        if (!place.folder) {
-            return resolve_error(path, *start.root, errno);
-        }
+        const auto [parent, name] = parts_of(start.rest);
+        auto above = start;
+        above.rest = parent;
+        Place place{{}, name.empty() ? "." : name, {}};
+        COMMON_TRY(place.folder, open_below(root, above, O_DIRECTORY));
         if (name == "." || name == "..") {
             return refusal(ErrorCode::invalid_argument,
                            attempt_name(access),
@@ -256,23 +320,20 @@ Result<Place> PathPolicy::place(std::string_view path, Access access, LastLink l
                            "its last part is no name",
                            "invalid_path");
         }
-        const auto target = last == LastLink::followed && !name.empty()
-                                ? link_target(place.folder.get(), name)
-                                : std::string{};
-        if (target.empty()) {
-            COMMON_TRY(place.path, path_of(place.folder));
-            if (!name.empty()) {
-                place.path.append(place.path == "/" ? "" : "/").append(name);
+        if (last == LastLink::followed && !name.empty()) {
+            COMMON_TRY(const bool followed, follow_last(start, place.folder));
+            if (followed) {
+                continue;
             }
-            if (!allows(place.path, access)) {
-                return not_allowed(attempt_name(access), path);
-            }
-            return place;
         }
-        if (target.starts_with('/') && *start.root != "/") {
-            return escapes(path, *start.root);
+        COMMON_TRY(place.path, path_of(place.folder));
+        if (!name.empty()) {
+            place.path.append(place.path == "/" ? "" : "/").append(name);
         }
-        start.rest = target.starts_with('/') ? target : parent + "/" + target;
+        if (!allows(place.path, access)) {
+            return not_allowed(attempt_name(access), path);
+        }
+        return place;
     }
     return failure("resolve", path, ELOOP);
 }

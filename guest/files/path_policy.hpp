@@ -16,10 +16,11 @@ enum class Access { read, write };
 /// What is done with a symbolic link as the last part of a path.
 enum class LastLink { kept, followed };
 
-/// Which paths a sandbox's files may be on. All are absolute and real: what has a symbolic
-/// link in it is refused when it is used.
+/// Which paths a sandbox's files may be on; all are absolute.
 struct PathRules {
+    /// Real: one that has a symbolic link in it is refused when it is used.
     std::vector<std::string> roots{"/"};
+    /// These and the next hold where they are, and where links in them lead to now.
     std::vector<std::string> never_read{};
     /// What the kernel makes up is changed by commands: nothing can be replaced there.
     std::vector<std::string> never_written{"/dev", "/proc", "/sys"};
@@ -44,6 +45,8 @@ struct Found {
 /// path_not_allowed (below no root, or never to be read or written), path_escapes (a link or
 /// a ".." leads out of its root; an absolute link counts as such unless the root is "/"),
 /// symlink_loop (too many links, or one of /proc's that lead to other processes' files).
+/// `permission_denied` also for a link as the last part that is somebody else's, in a sticky folder
+/// which all may write to: see link_to_follow().
 /// A kernel before 5.6 has no openat2: `unimplemented`, reason no_openat2, for everything.
 ///
 /// All of guest/files acts as the calling thread does: see ActingAs. Constant: any thread.
@@ -68,12 +71,19 @@ public:
 private:
     explicit PathPolicy(PathRules rules) : rules_{std::move(rules)} {}
 
-    /// A path's part below its root.
+    /// Where to look for a path.
     struct Start {
+        std::string_view asked; ///< The path itself.
         const std::string* root;
-        std::string rest; ///< "": the root itself.
+        std::string rest;       ///< Below the root; "": that itself.
+        bool to_folder = false; ///< A link on the way says so.
     };
     [[nodiscard]] common::Result<Start> start_of(std::string_view path) const;
+    [[nodiscard]] common::Result<common::UniqueFd>
+    open_below(const common::UniqueFd& root, const Start& start, std::uint64_t flags) const;
+    [[nodiscard]] common::Result<bool> follow_last(Start& start,
+                                                   const common::UniqueFd& folder) const;
+    [[nodiscard]] common::Result<Found> found(common::UniqueFd fd, const Start& start) const;
     [[nodiscard]] const std::vector<std::string>& refused(Access access) const;
 
     PathRules rules_;

@@ -1,10 +1,12 @@
 #include "guest/files/reader.hpp"
 
 #include "guest/files/errors.hpp"
+#include "guest/files/made_up.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <limits>
 #include <unistd.h>
 
 namespace guest::files {
@@ -48,29 +50,40 @@ Result<Reader> Reader::of(const Found& found, std::string_view path, Range range
         return failure("look at", path, errno);
     }
     reader.entry_ = entry_of(std::string{path}, reader.status_);
-    reader.at_ = range.offset;
-    const auto size = reader.entry_.size;
-    if (range.offset > size) {
+    reader.made_up_ = is_made_up(reader.fd());
+    COMMON_CHECK(reader.bound(range));
+    return reader;
+}
+
+Result<> Reader::bound(Range range)
+{
+    const auto size = entry_.size;
+    const bool sized = size != 0 && !made_up_;
+    constexpr auto last_offset = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
+    if (range.offset > (made_up_ ? last_offset - unsized_at_most : size)) {
         return refusal(ErrorCode::invalid_argument,
                        "read",
-                       path,
+                       entry_.path,
                        "it has " + std::to_string(size) + " bytes, the range begins at " +
                            std::to_string(range.offset),
                        "range_beyond_end");
     }
-    if (size == 0) {
-        reader.left_ = std::min(range.length.value_or(unsized_at_most), unsized_at_most);
-        return reader;
+    at_ = range.offset;
+    if (sized) {
+        left_ = std::min(range.length.value_or(size), size - range.offset);
+        length_ = left_;
+    } else {
+        left_ = std::min(range.length.value_or(UINT64_MAX), unsized_at_most);
+        bounded_ = range.length.value_or(UINT64_MAX) > unsized_at_most;
     }
-    reader.left_ = std::min(range.length.value_or(size), size - range.offset);
-    reader.length_ = reader.left_;
-    return reader;
+    return {};
 }
 
 Result<std::size_t> Reader::read(std::span<char> into)
 {
     const auto wanted = std::min<std::uint64_t>(into.size(), left_);
     if (wanted == 0) {
+        COMMON_CHECK(check_bound());
         return std::size_t{0};
     }
     ssize_t count = 0;
@@ -89,23 +102,31 @@ Result<std::size_t> Reader::read(std::span<char> into)
     }
     at_ += static_cast<std::uint64_t>(count);
     left_ -= static_cast<std::uint64_t>(count);
-    if (left_ == 0 && at_ == unsized_at_most && !length_) {
+    if (count == 0) {
+        left_ = 0;
+        bounded_ = false;
+    }
+    return static_cast<std::size_t>(count);
+}
+
+/// At the bound: that it is the file's end, too.
+Result<> Reader::check_bound() const
+{
+    char more = 0;
+    if (left_ == 0 && bounded_ && ::pread(fd(), &more, 1, static_cast<off_t>(at_)) > 0) {
         return refusal(ErrorCode::too_large,
                        "read",
                        entry_.path,
-                       "it has no size, and more than 16 MiB",
+                       "its size is not known, and it has more than 16 MiB",
                        "too_large");
     }
-    if (count == 0) {
-        left_ = 0;
-    }
-    return static_cast<std::size_t>(count);
+    return {};
 }
 
 bool Reader::changed() const
 {
     struct stat now {};
-    return ::fstat(fd(), &now) != 0 || !is_same_content(status_, now);
+    return !made_up_ && (::fstat(fd(), &now) != 0 || !is_same_content(status_, now));
 }
 
 } // namespace guest::files

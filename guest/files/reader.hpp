@@ -15,11 +15,12 @@ struct Range {
 /// Reads a file from front to back with nothing kept: memory is the caller's buffer.
 ///
 /// What comes is what the file had when it was opened, as far as nobody wrote to it meanwhile:
-/// never more than its size then, and an error if it has become shorter. Opening waits for nobody
+/// never more than its size then, and an error if it has become shorter. One that the kernel makes
+/// up (/proc, /sys) ends where it ends, whatever its size was said to be. Opening waits for nobody
 /// (a FIFO, a device or a socket is refused unopened); reading may, as every file system can.
 class Reader {
 public:
-    /// Of a file that the kernel makes up, and that so has no size, not more than this is read.
+    /// Of a file whose size is not known before, not more than this is read.
     static constexpr std::uint64_t unsized_at_most = std::uint64_t{16} << 20U;
 
     /// `failed_precondition` with reason is_a_folder or not_a_file; `invalid_argument` with
@@ -38,7 +39,7 @@ public:
     /// file_changed if it ends too early, `too_large` for an unsized one without end.
     common::Result<std::size_t> read(std::span<char> into);
 
-    /// Whether it has been written to since it was opened.
+    /// Whether it has been written to since it was opened; of what the kernel makes up, never.
     [[nodiscard]] bool changed() const;
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
@@ -46,6 +47,8 @@ public:
 
 private:
     Reader() = default;
+    common::Result<> bound(Range range);
+    common::Result<> check_bound() const;
 
     common::UniqueFd fd_;
     Entry entry_;
@@ -53,6 +56,8 @@ private:
     std::uint64_t at_ = 0;
     std::uint64_t left_ = 0;
     std::optional<std::uint64_t> length_;
+    bool made_up_ = false;
+    bool bounded_ = false; ///< By unsized_at_most, not by what was asked for.
 };
 
 /// Whether two looks at a file saw the same one with the same content.

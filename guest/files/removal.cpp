@@ -4,6 +4,8 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace guest::files {
@@ -96,7 +98,45 @@ private:
     std::uint64_t removed_ = 0;
 };
 
+/// Lets its owner empty a folder, whatever its mode. Held by its number: no link, no mount.
+void open_up(int parent, const std::string& name)
+{
+    const auto held = open_resolved(parent,
+                                    name.c_str(),
+                                    O_PATH | O_DIRECTORY | O_NOFOLLOW,
+                                    RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_NO_XDEV);
+    if (held) {
+        ::chmod(proc_path(held).c_str(), 0700);
+    }
+}
+
+void discard_content(Folder& folder, unsigned depth)
+{
+    folder.rewind();
+    for (auto name = folder.next(); name && *name; name = folder.next()) {
+        if (::unlinkat(folder.fd(), (**name).c_str(), 0) == 0 || errno != EISDIR) {
+            continue;
+        }
+        open_up(folder.fd(), **name);
+        auto below = Folder::open(folder.fd(), **name, **name, Mounts::refused);
+        if (below && depth < depth_at_most) {
+            discard_content(*below, depth + 1);
+        }
+        ::unlinkat(folder.fd(), (**name).c_str(), AT_REMOVEDIR);
+    }
+}
+
 } // namespace
+
+void discard_tree(int folder, const std::string& name, Folder& top)
+{
+    ::fchmod(top.fd(), 0700);
+    bool gone = false;
+    for (int pass = 0; pass < passes_at_most && !gone; ++pass) { // Somebody may be filling it.
+        discard_content(top, 1);
+        gone = ::unlinkat(folder, name.c_str(), AT_REMOVEDIR) == 0 || errno != ENOTEMPTY;
+    }
+}
 
 Result<std::uint64_t> remove_tree(int folder, const std::string& name, const std::string& path)
 {

@@ -1,12 +1,10 @@
 #include "guest/files/watcher.hpp"
 
-#include "guest/files/entry.hpp"
 #include "guest/files/errors.hpp"
 
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 #include <utility>
@@ -19,15 +17,9 @@ using common::UniqueFd;
 
 namespace {
 
-constexpr std::uint32_t watched_events = IN_CREATE | IN_MODIFY | IN_DELETE | IN_MOVED_FROM |
-                                         IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
 constexpr std::size_t buffer_bytes = std::size_t{32} << 10U;
 constexpr std::size_t told_at_most = 10'000; ///< Of what is in new folders, for one read().
-
-std::string below(const std::string& folder, const std::string& name)
-{
-    return (folder == "/" ? "" : folder) + "/" + name;
-}
+constexpr std::size_t told_bytes_at_most = std::size_t{4} << 20U; ///< The same, in paths.
 
 } // namespace
 
@@ -52,114 +44,63 @@ Watcher::open(const PathPolicy& policy, std::string_view path, const WatchOption
     if (!watcher.inotify_) {
         return failure("watch", path, errno);
     }
-    COMMON_TRY(const auto shown, normal_path(path));
+    COMMON_TRY(watcher.root_path_, normal_path(path));
     COMMON_TRY(const auto there, exists(policy, path, LastLink::followed));
     if (!there || there->kind != Kind::folder) {
         COMMON_TRY(const auto place, policy.place(path, Access::read, LastLink::followed));
         watcher.only_ = place.name;
-        COMMON_TRY(watcher.root_, watcher.add(place.folder, {shown, place.path, 0}));
+        COMMON_TRY(watcher.root_, watcher.add(place.folder, watcher.root_path_));
         return watcher;
     }
     COMMON_TRY(const auto found, policy.find(path, LastLink::followed));
-    const Watched root{shown, found.path, 0};
-    COMMON_TRY(watcher.root_, watcher.add(found.fd, root));
+    watcher.root_real_ = found.path;
+    watcher.root_status_ = found.status;
+    COMMON_TRY(watcher.root_, watcher.add(found.fd, watcher.root_path_));
     if (options.recursive == Recursive::yes) {
-        COMMON_TRY(auto folder, Folder::open(found.fd.get(), ".", shown, Mounts::entered));
-        watcher.add_tree(folder, root, nullptr);
+        COMMON_TRY(auto folder,
+                   Folder::open(found.fd.get(), ".", watcher.root_path_, Mounts::entered));
+        watcher.names_left_ = names_at_most;
+        watcher.add_tree(folder, watcher.root_path_, nullptr);
     }
     return watcher;
 }
 
-Result<int> Watcher::add(const UniqueFd& folder, Watched watched)
+void Watcher::tell_new(const Entry& entry, Events& events)
 {
-    const int watch = ::inotify_add_watch(
-        inotify_.get(), proc_path(folder).c_str(), watched_events | IN_ONLYDIR | IN_EXCL_UNLINK);
-    if (watch < 0 && errno == ENOSPC) {
-        return refusal(ErrorCode::resource_exhausted,
-                       "watch",
-                       watched.path,
-                       "no more inotify watches in this guest",
-                       "no_resources");
+    if (told_ == told_at_most || told_bytes_ + entry.path.size() > told_bytes_at_most) {
+        tell_overflow(events);
+        return;
     }
-    if (watch < 0) {
-        return failure("watch", watched.path, errno);
-    }
-    watched_[watch] = std::move(watched);
-    return watch;
+    ++told_;
+    told_bytes_ += entry.path.size();
+    events.push_back({Change::created, entry.path, {}, entry.kind == Kind::folder});
 }
 
-/// Watches the folders in one; tells of everything in it if it is new.
-void Watcher::add_tree(Folder& folder, const Watched& watched, Events* told)
+void Watcher::tell_overflow(Events& events)
 {
-    while (true) {
-        auto name = folder.next();
-        if (!name) {
-            partial_ = true;
-            return;
-        }
-        if (!*name) {
-            return;
-        }
-        const auto entry = entry_at(folder.fd(), **name, below(watched.path, **name));
-        if (!entry) {
-            continue; // Gone already.
-        }
-        const bool is_folder = entry->kind == Kind::folder;
-        if (told != nullptr && told->size() < told_at_most) {
-            told->push_back({Change::created, entry->path, {}, is_folder});
-        } else if (told != nullptr) {
-            told->push_back({Change::overflow, {}});
-            partial_ = true;
-            return;
-        }
-        if (is_folder) {
-            enter(folder.fd(), **name, watched, told);
-        }
+    if (!std::exchange(overflow_told_, true)) {
+        events.push_back({Change::overflow, {}});
     }
-}
-
-void Watcher::enter(int parent, const std::string& name, const Watched& above, Events* told)
-{
-    const Watched watched{below(above.path, name), below(above.real, name), above.depth + 1};
-    if (!policy_.allows(watched.real, Access::read)) {
-        return;
-    }
-    if (watched.depth >= depth_at_most || watched_.size() >= options_.folders_at_most) {
-        partial_ = true;
-        return;
-    }
-    // Watched before it is read: nothing can be made in between unseen.
-    const UniqueFd held{
-        ::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-    if (!held && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) {
-        return; // Gone already.
-    }
-    if (!held || !add(held, watched)) {
-        partial_ = true;
-        return;
-    }
-    auto folder = Folder::open(held.get(), ".", watched.path, Mounts::entered);
-    if (!folder) {
-        partial_ = true;
-        return;
-    }
-    add_tree(*folder, watched, told);
 }
 
 Result<std::vector<FileEvent>> Watcher::read()
 {
     Events events;
+    names_left_ = names_at_most;
+    told_bytes_ = 0;
+    told_ = 0;
+    overflow_told_ = false;
     alignas(inotify_event) std::array<char, buffer_bytes> buffer{};
     // Once more if a move is half told: its other half comes right after it.
     for (int round = 0; round < 2 && (round == 0 || pending_); ++round) {
         const auto count = ::read(inotify_.get(), buffer.data(), buffer.size());
         if (count < 0 && errno != EAGAIN && errno != EINTR) {
-            return failure(
-                "read events of", watched_.empty() ? "" : watched_.begin()->second.path, errno);
+            return failure("read events of", root_path_, errno);
         }
         take({buffer.data(), count < 0 ? 0 : static_cast<std::size_t>(count)}, events);
     }
     settle_pending(events);
+    enter_missed(events);
     return events;
 }
 
@@ -179,10 +120,14 @@ void Watcher::take(std::string_view buffer, Events& events)
 }
 
 void Watcher::handle(
-    int watch, std::uint32_t mask, std::uint32_t cookie, std::string name, Events& events)
+    int watch, std::uint32_t mask, std::uint32_t cookie, const std::string& name, Events& events)
 {
     if ((mask & IN_Q_OVERFLOW) != 0) {
-        events.push_back({Change::overflow, {}});
+        settle_pending(events);
+        tell_overflow(events);
+        if (only_.empty() && !ended_) {
+            look_again(events);
+        }
         return;
     }
     const auto found = watched_.find(watch);
@@ -194,23 +139,25 @@ void Watcher::handle(
         watched_.erase(found);
         return;
     }
-    const auto watched = found->second;
-    if (name.empty()) {
-        if (watch == root_) {
-            handle_self(watched, mask, events);
-        }
-        return;
+    if (!name.empty() && (only_.empty() || name == only_)) {
+        handle_named(watch, mask, cookie, name, events);
+    } else if (name.empty() && watch == root_) {
+        handle_self(mask, events);
     }
-    if (!only_.empty() && name != only_) {
-        return;
-    }
-    const auto path = only_.empty() ? below(watched.path, name) : watched.path;
+}
+
+void Watcher::handle_named(
+    int watch, std::uint32_t mask, std::uint32_t cookie, const std::string& name, Events& events)
+{
+    const auto& above = watched_.at(watch);
+    const auto path = only_.empty() ? below(above, name) : above;
     const bool folder = (mask & IN_ISDIR) != 0;
-    const bool paired = pending_ && (mask & IN_MOVED_TO) != 0 && pending_->cookie == cookie;
-    if (paired) {
-        events.push_back({Change::moved, pending_->path, path, folder});
-        moved(pending_->path, path);
-        pending_.reset();
+    if (pending_ && (mask & IN_MOVED_TO) != 0 && pending_->cookie == cookie) {
+        const auto from = std::exchange(pending_, std::nullopt)->path;
+        events.push_back({Change::moved, from, path, folder});
+        if (folder && is_recursive()) {
+            moved(from, path, events);
+        }
         return;
     }
     settle_pending(events);
@@ -218,12 +165,8 @@ void Watcher::handle(
         pending_ = Pending{cookie, path, folder};
     } else if ((mask & (IN_CREATE | IN_MOVED_TO)) != 0) {
         events.push_back({Change::created, path, {}, folder});
-        if (folder && options_.recursive == Recursive::yes && only_.empty()) {
-            // By the name in the folder as it was: a descriptor of it is not kept.
-            auto place = policy_.place(below(watched.real, name), Access::read, LastLink::kept);
-            if (place && place->path == below(watched.real, name)) {
-                enter(place->folder.get(), name, watched, &events);
-            }
+        if (folder && is_recursive() && !enter_new(path, events)) {
+            missed_.emplace_back(watch, name);
         }
     } else if ((mask & IN_DELETE) != 0) {
         events.push_back({Change::deleted, path, {}, folder});
@@ -235,16 +178,16 @@ void Watcher::handle(
 }
 
 /// What happens to the watched folder itself; of the ones in it their parents tell.
-void Watcher::handle_self(const Watched& watched, std::uint32_t mask, Events& events)
+void Watcher::handle_self(std::uint32_t mask, Events& events)
 {
     if ((mask & IN_DELETE_SELF) != 0) {
-        events.push_back({Change::deleted, watched.path, {}, only_.empty()});
+        events.push_back({Change::deleted, root_path_, {}, only_.empty()});
         ended_ = true;
     } else if ((mask & IN_MOVE_SELF) != 0) {
-        events.push_back({Change::moved, watched.path, {}, only_.empty()});
+        events.push_back({Change::moved, root_path_, {}, only_.empty()});
         ended_ = true;
     } else if ((mask & IN_ATTRIB) != 0 && only_.empty()) {
-        events.push_back({Change::attributes, watched.path, {}, true});
+        events.push_back({Change::attributes, root_path_, {}, true});
     }
 }
 
@@ -256,34 +199,6 @@ void Watcher::settle_pending(Events& events)
             forget(left->path);
         }
     }
-}
-
-/// The paths of what is in a folder that moved.
-void Watcher::moved(const std::string& from, const std::string& to)
-{
-    const auto root = watched_.find(root_);
-    if (root == watched_.end()) {
-        return; // No more events anyway.
-    }
-    const auto& top = root->second;
-    for (auto& [watch, watched] : watched_) {
-        if (watch != root_ && is_within(watched.path, from)) {
-            watched.path = to + watched.path.substr(from.size());
-            watched.real =
-                below(top.real, watched.path.substr(top.path == "/" ? 1 : top.path.size() + 1));
-        }
-    }
-}
-
-void Watcher::forget(const std::string& path)
-{
-    std::erase_if(watched_, [this, &path](const auto& each) {
-        const bool gone = each.first != root_ && is_within(each.second.path, path);
-        if (gone) {
-            ::inotify_rm_watch(inotify_.get(), each.first);
-        }
-        return gone;
-    });
 }
 
 } // namespace guest::files

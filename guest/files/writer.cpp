@@ -22,8 +22,8 @@ Result<> write_all(int fd, std::string_view piece, std::string_view path)
 {
     while (!piece.empty()) {
         const auto count = ::write(fd, piece.data(), piece.size());
-        if (count < 0 && errno != EINTR) {
-            return failure("write", path, errno);
+        if (count == 0 || (count < 0 && errno != EINTR)) { // 0: a bad FUSE server.
+            return failure("write", path, count == 0 ? EIO : errno);
         }
         piece.remove_prefix(count < 0 ? 0 : static_cast<std::size_t>(count));
     }
@@ -35,11 +35,11 @@ Result<> write_all(int fd, std::string_view piece, std::string_view path)
 Result<Writer>
 Writer::open(const PathPolicy& policy, std::string_view path, const WriteOptions& options)
 {
-    if (options.existing == Existing::appended_to && options.sha256) {
+    if (options.existing == Existing::appended_to && (options.sha256 || options.unchanged_since)) {
         return refusal(ErrorCode::invalid_argument,
                        "append to",
                        path,
-                       "what is appended cannot be taken back if its digest is wrong",
+                       "what is appended cannot be taken back if a promise is broken",
                        "invalid");
     }
     if (options.parents == Parents::made) {
@@ -117,16 +117,23 @@ Result<> Writer::check_promises(const Written& written) const
                        "what came has SHA-256 " + common::digest::to_hex(written.sha256),
                        "digest_mismatch");
     }
-    if (options_.unchanged_since) {
-        struct stat now {};
-        if (::fstatat(place_.folder.get(), place_.name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0 ||
-            !is_same_content(*options_.unchanged_since, now)) {
-            return refusal(ErrorCode::failed_precondition,
-                           "write",
-                           path_,
-                           "somebody else changed it meanwhile",
-                           "file_changed");
-        }
+    return {};
+}
+
+/// What is replaced is what was seen, as far as the caller cares.
+Result<> Writer::check_unchanged() const
+{
+    if (!options_.unchanged_since) {
+        return {};
+    }
+    struct stat now {};
+    if (::fstatat(place_.folder.get(), place_.name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !is_same_content(*options_.unchanged_since, now)) {
+        return refusal(ErrorCode::failed_precondition,
+                       "write",
+                       path_,
+                       "it has been changed meanwhile",
+                       "file_changed");
     }
     return {};
 }
@@ -158,13 +165,18 @@ Result<> Writer::settle_owner_and_mode() const
 
 Result<Written> Writer::commit()
 {
+    if (temporary_) {
+        COMMON_TRY(replaced_, replaceable(place_, path_)); // Another may be there by now.
+    }
     Written written{bytes_, !replaced_, hasher_.finish()};
     COMMON_CHECK(check_promises(written));
+    COMMON_CHECK(check_unchanged());
     COMMON_CHECK(settle_owner_and_mode());
     if (::fsync(target()) != 0) {
         return failure("write", path_, errno);
     }
     if (temporary_) {
+        COMMON_CHECK(check_unchanged()); // Again: syncing may have taken long.
         COMMON_CHECK(temporary_->rename_to(
             place_, options_.existing == Existing::replaced ? 0 : RENAME_NOREPLACE));
     }

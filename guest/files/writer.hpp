@@ -23,7 +23,9 @@ struct WriteOptions {
     std::uint64_t at_most = UINT64_MAX;             ///< Bytes.
     std::optional<std::uint64_t> size{};            ///< What commit() is to find.
     std::optional<common::digest::Sha256> sha256{}; ///< The same; not when appending.
-    std::optional<struct stat> unchanged_since{};   ///< Refused if another is there at commit().
+    /// Refused if another is there at commit(), looked at right before it is replaced. Not when
+    /// appending.
+    std::optional<struct stat> unchanged_since{};
 };
 
 struct Written {
@@ -58,6 +60,7 @@ private:
     common::Result<> begin();
     common::Result<> begin_appending(const struct stat& there);
     common::Result<> check_promises(const Written& written) const;
+    common::Result<> check_unchanged() const;
     common::Result<> settle_owner_and_mode() const;
     [[nodiscard]] int target() const { return temporary_ ? temporary_->fd() : appending_.get(); }
 

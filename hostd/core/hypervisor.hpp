@@ -109,6 +109,10 @@ public:
     /// What each domain of ours that runs has sent, every incarnation for itself.
     virtual common::Result<std::vector<Traffic>> traffic() const = 0;
 
+    /// What a sandbox's QEMU uses and has used since it began; without one `running` is false. The
+    /// disk's and the console's part are not its own.
+    virtual common::Result<Reading> reading(const common::SandboxId& id) const = 0;
+
     virtual common::Result<HypervisorFacts> facts() const = 0;
 
     /// Runs a command through qemu-guest-agent, blocking until it ended or its timeout

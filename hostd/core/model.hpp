@@ -173,6 +173,20 @@ struct Traffic {
     common::Bytes bytes;
 };
 
+/// What a sandbox uses, and the end of what its console has said.
+struct Reading {
+    bool running = false; ///< It has a QEMU; else all is 0, but for the disk.
+    std::chrono::microseconds cpu{0};
+    common::Bytes memory; ///< Of the host's, that its QEMU has.
+    common::Bytes disk;   ///< What its overlay takes.
+    common::Bytes disk_read;
+    common::Bytes disk_written;
+    common::Bytes received; ///< As the guest sees it.
+    common::Bytes sent;
+    std::string console;
+    bool console_cut = false; ///< There is more before it.
+};
+
 struct HypervisorFacts {
     std::string libvirt_version;
     std::string qemu_version;
@@ -202,6 +216,10 @@ struct ExecSpec {
     bool live = false;          ///< Its output goes to readers as it comes, and not to its outcome.
     bool has_stdin = false;     ///< Of a live one, whose stdin comes later.
     std::optional<TerminalSize> terminal{}; ///< Of a live one: it gets one instead of pipes.
+    /// Of a live one: no program, but this service of the agent's, for whoever reads it. It ends
+    /// with its last reader.
+    std::string call{};
+    std::string request{};
 };
 
 struct ExecOutcome {

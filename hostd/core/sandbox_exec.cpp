@@ -106,6 +106,36 @@ bool SandboxService::serve_live_exec(Command& command)
     return true;
 }
 
+void SandboxService::read(const Op& op)
+{
+    const auto wanted = std::get<ReadCommand>(op->command.what);
+    const auto* sandbox = find(wanted.id);
+    if (sandbox == nullptr) {
+        return fail(op, {ErrorCode::not_found, "this host has no sandbox " + wanted.id.str()});
+    }
+    blocking(
+        [this, wanted, files = sandbox->files]() -> common::Result<Reading> {
+            auto reading = ports_.hypervisor.reading(wanted.id);
+            if (!reading && reading.error().code == ErrorCode::not_found) {
+                reading = Reading{}; // It is suspended: its domain is not even defined.
+            }
+            if (reading) {
+                reading->disk = ports_.store.taken_by(files);
+                auto [text, cut] = ports_.store.console_of(files, wanted.console_bytes);
+                reading->console = std::move(text);
+                reading->console_cut = cut;
+            }
+            return reading;
+        },
+        [this, op](common::Result<Reading> reading) {
+            if (reading) {
+                answer(op, *std::move(reading));
+            } else {
+                fail(op, std::move(reading).error());
+            }
+        });
+}
+
 void SandboxService::list_vms(const Op& op)
 {
     blocking([this] { return ports_.hypervisor.list_foreign(); },

@@ -145,6 +145,7 @@ void SandboxService::carry_out(const Op& op)
         void operator()(const RemoveImageCommand&) const { service.remove_image(op); }
         void operator()(const DestroyCommand&) const { service.destroy(op); }
         void operator()(const ExecCommand&) const { service.exec(op); }
+        void operator()(const ReadCommand&) const { service.read(op); }
         void operator()(const ListVmsCommand&) const { service.list_vms(op); }
         // Taken care of in take().
         void operator()(const AckExecCommand&) const {}

@@ -268,6 +268,7 @@ private:
     /// False: it is about something else.
     bool serve_live_exec(Command& command);
     void list_vms(const Op& op);
+    void read(const Op& op);
 
     // sandbox_adopting.cpp: what was there before this process.
     common::Result<Found> look();

@@ -54,6 +54,16 @@ public:
     /// Every sandbox that has a folder.
     virtual common::Result<std::vector<common::SandboxId>> list() const = 0;
 
+    /// What the overlay takes on the disk; 0 if there is none.
+    [[nodiscard]] virtual common::Bytes taken_by(const SandboxFiles& files) const = 0;
+
+    struct Tail {
+        std::string text;
+        bool cut = false; ///< There is more before it.
+    };
+    /// The end of what its console has said: any bytes. Empty if there is nothing.
+    [[nodiscard]] virtual Tail console_of(const SandboxFiles& files, std::size_t bytes) const = 0;
+
     virtual common::Result<DiskSpace> space() const = 0;
 };
 

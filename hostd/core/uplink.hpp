@@ -110,6 +110,10 @@ struct InputCommand {
     common::OperationId exec;
     ExecInput input;
 };
+struct ReadCommand {
+    common::SandboxId id;
+    std::size_t console_bytes = 0;
+};
 struct ListVmsCommand {};
 struct SyncCommand {};
 
@@ -137,6 +141,7 @@ struct Command {
                  CloseReaderCommand,
                  CloseReadersCommand,
                  InputCommand,
+                 ReadCommand,
                  ListVmsCommand,
                  SyncCommand>
         what;
@@ -151,7 +156,8 @@ struct Answer {
                  ExecOutcome,
                  std::vector<ForeignVm>,
                  Checkpoint,
-                 Image>
+                 Image,
+                 Reading>
         value;
     std::optional<common::Error> error;
     /// Of a create that failed: nothing of it is left here. Otherwise its sandbox may exist.

@@ -87,7 +87,7 @@ common::SteadyTime Channel::on_run_time(common::SteadyTime now)
             run.deadline.reset();
             run.exec.complete(outcome_unknown("the guest did not answer in time"));
         }
-        next = std::min(next, run.deadline.value_or(next));
+        next = std::min({next, run.deadline.value_or(next), on_live_time(now, run)});
     }
     return next;
 }
@@ -113,9 +113,9 @@ void Channel::exec(ExecSpec spec, Guests::Completion done)
         return done(
             Error{ErrorCode::unavailable, "the guest's agent is not connected", "agent_not_ready"});
     }
-    if (spec.live && !knows_live_) {
+    if (spec.live && !(spec.call.empty() ? knows_live_ : knows_calls_)) {
         return done(Error{ErrorCode::failed_precondition,
-                          "the guest's agent is from before live commands: make its image anew",
+                          "the guest's agent is too old for this: make its image anew",
                           "agent_too_old"});
     }
     if (running() >= limits_.execs) {
@@ -127,7 +127,10 @@ void Channel::exec(ExecSpec spec, Guests::Completion done)
                           "guest_busy"});
     }
     const auto operation = spec.operation;
-    Run run{ExecRun{std::move(spec), boot_id_}, 0, deadline, false, {}, {}};
+    Run run{ExecRun{std::move(spec), boot_id_}, 0, deadline};
+    if (!run.exec.spec().call.empty()) {
+        run.unwanted_at = clock_.steady() + limits_.call_patience; // Unless somebody reads it.
+    }
     if (proto::encode_guest_body(run.exec.request()).size() > proto::max_exec_bytes) {
         return done(Error{ErrorCode::too_large,
                           fmt::format("command, arguments and environment exceed {} bytes",
@@ -155,14 +158,18 @@ void Channel::send_stdin(Run& run)
     while (out_.size() < limits_.write_bytes) {
         const auto piece = run.exec.next_stdin();
         if (!piece) {
-            return;
+            break;
         }
         send(run.stream, *piece);
     }
+    serve_input(run);
 }
 
 void Channel::acknowledge(const common::OperationId& operation)
 {
+    if (const auto known = runs_.find(operation); known != runs_.end()) {
+        known->second.acknowledged = known->second.outcome.has_value();
+    }
     if (ready()) {
         send(0, proto::GuestExecAck{operation.str()});
         on_writable();
@@ -217,9 +224,7 @@ void Channel::abandon(std::optional<Error> why)
     const auto error = why.value_or(outcome_unknown("the virtual machine is gone"));
     for (auto& [operation, run] : std::exchange(runs_, {})) {
         run.exec.complete(error);
-        if (auto* live = run.exec.live(); live != nullptr) {
-            live->give_up(operation, readers_);
-        }
+        give_up_live(operation, run);
     }
 }
 
@@ -276,6 +281,7 @@ Result<> Channel::take_hello(const proto::GuestHello& hello)
     }
     boot_id_ = hello.boot_id;
     knows_live_ = hello.live;
+    knows_calls_ = hello.calls;
     send_identity();
     const bool copy = !hello.identity.empty() && hello.identity != id_.str();
     if (copy || hello.frozen) {
@@ -377,6 +383,7 @@ void Channel::finish(Runs::iterator run, const Result<ExecOutcome>& outcome)
     run->second.ended_at = clock_.steady();
     run->second.deadline.reset();
     live->set_ended();
+    serve_input(run->second);
     tell_readers(run->second); // What it wrote, before how it ended.
     run->second.exec.complete(outcome);
 }

@@ -70,6 +70,11 @@ public:
 private:
     enum class State { waiting, syncing, greeting, becoming, ready };
     enum class Motion { running, freezing, frozen };
+    struct WaitingInput {
+        StdinPiece piece;
+        Guests::Taken done;
+        common::SteadyTime until; ///< Then it is not taken.
+    };
     struct Run {
         ExecRun exec;
         std::uint32_t stream;                       ///< 0: not sent yet.
@@ -78,6 +83,10 @@ private:
         /// Of a live one that has ended, and is kept for who reads it.
         std::optional<common::Result<ExecOutcome>> outcome{};
         common::SteadyTime ended_at{};
+        bool acknowledged = false;
+        /// Of a call that nobody reads: when it is to be ended.
+        std::optional<common::SteadyTime> unwanted_at{};
+        std::optional<WaitingInput> input{}; ///< For room.
     };
     using Runs = std::map<common::OperationId, Run>;
 
@@ -113,6 +122,10 @@ private:
     void tell_gone(const ExecReader& reader) const;
     void forget_ended(common::SteadyTime now);
     void open_window(Run& run);
+    void serve_input(Run& run);
+    void give_up_live(const common::OperationId& operation, Run& run);
+    void let_end(Run& run, common::SteadyTime at);
+    common::SteadyTime on_live_time(common::SteadyTime now, Run& run);
 
     // channel_identity.cpp: who it is, and standing still.
     void send_identity();
@@ -158,6 +171,7 @@ private:
 
     std::string boot_id_;
     bool knows_live_ = false; ///< Its agent does.
+    bool knows_calls_ = false;
     std::vector<std::string> addresses_;
     common::SteadyTime addresses_at_{};
     std::uint32_t last_stream_ = 0;

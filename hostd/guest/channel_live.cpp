@@ -2,6 +2,8 @@
 #include "hostd/guest/channel.hpp"
 
 #include <algorithm>
+#include <csignal>
+#include <utility>
 
 namespace hostd::guest {
 
@@ -79,6 +81,7 @@ void Channel::open_reader(const ExecReader& reader, std::uint64_t from, std::uin
     if (live == nullptr || !live->open(reader.number, from, credit)) {
         return tell_gone(reader);
     }
+    found->second.unwanted_at.reset();
     tell_readers(found->second);
 }
 
@@ -99,6 +102,7 @@ void Channel::close_reader(const ExecReader& reader)
     if (found != runs_.end() && found->second.exec.live() != nullptr) {
         found->second.exec.live()->close(reader.number);
         open_window(found->second);
+        let_end(found->second, clock_.steady());
     }
 }
 
@@ -108,7 +112,64 @@ void Channel::close_readers()
         if (auto* live = run.exec.live(); live != nullptr) {
             live->close_all();
             open_window(run);
+            let_end(run, clock_.steady() + limits_.call_patience);
         }
+    }
+}
+
+/// A call is for who reads it: nobody else would ever ask how it went.
+void Channel::let_end(Run& run, common::SteadyTime at)
+{
+    if (!run.exec.spec().call.empty() && !run.outcome && !run.exec.live()->is_read()) {
+        run.unwanted_at = at;
+        on_live_time(clock_.steady(), run);
+    }
+}
+
+/// What is due of a live one; when it wants to be looked at again.
+common::SteadyTime Channel::on_live_time(common::SteadyTime now, Run& run)
+{
+    auto next = common::SteadyTime::max();
+    if (run.unwanted_at && now >= *run.unwanted_at && ready() && run.started && !run.outcome) {
+        // Again, until it has: a signal can be lost with its channel.
+        run.unwanted_at = now + limits_.retry_max;
+        next = *run.unwanted_at;
+        send(run.stream, proto::GuestSignal{SIGTERM});
+    } else if (run.unwanted_at && !run.outcome) {
+        next = std::max(*run.unwanted_at, now + limits_.retry_max);
+    }
+    if (run.input && now >= run.input->until) {
+        const auto done = std::move(std::exchange(run.input, std::nullopt)->done);
+        done(Error{ErrorCode::rate_limited, "the command does not read its stdin", "stdin_full"});
+    }
+    return run.input ? std::min(next, run.input->until) : next;
+}
+
+/// Stdin that waited for room, if there is some now, or never will be.
+void Channel::serve_input(Run& run)
+{
+    if (!run.input) {
+        return;
+    }
+    auto written = run.exec.live()->write(run.input->piece);
+    if (!written && written.error().stable_reason() == "stdin_full") {
+        return;
+    }
+    const auto done = std::move(std::exchange(run.input, std::nullopt)->done);
+    const bool taken = written.has_value();
+    done(std::move(written));
+    if (taken && ready()) {
+        send_stdin(run);
+    }
+}
+
+void Channel::give_up_live(const common::OperationId& operation, Run& run)
+{
+    if (auto* live = run.exec.live(); live != nullptr) {
+        live->give_up(operation, readers_);
+    }
+    if (auto input = std::exchange(run.input, std::nullopt)) {
+        input->done(no_such_exec());
     }
 }
 
@@ -125,7 +186,16 @@ void Channel::input(const common::OperationId& operation, ExecInput input, Guest
                               "the command was started without stdin",
                               "stdin_closed"});
         }
-        if (auto written = run.exec.live()->write(*piece); !written) {
+        auto written =
+            run.input ? common::Result<>{Error{
+                            ErrorCode::rate_limited, "other stdin waits already", "stdin_full"}}
+                      : run.exec.live()->write(*piece);
+        if (!written && !run.input && written.error().stable_reason() == "stdin_full") {
+            run.input.emplace(
+                WaitingInput{*piece, std::move(done), clock_.steady() + limits_.stdin_patience});
+            return;
+        }
+        if (!written) {
             return done(std::move(written));
         }
         if (ready()) {
@@ -168,7 +238,11 @@ void Channel::forget_ended(common::SteadyTime now)
         }
         const auto age = now - current->second.ended_at;
         const bool is_read = current->second.exec.live()->is_read();
-        if (age >= limits_.ended_live_for && !is_read) {
+        const bool is_call = !current->second.exec.spec().call.empty();
+        const auto kept_for = !is_call                       ? limits_.ended_live_for
+                              : current->second.acknowledged ? std::chrono::milliseconds{0}
+                                                             : limits_.ended_live_grace;
+        if (age >= kept_for && !is_read) {
             runs_.erase(current);
             continue;
         }
@@ -176,7 +250,10 @@ void Channel::forget_ended(common::SteadyTime now)
         const auto older = [&current](const Runs::iterator& other, const Runs::iterator& none) {
             return other == none || current->second.ended_at < other->second.ended_at;
         };
-        oldest = older(oldest, runs_.end()) ? current : oldest;
+        const bool other_is_read = oldest != runs_.end() && oldest->second.exec.live()->is_read();
+        if (is_read == other_is_read ? older(oldest, runs_.end()) : other_is_read || all == 1) {
+            oldest = current; // One that is read only if all are.
+        }
         if (!is_read && age >= limits_.ended_live_grace) {
             ++kept;
             unread = older(unread, runs_.end()) ? current : unread;
@@ -186,7 +263,7 @@ void Channel::forget_ended(common::SteadyTime now)
                       : all > limits_.execs     ? oldest
                                                 : runs_.end();
     if (gone != runs_.end()) {
-        gone->second.exec.live()->give_up(gone->first, readers_);
+        give_up_live(gone->first, gone->second);
         runs_.erase(gone);
     }
 }

@@ -40,6 +40,8 @@ proto::GuestExec ExecRun::request() const
     if (live_) {
         exec.live = true;
         exec.from = live_->end();
+        exec.call = spec_.call;
+        exec.request = spec_.request;
     }
     if (spec_.terminal) {
         exec.terminal = true;

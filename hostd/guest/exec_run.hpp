@@ -18,7 +18,7 @@ public:
         : spec_{std::move(spec)}, boot_id_{std::move(boot_id)}
     {
         if (spec_.live) {
-            live_.emplace();
+            live_.emplace(spec_.call.empty() ? LiveRun::Unread::goes_on : LiveRun::Unread::waits);
         }
     }
 

@@ -78,6 +78,9 @@ Result<> LiveRun::take(const proto::GuestOutput& output)
 
 bool LiveRun::holds_up() const noexcept
 {
+    if (readers_.empty() && unread_ == Unread::waits) {
+        return true;
+    }
     return log_.end() - slowest() >= most_unread;
 }
 

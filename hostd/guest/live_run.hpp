@@ -20,6 +20,10 @@ namespace hostd::guest {
 class LiveRun {
 public:
     using Tell = std::function<void(ReaderNews)>;
+    /// Whether it goes on while nobody reads it, and drops the oldest of what it writes.
+    enum class Unread { goes_on, waits };
+
+    explicit LiveRun(Unread unread = Unread::goes_on) : unread_{unread} {}
 
     /// The agent goes on as it says.
     common::Result<> attached(const proto::GuestStarted& started);
@@ -60,6 +64,7 @@ private:
     };
     [[nodiscard]] std::uint64_t slowest() const noexcept;
 
+    const Unread unread_;
     proto::OutputLog log_;
     std::uint64_t allowed_ = 0; ///< The agent may send up to here.
     bool started_ = false;

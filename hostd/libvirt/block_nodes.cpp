@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* undo_job = "paddock-undo-branch";
-constexpr std::chrono::seconds patience{10}; // The next look goes on with it.
+constexpr std::chrono::seconds look_patience{10}; // The next look goes on with it.
 
 std::string storage_name(const BlockNode& node)
 {
@@ -137,7 +137,7 @@ Result<std::optional<json>> undo_job_of(virDomainPtr domain)
 
 Result<> finish_undo(virDomainPtr domain)
 {
-    const auto deadline = steady_clock::now() + patience;
+    const auto deadline = steady_clock::now() + look_patience;
     for (bool told = false;;) {
         COMMON_TRY(const auto job, undo_job_of(domain));
         if (!job) {

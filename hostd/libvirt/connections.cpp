@@ -13,7 +13,7 @@ using common::Result;
 
 namespace {
 
-constexpr auto patience = std::chrono::seconds{30};
+constexpr auto slot_patience = std::chrono::seconds{30};
 constexpr auto first_retry = std::chrono::milliseconds{50};
 constexpr auto last_retry = std::chrono::milliseconds{2000};
 
@@ -43,7 +43,7 @@ Result<ConnectionPool::Lease> ConnectionPool::take()
     Connection connection;
     {
         std::unique_lock lock{mutex_};
-        if (!freed_.wait_for(lock, patience, [this] { return free_slots_ > 0; })) {
+        if (!freed_.wait_for(lock, slot_patience, [this] { return free_slots_ > 0; })) {
             return Error{ErrorCode::unavailable,
                          "every connection to libvirt is busy",
                          "libvirt_unavailable"};

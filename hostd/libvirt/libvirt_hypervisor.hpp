@@ -48,6 +48,7 @@ public:
     common::Result<std::vector<DomainRecord>> list() const override;
     common::Result<std::vector<ForeignVm>> list_foreign() const override;
     common::Result<std::vector<Traffic>> traffic() const override;
+    common::Result<Reading> reading(const common::SandboxId& id) const override;
     common::Result<HypervisorFacts> facts() const override;
     common::Result<ExecOutcome> qemu_agent_exec(const common::SandboxId& id,
                                                 const ExecSpec& exec) override;

@@ -28,7 +28,7 @@ namespace {
 
 constexpr auto memory_size = Bytes::mib(16);
 // Of which a second is used where nothing else runs; a busy host is no reason to do without.
-constexpr auto patience = std::chrono::seconds{20};
+constexpr auto test_patience = std::chrono::seconds{20};
 
 // The title tells whose it is: several hostds may share a libvirt.
 constexpr std::string_view layout =
@@ -105,7 +105,7 @@ private:
     const SelfTest& test_;
     const fs::path folder_;
     const StateFiles files_{folder_, folder_ / "memory", folder_ / "device", folder_ / "domain"};
-    const steady_clock::time_point deadline_ = steady_clock::now() + patience;
+    const steady_clock::time_point deadline_ = steady_clock::now() + test_patience;
     std::optional<QemuOwner> owner_;
     TestDomain source_;
     TestDomain clone_;

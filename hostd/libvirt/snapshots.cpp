@@ -18,7 +18,7 @@ namespace {
 
 using Snapshot = std::unique_ptr<virDomainSnapshot, virt::FreeWith<&virDomainSnapshotFree>>;
 
-constexpr std::string_view layout =
+constexpr std::string_view snapshot_layout =
     "<domainsnapshot>{memory}<disks>{disk}</disks></domainsnapshot>";
 // The disk's name is domain_xml()'s.
 constexpr std::string_view no_disk = "<disk name='vda' snapshot='no'/>";
@@ -35,7 +35,8 @@ Result<> take_snapshot(virDomainPtr domain, const SnapshotParts& parts)
                                      : std::string{};
     const auto disk = parts.new_top ? fmt::format(disk_layout, escape_xml(parts.new_top->string()))
                                     : std::string{no_disk};
-    const auto xml = fmt::format(layout, fmt::arg("memory", memory), fmt::arg("disk", disk));
+    const auto xml =
+        fmt::format(snapshot_layout, fmt::arg("memory", memory), fmt::arg("disk", disk));
     const unsigned flags =
         VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA | VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC |
         VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT |

@@ -1,4 +1,5 @@
-// LibvirtHypervisor::traffic(): what guests have sent, in one call for all of them.
+// What guests send and use.
+#include "hostd/libvirt/domain_stats.hpp"
 #include "hostd/libvirt/last_error.hpp"
 #include "hostd/libvirt/libvirt_hypervisor.hpp"
 #include "hostd/libvirt/metadata.hpp"
@@ -14,41 +15,6 @@ using common::SandboxId;
 
 namespace {
 
-/// The records of one virConnectGetAllDomainStats call.
-class InterfaceStats {
-public:
-    explicit InterfaceStats(virConnectPtr connection)
-        : count_{virConnectGetAllDomainStats(connection,
-                                             VIR_DOMAIN_STATS_INTERFACE,
-                                             &records_,
-                                             VIR_CONNECT_GET_ALL_DOMAINS_STATS_RUNNING)}
-    {}
-    ~InterfaceStats() { virDomainStatsRecordListFree(records_); }
-    InterfaceStats(const InterfaceStats&) = delete;
-    InterfaceStats& operator=(const InterfaceStats&) = delete;
-
-    [[nodiscard]] bool failed() const noexcept { return count_ < 0; }
-    [[nodiscard]] virDomainStatsRecordPtr* begin() const noexcept { return records_; }
-    [[nodiscard]] virDomainStatsRecordPtr* end() const noexcept
-    {
-        return records_ + std::max(count_, 0);
-    }
-
-private:
-    virDomainStatsRecordPtr* records_ = nullptr;
-    int count_;
-};
-
-/// 0 if libvirt does not tell.
-std::uint64_t counter(const virDomainStatsRecord& record, unsigned interface, const char* name)
-{
-    unsigned long long value = 0;
-    const auto field = fmt::format("net.{}.{}", interface, name);
-    return virTypedParamsGetULLong(record.params, record.nparams, field.c_str(), &value) == 1
-               ? value
-               : 0;
-}
-
 bool is_named_like_ours(virDomainPtr domain)
 {
     const std::string name = virDomainGetName(domain);
@@ -60,7 +26,7 @@ bool is_named_like_ours(virDomainPtr domain)
 Result<std::vector<Traffic>> LibvirtHypervisor::traffic() const
 {
     COMMON_TRY(const auto connection, pool_.take());
-    const InterfaceStats stats{connection.get()};
+    const DomainStats stats{connection.get(), VIR_DOMAIN_STATS_INTERFACE};
     if (stats.failed()) {
         return last_error().during("ask what guests have sent");
     }
@@ -80,16 +46,47 @@ Result<std::vector<Traffic>> LibvirtHypervisor::traffic() const
             continue; // list() says so.
         }
         Traffic sent{about->sandbox.id, about->incarnation, 0, {}};
-        unsigned interfaces = 0;
-        virTypedParamsGetUInt(record->params, record->nparams, "net.count", &interfaces);
-        for (unsigned i = 0; i < interfaces; ++i) {
+        for (unsigned i = 0; i < count_of(*record, "net"); ++i) {
             // As the guest sees it: of a tap libvirt swaps what the host sees.
-            sent.packets += counter(*record, i, "tx.pkts");
-            sent.bytes += common::Bytes{counter(*record, i, "tx.bytes")};
+            sent.packets += counter(*record, fmt::format("net.{}.tx.pkts", i));
+            sent.bytes += common::Bytes{counter(*record, fmt::format("net.{}.tx.bytes", i))};
         }
         all.push_back(std::move(sent));
     }
     return all;
+}
+
+Result<Reading> LibvirtHypervisor::reading(const SandboxId& id) const
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto domain, look_up(connection.get(), id));
+    Reading reading;
+    reading.running = virDomainIsActive(domain.get()) == 1;
+    if (!reading.running) {
+        return reading;
+    }
+    const DomainStats stats{domain.get(),
+                            VIR_DOMAIN_STATS_CPU_TOTAL | VIR_DOMAIN_STATS_BALLOON |
+                                VIR_DOMAIN_STATS_BLOCK | VIR_DOMAIN_STATS_INTERFACE};
+    if (stats.failed()) {
+        return last_error().during("ask what " + id.str() + " uses");
+    }
+    for (const virDomainStatsRecordPtr record : stats) {
+        reading.cpu = std::chrono::duration_cast<std::chrono::microseconds>(
+            std::chrono::nanoseconds{counter(*record, "cpu.time")});
+        reading.memory = common::Bytes::kib(counter(*record, "balloon.rss"));
+        for (unsigned i = 0; i < count_of(*record, "block"); ++i) {
+            reading.disk_read +=
+                common::Bytes{counter(*record, fmt::format("block.{}.rd.bytes", i))};
+            reading.disk_written +=
+                common::Bytes{counter(*record, fmt::format("block.{}.wr.bytes", i))};
+        }
+        for (unsigned i = 0; i < count_of(*record, "net"); ++i) {
+            reading.received += common::Bytes{counter(*record, fmt::format("net.{}.rx.bytes", i))};
+            reading.sent += common::Bytes{counter(*record, fmt::format("net.{}.tx.bytes", i))};
+        }
+    }
+    return reading;
 }
 
 } // namespace hostd::libvirt

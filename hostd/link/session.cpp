@@ -5,12 +5,37 @@
 #include "hostd/link/wire_reading.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 namespace hostd::link {
 
 using common::Error;
 using common::ErrorCode;
+
+namespace {
+
+/// Who reads the log follows a request by what changes a sandbox's life. What is done in one is
+/// too much for it: the coordinator's audit has that.
+spdlog::level::level_enum level_of(std::string_view kind)
+{
+    constexpr std::array lives{proto::CreateSandbox::kind,
+                               proto::ClaimSandbox::kind,
+                               proto::StartSandbox::kind,
+                               proto::StopSandbox::kind,
+                               proto::PauseSandbox::kind,
+                               proto::SuspendSandbox::kind,
+                               proto::TakeSnapshot::kind,
+                               proto::RestoreSnapshot::kind,
+                               proto::DeleteSnapshot::kind,
+                               proto::MakeImage::kind,
+                               proto::RemoveImage::kind,
+                               proto::DestroySandbox::kind};
+    const bool is_of_life = std::ranges::find(lives, kind) != lives.end();
+    return is_of_life ? spdlog::level::info : spdlog::level::debug;
+}
+
+} // namespace
 
 Session::Session(SessionSettings settings, const common::Clock& clock, Ways ways)
     : settings_{settings},
@@ -180,6 +205,11 @@ void Session::take_command(const proto::Envelope& envelope)
 {
     auto command = command_of(envelope);
     if (command) {
+        spdlog::log(level_of(envelope.kind),
+                    "'{}' for request {}, as {}",
+                    envelope.kind,
+                    envelope.request_id,
+                    envelope.operation_id);
         return ways_.command(*std::move(command));
     }
     spdlog::warn("refusing '{}': {}", envelope.kind, command.error().message);

@@ -172,6 +172,20 @@ proto::Activity to_wire(const std::vector<common::SandboxId>& active)
     return activity;
 }
 
+proto::Reading to_wire(const Reading& reading)
+{
+    return {reading.running,
+            us(reading.cpu),
+            reading.memory.count(),
+            reading.disk.count(),
+            reading.disk_read.count(),
+            reading.disk_written.count(),
+            reading.received.count(),
+            reading.sent.count(),
+            reading.console,
+            reading.console_cut};
+}
+
 proto::Reply to_wire(const Answer& answer)
 {
     proto::Reply reply;
@@ -195,6 +209,8 @@ proto::Reply to_wire(const Answer& answer)
         reply.checkpoint = to_wire(*checkpoint);
     } else if (const auto* image = std::get_if<Image>(&answer.value)) {
         reply.image = to_wire(*image);
+    } else if (const auto* reading = std::get_if<Reading>(&answer.value)) {
+        reply.reading = to_wire(*reading);
     }
     return reply;
 }

@@ -92,8 +92,11 @@ Result<Command> exec_of(const proto::Envelope& envelope)
     COMMON_TRY(auto wire, proto::decode_body<proto::Exec>(envelope.body));
     ExecCommand exec;
     COMMON_TRY(exec.id, sandbox_id(wire.id));
-    if (wire.argv.empty() == wire.shell.empty()) {
-        return Error{ErrorCode::invalid_argument, "exec needs either 'argv' or 'shell'"};
+    const auto ways =
+        (wire.argv.empty() ? 0 : 1) + (wire.shell.empty() ? 0 : 1) + (wire.call.empty() ? 0 : 1);
+    if (ways != 1 || (!wire.call.empty() && !wire.live)) {
+        return Error{ErrorCode::invalid_argument,
+                     "exec needs one of 'argv', 'shell' and, live, 'call'"};
     }
     exec.exec.operation = common::OperationId{envelope.operation_id};
     exec.exec.argv = std::move(wire.argv);
@@ -106,6 +109,8 @@ Result<Command> exec_of(const proto::Envelope& envelope)
     exec.exec.output_limit = common::Bytes{wire.output_limit_bytes};
     exec.exec.resumed = wire.resumed;
     exec.exec.live = wire.live;
+    exec.exec.call = std::move(wire.call);
+    exec.exec.request = std::move(wire.request);
     exec.exec.has_stdin = wire.has_stdin;
     if (wire.terminal) {
         exec.exec.terminal = {wire.rows, wire.columns};
@@ -278,6 +283,14 @@ Result<Command> command_of(const proto::Envelope& envelope)
     }
     if (kind == proto::Input::kind) {
         return input_of(envelope);
+    }
+    if (kind == proto::ReadSandbox::kind) {
+        COMMON_TRY(const auto wire, proto::decode_body<proto::ReadSandbox>(envelope.body));
+        COMMON_TRY(auto id, sandbox_id(wire.id));
+        return with(
+            envelope,
+            ReadCommand{std::move(id),
+                        std::min<std::size_t>(wire.console_bytes, proto::max_console_bytes)});
     }
     if (kind == proto::ListVms::kind) {
         return with(envelope, ListVmsCommand{});

@@ -22,7 +22,7 @@ constexpr std::string_view magic{"QFI\xfb", 4};
 constexpr std::uint64_t length_of_version_2 = 72;
 constexpr std::uint64_t least_length_of_version_3 = 104;
 constexpr std::uint64_t longest_name = 1023;
-constexpr std::uint64_t largest_disk = std::uint64_t{1} << 60U;
+constexpr std::uint64_t largest_told = std::uint64_t{1} << 60U;
 constexpr std::uint64_t format_extension = 0xE2792ACA;
 /// Dirty is 1, corrupt 2, compression type 8, extended L2 entries 16: none of them says where
 /// data are. An external data file (4) and what is not known would.
@@ -92,7 +92,7 @@ Result<Qcow2Header> parse_qcow2_header(std::string_view bytes)
     }
     Qcow2Header header;
     header.virtual_bytes = number(bytes, 24, 8);
-    if (header.virtual_bytes == 0 || header.virtual_bytes > largest_disk) {
+    if (header.virtual_bytes == 0 || header.virtual_bytes > largest_told) {
         return damaged(fmt::format("a disk of {} bytes", header.virtual_bytes));
     }
     const auto offset = number(bytes, 8, 8);

@@ -3,6 +3,10 @@
 #include "common/rollback.hpp"
 #include "hostd/storage/durable.hpp"
 
+#include <algorithm>
+#include <fstream>
+#include <sys/stat.h>
+
 namespace hostd::storage {
 
 using common::Result;
@@ -42,6 +46,43 @@ bool DirSandboxStore::has_run(const common::SandboxId& id) const
     // virtlogd makes the console's log when a domain first starts.
     std::error_code error;
     return fs::exists(layout_.sandbox(id).console_log, error) || error;
+}
+
+common::Bytes DirSandboxStore::taken_by(const SandboxFiles& files) const
+{
+    constexpr std::uint64_t block = 512; // stat(2)'s.
+    std::uint64_t blocks = 0;
+    std::error_code error;
+    for (auto entry = fs::directory_iterator{files.folder, error};
+         !error && entry != fs::directory_iterator{};
+         entry.increment(error)) {
+        struct stat status {};
+        if (entry->path().filename().string().starts_with("overlay") &&
+            ::lstat(entry->path().c_str(), &status) == 0) {
+            blocks += static_cast<std::uint64_t>(status.st_blocks);
+        }
+    }
+    return common::Bytes{blocks * block};
+}
+
+SandboxStore::Tail DirSandboxStore::console_of(const SandboxFiles& files, std::size_t bytes) const
+{
+    // virtlogd begins a file anew when it is full, and keeps those before it.
+    Tail tail;
+    for (const auto* older : {"", ".0"}) {
+        auto path = files.console_log;
+        path += older;
+        std::ifstream file{path, std::ios::binary | std::ios::ate};
+        const auto size = file ? static_cast<std::size_t>(file.tellg()) : 0;
+        const auto taken = std::min(size, bytes - tail.text.size());
+        std::string text(taken, '\0');
+        file.seekg(static_cast<std::streamoff>(size - taken));
+        file.read(text.data(), static_cast<std::streamsize>(taken));
+        text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+        tail.text.insert(0, text);
+        tail.cut = tail.cut || taken < size;
+    }
+    return tail;
 }
 
 Result<std::vector<common::SandboxId>> DirSandboxStore::list() const

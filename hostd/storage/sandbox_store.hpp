@@ -21,6 +21,8 @@ public:
     common::Result<> remove(const common::SandboxId& id) override;
     [[nodiscard]] bool has_run(const common::SandboxId& id) const override;
     common::Result<std::vector<common::SandboxId>> list() const override;
+    [[nodiscard]] common::Bytes taken_by(const SandboxFiles& files) const override;
+    [[nodiscard]] Tail console_of(const SandboxFiles& files, std::size_t bytes) const override;
     common::Result<DiskSpace> space() const override;
 
 private:

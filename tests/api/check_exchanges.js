@@ -70,6 +70,7 @@ function requestComplaints({ schemas }, entry, exchange) {
   const body = entry.operation.requestBody;
   if (!body) return exchange.request?.trim() && exchange.request.trim() !== "{}" ? ["accepted a body where none is described"] : [];
   if (!exchange.request?.trim()) return body.required ? ["accepted no body where one is required"] : [];
+  if (!entry.operation.requestBody.content["application/json"]) return []; // Bytes.
   const value = json(exchange.request);
   if (value === undefined) return ["accepted a body that is not JSON"];
   return schemas.complaints([...steps, "content", "application/json", "schema"], value).map((c) => `request ${c}`);
@@ -114,6 +115,14 @@ function strangerComplaints(exchange) {
 const succeeded = new Set();
 const compared = new Set();
 
+/** What was a WebSocket there and is server-sent events here: the contract's own deviation. */
+const asStream = new Set(["streamSandboxActivity"]);
+
+/** As the tools inside a sandbox publish it: they were one sandbox's own. */
+function published(exchange) {
+  return { ...exchange, target: exchange.target.replace(/^\/v1\/sandboxes\/[^/]+\/(file|tmux)\//, "/v1/$1/") };
+}
+
 function complaintsOf(exchange) {
   const entry = find(own.index, exchange);
   if (!entry) return strangerComplaints(exchange);
@@ -126,14 +135,15 @@ function complaintsOf(exchange) {
     succeeded.add(entry.operation.operationId);
     out.push(...requestComplaints(own, entry, exchange), ...queryComplaints(own.schemas, entry, exchange));
   }
-  const one = compat.find((published) => find(published.index, exchange));
+  const theirExchange = published(exchange);
+  const one = compat.find((api) => find(api.index, theirExchange));
   if (one && (accepted || one === compat[0])) {
-    const theirs = find(one.index, exchange);
+    const theirs = find(one.index, theirExchange);
     const said = replyComplaints(one, theirs, exchange, false);
     if (accepted) {
       compared.add(theirs.operation.operationId);
       if (theirs.operation.requestBody) said.push(...requestComplaints(one, theirs, exchange));
-      if (!theirs.operation.responses[exchange.status]) said.push(`success ${exchange.status} is not described`);
+      if (!theirs.operation.responses[exchange.status] && !asStream.has(theirs.operation.operationId)) said.push(`success ${exchange.status} is not described`);
       if (theirs.operation.operationId !== entry.operation.operationId) said.push(`is ${theirs.operation.operationId} there`);
     }
     out.push(...said.map((c) => `by ${one.path.split("/").pop()}: ${c}`));

@@ -8,6 +8,7 @@ const FIELDS = {
   command: ["id", "sandbox_id", "command", "stdout", "stderr", "exit_code", "started_at", "ended_at", "truncated", "timed_out", "user"],
   playbook: ["id", "name", "hosts", "become", "created_at", "updated_at"],
   task: ["id", "playbook_id", "position", "name", "module", "params", "created_at"],
+  plan: ["id", "name", "description", "status", "current_step", "steps", "created_at", "updated_at"],
   vm: ["name", "uuid", "state", "persistent"],
   error: ["error", "code", "reason", "request_id"],
 };
@@ -27,6 +28,10 @@ const REPLIES = {
   exportPlaybook: ["yaml"],
   addPlaybookTask: ["task"],
   updatePlaybookTask: ["task"],
+  listPlans: ["plans", "total"],
+  createPlan: ["plan_id", "plan"],
+  getPlan: ["plan"],
+  updatePlan: ["plan_id", "updated", "plan"],
 };
 
 function missing(where, fields, value) {

@@ -55,8 +55,9 @@ class Schemas {
   }
 }
 
-/** Of a reply's body what has a schema beside the text's own, [step to it, value]: the events of a stream. */
+/** Of a reply's body what has a schema beside the text's own, [step to it, value]: the events of a stream, the lines of NDJSON. */
 function decoded(media, text) {
+  if (media === "application/x-ndjson") return [["contentSchema", text.split("\n").slice(0, -1).map((line) => JSON.parse(line))]];
   if (media !== "text/event-stream") return [];
   const texts = text.split("\n\n");
   if (texts.at(-1) === "") texts.pop();

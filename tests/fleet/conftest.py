@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from command_line import URL, Cli, Terminal
 from fleet import ROOT, Fleet, wait_until
 
 
@@ -15,6 +16,18 @@ def pytest_configure(config):
     for tool in ("qemu-system-x86_64", "libvirtd", "tini", "nft", "ip"):
         if shutil.which(tool) is None:
             pytest.exit(f"the fleet tests need {tool}: tools/install-packages run test", returncode=4)
+
+
+# The longest first: they would be waited for at the end, where two run at a time.
+LONGEST = ("test_state_property", "test_steps", "test_faults", "test_state", "test_image", "test_pools", "test_live_exec", "test_contract")
+
+
+def pytest_collection_modifyitems(items):
+    def rank(item):
+        name = item.module.__name__
+        return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+    items.sort(key=rank)  # Stable: a file's tests stay together and in order.
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +50,28 @@ def fleet(build, image):
 @pytest.fixture
 def api(fleet):
     return fleet.api()
+
+
+@pytest.fixture(scope="module")
+def cli(fleet, tmp_path_factory):
+    return Cli(fleet, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def terminal(fleet, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/paddock").symlink_to(fleet.bin("cli/paddock"))
+    env = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "HOME": str(tmp_path), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8",
+           "PADDOCK_URL": URL, "PADDOCK_TOKEN": fleet.token, "PS1": "$ ", "USER": "tests"}
+    opened = []
+
+    def open_one(*shell, **more):
+        opened.append(Terminal(tmp_path, {**env, **more}, *shell))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.close()
 
 
 @pytest.hookimpl(hookwrapper=True)

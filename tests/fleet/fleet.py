@@ -91,7 +91,8 @@ class Api:
             self.connection = None
         if self.record:
             self.note(method, path, payload, reply, data)
-        return reply.status, json.loads(data) if data[:1] in (b"{", b"[") else data.decode()
+        is_json = data[:1] in (b"{", b"[") and reply.headers.get_content_type() != "application/x-ndjson"
+        return reply.status, json.loads(data) if is_json else data.decode()
 
     def note(self, method, path, payload, reply, data):
         line = json.dumps({"method": method, "target": path, "request": payload.decode(errors="replace") if payload else None,
@@ -509,11 +510,11 @@ class Fleet:
         def ready():
             for process in [self.coordinator, *(h.hostd for h in self.hosts if h.hostd)]:
                 assert process.alive(), f"{process.name} ended:\n{tail(process.log)}"
+            taken_in = {h.name for h in self.hosts if h.hostd and h.taken_in()}  # First: before, it is the last one's health.
             try:
                 status, reply = self.api(timeout=10).call("GET", "/v1/hosts")
             except (ConnectionError, OSError, http.client.HTTPException):
                 return False
-            taken_in = {h.name for h in self.hosts if h.hostd and h.taken_in()}
             return status == 200 and sum(h["health"] == "ready" and h["name"] in taken_in for h in reply["hosts"]) >= hosts
         wait_until(f"{hosts} ready hosts", ready, seconds)
 

@@ -1,65 +1,22 @@
 """The command line client, as scripts use it: the real program against a real fleet."""
 
 import json
-import os
 import re
 import signal
-import subprocess
 
-import pytest
-
-from fleet import HTTP_PORT, run, wait_until
-
-URL = f"http://127.0.0.1:{HTTP_PORT}"
-
-
-@pytest.fixture(scope="module")
-def cli(fleet, tmp_path_factory):
-    return Cli(fleet, tmp_path_factory.mktemp("home"))
-
-
-class Cli:
-    """paddock with an environment of its own, in which nothing but what it is given is set."""
-
-    def __init__(self, fleet, home):
-        self.program = fleet.bin("cli/paddock")
-        self.env = {"HOME": str(home), "PATH": os.environ["PATH"], "PADDOCK_URL": URL, "PADDOCK_HOME": str(home),
-                    "PADDOCK_TOKEN": fleet.token, "USER": "tests"}
-
-    def start(self, *argv, **options):
-        env = {**self.env, **options.pop("env", {})}
-        env = {key: value for key, value in env.items() if value is not None}
-        return subprocess.Popen(["env", "--default-signal=INT", str(self.program), *argv], env=env, text=True, stdin=options.pop("stdin", subprocess.DEVNULL),
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
-
-    def __call__(self, *argv, input=None, **options):
-        child = self.start(*argv, stdin=subprocess.PIPE, **options)
-        out, err = child.communicate(input, timeout=150)
-        return subprocess.CompletedProcess(argv, child.returncode, out, err)
-
-    def ok(self, *argv, **options):
-        done = self(*argv, **options)
-        assert done.returncode == 0, f"paddock {' '.join(argv)}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout
-
-    def json(self, *argv):
-        return json.loads(self.ok(*argv, "-o", "json"))
-
-
-def refused(done, status, reason):
-    """It exited so, said why in one line with the request's id, and printed nothing else."""
-    assert done.returncode == status, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("paddock: ") and f"({reason}" in done.stderr, done.stderr
+from command_line import URL, refused
+from fleet import run, wait_until
 
 
 def test_a_sandbox_from_create_to_rm(cli, api):
     sandbox = cli.ok("create", "tiny", "--name", "web", "--cpu", "1", "--memory", "256M", "--ttl", "1h",
-                     "--label", "team=search", "--label", "stage=test", "--env", "GREETING=hello", "--host", "h2").strip()
+                     "--label", "team=search", "--label", "stage=test", "--env", "GREETING=hello", "--host", "h2", "--file-root", "/tmp",
+                     "--never-read", "/tmp/a", "--never-read", "/tmp/b", "--never-write", "/tmp/c").strip()
     record = api.ok("GET", f"/v1/sandboxes/{sandbox}")["sandbox"]
     assert (record["sandbox_name"], record["state"], record["host_name"]) == ("web", "RUNNING", "h2")
     assert record["labels"] == {"team": "search", "stage": "test"} and record["ttl_seconds"] == 3600
     assert record["agent_id"] == "tests"
+    assert record["file_policy"] == {"roots": ["/tmp"], "never_read": ["/tmp/a", "/tmp/b"], "never_written": ["/tmp/c"]}
 
     # By its name, its id, and the beginning of its id.
     for name in ("web", sandbox, sandbox[:9], sandbox[4:9]):
@@ -68,6 +25,14 @@ def test_a_sandbox_from_create_to_rm(cli, api):
                'pwd; echo "$A $(id -un)"; echo no >&2; exit 42')
     assert (done.returncode, done.stdout, done.stderr) == (42, "/\nit's root\n", "no\n")
     assert cli.ok("run", "-i", "web", "--", "wc", "-c", input="x" * 100000).strip() == "100000"
+
+    cli.ok("run", "web", "-u", "root", "echo said on the console > /dev/console")
+    wait_until("the console", lambda: "said on the console" in cli.ok("logs", "web", "--bytes", "262144"), 20)
+    assert cli.ok("logs", "web", "--bytes", "6").strip() == "sole"
+    headings, used = cli.ok("top", "-n", "1", "-i", "1").splitlines()
+    assert headings.split()[:4] == ["ID", "NAME", "HOST", "CPU"] and used.split()[:3] == [sandbox, "web", "h2"]
+    (told,) = cli.json("top", "-i", "1")["sandboxes"]
+    assert told["running"] and told["memory_bytes"] > 10 << 20 and 0 <= told["cpu_percent"] < 300
 
     assert cli.ok("extend", "web", "2h") == "web expires in 119m\n"
     assert cli.ok("pause", "web") == "web paused\n"
@@ -266,3 +231,12 @@ def test_every_command_has_help_with_an_example(cli):
         text = cli.ok(*command, "--help")
         assert f"paddock {command[0]}" in text.split("Examples:")[1], command
     assert "115" in cli.ok("--help") and cli.ok("--version").startswith("paddock ")
+
+
+def test_what_the_coordinator_has_not_yet_is_said_so(cli, api):
+    box = cli.ok("create", "tiny", "--no-start").strip()
+    for words in (["drain", "h1"], ["ports", box, "8080", "status?a=b"]):
+        done = cli(*words)
+        assert done.returncode == 125 and "not_yet" in done.stderr and done.stdout == "", done
+    assert cli("ports", box, "0").returncode == cli("cordon").returncode == 2
+    cli.ok("rm", box)

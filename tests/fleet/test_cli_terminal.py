@@ -1,65 +1,7 @@
 """The command line client as people see it: in a real terminal, with a real shell around it."""
 
-import os
-import re
-
-import pytest
-
-from fleet import HTTP_PORT, run, wait_until
-
-
-class Terminal:
-    """A shell in tmux, on a server of its own."""
-
-    def __init__(self, folder, env, *shell):
-        self.socket = folder / "tmux"
-        self.folder = folder
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "160", "-y", "50", *shell, env=env)
-
-    def tmux(self, *argv, **options):
-        return run("tmux", "-S", self.socket, *argv, **options).stdout
-
-    def type(self, *keys):
-        self.tmux("send-keys", *keys)
-
-    def screen(self):
-        """With its colours, as escape sequences."""
-        return self.tmux("capture-pane", "-p", "-e")
-
-    def plain(self):
-        return self.tmux("capture-pane", "-p")
-
-    def wait(self, pattern, seconds=60):
-        try:
-            return wait_until(f"{pattern} on the screen", lambda: re.search(pattern, self.plain(), re.M), seconds)
-        except AssertionError as error:
-            raise AssertionError(f"{error}; it shows:\n{self.plain()}") from None
-
-    def close(self):
-        self.tmux("kill-server", check=False)
-
-
-@pytest.fixture
-def terminal(fleet, tmp_path):
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/paddock").symlink_to(fleet.bin("cli/paddock"))
-    env = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "HOME": str(tmp_path), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8",
-           "PADDOCK_URL": f"http://127.0.0.1:{HTTP_PORT}", "PADDOCK_TOKEN": fleet.token, "PS1": "$ ", "USER": "tests"}
-    opened = []
-
-    def open_one(*shell, **more):
-        opened.append(Terminal(tmp_path, {**env, **more}, *shell))
-        return opened[-1]
-
-    yield open_one
-    for one in opened:
-        one.close()
-
-
-def bash(terminal, **more):
-    shell = terminal("bash", "--norc", "--noprofile", **more)
-    shell.wait(r"^\$$")
-    return shell
+from command_line import bash
+from fleet import wait_until
 
 
 def test_a_table_has_colours_and_fits_the_terminal(terminal, api):

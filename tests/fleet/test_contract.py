@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 from fleet import ROOT, wait_until
 from live import Events
 
+SHA_OF_TEXT = "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1"
 NPM = Path(os.environ.get("PADDOCK_NPM", ROOT / "build/npm"))
 API = ROOT / "tests/api"
 FOREIGN = """<domain type='qemu'><name>somebodys-vm</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
@@ -66,6 +68,10 @@ def see_the_service(api):
                  "/v1/hosts/h1", "/v1/images?limit=500&offset=0", "/v1/images/tiny"):
         api.ok("GET", path)
         assert api.call("HEAD", path)[0] == 200
+    assert "next_cursor" in api.ok("GET", "/v1/hosts?limit=1")
+    for wanted in ("cordon", "uncordon"):
+        api.ok("POST", f"/v1/hosts/h2/{wanted}")
+    api.ok("POST", "/v1/placement/explain", {"image": "tiny", "agent_id": "a", "cpu": 1})
 
 
 def see_a_foreign_vm(fleet, api):
@@ -99,6 +105,9 @@ def run_commands(api, ident):
     api.ok("GET", f"/v1/sandboxes/{ident}/commands?limit=1&offset=1")
     api.ok("GET", f"/v1/sandboxes/{ident}?include_commands=true")
     api.ok("GET", f"/v1/sandboxes/{ident}/ip")
+    assert api.ok("GET", f"/v1/sandboxes/{ident}/metrics")["running"]
+    api.run(ident, "echo said on the console > /dev/console", user="root")
+    wait_until("the console", lambda: api.ok("GET", f"/v1/sandboxes/{ident}/logs?tail_bytes=10")["data"].strip() == "console", 20)
     assert api.call("POST", f"/v1/sandboxes/{ident}/run", {"command": "true", "user": "nobody-knows"})[0] == 422
 
 
@@ -125,16 +134,119 @@ def run_live(api, ident):
     for expected, target, body in ((400, path, {"cmd": ["id"], "rows": 4}), (404, f"{path}/cmd-aaaaaaaaaaaaaaaa/signal", {"signal": "TERM"}),
                                    (409, f"{one}/stdin", {"data": "late"}), (422, path, {"cmd": ["/no/such"], "detach": True})):
         assert api.call("POST", target, body)[0] == expected, target
-    assert api.call("POST", path, {"cmd": ["id"]}, headers={"Idempotency-Key": "k"})[0] == 501
+    for target, body in ((path, {"cmd": ["id"]}), (f"{one}/stdin", {"data": "x"}), (f"{one}/signal", {"signal": "TERM"}),
+                         (f"{one}/resize", {"rows": 4, "cols": 5})):
+        status, reply = api.call("POST", target, body, headers={"Idempotency-Key": "k"})
+        assert (status, reply["reason"]) == (501, "not_yet"), target
+
+
+def use_files(api, ident):
+    path = f"/v1/sandboxes/{ident}"
+    for replayed in (201, 200):
+        status, _ = api.call("PUT", f"{path}/files?path=/tmp/f/up&user=sandbox&mode=0600&overwrite=true&parents=true&sha256={SHA_OF_TEXT}",
+                             raw=b"text", headers={"Content-Type": "application/octet-stream"})
+        assert status == replayed
+    assert api.call("PUT", f"{path}/files?path=/tmp/f/up&append=1", raw=b"er")[0] == 200
+    assert api.call("GET", f"{path}/files?path=/tmp/f/up")[1] == "texter"
+    assert api.call("GET", f"{path}/files?path=/tmp/f/up", headers={"Range": "bytes=1-2"})[0] == 206
+    assert api.call("GET", f"{path}/files?path=/tmp/f/up", headers={"Range": "bytes=100-"})[0] == 416
+    assert api.call("HEAD", f"{path}/files?path=/tmp/f/up")[0] == 200
+    for action, body in (("write", {"path": "/tmp/f/w", "content": "a\nb\n", "overwrite": True, "create_dir": True, "mode": "640", "append": False}),
+                         ("read", {"path": "/tmp/f/w", "from_line": 1, "to_line": 2, "max_lines": 1, "user": "root"}),
+                         ("edit", {"path": "/tmp/f/w", "old_text": "a", "new_text": "", "all": True}),
+                         ("copy", {"source": "/tmp/f", "destination": "/tmp/g", "recursive": True, "overwrite": False}),
+                         ("move", {"source": "/tmp/g/w", "destination": "/tmp/f/v", "overwrite": True}),
+                         ("list", {"path": "/tmp/f", "recursive": True, "max_depth": 2, "limit": 10}),
+                         ("exists", {"path": "/tmp/f"}), ("exists", {"path": "/tmp/none"}), ("hash", {"path": "/tmp/f/w"}),
+                         ("mkdir", {"path": "/tmp/f/d/e", "parents": True, "mode": "0700"}),
+                         ("delete", {"path": "/tmp/g", "recursive": True})):
+        api.ok("POST", f"{path}/file/{action}", body)
+    watch = Stream(api, f"{path}/file/watch?path=/tmp/f&recursive=true&user=sandbox")
+    assert next(watch).name == "connected"
+    api.ok("POST", f"{path}/file/delete", {"path": "/tmp/f", "recursive": True})
+    watch.until("end")
+    watch.close()
+    for expected, action, body in ((400, "read", {"path": "x"}), (403, "write", {"path": "/etc/x", "content": ""}),
+                                   (404, "hash", {"path": "/x"}), (409, "mkdir", {"path": "/tmp"}), (422, "delete", {"path": "/proc/x"})):
+        assert api.call("POST", f"{path}/file/{action}", body)[0] == expected, action
+
+
+def use_terminals(api, ident):
+    path = f"/v1/sandboxes/{ident}/tmux"
+    made = api.ok("POST", f"{path}/sessions/create", {"name": "one", "window_name": "w", "command": "cat", "cwd": "/", "env": {"A": "b"},
+                                                      "rows": 30, "cols": 90, "user": "sandbox"})
+    other = api.ok("POST", f"{path}/sessions/create", {})["session_id"]
+    pane = api.ok("POST", f"{path}/panes/create", {"session_name": "one", "window_name": "w", "horizontal": True, "command": "exit 3"})["pane_id"]
+    first = api.ok("GET", f"{path}/panes?session=one&user=sandbox")["panes"][0]["pane_id"]
+    watch = Stream(api, f"{path}/panes/watch?pane_id={first.replace('%', '%25')}")
+    assert [next(watch).name for _ in "12"] == ["connected", "screen"]
+    api.ok("POST", f"{path}/panes/send-keys", {"pane_id": first, "text": "hello", "key": "Enter", "keys": ["C-d"]})
+    assert {one.name for one in watch.until("ended")} >= {"output"}
+    watch.close()
+    api.ok("POST", f"{path}/panes/read", {"pane_id": first, "last_n_lines": 5})
+    wait_until("the end of it", lambda: all(one["ended"] for one in api.ok("GET", f"{path}/panes?session=one")["panes"]), 30)
+    api.ok("POST", f"{path}/panes/switch", {"pane_id": first})
+    api.ok("POST", f"{path}/panes/resize", {"pane_id": first, "rows": 20, "cols": 80})
+    window = api.ok("POST", f"{path}/panes/create", {"session_name": "one", "new_window": True})
+    windows = api.ok("GET", f"{path}/windows?session=one")
+    for refused, method, target, body in ((400, "POST", "panes/read", {"pane_id": "x"}), (404, "POST", "panes/read", {"pane_id": "%9999"}),
+                                          (409, "POST", "panes/send-keys", {"pane_id": pane, "key": "Enter"}),
+                                          (422, "POST", "sessions/create", {"user": "nobody-knows"}), (404, "DELETE", "sessions/none", None)):
+        assert api.call(method, f"{path}/{target}", body)[0] == refused, target
+    api.ok("DELETE", f"{path}/panes/{pane.replace('%', '%25')}?user=sandbox")
+    assert window["window_index"] == windows[1]["index"]
+    api.ok("DELETE", f"{path}/windows/{windows[1]['id']}")
+    api.ok("DELETE", f"{path}/sessions/one")
+    api.ok("POST", f"{path}/sessions/{other}/release")
+    assert api.ok("GET", f"{path}/sessions") == []
 
 
 def follow(api, ident):
+    activity = Stream(api, f"/v1/sandboxes/{ident}/stream")
+    begun = [next(activity) for _ in "12"]
+    assert [one.name for one in begun] == ["connected", "command_history"]
+    api.run(ident, "echo told; exit 4")
+    api.ok("POST", f"/v1/sandboxes/{ident}/file/write", {"path": "/tmp/told", "content": "x"})
+    told = activity.until("file_change")
+    activity.close()
+    output, end = (next(one.data["data"] for one in told if one.name == name) for name in ("command_output", "command_end"))
+    assert (output["data"], end["exit_code"], end["result"], told[-1].data["data"]["path"]) == ("told\n", 4, "ok", "/tmp/told")
+    again = Stream(api, f"/v1/sandboxes/{ident}/stream", headers={"Last-Event-ID": str(begun[1].ident)})
+    assert [next(again).name for _ in "123"] == ["connected", "command_start", "command_output"]
+    again.close()
+    status, reply = api.call("GET", f"/v1/sandboxes/{ident}/stream", headers={"Upgrade": "websocket", "Connection": "Upgrade"})
+    assert (status, reply["reason"]) == (426, "use_event_stream")
     for query in ("", f"&action=sandbox&kind=outcome&target={ident}", "&host=h1&kind=intent&action=command.run"):
         events = Stream(api, f"/v1/events?from=0{query}")
         assert next(events).name == "connected"
         events.until("audit")
         events.close()
     assert api.call("GET", "/v1/events?kind=both")[0] == 400
+
+
+def see_the_audit(api, ident):
+    rows = api.ok("GET", f"/v1/audit?target={ident}&limit=2&order=oldest&kind=outcome")
+    assert len(rows["rows"]) == 2 and rows["has_more"]
+    api.ok("GET", f"/v1/audit?limit=2&cursor={rows['next_cursor']}&order=oldest")
+    one = rows["rows"][0]
+    asked = {"limit": 5, "order": "newest", "target": ident, "host": "h1", "action": one["action"], "tool": one["action"].split(".")[0],
+             "actor": one["actor"], "result": one["result"], "kind": "outcome", "request_id": one["request_id"],
+             "operation_id": one["operation_id"], "since": one["at"], "until": "2100-01-01T00:00:00Z", "after": one["seq"] - 1,
+             "before": one["seq"] + 1}
+    assert [entry["row"] for entry in api.ok("POST", "/v1/audit/query", asked)["entries"]] == [one]
+    assert api.ok("GET", f"/v1/audit?{urlencode(asked)}")["rows"] == [one]
+    failed = api.ok("POST", "/v1/audit/query", {"result": "unknown_user"})["entries"]
+    assert failed and all("error" in entry for entry in failed)
+    for replayed in (None, "true"):
+        assert api.call("POST", "/v1/audit/query", {"tool": "sandbox"}, headers={"Idempotency-Key": "audit-1"})[0] == 200
+        assert api.last_headers["Idempotency-Replayed"] == replayed
+    api.ok("POST", "/v1/audit/query")
+    api.ok("GET", f"/v1/audit/export?after={one['seq']}")
+    assert api.ok("GET", "/v1/audit/verify")["ok"]
+    api.ok("GET", f"/v1/audit/stats?since={one['at']}&until=2100-01-01T00:00:00Z")
+    for target in ("/v1/audit?nonsense=1", "/v1/audit?cursor=1", "/v1/audit/export?limit=1", "/v1/audit/stats?since=now", "/v1/audit/verify?x=1"):
+        assert api.call("GET", target)[0] == 400, target
+    assert api.call("POST", "/v1/audit/query", {"sandbox": ident})[0] == 400
 
 
 def playbooks(api):
@@ -156,6 +268,28 @@ def playbooks(api):
     assert api.call("DELETE", f"{path}/web/tasks/{ids[0]}")[0] == 404
     api.ok("DELETE", f"{path}/web")
     assert api.call("GET", f"{path}/web")[0] == 404
+
+
+def plans(api):
+    path = "/v1/plan"
+    body = {"name": "serve", "description": "", "steps": ["a", "b", "c"]}
+    for replayed in (None, "true"):
+        plan = api.call("POST", f"{path}/create", body, headers={"Idempotency-Key": "plan-1"})[1]["plan_id"]
+        assert api.last_headers["Idempotency-Replayed"] == replayed
+    assert api.ok("GET", f"{path}/?limit=5&offset=0")["total"] == 1
+    step = {"plan_id": plan, "step_index": 0}
+    assert api.call("POST", f"{path}/update", {**step, "status": "failed"})[0] == 409
+    api.ok("POST", f"{path}/{plan}/advance")
+    api.ok("POST", f"{path}/{plan}/advance", {"result": "done"})
+    api.ok("POST", f"{path}/update", {**step, "step_index": 1, "status": "skipped", "result": "", "error": "not needed"})
+    assert not api.ok("POST", f"{path}/update", {**step, "status": "completed"})["updated"]
+    assert api.call("POST", f"{path}/update", {**step, "step_index": 3, "status": "active"})[0] == 404
+    api.ok("POST", f"{path}/{plan}/abort", {"reason": "seen enough"})
+    for target in ("advance", "abort"):
+        assert api.call("POST", f"{path}/{plan}/{target}", {})[1]["reason"] == "plan_ended"
+    api.ok("GET", f"{path}/{plan}")
+    api.ok("DELETE", f"{path}/{plan}")
+    assert api.call("GET", f"{path}/{plan}")[0] == 404
 
 
 def keep_and_go_back(api, ident):
@@ -184,6 +318,7 @@ def live(api, ident):
                        ("restart", {"timeout_sec": 30}), ("stop", {"force": True}), ("start", {"wait_for_ip": True}),
                        ("stop", {"force": True}), ("start", None)):
         api.ok("POST", f"{path}/{step}", body)
+        assert api.ok("GET", f"{path}/metrics")["running"] == (step not in ("suspend", "stop")), step
 
 
 def pool(api):
@@ -205,6 +340,7 @@ def be_refused(api, ident, quiet):
         (400, "POST", "/v1/images", {"name": "i", "from_snapshot": "s1"}),
         (404, "POST", "/v1/sandboxes", {"image": "no-such", "agent_id": "a"}),
         (404, "GET", "/v1/sandboxes/sbx-aaaaaaaaaaaaaaaa", None),
+        (400, "GET", "/v1/sandboxes?cursor=x", None),
         (404, "GET", "/v1/nothing", None),
         (404, "GET", "/v1/pools/none", None),
         (404, "GET", f"/v1/sandboxes/{ident}/snapshots/none", None),
@@ -215,8 +351,8 @@ def be_refused(api, ident, quiet):
         (409, "POST", "/v1/sandboxes", {"image": "tiny", "agent_id": "a", "vm_name": "one"}),
         (413, "POST", f"/v1/sandboxes/{ident}/run", {"command": "x" * (2 << 20)}),
         (501, "POST", "/v1/sandboxes", {"image": "tiny", "agent_id": "a", "egress": {}}),
-        (501, "GET", "/v1/sandboxes?cursor=x", None),
-        (501, "GET", f"/v1/sandboxes/{ident}/tmux/panes", None),
+        (501, "POST", "/v1/images", {"name": "w", "from_vm": "somebodys-vm"}),
+        (501, "GET", f"/v1/sandboxes/{ident}/screenshot", None),
         (503, "POST", "/v1/sandboxes", {"image": "tiny", "agent_id": "a", "memory_mb": 1048576}),
     ]
     for expected, method, path, body in refused:
@@ -235,12 +371,16 @@ def test_every_operation_keeps_to_what_is_described_and_published(fleet, recordi
     first, second = make_and_list(api)
     run_commands(api, first)
     run_live(api, first)
+    use_files(api, first)
+    use_terminals(api, first)
     playbooks(api)
+    plans(api)
     pool(api)
     be_refused(api, first, second)
     keep_and_go_back(api, first)
     live(api, first)
     follow(api, first)
+    see_the_audit(api, first)
     api.destroy(first)
     api.ok("GET", f"/v1/sandboxes/{first}")
     assert api.call("DELETE", f"/v1/sandboxes/{first}")[0] == 404

@@ -22,7 +22,8 @@ JSON = {"Content-Type": "application/json"}
 VALUES = {"string": "x", "integer": 7, "number": 1.5, "boolean": True, "object": {"a": 1}, "array": [1], "null": None}
 BAD_HEADERS = {"Idempotency-Key": ("", "a b", "x" * 256), "Last-Event-ID": ("x", "-1", "1.0", "9" * 40)}
 # All but who leads and when hosts were last seen.
-TABLES = ("sandboxes", "checkpoints", "pools", "commands", "host_images", "playbooks", "playbook_tasks", "request_keys", "operations", "audit")
+TABLES = ("sandboxes", "checkpoints", "pools", "commands", "host_images", "playbooks", "playbook_tasks", "plans", "plan_steps", "request_keys",
+          "operations", "audit")
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +62,19 @@ class Described:
 
 
 class Hostile:
-    """Each method makes one request that must be refused: (method, path, raw body, headers, field or None)."""
+    """Each method makes one request that must be refused: (method, path, raw body, headers, field or None).
 
-    def __init__(self, described, chance):
-        self.described, self.chance = described, chance
+    `there`: by the beginning of a path, what its parameters are if they are to be of something that is there.
+    """
+
+    def __init__(self, described, chance, there=()):
+        self.described, self.chance, self.there = described, chance, there
 
     def filled(self, path):
+        for beginning, values in self.there:
+            if path.startswith(beginning) and self.chance.random() < 0.8:
+                for name, value in values.items():
+                    path = path.replace("{" + name + "}", value)
         for name in ("id", "name", "eid", "digest", "tool", "port", "rest"):
             known = {"id": "sbx-aaaaaaaaaaaaaaaa", "eid": "cmd-aaaaaaaaaaaaaaaa"}
             value = known[name] if name in known and self.chance.random() < 0.5 else "no-such"
@@ -81,7 +89,8 @@ class Hostile:
         """Values of the right type that are none the less wrong."""
         kind = schema.get("type")
         if kind == "integer":
-            yield from (schema["maximum"] + 1, -1, -(1 << 63), (1 << 63) - 1, (1 << 64) - 1, 1 << 70)
+            yield from (value for value in (schema["maximum"] + 1, -1, -(1 << 63), (1 << 63) - 1, (1 << 64) - 1, 1 << 70)
+                        if not schema["minimum"] <= value <= schema["maximum"])
         elif kind == "string":
             if "maxLength" in schema:
                 yield from ("x" * (schema["maxLength"] + 1), "é" * schema["maxLength"])
@@ -114,6 +123,9 @@ class Hostile:
         wanted = self.described.body(operation)
         if wanted:
             yield from self.bodies(method, target, *wanted)
+        elif "requestBody" in operation:  # Bytes, of any kind: they are no reason to accept what is wrong beside them.
+            yield method, target, bytes(self.chance.choices(range(256), k=64)), {"Content-Type": "no/such"}, None
+            yield method, target, b"x", {"Content-Encoding": "gzip"}, None
         elif method != "get":
             yield method, target, b'{"no-such": 1}', JSON, "no-such"
         else:
@@ -181,6 +193,16 @@ def refused(api, method, path, raw, headers, field, built):
     return ""
 
 
+@pytest.fixture(scope="module")
+def there(fleet):
+    """What a request could change: a playbook and a plan, each with two parts."""
+    api = fleet.api()
+    api.ok("POST", "/v1/ansible/playbooks", {"name": "kept"})
+    task, _ = [api.ok("POST", "/v1/ansible/playbooks/kept/tasks", {"name": name, "module": "apt"})["task"]["id"] for name in ("one", "two")]
+    plan = api.ok("POST", "/v1/plan/create", {"name": "kept", "steps": ["one", "two"]})["plan_id"]
+    return (("/v1/ansible/playbooks/", {"name": "kept", "id": task}), ("/v1/plan/", {"id": plan}))
+
+
 @pytest.fixture
 def described(fleet):
     return Described(fleet.api().ok("GET", "/openapi.json"))
@@ -191,9 +213,9 @@ def is_open(operation):
     return operation.get("security") == [] or operation["operationId"] == "getMetrics"
 
 
-def test_no_hostile_request_gets_through(fleet, described, tmp_path):
+def test_no_hostile_request_gets_through(fleet, described, there, tmp_path):
     print(f"PADDOCK_SEED={SEED}")
-    hostile, api = Hostile(described, random.Random(SEED)), fleet.api()
+    hostile, api = Hostile(described, random.Random(SEED), there), fleet.api()
     api.record = tmp_path / "exchanges"
     before, deadline, sent, rounds, wrong = state(fleet), time.monotonic() + SECONDS, 0, 0, []
     operations = [o for o in described.operations() if not is_open(o[2])]

@@ -10,6 +10,7 @@ import pytest
 
 from boot_disks import bios_disk, uefi_disk
 from fleet import ROOT, run, wait_until
+from terminals import Terminals
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,7 @@ def test_a_full_debian_runs_our_agent_as_a_service(fleet, debian):
     ident = api.sandboxes()[0]["id"]
     wait_until("Debian to boot", lambda: api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["state"] == "RUNNING", 240)
     assert api.run(ident, "id -un; . /etc/os-release; echo $ID")["stdout"] == "sandbox\ndebian\n"
+    check_tmux(api, ident)
     api.ok("POST", f"/v1/sandboxes/{ident}/stop", {})
 
 
@@ -65,6 +67,20 @@ def test_a_stock_image_works_through_qemu_guest_agent(fleet, debian):
     assert reply["timed_out"]
     assert api.run(ident, "pgrep -c '^sleep' || true", user="root", timeout_sec=60)["stdout"].strip() == "0"
     check_disk_alone(fleet, api, ident)
+
+
+def check_tmux(api, ident):
+    """Its terminals are those of its own tmux, where a person in the guest finds them."""
+    terminals = Terminals(api, ident)
+    pane = terminals.create("work", rows=30, cols=100)
+    assert "work" in api.run(ident, "tmux -L paddock list-sessions", timeout_sec=60)["stdout"]
+    terminals.type(pane, "echo $((6*7)); stty size; echo $TMUX")
+    terminals.shows(pane, "42\n30 100\n/tmp/tmux-")
+    events = terminals.watch(pane)
+    terminals.type(pane, "exit 3")
+    assert events.until("ended")[-1].data == {"exit_code": 3}
+    terminals.do("DELETE", "sessions/work")
+    assert terminals.do("GET", "sessions") == []
 
 
 def check_disk_alone(fleet, api, ident):

@@ -1,5 +1,6 @@
 """The main job, end to end, on two hosts."""
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -181,6 +182,9 @@ def test_an_address_is_discovered_and_shown(fleet, api):
     wait_until("the guest to have the address", lambda: f" {address}/" in api.run(
         sandbox["id"], "ip -4 -o addr show dev eth0", user="root")["stdout"], 20)
     assert api.ok("GET", f"/v1/sandboxes/{sandbox['id']}")["sandbox"]["ip_address"] == address
+    # A start that does not wait for the address forgets none.
+    assert api.ok("POST", f"/v1/sandboxes/{sandbox['id']}/start", {})["ip_address"] == address
+    assert api.ok("GET", f"/v1/sandboxes/{sandbox['id']}")["sandbox"]["ip_address"] == address
 
 
 def test_a_sandbox_without_network_runs_commands_and_has_no_address(fleet, api):
@@ -228,3 +232,17 @@ def test_hosts_say_what_they_are_and_images_what_they_hold(fleet, api):
     image = api.ok("GET", "/v1/images/tiny")["image"]
     assert len(image["digest"]) == 64 and sorted(image["hosts"]) == ["h1", "h2"]
     assert api.ok("GET", "/v1/vms") == {"vms": []}
+
+
+def test_a_request_is_followed_by_its_id_wherever_it_goes(fleet, api):
+    host, request = fleet.hosts[0], f"trace-{os.getpid()}.a_B"
+    body = {"image": "tiny", "agent_id": "tests", "auto_start": True, "host": "h1", "pool": "skip"}
+    status, reply = api.call("POST", "/v1/sandboxes", body, headers={"X-Request-ID": request})
+    assert status == 201 and api.last_headers["X-Request-ID"] == request, reply
+    ident = reply["sandbox"]["id"]
+    assert request in (fleet.base / "coordinator.log").read_text()
+    assert f"'create' for request {request}, as op-" in (host.base / "hostd.log").read_text()
+    assert f"request='{request}'" in host.inside("virsh", "-q", "-c", "qemu:///system", "dumpxml", ident).stdout.replace('"', "'")
+    rows = api.ok("GET", f"/v1/audit?request_id={request}")["rows"]
+    assert [(row["kind"], row["action"], row["target"]) for row in rows] == [
+        (kind, "sandbox.create", ident) for kind in ("outcome", "intent")]

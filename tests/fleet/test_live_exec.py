@@ -1,6 +1,8 @@
 """Live commands in a real guest: what they write as they write it, whoever reads and whatever dies."""
 
 import hashlib
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -226,3 +228,12 @@ def test_the_end_of_its_machine_is_its_end(fleet):
     api.destroy(box)
     end = live.events.until("exit")[-1]
     assert end.data["status"] in ("failed", "outcome_unknown") and end.data["error"]
+
+
+def test_the_death_of_its_qemu_is_its_end(fleet, api):
+    box = api.create(host="h1")["id"]
+    live = Live(api, box, ["sleep", "1000"])
+    (pid,) = fleet.hosts[0].qemu_pids()
+    os.kill(pid, signal.SIGKILL)
+    end = live.events.until("exit")[-1]
+    assert end.data["status"] in ("failed", "outcome_unknown") and end.data["error"], end.data

@@ -3,20 +3,20 @@
 Each answer is held against the description that existing clients were generated from.
 """
 
-import http.client
+import itertools
 import json
 import random
 import signal
 import subprocess
 import threading
 
-import jsonschema
 import pytest
 import yaml
 
-from fleet import ROOT, Fleet
+from dying import done_until_it_died
+from fleet import Fleet
+from published import SANDBOXES, PublishedClient
 
-PUBLISHED = yaml.safe_load((ROOT / "tests/api/compat/virsh-sandbox-openapi.yaml").read_text())
 ALL = "/v1/ansible/playbooks"
 ONE = ALL + "/{playbook_name}"
 TASK = ONE + "/tasks/{task_id}"
@@ -45,43 +45,9 @@ def alone(build, image):
         yield fleet
 
 
-class Client:
-    """Calls operations of the description and checks each answer against it."""
-
+class Client(PublishedClient):
     def __init__(self, fleet):
-        self.api = fleet.api()
-        self.resolver = jsonschema.RefResolver("", PUBLISHED)
-
-    def call(self, method, path, status, body=None, raw=None, **parameters):
-        if raw is not None:
-            raw = raw.encode()
-        got, reply = self.api.call(method, path.format(**parameters), body, raw=raw,
-                                   headers={"Content-Type": "application/json"} if raw else None)
-        assert got == status, f"{method} {path}: {got} {str(reply)[:2000]}"
-        described = PUBLISHED["paths"][path][method.lower()]["responses"]
-        if status < 400:
-            assert str(status) in described
-        if status == 204:
-            assert reply == ""
-            return None
-        content = described.get(str(status), {}).get("content", {}).get("application/json")
-        schema = content["schema"] if content else {"$ref": "#/components/schemas/virsh-sandbox_internal_error.ErrorResponse"}
-        self.check(schema, reply)
-        return reply
-
-    def check(self, schema, value):
-        jsonschema.Draft4Validator(schema, resolver=self.resolver).validate(value)
-        if "$ref" in schema:
-            name = schema["$ref"].rsplit("/", 1)[1]
-            schema = PUBLISHED["components"]["schemas"][name]
-            assert ALWAYS.get(name.rsplit(".", 1)[1], set()) <= set(value)
-        for field, inner in (value.items() if isinstance(value, dict) else ()):
-            described = schema.get("properties", {}).get(field)
-            if described and "$ref" in described:
-                self.check(described, inner)
-            elif described and described.get("type") == "array":
-                for item in inner:
-                    self.check(described["items"], item)
+        super().__init__(fleet, SANDBOXES, ALWAYS)
 
     def make(self, name, **fields):
         return self.call("POST", ALL, 201, {"name": name, **fields})["playbook"]
@@ -288,27 +254,8 @@ def test_what_is_confirmed_is_there_whenever_the_coordinator_dies(client, alone)
     client.make("web")
     confirmed = []
     for round in range(3):
-        ended = threading.Event()
-
-        def add():
-            mine = Client(alone)
-            try:
-                while not ended.is_set():
-                    confirmed.append(mine.add("web", f"{round}-{len(confirmed)}")["name"])
-            except (OSError, http.client.HTTPException):
-                pass  # It died with this one under way.
-
-        thread = threading.Thread(target=add)
-        thread.start()
-        goal = len(confirmed) + 10
-        while len(confirmed) < goal:
-            assert thread.is_alive()
-            thread.join(0.01)
-        alone.coordinator.kill(signal.SIGKILL)
-        ended.set()
-        thread.join()
-        alone.start_coordinator()
-        alone.wait_ready(0)
+        mine, numbers = Client(alone), itertools.count()
+        confirmed += done_until_it_died(alone, lambda: mine.add("web", f"{round}-{next(numbers)}")["name"])
         tasks = client.get("web")["tasks"]
         names = [t["name"] for t in tasks]
         assert [t["position"] for t in tasks] == list(range(len(tasks)))

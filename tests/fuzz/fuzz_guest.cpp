@@ -73,14 +73,29 @@ void body(std::string_view bytes)
     require(again && proto::encode_guest_body(*again) == once);
 }
 
+/// What a call's answer is made of, which the coordinator decodes.
+template <typename Message>
+void call(std::string_view bytes)
+{
+    const auto decoded = proto::decode_call<Message>(bytes);
+    if (!decoded) {
+        return;
+    }
+    const auto once = proto::encode_call(*decoded);
+    const auto again = proto::decode_call<Message>(once);
+    require(again && proto::encode_call(*again) == once);
+}
+
 using Decoder = void (*)(std::string_view);
 
-template <typename... Messages>
-constexpr auto decoders_of(const std::tuple<Messages...>*)
+template <typename... Messages, typename... Calls>
+constexpr auto decoders_of(const std::tuple<Messages...>*, const std::tuple<Calls...>*)
 {
-    return std::array<Decoder, sizeof...(Messages) + 2>{stream, frame, body<Messages>...};
+    return std::array<Decoder, sizeof...(Messages) + sizeof...(Calls) + 2>{
+        stream, frame, body<Messages>..., call<Calls>...};
 }
-constexpr auto decoders = decoders_of(static_cast<decltype(samples::guest_messages())*>(nullptr));
+constexpr auto decoders = decoders_of(static_cast<decltype(samples::guest_messages())*>(nullptr),
+                                      static_cast<decltype(samples::call_messages())*>(nullptr));
 
 /// Two sessions as an agent would see them: the second begins in the middle of a frame.
 std::string two_sessions()
@@ -106,6 +121,8 @@ std::vector<std::string> seeds()
     add(proto::encode(samples::guest_frame()));
     std::apply([&add](const auto&... message) { (add(proto::encode_guest_body(message)), ...); },
                samples::guest_messages());
+    std::apply([&add](const auto&... message) { (add(proto::encode_call(message)), ...); },
+               samples::call_messages());
     return seeds;
 }
 

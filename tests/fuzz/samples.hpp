@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proto/envelope.hpp"
+#include "proto/guest_calls.hpp"
 #include "proto/guest_messages.hpp"
 #include "proto/wire_messages.hpp"
 #include "proto/wire_reading.hpp"
@@ -128,7 +129,9 @@ inline proto::Exec exec()
             true,
             true,
             24,
-            80};
+            80,
+            "files",
+            "request"};
 }
 
 inline proto::Envelope envelope()
@@ -151,7 +154,8 @@ inline auto wire_messages()
               exec_result(),
               {{"vm", "uuid", "shut off", true, "/d.qcow2"}},
               checkpoint(),
-              facts().images.front()},
+              facts().images.front(),
+              Reading{true, 1, 2, 3, 4, 5, 6, 7, "console", true}},
         Welcome{1, "instance", "h1", 5000},
         Refused{"version", "upgrade the older one", 2, 3},
         StatusAck{"instance", 17},
@@ -184,6 +188,7 @@ inline auto wire_messages()
         DestroySandbox{"sbx-aaaaaaaaaaaaaaaa"},
         exec(),
         ExecAck{"sbx-aaaaaaaaaaaaaaaa"},
+        ReadSandbox{"sbx-aaaaaaaaaaaaaaaa", 1000},
         ListVms{},
         OpenReader{"sbx-aaaaaaaaaaaaaaaa", "op-aaaaaaaaaaaaaaaa", 3, 70'000, 131'072},
         GrantReader{"sbx-aaaaaaaaaaaaaaaa", "op-aaaaaaaaaaaaaaaa", 3, 32'768},
@@ -202,6 +207,21 @@ inline auto wire_messages()
 inline proto::GuestFrame guest_frame()
 {
     return {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, 9, "ping", "\x80"};
+}
+
+inline auto call_messages()
+{
+    using namespace proto;
+    FileCall call;
+    call.what = "write";
+    call.path = "/tmp/x";
+    call.roots = {"/home", "/tmp"};
+    call.mode = 0644;
+    FileReply reply;
+    reply.error = CallError{"not_found", "no such file", "not_found", "more"};
+    reply.entries = {{"/tmp/x", "symlink", 0777, 1000, 1000, 12, 1'700'000'000'000'000'000, "y"}};
+    reply.length = 12;
+    return std::tuple{call, reply, FileNews{"moved", "/tmp/x", "/tmp/y", false, true}};
 }
 
 inline auto guest_messages()
@@ -223,7 +243,9 @@ inline auto guest_messages()
                   70'000,
                   true,
                   24,
-                  80},
+                  80,
+                  "files",
+                  "request"},
         GuestStdin{4096, std::string("in\0put", 6), true},
         GuestSignal{15},
         GuestResize{24, 80},
@@ -239,7 +261,7 @@ inline auto guest_messages()
         GuestFreeze{78},
         GuestThaw{},
         GuestPing{77},
-        GuestHello{1, "0.1.0", "web", "boot", 1234, true, true, "sbx-bbbbbbbbbbbbbbbb", true},
+        GuestHello{1, "0.1.0", "web", "boot", 1234, true, true, "sbx-bbbbbbbbbbbbbbbb", true, true},
         GuestBecame{"sbx-aaaaaaaaaaaaaaaa"},
         GuestFrozen{78, true, 5000, "all of it"},
         GuestNet{{"eth0 52:54:00:00:00:01 10.64.0.2/20"}},

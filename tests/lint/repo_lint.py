@@ -34,6 +34,7 @@ MAY_USE = {
     "coordinator/store": {"common", "coordinator/core"},
     "coordinator/http": {"common", "coordinator/core"},
     "coordinator/link": {"common", "coordinator/core", "proto"},
+    "coordinator/guest": {"common", "coordinator/core", "proto"},
     # Where the adapters meet.
     "hostd/daemon": {"common", "hostd"},
     "hostd": {"common", "hostd"},

@@ -41,6 +41,14 @@ public:
         const std::scoped_lock lock{mutex_};
         begun_[name].push_back(std::move(begun));
     }
+    /// What that made is known to be gone.
+    void remove(const KeyName& name)
+    {
+        const std::scoped_lock lock{mutex_};
+        for (auto& begun : begun_[name]) {
+            begun.remains = false;
+        }
+    }
 
     // What there is in it.
     [[nodiscard]] std::optional<Row> row(const KeyName& name) const
@@ -69,7 +77,7 @@ public:
             return std::optional<coordinator::UsedKey>{};
         }
         const auto& [claim, answer, ended, epoch] = found->second;
-        return std::optional{coordinator::UsedKey{claim, epoch == epoch_, answer}};
+        return std::optional{coordinator::UsedKey{claim, epoch == epoch_, ended, answer}};
     }
     Result<std::vector<coordinator::Begun>> begun_by(const KeyName& name) override
     {

@@ -2,6 +2,7 @@
 
 #include "coordinator/core/service.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -9,7 +10,7 @@
 
 namespace test_support {
 
-/// FakeService's pools, and what all its calls share.
+/// FakeService's pools and what hosts tell, and what all its calls share.
 class FakePools : public coordinator::Service {
 public:
     template <typename T>
@@ -19,6 +20,9 @@ public:
     std::optional<common::Error> failure;
     /// Likewise; grows and shrinks with what is asked.
     std::vector<coordinator::PoolState> all_pools;
+    std::vector<coordinator::Host> all_hosts;
+    coordinator::VmListing listing;
+    coordinator::Reading read;
 
     [[nodiscard]] std::vector<coordinator::PoolRequest> pool_requests() const
     {
@@ -29,6 +33,55 @@ public:
         return of(pool_changes_);
     }
     [[nodiscard]] std::vector<coordinator::Caller> callers() const { return of(callers_); }
+
+    Result<coordinator::VmListing> vms(const coordinator::Caller& caller) override
+    {
+        COMMON_CHECK(enter(caller));
+        return listing;
+    }
+
+    Result<std::vector<coordinator::Host>> hosts(const coordinator::Caller& caller) override
+    {
+        COMMON_CHECK(enter(caller));
+        return of(all_hosts);
+    }
+    Result<coordinator::Host> host(const coordinator::Caller& caller,
+                                   const common::HostName& name) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        return named(all_hosts, name, "host " + name.str());
+    }
+    Result<void>
+    cordon(const coordinator::Caller& caller, const common::HostName& name, bool cordoned) override
+    {
+        COMMON_CHECK(host(caller, name));
+        const std::scoped_lock lock{mutex_};
+        std::ranges::find(all_hosts, name, &coordinator::Host::name)->cordoned = cordoned;
+        return {};
+    }
+    Result<coordinator::Placement> explain(const coordinator::Caller& caller,
+                                           coordinator::CreateRequest request) override
+    {
+        COMMON_CHECK(enter(caller));
+        coordinator::Placement found{request.host, {}};
+        for (const auto& one : of(all_hosts)) {
+            found.hosts.push_back({one.name, one.cordoned ? "it is cordoned" : ""});
+        }
+        return found;
+    }
+
+    Result<coordinator::Reading> reading(const coordinator::Caller& caller,
+                                         const common::SandboxId& id,
+                                         std::uint32_t console_bytes) override
+    {
+        COMMON_CHECK(get(caller, id));
+        auto told = read;
+        told.console_cut = told.console.size() > console_bytes;
+        told.console.erase(
+            0, told.console.size() - std::min<std::size_t>(told.console.size(), console_bytes));
+        return told;
+    }
 
     Result<std::vector<coordinator::PoolState>> pools(const coordinator::Caller& caller) override
     {

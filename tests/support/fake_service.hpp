@@ -1,6 +1,7 @@
 #pragma once
 
 #include "coordinator/core/service.hpp"
+#include "tests/support/fake_audit.hpp"
 #include "tests/support/fake_events.hpp"
 #include "tests/support/fake_live_execs.hpp"
 #include "tests/support/fake_pools.hpp"
@@ -24,10 +25,9 @@ public:
     std::function<Result<coordinator::Command>(const coordinator::RunRequest&)> on_run;
     FakeLiveExecs live;
     FakeEvents told;
+    FakeAudit audited;
     coordinator::Health state{true, {{"database", true, "secret detail"}}};
-    std::vector<coordinator::Host> all_hosts;
     std::vector<coordinator::Image> all_images;
-    coordinator::VmListing listing;
 
     [[nodiscard]] std::vector<coordinator::CreateRequest> creates() const { return of(creates_); }
     [[nodiscard]] std::vector<coordinator::RunRequest> runs() const { return of(runs_); }
@@ -282,6 +282,7 @@ public:
 
     coordinator::LiveExecs& live_execs() override { return live; }
     coordinator::Events& events() override { return told; }
+    coordinator::AuditLog& audit() override { return audited; }
 
     Result<coordinator::CommandPage> commands(const coordinator::Caller& caller,
                                               const common::SandboxId& id,
@@ -306,17 +307,6 @@ public:
         return sandbox.ip;
     }
 
-    Result<std::vector<coordinator::Host>> hosts(const coordinator::Caller& caller) override
-    {
-        COMMON_CHECK(enter(caller));
-        return all_hosts;
-    }
-    Result<coordinator::Host> host(const coordinator::Caller& caller,
-                                   const common::HostName& name) override
-    {
-        COMMON_CHECK(enter(caller));
-        return named(all_hosts, name, "host " + name.str());
-    }
     Result<std::vector<coordinator::Image>> images(const coordinator::Caller& caller) override
     {
         COMMON_CHECK(enter(caller));
@@ -352,12 +342,6 @@ public:
         std::erase_if(all_images, [&name](const auto& other) { return other.name == name; });
         return gone;
     }
-    Result<coordinator::VmListing> vms(const coordinator::Caller& caller) override
-    {
-        COMMON_CHECK(enter(caller));
-        return listing;
-    }
-
     coordinator::Health health() override { return state; }
     std::string metrics() override { return "paddock_sandboxes 1\n"; }
 

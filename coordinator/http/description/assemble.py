@@ -8,7 +8,7 @@ api.yaml is the frame: info, security, standing errors, shared parameters. Each 
   tag:      its name and description
   paths:    as in OpenAPI, but that an operation may say
               parameters: [Limit, …]      names of components/parameters
-              body: Name                  its request body, a name of components/schemas
+              body: Name                  its request body, a name of components/schemas, or of what is not JSON
               empty_body: true            and may be left out
               reply: {201: Name}          its success; "text/plain" for one that is not JSON
               errors: {of: [host], 404: [not_found]}   status -> stable reasons; `of` names groups of api.yaml
@@ -33,10 +33,15 @@ ANY = ("get", "post", "put", "patch", "delete")
 HEADERS = {
     "X-Request-ID": ("The request's id: the caller's own, or one that was made.", {"type": "string", "maxLength": 128}),
     "Retry-After": ("Seconds.", {"type": "integer", "minimum": 1}),
+    "Upgrade": ("What is spoken here instead.", {"type": "string"}),
     "WWW-Authenticate": ("Bearer; for /docs and /openapi.json Basic, which a browser asks its person for.", {"type": "string"}),
     "Location": ("The path of what was made.", {"type": "string"}),
     "Server-Timing": ("Where the time went, in milliseconds.", {"type": "string"}),
     "Idempotency-Replayed": ("The answer is that of before.", {"type": "string", "const": "true"}),
+    "ETag": ("Of this content, as far as its size and time of change tell.", {"type": "string"}),
+    "X-File-Mode": ("Permissions, octal.", {"type": "string"}),
+    "X-File-Owner": ("uid:gid", {"type": "string"}),
+    "X-File-Modified": ("When it was written to.", {"type": "string", "format": "date-time"}),
     "Content-Security-Policy": ("The page has no script and loads nothing.", {"type": "string"}),
 }
 SOMETIMES = ("Idempotency-Replayed", "Server-Timing")  # A repeated answer has no times. The others are always there.
@@ -97,8 +102,8 @@ class Description:
         operation["parameters"] = [reference("parameters", name) for name in [*operation.get("parameters", []), "RequestId"]]
         body = operation.pop("body", None)
         if body:
-            operation["requestBody"] = {"required": not operation.pop("empty_body", False),
-                                        "content": {"application/json": self.content(body)}}
+            kind = {"application/json": self.content(body)} if body in self.schemas else self.replies[body]
+            operation["requestBody"] = {"required": not operation.pop("empty_body", False), "content": kind}
         headers = operation.pop("headers", []) + ["Idempotency-Replayed"] * is_keyed
         responses = {str(status): self.success(status, schema, headers)
                      for status, schema in operation.pop("reply").items()}
@@ -148,7 +153,7 @@ class Description:
 
     def error(self, status, reasons):
         """A reference to the response of this status with these reasons; the same ones share it."""
-        names = ["X-Request-ID"] + ["Retry-After"] * (status in (429, 503)) + ["WWW-Authenticate"] * (status == 401)
+        names = ["X-Request-ID"] + ["Retry-After"] * (status in (429, 503)) + ["WWW-Authenticate"] * (status == 401) + ["Upgrade"] * (status == 426)
         response = {
             "description": f"{HTTPStatus(status).phrase}; reason: " + ", ".join(f"`{r}`" for r in reasons),
             "headers": {name: reference("headers", name) for name in names},

@@ -10,8 +10,6 @@ namespace {
 constexpr Range ttl_seconds{0, 366L * 24 * 3600};
 constexpr Range run_seconds{0, 3600};
 constexpr Range stop_seconds{1, 600};
-constexpr std::size_t max_labels = 64;
-constexpr std::size_t max_env = 256;
 
 void read_source(Fields& fields, CreateRequest& request)
 {
@@ -82,9 +80,49 @@ void read_placement(Fields& fields, CreateRequest& request)
     }
 }
 
+/// Plain, as guest/files takes rules; short enough for all of them to fit into one call.
+std::string path_of_rule(std::string_view path)
+{
+    constexpr std::size_t longest = 512;
+    if (path.size() > longest || !rules::absolute_path(path).empty()) {
+        return "must be an absolute path of at most 512 bytes without NUL";
+    }
+    const auto text = std::string{path} + "/";
+    return text.find("/../") == std::string::npos ? "" : "must not have a '..'";
+}
+
+void read_file_policy(Fields& fields, FilePolicy& policy)
+{
+    constexpr auto name = "file_policy";
+    constexpr std::size_t most_paths = 32;
+    constexpr std::size_t most_bytes = std::size_t{16} << 10U;
+    const auto keys = fields.keys(name);
+    if (!keys) {
+        return;
+    }
+    std::size_t bytes = 0;
+    const auto read = [&](const char* list) {
+        auto paths = fields.inner_list(name, list, path_of_rule, most_paths)
+                         .value_or(std::vector<std::string>{});
+        for (const auto& path : paths) {
+            bytes += path.size();
+        }
+        return paths;
+    };
+    policy = {read("roots"), read("never_read"), read("never_written")};
+    for (const auto& key : *keys) {
+        if (key != "roots" && key != "never_read" && key != "never_written") {
+            fields.wrong("file_policy." + shown(key), "is not a field of this request");
+        }
+    }
+    if (bytes > most_bytes) {
+        fields.wrong(name, "must have at most 16384 bytes of paths");
+    }
+}
+
 } // namespace
 
-common::Result<CreateRequest> parse_create(std::string_view body)
+common::Result<CreateRequest> parse_create(std::string_view body, std::string_view attempt)
 {
     COMMON_TRY(auto fields, Fields::parse(body));
     CreateRequest request;
@@ -105,13 +143,14 @@ common::Result<CreateRequest> parse_create(std::string_view body)
         return text.empty() ? std::string{} : rules::name(text);
     };
     request.name = fields.text("vm_name", name_or_nothing).value_or("");
-    request.labels = fields.texts("labels", rules::label_key, rules::label_value, max_labels);
-    request.env = fields.texts("env", rules::env_name, rules::env_value, max_env);
+    request.labels = read_labels(fields);
+    request.env = read_env(fields);
+    read_file_policy(fields, request.files);
     read_network(fields, request);
     read_disk(fields, request);
     read_pool(fields, request);
     read_placement(fields, request);
-    COMMON_CHECK(fields.finish("create a sandbox"));
+    COMMON_CHECK(fields.finish(attempt));
     return request;
 }
 
@@ -134,7 +173,7 @@ common::Result<RunRequest> parse_run(std::string_view body)
         request.user = *user;
     }
     request.cwd = fields.text("cwd", path_or_nothing).value_or("");
-    request.env = fields.texts("env", rules::env_name, rules::env_value, max_env);
+    request.env = read_env(fields);
     request.stdin_text = fields.text("stdin", rules::any).value_or("");
     if (const auto timeout = unless_zero(fields.integer("timeout_sec", run_seconds))) {
         request.timeout = std::chrono::seconds{*timeout};

@@ -1,4 +1,5 @@
 #include "coordinator/http/query_fields.hpp"
+#include "coordinator/http/rest/audit_models.hpp"
 #include "coordinator/http/rest/event_text.hpp"
 #include "coordinator/http/rest/handlers.hpp"
 #include "coordinator/http/rules.hpp"
@@ -9,26 +10,8 @@ using common::Result;
 
 namespace {
 
-Json json_of(const AuditEvent& event)
-{
-    const auto& row = event.row;
-    Json json{{"seq", event.seq},
-              {"at", common::to_rfc3339(event.at)},
-              {"kind", row.kind == AuditRow::Kind::intent ? "intent" : "outcome"},
-              {"action", row.action},
-              {"actor", row.caller.actor},
-              {"request_id", row.caller.request.str()}};
-    set_if(json, "operation_id", row.operation.str());
-    set_if(json, "host", row.host);
-    set_if(json, "target", row.target);
-    set_if(json, "result", row.result);
-    // It is JSON as we wrote it; whatever else it might be is told as text.
-    auto detail = Json::parse(row.detail, nullptr, false);
-    json["detail"] = detail.is_discarded() ? Json(row.detail) : std::move(detail);
-    return json;
-}
-
-/// `connected` first, then each row of the audit as an `audit` event whose id is its number.
+/// `connected` first, then each row of the audit as an `audit` event whose id is its number;
+/// `interrupted` when the coordinator ends.
 class EventStream final : public ReplyStream {
 public:
     explicit EventStream(Following following)
@@ -48,7 +31,7 @@ public:
                 break;
             }
             position_ = event->seq;
-            text += event_text("audit", position_, json_of(*event));
+            text += event_text("audit", position_, event_json(*event));
         }
         return text;
     }
@@ -57,6 +40,7 @@ public:
     {
         return event_text("keepalive", position_, Json::object());
     }
+    [[nodiscard]] std::string farewell() const override { return interrupted_text(position_); }
     void close() override { feed_->close(); }
 
 private:

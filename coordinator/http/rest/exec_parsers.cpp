@@ -2,6 +2,7 @@
 #include "common/digest/base64.hpp"
 #include "coordinator/http/fields.hpp"
 #include "coordinator/http/query_fields.hpp"
+#include "coordinator/http/rest/shape_fields.hpp"
 #include "coordinator/http/rules.hpp"
 
 #include <array>
@@ -12,7 +13,6 @@ namespace coordinator::http::rest {
 namespace {
 
 constexpr std::size_t max_arguments = 1024;
-constexpr std::size_t max_env = 256;
 constexpr std::size_t max_command = std::size_t{48} << 10U; ///< Its agent takes it in one frame.
 constexpr Range timeout_seconds{0, 31L * 24 * 3600};
 constexpr Range terminal_side{1, 1000};
@@ -75,7 +75,7 @@ common::Result<LiveRequest> parse_exec(std::string_view body)
     }
     request.user = fields.text("user", rules::user).value_or(request.user);
     request.cwd = fields.text("cwd", rules::absolute_path).value_or("");
-    request.env = fields.texts("env", rules::env_name, rules::env_value, max_env);
+    request.env = read_env(fields);
     request.has_stdin = fields.boolean("stdin").value_or(false);
     const bool terminal = fields.boolean("pty").value_or(false);
     const auto size = read_size(fields);

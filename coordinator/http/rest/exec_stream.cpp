@@ -1,27 +1,8 @@
 #include "coordinator/http/rest/exec_stream.hpp"
 
-#include "common/digest/base64.hpp"
-#include "common/utf8.hpp"
 #include "coordinator/http/rest/event_text.hpp"
 
 namespace coordinator::http::rest {
-
-namespace {
-
-/// As text where it is text, so that people can read it; else as base64. Never anything in between:
-/// a program must get the bytes that were written.
-void set_bytes(Json& json, const std::string& bytes)
-{
-    if (common::is_utf8(bytes)) {
-        json["data"] = bytes;
-        json["encoding"] = "utf-8";
-    } else {
-        json["data"] = common::digest::to_base64(bytes);
-        json["encoding"] = "base64";
-    }
-}
-
-} // namespace
 
 Json exec_json(const Command& record)
 {
@@ -82,12 +63,17 @@ std::string ExecStream::text_of_event(const ExecFeed::Event& event)
     if (const auto* end = std::get_if<ExecFeed::Ended>(&event)) {
         return event_text("exit", end->position, exec_json(end->record));
     }
-    return event_text("interrupted", position_, Json{{"retry_from", position_}});
+    return interrupted_text(position_);
 }
 
 std::string ExecStream::sign_of_life() const
 {
     return event_text("keepalive", position_, Json::object());
+}
+
+std::string ExecStream::farewell() const
+{
+    return interrupted_text(position_);
 }
 
 } // namespace coordinator::http::rest

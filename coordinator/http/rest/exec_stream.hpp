@@ -10,8 +10,8 @@ namespace coordinator::http::rest {
 Json exec_json(const Command& record);
 
 /// A live exec as server-sent events: `start`, `stdout` and `stderr` with what was written, `gap`
-/// for what is not kept any more, `keepalive`, and `exit` at the end. The id of an event is the
-/// position that reading goes on from after it.
+/// for what is not kept any more, `keepalive`, and at the end `exit`, or `interrupted` if it is the
+/// coordinator's. The id of an event is the position that reading goes on from after it.
 class ExecStream final : public ReplyStream {
 public:
     /// `from`: the position that was asked for.
@@ -21,6 +21,7 @@ public:
     std::string take(std::size_t size) override;
     [[nodiscard]] bool ended() const override { return ended_; }
     [[nodiscard]] std::string sign_of_life() const override;
+    [[nodiscard]] std::string farewell() const override;
     void close() override { feed_->close(); }
 
 private:

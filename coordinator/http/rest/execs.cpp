@@ -27,12 +27,23 @@ Reply streamed(std::shared_ptr<ExecFeed> feed, std::uint64_t from)
     return event_stream(std::make_shared<ExecStream>(std::move(feed), from));
 }
 
+Result<> check_no_key(const Request& request, std::string_view attempt, const std::string& why)
+{
+    return request.key.empty()
+               ? Result<>{}
+               : not_yet_error(attempt, {{"Idempotency-Key", "is not supported here yet: " + why}});
+}
+
 template <typename Parse>
 Result<Reply> give(const Context& context, const Request& request, Parse parse)
 {
     COMMON_TRY(const auto id, sandbox_of(request));
     COMMON_TRY(const auto exec, exec_of(request));
     COMMON_CHECK(parse_no_query(request.query, "write to a command"));
+    COMMON_CHECK(check_no_key(request,
+                              "write to a command",
+                              "what reaches a command is not on record, so that nobody could tell "
+                              "whether it did"));
     COMMON_TRY(auto input, parse(request.body));
     COMMON_CHECK(
         context.service.live_execs().input(request.caller, id, exec, LiveInput{std::move(input)}));
@@ -47,12 +58,8 @@ Result<Reply> start_exec(const Context& context, const Request& request)
 {
     COMMON_TRY(const auto id, sandbox_of(request));
     COMMON_CHECK(parse_no_query(request.query, "start a command"));
-    if (!request.key.empty()) {
-        return not_yet_error("start a command",
-                             {{"Idempotency-Key",
-                               "is not supported here yet: a stream is no answer "
-                               "that could be given again"}});
-    }
+    COMMON_CHECK(check_no_key(
+        request, "start a command", "a stream is no answer that could be given again"));
     COMMON_TRY(auto wanted, parse_exec(request.body));
     const bool is_read = wanted.is_read;
     auto& execs = context.service.live_execs();
@@ -72,7 +79,11 @@ Result<Reply> list_execs(const Context& context, const Request& request)
     COMMON_TRY(const auto id, sandbox_of(request));
     COMMON_TRY(const auto page, parse_page(request.query, "list a sandbox's live commands"));
     COMMON_TRY(const auto found, context.service.live_execs().list(request.caller, id));
-    return Reply{.body = page_body("execs", found, page, &exec_json)};
+    const auto position_of = +[](const Command& exec) {
+        return Position{common::to_unix_us(exec.started_at), exec.id.str()};
+    };
+    return Reply{.body =
+                     page_body("execs", found, page, &exec_json, position_of, Sorted::descending)};
 }
 
 Result<Reply> read_exec(const Context& context, const Request& request)

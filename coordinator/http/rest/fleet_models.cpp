@@ -33,6 +33,7 @@ Json json_of(const Host& host)
         {"used_vcpus", host.used_vcpus},
         {"used_memory_mb", host.used_memory.mib()},
         {"sandboxes", host.sandboxes},
+        {"cordoned", host.cordoned},
         {"libvirt_version", facts.libvirt_version},
         {"qemu_version", facts.qemu_version},
         {"hostd_version", facts.hostd_version},
@@ -80,9 +81,27 @@ Json json_of(const ForeignVm& vm)
 
 } // namespace
 
-std::string hosts_body(const std::vector<Host>& hosts, Page page)
+std::string hosts_body(const std::vector<Host>& hosts, const Page& page)
 {
-    return page_body("hosts", hosts, page, json_of);
+    return page_body(
+        "hosts", hosts, page, json_of, +[](const Host& host) {
+            return Position{0, host.name.str()};
+        });
+}
+
+std::string placement_body(const Placement& placement)
+{
+    Json json{{"placeable", placement.host.has_value()}};
+    if (placement.host) {
+        json["host"] = placement.host->str();
+    }
+    auto& hosts = json["hosts"] = Json::array();
+    for (const auto& host : placement.hosts) {
+        Json one{{"name", host.name.str()}, {"fits", host.why_not.empty()}};
+        set_if(one, "why_not", host.why_not);
+        hosts.push_back(std::move(one));
+    }
+    return text_of(json);
 }
 
 std::string host_body(const Host& host)
@@ -90,9 +109,12 @@ std::string host_body(const Host& host)
     return text_of(Json{{"host", json_of(host)}});
 }
 
-std::string images_body(const std::vector<Image>& images, Page page)
+std::string images_body(const std::vector<Image>& images, const Page& page)
 {
-    return page_body("images", images, page, json_of);
+    return page_body(
+        "images", images, page, json_of, +[](const Image& image) {
+            return Position{0, image.name.str()};
+        });
 }
 
 std::string image_body(const Image& image)

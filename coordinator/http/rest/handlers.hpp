@@ -1,5 +1,7 @@
 #pragma once
 
+#include "coordinator/core/guest_files.hpp"
+#include "coordinator/core/guest_terminals.hpp"
 #include "coordinator/http/router.hpp"
 
 // One function per built route; each file of rest/ holds one resource.
@@ -14,7 +16,16 @@ common::Result<Reply> openapi(const Context& context, const Request& request);
 common::Result<Reply> docs(const Context& context, const Request& request);
 
 common::Result<Reply> follow_events(const Context& context, const Request& request);
+common::Result<Reply> follow_sandbox(const Context& context, const Request& request);
+common::Result<Reply> list_audit(const Context& context, const Request& request);
+common::Result<Reply> query_audit(const Context& context, const Request& request);
+common::Result<Reply> export_audit(const Context& context, const Request& request);
+common::Result<Reply> verify_audit(const Context& context, const Request& request);
+common::Result<Reply> audit_stats(const Context& context, const Request& request);
 common::Result<Reply> list_hosts(const Context& context, const Request& request);
+common::Result<Reply> cordon_host(const Context& context, const Request& request);
+common::Result<Reply> uncordon_host(const Context& context, const Request& request);
+common::Result<Reply> explain_placement(const Context& context, const Request& request);
 common::Result<Reply> get_host(const Context& context, const Request& request);
 common::Result<Reply> list_images(const Context& context, const Request& request);
 common::Result<Reply> get_image(const Context& context, const Request& request);
@@ -34,6 +45,8 @@ common::Result<Reply> restart_sandbox(const Context& context, const Request& req
 common::Result<Reply> fork_sandbox(const Context& context, const Request& request);
 common::Result<Reply> extend_sandbox(const Context& context, const Request& request);
 common::Result<Reply> destroy_sandbox(const Context& context, const Request& request);
+common::Result<Reply> sandbox_metrics(const Context& context, const Request& request);
+common::Result<Reply> sandbox_logs(const Context& context, const Request& request);
 common::Result<Reply> sandbox_ip(const Context& context, const Request& request);
 
 common::Result<Reply> take_snapshot(const Context& context, const Request& request);
@@ -59,6 +72,14 @@ common::Result<Reply> change_task(const Context& context, const Request& request
 common::Result<Reply> delete_task(const Context& context, const Request& request);
 common::Result<Reply> reorder_tasks(const Context& context, const Request& request);
 
+common::Result<Reply> list_plans(const Context& context, const Request& request);
+common::Result<Reply> create_plan(const Context& context, const Request& request);
+common::Result<Reply> get_plan(const Context& context, const Request& request);
+common::Result<Reply> delete_plan(const Context& context, const Request& request);
+common::Result<Reply> update_plan(const Context& context, const Request& request);
+common::Result<Reply> advance_plan(const Context& context, const Request& request);
+common::Result<Reply> abort_plan(const Context& context, const Request& request);
+
 common::Result<Reply> run_command(const Context& context, const Request& request);
 common::Result<Reply> list_commands(const Context& context, const Request& request);
 
@@ -68,6 +89,18 @@ common::Result<Reply> read_exec(const Context& context, const Request& request);
 common::Result<Reply> write_exec(const Context& context, const Request& request);
 common::Result<Reply> signal_exec(const Context& context, const Request& request);
 common::Result<Reply> resize_exec(const Context& context, const Request& request);
+
+common::Result<Reply> download_file(const Context& context, const Request& request);
+common::Result<Reply> upload_file(const Context& context, const Request& request);
+common::Result<Reply> write_file(const Context& context, const Request& request);
+common::Result<Reply> watch_files(const Context& context, const Request& request);
+/// All else that is done with files.
+template <FileAction action>
+common::Result<Reply> use_file(const Context& context, const Request& request);
+
+template <TerminalAction action>
+common::Result<Reply> use_terminal(const Context& context, const Request& request);
+common::Result<Reply> watch_pane(const Context& context, const Request& request);
 
 /// The sandbox that the path names. Text that is no id names none: `not_found`.
 common::Result<common::SandboxId> sandbox_of(const Request& request);

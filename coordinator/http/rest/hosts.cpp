@@ -12,15 +12,54 @@ common::Result<Reply> list_hosts(const Context& context, const Request& request)
     return Reply{.body = hosts_body(hosts, page)};
 }
 
-common::Result<Reply> get_host(const Context& context, const Request& request)
+namespace {
+
+common::Result<common::HostName> host_of(const Request& request)
 {
-    COMMON_CHECK(parse_no_query(request.query, "get a host"));
     const auto& name = request.path.at(0);
     if (!common::is_name(name)) {
         return common::Error{common::ErrorCode::not_found, "no host \"" + shown(name) + "\""};
     }
-    COMMON_TRY(const auto host, context.service.host(request.caller, common::HostName{name}));
+    return common::HostName{name};
+}
+
+common::Result<Reply> set_cordoned(const Context& context, const Request& request, bool cordoned)
+{
+    const std::string attempt = cordoned ? "cordon a host" : "uncordon a host";
+    COMMON_TRY(const auto name, host_of(request));
+    COMMON_CHECK(parse_no_query(request.query, attempt));
+    COMMON_CHECK(parse_nothing(request.body, attempt));
+    COMMON_CHECK(context.service.cordon(request.caller, name, cordoned));
+    COMMON_TRY(const auto host, context.service.host(request.caller, name));
     return Reply{.body = host_body(host)};
+}
+
+} // namespace
+
+common::Result<Reply> get_host(const Context& context, const Request& request)
+{
+    COMMON_CHECK(parse_no_query(request.query, "get a host"));
+    COMMON_TRY(const auto name, host_of(request));
+    COMMON_TRY(const auto host, context.service.host(request.caller, name));
+    return Reply{.body = host_body(host)};
+}
+
+common::Result<Reply> cordon_host(const Context& context, const Request& request)
+{
+    return set_cordoned(context, request, true);
+}
+
+common::Result<Reply> uncordon_host(const Context& context, const Request& request)
+{
+    return set_cordoned(context, request, false);
+}
+
+common::Result<Reply> explain_placement(const Context& context, const Request& request)
+{
+    COMMON_CHECK(parse_no_query(request.query, "explain a placement"));
+    COMMON_TRY(auto wanted, parse_create(request.body, "explain a placement"));
+    COMMON_TRY(const auto placement, context.service.explain(request.caller, std::move(wanted)));
+    return Reply{.body = placement_body(placement)};
 }
 
 } // namespace coordinator::http::rest

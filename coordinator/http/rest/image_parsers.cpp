@@ -1,6 +1,7 @@
 #include "coordinator/http/fields.hpp"
 #include "coordinator/http/rest/parsers.hpp"
 #include "coordinator/http/rest/shape_fields.hpp"
+#include "coordinator/http/rules.hpp"
 
 namespace coordinator::http::rest {
 
@@ -18,7 +19,12 @@ common::Result<ImageRequest> parse_image(std::string_view body)
     COMMON_TRY(auto fields, Fields::parse(body));
     ImageRequest request;
     request.name = common::ImageName{read_name(fields, "name")};
-    request.from_snapshot = read_name(fields, "from_snapshot");
+    if (fields.has("from_vm")) {
+        fields.not_yet("from_vm", "images of other people's VMs are not supported yet");
+        fields.text("from_snapshot", rules::any);
+    } else {
+        request.from_snapshot = read_name(fields, "from_snapshot");
+    }
     if (const auto sandbox = fields.text("sandbox_id", sandbox_id)) {
         request.sandbox = common::SandboxId{*sandbox};
     }

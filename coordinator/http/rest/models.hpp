@@ -1,5 +1,6 @@
 #pragma once
 
+#include "coordinator/core/plans.hpp"
 #include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/service.hpp"
 
@@ -27,17 +28,24 @@ std::string verified_body(const Checkpoint& checkpoint);
 std::string snapshots_body(const CheckpointPage& page);
 std::string fork_body(const Fork& fork);
 
-std::string hosts_body(const std::vector<Host>& hosts, Page page);
+std::string placement_body(const Placement& placement);
+std::string hosts_body(const std::vector<Host>& hosts, const Page& page);
 std::string host_body(const Host& host);
-std::string images_body(const std::vector<Image>& images, Page page);
+std::string images_body(const std::vector<Image>& images, const Page& page);
 std::string image_body(const Image& image);
-std::string pools_body(const std::vector<PoolState>& pools, Page page);
+std::string pools_body(const std::vector<PoolState>& pools, const Page& page);
 std::string pool_body(const PoolState& pool);
 std::string playbook_body(const Playbook& playbook); ///< {"playbook"}
 std::string playbook_with_tasks_body(const Playbook& playbook);
 std::string playbooks_body(const PlaybookPage& page);
 std::string task_body(const PlacedTask& task);
 std::string export_body(const Playbook& playbook); ///< {"yaml"}
+std::string plan_body(const Plan& plan);           ///< {"plan"}
+std::string plans_body(const PlanPage& page);
+/// {"plan_id","plan",<what>: whether it was done}
+std::string plan_changed_body(const char* what, const ChangedPlan& changed);
+std::string plan_made_body(const Plan& plan);                 ///< {"plan_id","plan"}
+std::string plan_deleted_body(const common::PlanId& plan_id); ///< {"plan_id","deleted"}
 std::string vms_body(const VmListing& listing);
 
 /// Names and readiness, no details; not ready, it has the shape of an error too.

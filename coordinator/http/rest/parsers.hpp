@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "coordinator/core/plans.hpp"
 #include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/service.hpp"
 #include "coordinator/http/request.hpp"
@@ -10,7 +11,8 @@
 // One parser per endpoint: from a request to the closed value the service takes.
 namespace coordinator::http::rest {
 
-common::Result<CreateRequest> parse_create(std::string_view body);
+common::Result<CreateRequest> parse_create(std::string_view body,
+                                           std::string_view attempt = "create a sandbox");
 common::Result<RunRequest> parse_run(std::string_view body);
 common::Result<StopRequest> parse_stop(std::string_view body);
 common::Result<StopRequest> parse_restart(std::string_view body);
@@ -24,6 +26,17 @@ common::Result<PlaybookRequest> parse_playbook(std::string_view body);
 common::Result<TaskRequest> parse_task(std::string_view body);
 common::Result<TaskChange> parse_task_change(std::string_view body);
 common::Result<std::vector<common::TaskId>> parse_reorder(std::string_view body);
+
+common::Result<PlanRequest> parse_plan(std::string_view body);
+struct StepUpdate {
+    common::PlanId plan;
+    StepChange change;
+};
+common::Result<StepUpdate> parse_step_update(std::string_view body);
+/// The result of the step that is left.
+common::Result<std::optional<std::string>> parse_advance(std::string_view body);
+/// The reason; "" if none is said.
+common::Result<std::string> parse_abort(std::string_view body);
 
 struct StartRequest {
     bool wait_for_ip = false;

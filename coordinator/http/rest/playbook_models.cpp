@@ -55,6 +55,7 @@ std::string playbooks_body(const PlaybookPage& page)
     for (const auto& playbook : page.playbooks) {
         json["playbooks"].push_back(json_of(playbook));
     }
+    set_next(json, page.next);
     return text_of(json);
 }
 

@@ -52,7 +52,7 @@ Reply done()
 common::Result<Reply> list_playbooks(const Context& context, const Request& request)
 {
     COMMON_TRY(const auto page, parse_page(request.query, "list playbooks"));
-    COMMON_TRY(const auto all, context.playbooks.list(request.caller, page));
+    COMMON_TRY(const auto all, context.records.playbooks.list(request.caller, page));
     return Reply{.body = playbooks_body(all)};
 }
 
@@ -60,7 +60,7 @@ common::Result<Reply> create_playbook(const Context& context, const Request& req
 {
     COMMON_CHECK(parse_no_query(request.query, "make a playbook"));
     COMMON_TRY(const auto wanted, parse_playbook(request.body));
-    COMMON_TRY(const auto playbook, context.playbooks.create(request.caller, wanted));
+    COMMON_TRY(const auto playbook, context.records.playbooks.create(request.caller, wanted));
     return made(playbook_body(playbook), playbook.name);
 }
 
@@ -68,7 +68,7 @@ common::Result<Reply> get_playbook(const Context& context, const Request& reques
 {
     COMMON_TRY(const auto name, playbook_of(request));
     COMMON_CHECK(parse_no_query(request.query, "get a playbook"));
-    COMMON_TRY(const auto playbook, context.playbooks.get(request.caller, name));
+    COMMON_TRY(const auto playbook, context.records.playbooks.get(request.caller, name));
     return Reply{.body = playbook_with_tasks_body(playbook)};
 }
 
@@ -77,7 +77,7 @@ common::Result<Reply> delete_playbook(const Context& context, const Request& req
     COMMON_TRY(const auto name, playbook_of(request));
     COMMON_CHECK(parse_no_query(request.query, "delete a playbook"));
     COMMON_CHECK(parse_nothing(request.body, "delete a playbook"));
-    COMMON_CHECK(context.playbooks.remove(request.caller, name));
+    COMMON_CHECK(context.records.playbooks.remove(request.caller, name));
     return done();
 }
 
@@ -85,7 +85,7 @@ common::Result<Reply> export_playbook(const Context& context, const Request& req
 {
     COMMON_TRY(const auto name, playbook_of(request));
     COMMON_CHECK(parse_no_query(request.query, "export a playbook"));
-    COMMON_TRY(const auto playbook, context.playbooks.get(request.caller, name));
+    COMMON_TRY(const auto playbook, context.records.playbooks.get(request.caller, name));
     return Reply{.body = export_body(playbook)};
 }
 
@@ -94,7 +94,7 @@ common::Result<Reply> add_task(const Context& context, const Request& request)
     COMMON_TRY(const auto name, playbook_of(request));
     COMMON_CHECK(parse_no_query(request.query, "add a task"));
     COMMON_TRY(const auto wanted, parse_task(request.body));
-    COMMON_TRY(const auto added, context.playbooks.add_task(request.caller, name, wanted));
+    COMMON_TRY(const auto added, context.records.playbooks.add_task(request.caller, name, wanted));
     return made(task_body(added), name + "/tasks/" + added.task.id.str());
 }
 
@@ -104,7 +104,8 @@ common::Result<Reply> change_task(const Context& context, const Request& request
     COMMON_TRY(const auto id, task_of(request));
     COMMON_CHECK(parse_no_query(request.query, "change a task"));
     COMMON_TRY(const auto wanted, parse_task_change(request.body));
-    COMMON_TRY(const auto changed, context.playbooks.change_task(request.caller, name, id, wanted));
+    COMMON_TRY(const auto changed,
+               context.records.playbooks.change_task(request.caller, name, id, wanted));
     return Reply{.body = task_body(changed)};
 }
 
@@ -114,7 +115,7 @@ common::Result<Reply> delete_task(const Context& context, const Request& request
     COMMON_TRY(const auto id, task_of(request));
     COMMON_CHECK(parse_no_query(request.query, "delete a task"));
     COMMON_CHECK(parse_nothing(request.body, "delete a task"));
-    COMMON_CHECK(context.playbooks.remove_task(request.caller, name, id));
+    COMMON_CHECK(context.records.playbooks.remove_task(request.caller, name, id));
     return done();
 }
 
@@ -123,7 +124,7 @@ common::Result<Reply> reorder_tasks(const Context& context, const Request& reque
     COMMON_TRY(const auto name, playbook_of(request));
     COMMON_CHECK(parse_no_query(request.query, "reorder tasks"));
     COMMON_TRY(const auto order, parse_reorder(request.body));
-    COMMON_CHECK(context.playbooks.reorder(request.caller, name, order));
+    COMMON_CHECK(context.records.playbooks.reorder(request.caller, name, order));
     return done();
 }
 

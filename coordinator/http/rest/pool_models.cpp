@@ -60,9 +60,12 @@ std::string pool_body(const PoolState& pool)
     return text_of(Json{{"pool", json_of(pool)}});
 }
 
-std::string pools_body(const std::vector<PoolState>& pools, Page page)
+std::string pools_body(const std::vector<PoolState>& pools, const Page& page)
 {
-    return page_body("pools", pools, page, json_of);
+    return page_body(
+        "pools", pools, page, json_of, +[](const PoolState& state) {
+            return Position{0, state.pool.name};
+        });
 }
 
 } // namespace coordinator::http::rest

@@ -19,47 +19,7 @@ std::string network_of(NetworkMode mode)
 
 } // namespace
 
-Json json_of(const Sandbox& sandbox)
-{
-    Json json{
-        {"id", sandbox.id.str()},
-        {"job_id", sandbox.job.str()},
-        {"agent_id", sandbox.agent_id},
-        {"sandbox_name", sandbox.name},
-        {"base_image", sandbox.image.str()},
-        {"network", network_of(sandbox.network)},
-        {"state", to_string(state_of(sandbox.phase))},
-        {"phase", to_string(sandbox.phase)},
-        {"image", sandbox.image.str()},
-        {"cpu", sandbox.vcpus},
-        {"memory_mb", sandbox.memory.mib()},
-        {"labels", Json::object()},
-        {"network_mode", to_string(sandbox.network)},
-        {"disk", to_string(sandbox.disk)},
-        {"generation", sandbox.generation},
-        {"created_at", common::to_rfc3339(sandbox.created_at)},
-        {"updated_at", common::to_rfc3339(sandbox.updated_at)},
-    };
-    for (const auto& [key, value] : sandbox.labels) {
-        json["labels"][key] = value;
-    }
-    set_if(json, "ip_address", sandbox.ip);
-    set_if(json, "host_name", sandbox.host.str());
-    set_if(json, "error", sandbox.error);
-    if (sandbox.ttl) {
-        json["ttl_seconds"] = sandbox.ttl->count();
-    }
-    set_if_time(json, "expires_at", sandbox.expires_at);
-    set_if_time(json, "deleted_at", sandbox.deleted_at);
-    if (!sandbox.timings_us.empty()) {
-        json["timings_us"] = sandbox.timings_us;
-    }
-    return json;
-}
-
-namespace {
-
-Json json_of(const Command& command)
+Json command_json(const Command& command)
 {
     Json json{
         {"id", command.id.str()},
@@ -86,7 +46,45 @@ Json json_of(const Command& command)
     return json;
 }
 
-} // namespace
+Json json_of(const Sandbox& sandbox)
+{
+    Object object;
+    object.set("id", sandbox.id.str());
+    object.set("job_id", sandbox.job.str());
+    object.set("agent_id", sandbox.agent_id);
+    object.set("sandbox_name", sandbox.name);
+    object.set("base_image", sandbox.image.str());
+    object.set("network", network_of(sandbox.network));
+    object.set("state", to_string(state_of(sandbox.phase)));
+    object.set("phase", to_string(sandbox.phase));
+    object.set("image", sandbox.image.str());
+    object.set("cpu", sandbox.vcpus);
+    object.set("memory_mb", sandbox.memory.mib());
+    object.set("labels", sandbox.labels);
+    object.set("network_mode", to_string(sandbox.network));
+    object.set("disk", to_string(sandbox.disk));
+    if (sandbox.files != FilePolicy{}) {
+        object.set("file_policy",
+                   Json{{"roots", sandbox.files.roots},
+                        {"never_read", sandbox.files.never_read},
+                        {"never_written", sandbox.files.never_written}});
+    }
+    object.set("generation", sandbox.generation);
+    object.set("created_at", common::to_rfc3339(sandbox.created_at));
+    object.set("updated_at", common::to_rfc3339(sandbox.updated_at));
+    object.set_if("ip_address", sandbox.ip);
+    object.set_if("host_name", sandbox.host.str());
+    object.set_if("error", sandbox.error);
+    if (sandbox.ttl) {
+        object.set("ttl_seconds", sandbox.ttl->count());
+    }
+    object.set_if_time("expires_at", sandbox.expires_at);
+    object.set_if_time("deleted_at", sandbox.deleted_at);
+    if (!sandbox.timings_us.empty()) {
+        object.set("timings_us", sandbox.timings_us);
+    }
+    return object.take();
+}
 
 std::string created_body(const Sandbox& sandbox)
 {
@@ -101,7 +99,7 @@ std::string sandbox_body(const Sandbox& sandbox, const CommandPage* commands)
     if (commands != nullptr) {
         auto& list = json["commands"] = Json::array();
         for (const auto& command : commands->commands) {
-            list.push_back(json_of(command));
+            list.push_back(command_json(command));
         }
         json["commands_total"] = commands->total;
     }
@@ -111,9 +109,11 @@ std::string sandbox_body(const Sandbox& sandbox, const CommandPage* commands)
 std::string sandboxes_body(const SandboxPage& page)
 {
     Json json{{"sandboxes", Json::array()}, {"total", page.total}};
+    auto& list = json["sandboxes"];
     for (const auto& sandbox : page.sandboxes) {
-        json["sandboxes"].push_back(json_of(sandbox));
+        list.push_back(json_of(sandbox));
     }
+    set_next(json, page.next);
     return text_of(json);
 }
 
@@ -137,15 +137,16 @@ std::string ip_body(const std::string& ip)
 
 std::string run_body(const Command& command)
 {
-    return text_of(Json{{"command", json_of(command)}});
+    return text_of(Json{{"command", command_json(command)}});
 }
 
 std::string commands_body(const CommandPage& page)
 {
     Json json{{"commands", Json::array()}, {"total", page.total}};
     for (const auto& command : page.commands) {
-        json["commands"].push_back(json_of(command));
+        json["commands"].push_back(command_json(command));
     }
+    set_next(json, page.next);
     return text_of(json);
 }
 

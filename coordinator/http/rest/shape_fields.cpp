@@ -55,4 +55,16 @@ NetworkMode read_network_mode(Fields& fields)
     return NetworkMode::nat;
 }
 
+Labels read_labels(Fields& fields)
+{
+    constexpr std::size_t most = 64;
+    return fields.texts("labels", rules::label_key, rules::label_value, most);
+}
+
+std::map<std::string, std::string> read_env(Fields& fields)
+{
+    constexpr std::size_t most = 256;
+    return fields.texts("env", rules::env_name, rules::env_value, most);
+}
+
 } // namespace coordinator::http::rest

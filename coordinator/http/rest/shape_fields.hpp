@@ -15,5 +15,8 @@ std::string read_name(Fields& fields, std::string_view field);
 std::optional<unsigned> read_cpu(Fields& fields);
 std::optional<common::Bytes> read_memory(Fields& fields);
 NetworkMode read_network_mode(Fields& fields); ///< nat if it is not said.
+Labels read_labels(Fields& fields);
+/// The environment of commands.
+std::map<std::string, std::string> read_env(Fields& fields);
 
 } // namespace coordinator::http::rest

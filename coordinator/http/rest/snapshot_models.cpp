@@ -68,6 +68,7 @@ std::string snapshots_body(const CheckpointPage& page)
     for (const auto& checkpoint : page.checkpoints) {
         json["snapshots"].push_back(json_of(checkpoint));
     }
+    set_next(json, page.next);
     return text_of(json);
 }
 

@@ -1,5 +1,6 @@
 #include "coordinator/http/fields.hpp"
 #include "coordinator/http/rest/parsers.hpp"
+#include "coordinator/http/rest/shape_fields.hpp"
 #include "coordinator/http/rules.hpp"
 
 namespace coordinator::http::rest {
@@ -8,7 +9,6 @@ namespace {
 
 constexpr Range children{1, 32};
 constexpr Range ttl_seconds{0, 366L * 24 * 3600}; // 0: the source's, as if not said.
-constexpr std::size_t max_labels = 64;
 
 /// "-32" is yet to be put behind it.
 std::string name_prefix(std::string_view text)
@@ -42,7 +42,7 @@ common::Result<ForkRequest> parse_fork(std::string_view body)
     request.from_snapshot = fields.text("from_snapshot", rules::name).value_or("");
     request.agent_id = fields.text("agent_id", rules::agent_id).value_or("");
     request.name_prefix = fields.text("name_prefix", name_prefix).value_or("");
-    request.labels = fields.texts("labels", rules::label_key, rules::label_value, max_labels);
+    request.labels = read_labels(fields);
     if (const auto ttl = fields.integer("ttl_seconds", ttl_seconds); ttl && *ttl > 0) {
         request.ttl = std::chrono::seconds{*ttl};
     }

@@ -17,7 +17,8 @@ struct Connection {
     std::string peer;                      ///< For logs: "127.0.0.1".
     std::string unsent{};                  ///< The rest of a reply, which the poller sends.
     std::shared_ptr<ReplyStream> stream{}; ///< What follows that, of a reply that is a stream …
-    bool chunked = false;                  ///< … in chunks; else until the connection is closed.
+    bool chunked = false;                  ///< … in chunks, …
+    bool sized = false; ///< … or as many bytes as were told; else until the connection is closed.
 };
 
 /// What becomes of a connection after one request.

@@ -3,6 +3,7 @@
 #include "coordinator/http/wire/stream.hpp"
 
 #include <fmt/format.h>
+#include <limits>
 #include <optional>
 
 namespace coordinator::http {
@@ -15,12 +16,19 @@ using common::ErrorCode;
 /// Chunk sizes and line ends may add to the body's own bytes, but not without end.
 constexpr std::size_t chunk_overhead = 8;
 
-std::string render_stream_head(const Reply& reply, bool chunked)
+constexpr int partial_content = 206;
+
+std::string render_stream_head(const Reply& reply, bool chunked, bool close)
 {
-    auto text = fmt::format("HTTP/1.1 {} OK\r\nContent-Type: {}\r\n{}",
+    auto text = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\n{}{}",
                             reply.status,
+                            reply.status == partial_content ? "Partial Content" : "OK",
                             reply.content_type,
-                            chunked ? "Transfer-Encoding: chunked\r\n" : "Connection: close\r\n");
+                            chunked ? "Transfer-Encoding: chunked\r\n" : "",
+                            close ? "Connection: close\r\n" : "");
+    if (reply.length) {
+        text += fmt::format("Content-Length: {}\r\n", *reply.length);
+    }
     for (const auto& [name, value] : reply.headers) {
         text += fmt::format("{}: {}\r\n", name, value);
     }
@@ -53,7 +61,7 @@ public:
     Library(const http::Options& options, Responder& responder, const std::atomic<bool>& draining)
         : options_{options}, responder_{responder}, draining_{draining}
     {
-        set_payload_max_length(options.max_body.count());
+        set_payload_max_length(std::numeric_limits<std::size_t>::max()); // read() has its own.
         Get("/", [this](const auto&, auto& out) { answer(out); });
         Post("/",
              httplib::Server::HandlerWithContentReader{
@@ -119,15 +127,18 @@ private:
     /// The library would end what has only begun.
     After begin_stream(RequestStream& stream, Reply reply)
     {
+        close_ = close_ || !head_->takes_chunks;
         stream.discard();
-        const bool chunked = !close_ && body_read_;
+        const bool keep = !close_ && body_read_;
         if (head_->method == "HEAD") {
             reply.stream->close();
-            connection_->unsent = render_stream_head(reply, false);
+            connection_->unsent = render_stream_head(reply, false, true);
             return After::close;
         }
-        connection_->unsent = render_stream_head(reply, chunked);
+        const bool chunked = keep && !reply.length;
+        connection_->unsent = render_stream_head(reply, chunked, !keep);
         connection_->chunked = chunked;
+        connection_->sized = keep && reply.length;
         connection_->stream = std::move(reply.stream);
         return After::stream;
     }
@@ -147,30 +158,55 @@ private:
     common::Result<std::string> read() override
     {
         const auto cap = options_.max_body.count();
-        const auto too_large = [&] {
-            return Error{ErrorCode::too_large,
-                         fmt::format("the request body is over {} bytes", cap),
-                         "body_too_large"};
+        std::string body;
+        const auto keep = [&](std::string_view piece) -> common::Result<> {
+            if (body.size() + piece.size() > cap) {
+                return too_large();
+            }
+            body.append(piece);
+            return {};
         };
-        if (head_->framing == Head::Framing::none || content_ == nullptr) {
-            return std::string{};
-        }
         if (head_->framing == Head::Framing::length && head_->length > cap) {
             return too_large();
+        }
+        COMMON_CHECK(receive_to(keep));
+        return body;
+    }
+
+    common::Result<> read_to(const BodySink& sink) override
+    {
+        // A piece is passed on as it was read, at most 16 KiB.
+        stream_->expect_any(options_.body_timeout, options_.max_head.count() + (1U << 16U));
+        return receive_to([&](std::string_view piece) {
+            stream_->took_piece();
+            return sink(piece);
+        });
+    }
+
+    [[nodiscard]] Error too_large() const
+    {
+        return {ErrorCode::too_large,
+                fmt::format("the request body is over {} bytes", options_.max_body.count()),
+                "body_too_large"};
+    }
+
+    common::Result<> receive_to(const BodySink& sink)
+    {
+        if (head_->framing == Head::Framing::none || content_ == nullptr) {
+            return {};
         }
         if (head_->expects_continue) {
             stream_->write("HTTP/1.1 100 Continue\r\n\r\n");
         }
-        std::string body;
-        bool over = false;
+        common::Result<> taken;
         body_read_ = (*content_)([&](const char* data, std::size_t size) {
-            over = body.size() + size > cap;
-            if (!over) {
-                body.append(data, size);
-            }
-            return !over;
+            taken = sink({data, size});
+            return taken.has_value();
         });
-        if (over || stream_->trouble() == RequestStream::Trouble::too_much) {
+        if (!taken) {
+            return taken;
+        }
+        if (stream_->trouble() == RequestStream::Trouble::too_much) {
             return too_large();
         }
         if (stream_->trouble() == RequestStream::Trouble::timeout) {
@@ -184,7 +220,7 @@ private:
                          "malformed request: the body's framing is broken",
                          "malformed_request"};
         }
-        return body;
+        return {};
     }
 
     const http::Options& options_; // The library has a function of this name.

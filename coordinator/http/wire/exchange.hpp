@@ -3,6 +3,7 @@
 #include "common/result.hpp"
 #include "coordinator/http/options.hpp"
 #include "coordinator/http/reply.hpp"
+#include "coordinator/http/request.hpp"
 #include "coordinator/http/wire/connection.hpp"
 #include "coordinator/http/wire/head.hpp"
 
@@ -20,6 +21,9 @@ public:
     /// it comes too slowly, `invalid_argument` when its framing is broken; after a
     /// failure the connection cannot be used further.
     virtual common::Result<std::string> read() = 0;
+    /// Instead: piece by piece, of any size in all, each 64 KiB within Options::body_timeout. The
+    /// sink's error, or as read().
+    virtual common::Result<> read_to(const BodySink& sink) = 0;
 };
 
 /// What answers requests. Any worker thread; must not throw.

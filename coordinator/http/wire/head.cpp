@@ -97,7 +97,7 @@ common::Result<> read_request_line(std::string_view line, Head& head)
     if (head.target != "*" && (head.target.empty() || head.target.front() != '/')) {
         return malformed("the target is not a path");
     }
-    head.keep_alive = version == "HTTP/1.1";
+    head.keep_alive = head.takes_chunks = version == "HTTP/1.1";
     return {};
 }
 

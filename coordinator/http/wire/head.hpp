@@ -22,6 +22,7 @@ struct Head {
     Framing framing = Framing::none;
     std::uint64_t length = 0; ///< For Framing::length.
     bool keep_alive = true;
+    bool takes_chunks = true; ///< A reply may come in chunks: not to HTTP/1.0.
     bool expects_continue = false;
 
     /// Null where the header is absent; the first one where it is repeated.

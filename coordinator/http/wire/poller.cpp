@@ -331,8 +331,12 @@ void Poller::expire(common::SteadyTime now)
                    Error{ErrorCode::timeout,
                          "the request's headers did not arrive in time",
                          "request_timeout"});
-        } else if (wait != Wait::stream || !keep_stream_alive(parked_.at(socket))) {
+        } else if (!accepting_ && parked_.at(socket).wait == Wait::stream) {
+            say_farewell(parked_.at(socket));
+        } else if (wait != Wait::stream) {
             drop(socket);
+        } else if (!keep_stream_alive(parked_.at(socket))) {
+            cut_stream(socket);
         }
     }
 }

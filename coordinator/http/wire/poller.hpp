@@ -87,8 +87,10 @@ private:
     void take_news();
     void stream_on(Parked& parked);
     void end_stream(int socket);
+    void cut_stream(int socket);
     void hear_on_stream(Parked& parked);
     bool keep_stream_alive(Parked& parked);
+    void say_farewell(Parked& parked);
     void settle(Connection connection, After after);
     void hand_over(int socket);
     void refuse(int socket, const common::Error& why);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <set>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 // Replies that come about while they are sent.
 namespace coordinator::http {
@@ -76,7 +77,7 @@ void Poller::stream_on(Parked& parked)
             sending.sent = 0;
             const bool ended = connection.stream->ended();
             if (connection.unsent.empty() && ended) {
-                return end_stream(socket);
+                return connection.stream->failed() ? cut_stream(socket) : end_stream(socket);
             }
             if (connection.unsent.empty()) {
                 break;
@@ -112,7 +113,8 @@ void Poller::end_stream(int socket)
     parked_.erase(socket);
     --streams_;
     std::exchange(connection.stream, nullptr)->close();
-    const auto after = connection.chunked ? After::keep : After::close;
+    const auto after = connection.chunked || connection.sized ? After::keep : After::close;
+    connection.sized = false;
     if (connection.chunked) {
         connection.unsent = "0\r\n\r\n";
         std::string_view rest = connection.unsent;
@@ -126,6 +128,14 @@ void Poller::end_stream(int socket)
     }
     count_sending();
     hold_unsent(std::move(connection), after);
+}
+
+/// By a reset: the end of the connection may be what tells a client that it has all.
+void Poller::cut_stream(int socket)
+{
+    const linger at_once{1, 0};
+    ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    drop(socket);
 }
 
 /// Readable: its client sends the next request already, or is gone.
@@ -152,6 +162,24 @@ bool Poller::keep_stream_alive(Parked& parked)
     parked.sending.sent = 0;
     stream_on(parked);
     return true;
+}
+
+/// As far as it leaves at once: the server ends. Behind what waits it has no place.
+void Poller::say_farewell(Parked& parked)
+{
+    const auto& connection = parked.connection;
+    const int socket = connection.socket.get();
+    const auto last = connection.stream->farewell();
+    if (!last.empty() && !parked.sending.waits) {
+        const auto bytes =
+            framed(last, connection.chunked) + (connection.chunked ? "0\r\n\r\n" : "");
+        std::string_view rest = bytes;
+        static_cast<void>(send_some(socket, rest));
+    }
+    if (last.empty()) {
+        return cut_stream(socket);
+    }
+    drop(socket);
 }
 
 } // namespace coordinator::http

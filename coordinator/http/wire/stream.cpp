@@ -10,6 +10,8 @@ namespace {
 
 /// Of a longer reply what was gathered begins to leave before the rest is written.
 constexpr std::size_t gather_limit = std::size_t{256} << 10U;
+/// Of a body without a bound: who sends less in the time that there is for it is too slow.
+constexpr std::size_t progress = std::size_t{64} << 10U;
 
 } // namespace
 
@@ -44,6 +46,31 @@ ssize_t RequestStream::read(char* to, std::size_t size)
     return static_cast<ssize_t>(n);
 }
 
+void RequestStream::expect_any(std::chrono::milliseconds for_each, std::size_t framing_at_most)
+{
+    for_each_ = for_each;
+    patience_ = for_each;
+    patient_to_ = total_ + progress;
+    framing_at_most_ = framing_at_most;
+    took_piece();
+}
+
+bool RequestStream::await_more()
+{
+    const int socket = connection_.socket.get();
+    if (!for_each_) {
+        return wait_for(socket, POLLIN, limits_.body_deadline);
+    }
+    if (total_ >= patient_to_) {
+        patience_ = *for_each_;
+        patient_to_ = total_ + progress;
+    }
+    const auto begun = std::chrono::steady_clock::now();
+    const bool came = wait_for(socket, POLLIN, begun + patience_);
+    patience_ -= std::chrono::steady_clock::now() - begun;
+    return came;
+}
+
 bool RequestStream::fill()
 {
     connection_.received.clear();
@@ -56,7 +83,7 @@ bool RequestStream::fill()
         case Received::data: return true;
         case Received::end: trouble_ = Trouble::gone; return false;
         case Received::nothing_yet:
-            if (!wait_for(connection_.socket.get(), POLLIN, limits_.body_deadline)) {
+            if (!await_more()) {
                 trouble_ = Trouble::timeout;
                 return false;
             }

@@ -4,6 +4,7 @@
 #include "coordinator/http/wire/connection.hpp"
 
 #include <httplib.h>
+#include <optional>
 #include <string>
 
 namespace coordinator::http {
@@ -36,12 +37,18 @@ public:
     /// Sends of what was written what the peer takes at once, and leaves the rest in
     /// connection.unsent: who reads slowly holds no thread. False when the peer is gone.
     bool leave();
+    /// From now on a body of any size, of which each 64 KiB may be waited for so long. Time that
+    /// its taker takes does not count.
+    void expect_any(std::chrono::milliseconds for_each, std::size_t framing_at_most);
+    /// A piece of that body was taken: framing is counted anew.
+    void took_piece() noexcept { limits_.max_received = total_ + framing_at_most_; }
     /// What was written is not sent.
     void discard() noexcept { out_.clear(); }
     [[nodiscard]] Trouble trouble() const noexcept { return trouble_; }
 
 private:
     bool fill();
+    bool await_more();
     bool flush();
     bool push();
 
@@ -52,6 +59,10 @@ private:
     std::size_t total_ = 0;
     std::string out_;
     Limits limits_;
+    std::optional<std::chrono::milliseconds> for_each_;
+    std::chrono::steady_clock::duration patience_{}; ///< Of for_each_, what is left.
+    std::size_t framing_at_most_ = 0; ///< Received without a piece of the body in it.
+    std::size_t patient_to_ = 0;      ///< Of total_: then it begins anew.
     Trouble trouble_ = Trouble::none;
 
 public:

@@ -44,6 +44,51 @@ BOOST_AUTO_TEST_CASE(an_untouched_chain_is_whole_and_has_a_head)
                postgres.sql("SELECT encode(hash, 'hex') FROM audit WHERE seq = 10", database));
 }
 
+BOOST_AUTO_TEST_CASE(a_check_tells_what_fits_and_what_does_not)
+{
+    const auto going = [] { return true; };
+    const auto well = store->check_audit(going);
+    BOOST_REQUIRE_EQUAL(told(well), "ok");
+    BOOST_TEST(!well->flaw);
+    BOOST_TEST(well->rows == 10U);
+    tamper("UPDATE audit SET actor = 'token:somebody' WHERE seq = 4");
+    const auto checked = store->check_audit(going);
+    BOOST_REQUIRE_EQUAL(told(checked), "ok");
+    BOOST_REQUIRE(checked->flaw);
+    BOOST_TEST(checked->flaw->seq == 4U);
+    BOOST_TEST(checked->flaw->why == "its columns are not what its payload says");
+    BOOST_TEST(checked->rows == 3U);
+    BOOST_TEST(checked->head ==
+               postgres.sql("SELECT encode(hash, 'hex') FROM audit WHERE seq = 3", database));
+}
+
+BOOST_AUTO_TEST_CASE(one_check_at_a_time_and_it_ends_when_it_is_told_to)
+{
+    std::promise<void> begun;
+    std::promise<void> enough;
+    auto first = std::async(std::launch::async, [&] {
+        return store->check_audit([&, is_first = true]() mutable {
+            if (std::exchange(is_first, false)) {
+                begun.set_value();
+                enough.get_future().wait();
+            }
+            return false;
+        });
+    });
+    begun.get_future().wait();
+    const auto second = store->check_audit([] { return true; });
+    // It holds nobody up: neither who writes nor who reads.
+    BOOST_TEST(told(write(*store, {an_audit_row()})) == "ok");
+    BOOST_TEST(told(store->audit_head()) == "ok");
+    enough.set_value();
+    const auto ended = first.get();
+    BOOST_REQUIRE(!second);
+    BOOST_TEST(second.error().stable_reason() == "audit_being_verified");
+    BOOST_REQUIRE(!ended);
+    BOOST_TEST(ended.error().stable_reason() == "coordinator_ending");
+    BOOST_TEST(verdict() == "ok");
+}
+
 BOOST_AUTO_TEST_CASE(a_chain_goes_on_after_a_restart)
 {
     store.reset();
@@ -82,6 +127,12 @@ BOOST_AUTO_TEST_CASE(a_changed_time_is_found)
 {
     tamper("UPDATE audit SET at = at + interval '1 microsecond' WHERE seq = 10");
     BOOST_TEST(verdict() == "audit row 10 does not fit: its columns are not what its payload says");
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_found)
+{
+    tamper("UPDATE audit SET at = 'infinity' WHERE seq = 7");
+    BOOST_TEST(verdict() == "audit row 7 does not fit: what it holds cannot be read");
 }
 
 BOOST_AUTO_TEST_CASE(a_changed_payload_is_found)

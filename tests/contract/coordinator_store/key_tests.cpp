@@ -100,9 +100,15 @@ BOOST_AUTO_TEST_CASE(a_key_is_unknown_then_claimed_then_answered_then_as_if_it_h
     BOOST_TEST(used.claim.request.str() == "req-of-k");
     BOOST_CHECK(used.claim.used_at == claimed.used_at);
     BOOST_TEST(used.ours);
+    BOOST_TEST(!used.ended);
+    BOOST_TEST(!used.answer);
+    end("k", std::nullopt);
+    used = found(named("k"));
+    BOOST_TEST(used.ended);
     BOOST_TEST(!used.answer);
     end("k", an_answer("{}"));
     used = found(named("k"));
+    BOOST_TEST(used.ended);
     BOOST_REQUIRE(used.answer);
     BOOST_CHECK(*used.answer == an_answer("{}"));
     BOOST_REQUIRE_EQUAL(told(keys().release(named("k"))), "ok");
@@ -157,6 +163,7 @@ BOOST_AUTO_TEST_CASE(a_new_claim_leaves_nothing_of_the_one_before)
     claim(again);
     const auto used = found(named("k"));
     BOOST_TEST(used.ours);
+    BOOST_TEST(!used.ended);
     BOOST_TEST(used.claim.digest == "d2");
     BOOST_CHECK(used.claim.used_at == again.used_at);
     BOOST_TEST(!used.answer);
@@ -236,6 +243,21 @@ BOOST_AUTO_TEST_CASE(a_sandbox_remains_until_it_is_deleted)
     run.action = "command.run"; // It did not make the sandbox.
     write_rows({box, run});
     BOOST_TEST(!begun("k")[1].remains);
+}
+
+BOOST_AUTO_TEST_CASE(a_sandbox_that_is_not_its_tenants_any_more_does_not_remain)
+{
+    const auto claimed = a_claim("k");
+    claim(claimed);
+    auto box = a_sandbox();
+    box.tenant = claimed.name.tenant;
+    auto intent = intent_of(claimed, box.id.str());
+    intent.action = "sandbox.claim";
+    write_rows({box, intent});
+    BOOST_TEST(begun("k").at(0).remains);
+    box.tenant = "system:pool"; // It was dead, and is not destroyed yet.
+    write_rows({box});
+    BOOST_TEST(!begun("k").at(0).remains);
 }
 
 BOOST_AUTO_TEST_CASE(old_keys_are_forgotten_and_the_rest_is_counted_by_tenant)

@@ -192,10 +192,15 @@ BOOST_AUTO_TEST_CASE(a_page_is_by_name_and_of_one_tenant_alone)
             text += " " + playbook.name;
             BOOST_TEST(playbook.tasks.empty());
         }
+        text += found->next ? " >" + found->next->key : "";
         return text;
     };
     BOOST_TEST(names("default", {}) == "4: B a-1 a.1 b");
-    BOOST_TEST(names("default", {.limit = 2, .offset = 1}) == "4: a-1 a.1");
+    BOOST_TEST(names("default", {.limit = 2, .offset = 1}) == "4: a-1 a.1 >a.1");
+    const auto after = [](const char* name) { return coordinator::Position{0, name}; };
+    BOOST_TEST(names("default", {.limit = 1, .after = after("a.1")}) == "4: b");
+    BOOST_TEST(names("default", {.limit = 2, .after = after("A")}) == "4: B a-1 >a-1");
+    BOOST_TEST(names("default", {.after = after("b")}) == "4:");
     BOOST_TEST(names("default", {.limit = 0}) == "4:");
     BOOST_TEST(names("default", {.offset = 4}) == "4:");
     BOOST_TEST(names("red", {}) == "1: b");

@@ -110,7 +110,10 @@ void Postgres::start()
                                 "-c",
                                 "unix_socket_directories=" + base_.string(),
                                 "-c",
-                                "max_connections=40"});
+                                "max_connections=40",
+                                "-c",
+                                // After a crash it would sync each file of each test's database.
+                                "recovery_init_sync_method=syncfs"});
     std::vector<char*> pointers;
     for (auto& word : argv) {
         pointers.push_back(word.data());

@@ -28,6 +28,7 @@ coordinator::Host a_host()
     coordinator::Host host;
     host.name = common::HostName{"h1"};
     host.health = coordinator::HostHealth::suspect;
+    host.cordoned = true;
     host.facts.hostname = hostile();
     host.facts.accel_reason = hostile();
     host.facts.state_engine = "portable";
@@ -58,6 +59,7 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     box.pool_source = true;
     box.labels = {{hostile(), ""}, {"", hostile()}, {"team", "red"}};
     box.env = {{"TOKEN", hostile()}, {"QUOTE", "'"}};
+    box.files = {{"/"}, {hostile(), "{a,\"b\"}"}, {}};
     box.ttl = std::chrono::seconds{60};
     box.expires_at = at(60'000'000);
     box.overhead = common::Bytes::mib(70);
@@ -80,7 +82,7 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     BOOST_TEST(back.job == box.job);
     BOOST_TEST((back.name == box.name && back.error == box.error && back.tenant == box.tenant));
     BOOST_TEST(back.agent_id == box.agent_id);
-    BOOST_TEST((back.labels == box.labels && back.env == box.env));
+    BOOST_TEST((back.labels == box.labels && back.env == box.env && back.files == box.files));
     BOOST_TEST((back.ttl == box.ttl && back.expires_at == box.expires_at));
     BOOST_TEST((back.created_at == box.created_at && back.updated_at == box.updated_at));
     BOOST_TEST(!back.deleted_at.has_value());
@@ -112,7 +114,7 @@ BOOST_AUTO_TEST_CASE(a_host_comes_back_with_its_warnings_and_images)
     BOOST_REQUIRE_EQUAL(told(snapshot), "ok");
     BOOST_REQUIRE(snapshot->hosts.size() == 1);
     const auto& back = snapshot->hosts.front();
-    BOOST_TEST((back.name == host.name && back.health == host.health));
+    BOOST_TEST((back.name == host.name && back.health == host.health && back.cordoned));
     BOOST_TEST((back.facts.hostname == host.facts.hostname));
     BOOST_TEST((back.facts.accel_reason == host.facts.accel_reason));
     BOOST_TEST(back.facts.state_engine == "portable");
@@ -228,6 +230,47 @@ BOOST_AUTO_TEST_CASE(commands_come_newest_first_and_by_page)
     BOOST_TEST(store->commands_of(common::SandboxId{hostile()}, {})->total == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(cursors_walk_all_commands_though_some_are_as_old_and_more_come)
+{
+    auto& postgres = Postgres::shared();
+    const auto store = open_store(postgres.settings(postgres.fresh_database()));
+    const auto box = common::mint<common::SandboxId>();
+    const auto add = [&](int number, int second) {
+        coordinator::Command command;
+        command.id = common::CommandId{"cmd-" + std::to_string(number)};
+        command.sandbox = box;
+        command.stdout_text.assign(600, 'x');
+        command.status = "finished";
+        command.started_at = at(second) + std::chrono::microseconds{1}; // Exact in the cursor.
+        BOOST_TEST(told(write(*store, {command})) == "ok");
+    };
+    for (int i = 0; i < 7; ++i) {
+        add(i, i / 3); // Three of a time.
+    }
+    const auto walk = [&](coordinator::Page page) {
+        std::string ids;
+        int more = 100;
+        do {
+            const auto found = store->commands_of(box, page);
+            BOOST_REQUIRE_EQUAL(told(found), "ok");
+            for (const auto& command : found->commands) {
+                ids += command.id.str().substr(4) + " ";
+            }
+            ids += "| ";
+            page.after = found->next;
+            add(more, more); // Newer than all.
+            ++more;
+        } while (page.after);
+        return ids;
+    };
+    BOOST_TEST(walk({.limit = 2}) == "6 5 | 4 3 | 2 1 | 0 | ");
+    BOOST_TEST(walk({.limit = 11}) == "103 102 101 100 6 5 4 3 2 1 0 | ");
+    // Shorter, because of what they hold, is not the last.
+    BOOST_TEST(walk({.limit = 500,
+                     .after = coordinator::Position{common::to_unix_us(at(2)), "z"},
+                     .bytes = common::Bytes{700}}) == "5 4 | 3 2 | 1 0 | ");
+}
+
 BOOST_AUTO_TEST_CASE(a_page_of_commands_ends_where_it_holds_too_much_but_has_one)
 {
     auto& postgres = Postgres::shared();
@@ -246,7 +289,8 @@ BOOST_AUTO_TEST_CASE(a_page_of_commands_ends_where_it_holds_too_much_but_has_one
     }
     BOOST_TEST(told(write(*store, changes)) == "ok");
     const auto size = [&](std::uint64_t bytes, std::uint64_t offset) {
-        const auto page = store->commands_of(box, {100, offset, common::Bytes{bytes}});
+        const auto page = store->commands_of(
+            box, {.limit = 100, .offset = offset, .bytes = common::Bytes{bytes}});
         BOOST_TEST(page->total == 4U);
         return page->commands.size();
     };

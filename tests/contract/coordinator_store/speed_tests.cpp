@@ -51,4 +51,41 @@ BOOST_AUTO_TEST_CASE(calls_per_second_of_16_threads)
     BOOST_TEST_MESSAGE(threads * each / took.count() << " calls/s");
 }
 
+BOOST_AUTO_TEST_CASE(an_audit_of_200000_rows)
+{
+    auto& postgres = Postgres::shared();
+    const auto store = open_store(postgres.settings(postgres.fresh_database()));
+    const auto timed = [](const char* what, auto work) {
+        const auto begun = std::chrono::steady_clock::now();
+        const auto result = work();
+        BOOST_REQUIRE_EQUAL(told(result), "ok");
+        const std::chrono::duration<double, std::milli> took =
+            std::chrono::steady_clock::now() - begun;
+        BOOST_TEST_MESSAGE(what << ": " << took.count() << " ms");
+    };
+    timed("written", [&] {
+        common::Result<> written;
+        for (int i = 0; i < 2000 && written; ++i) {
+            std::vector<Change> rows;
+            for (int n = 0; n < 100; ++n) {
+                auto row = an_audit_row(common::mint<common::SandboxId>().str());
+                row.detail = R"({"error":")" + std::string(200, 'x') + R"("})";
+                rows.emplace_back(std::move(row));
+            }
+            written = write(*store, std::move(rows));
+        }
+        return written;
+    });
+    timed("verified", [&] { return store->verify_audit(); });
+    coordinator::AuditQuery query;
+    query.span.tenant = "default";
+    timed("newest 100", [&] { return store->audit_page(query); });
+    query.total = coordinator::AuditQuery::Total::counted;
+    query.result = "none-such";
+    timed("50 000 looked at", [&] { return store->audit_page(query); });
+    query.target = "sbx-none";
+    timed("by an index", [&] { return store->audit_page(query); });
+    timed("100 000 counted", [&] { return store->audit_counts(query.span); });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

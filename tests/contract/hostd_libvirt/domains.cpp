@@ -26,13 +26,13 @@ fs::path image_of(const tests::PrivateLibvirt& libvirt, Guest guest)
     return disk;
 }
 
-std::string content(const fs::path& file)
+} // namespace
+
+std::string content(const std::filesystem::path& file)
 {
     std::ifstream stream{file, std::ios::binary};
     return {std::istreambuf_iterator<char>{stream}, {}};
 }
-
-} // namespace
 
 Domains::Domains()
 {

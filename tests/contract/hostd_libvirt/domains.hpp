@@ -6,8 +6,12 @@
 #include "tests/support/arrivals.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
 
 namespace hostd::libvirt {
+
+/// All that is in a file; "" if it cannot be read.
+std::string content(const std::filesystem::path& file);
 
 /// One case: a hypervisor and its events, and domains that are gone with it, with all of theirs.
 class Domains {

@@ -5,23 +5,12 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace hostd::libvirt {
 
 namespace fs = std::filesystem;
 using tests::Guest;
-
-namespace {
-
-std::string content(const fs::path& file)
-{
-    std::ifstream stream{file, std::ios::binary};
-    return {std::istreambuf_iterator<char>{stream}, {}};
-}
-
-} // namespace
 
 States::States()
 {

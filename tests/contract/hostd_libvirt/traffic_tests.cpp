@@ -77,6 +77,13 @@ BOOST_AUTO_TEST_CASE(what_a_guest_sends_is_counted_and_what_it_is_sent_is_not)
     BOOST_TEST(sent[0].bytes.count() >= bytes);
     BOOST_TEST(sent[0].bytes.count() <= tap("rx_bytes"));
 
+    const auto used = must(hypervisor.reading(made.sandbox.id));
+    BOOST_TEST(used.running);
+    BOOST_TEST(used.cpu.count() > 0);
+    BOOST_TEST(used.memory.mib() > 10U);
+    BOOST_TEST(used.sent.count() >= bytes);
+    BOOST_TEST(used.sent.count() <= tap("rx_bytes"));
+
     must(hypervisor.pause(made.sandbox.id));
     BOOST_TEST(must(hypervisor.traffic()).empty()); // Only who runs.
 }

@@ -75,6 +75,17 @@ BOOST_AUTO_TEST_CASE(names_are_asked_for_by_what_they_are_of)
     BOOST_TEST(asked_for == "IMAGE");
 }
 
+BOOST_AUTO_TEST_CASE(what_has_both_commands_and_a_name_is_offered_both)
+{
+    BOOST_TEST(joined({"audit", ""}) == "export verify web worker db");
+    BOOST_TEST(joined({"audit", "e"}) == "export");
+    BOOST_TEST(joined({"audit", "w"}) == "web worker");
+    BOOST_TEST(asked_for == "SANDBOX");
+    BOOST_TEST(joined({"audit", "web", ""}).empty());
+    BOOST_TEST(joined({"audit", "--kind", "in"}) == "intent");
+    BOOST_TEST(joined({"audit", "export", "--fr"}) == "--from");
+}
+
 BOOST_AUTO_TEST_CASE(what_is_behind_two_dashes_is_the_guests)
 {
     BOOST_TEST(joined({"run", "web", "--", "-"}).empty());

@@ -1,8 +1,16 @@
 #include "cli/waiting.hpp"
 
+#include "common/unique_fd.hpp"
+
+#include <array>
 #include <boost/test/unit_test.hpp>
+#include <csignal>
+#include <fcntl.h>
 #include <future>
 #include <memory>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace cli {
 
@@ -36,6 +44,47 @@ BOOST_AUTO_TEST_CASE(what_is_enough_ends_the_waiting_and_not_the_call)
     BOOST_TEST(!left.has_value());
     held->go.set_value();
     held->gone.get_future().wait();
+}
+
+BOOST_AUTO_TEST_CASE(ctrl_c_waits_for_nothing_that_is_asked_meanwhile)
+{
+    std::array<int, 2> asked{};
+    BOOST_REQUIRE(::pipe2(asked.data(), O_CLOEXEC) == 0);
+    const common::UniqueFd reads{asked[0]};
+    common::UniqueFd writes{asked[1]};
+    const auto child = ::fork();
+    BOOST_REQUIRE(child >= 0);
+    if (child == 0) {
+        std::signal(SIGINT, SIG_DFL);
+        const auto for_ever = [] {
+            while (true) {
+                ::pause();
+            }
+        };
+        const Waiting waiting{.what = "trying", .phase = [&] {
+                                  static_cast<void>(::write(writes.get(), "x", 1));
+                                  for_ever();
+                                  return std::string{};
+                              }};
+        Console console;
+        console.err_is_tty = true;
+        static_cast<void>(wait_for(console, waiting, [&] {
+            for_ever();
+            return std::string{};
+        }));
+        std::_Exit(3);
+    }
+    writes.reset();
+    pollfd wait{reads.get(), POLLIN, 0};
+    constexpr int most_ms = 20'000;
+    char byte = 0;
+    BOOST_TEST((::poll(&wait, 1, most_ms) == 1 && ::read(reads.get(), &byte, 1) == 1));
+    ::kill(child, SIGINT);
+    BOOST_TEST(::poll(&wait, 1, most_ms) == 1); // Its end of the pipe is gone, or it hangs.
+    ::kill(child, SIGKILL);
+    int status = 0;
+    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
+    BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == SIGINT));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -244,6 +244,40 @@ BOOST_AUTO_TEST_CASE(many_who_need_room_get_it)
     BOOST_TEST(gone.size() == 3U);
 }
 
+/// Who is told so may ask again, under his key too: what he asked for is not made later.
+BOOST_AUTO_TEST_CASE(who_waits_for_room_in_vain_is_told_so_and_it_is_not_made)
+{
+    settings.boot_timeout = std::chrono::milliseconds{50};
+    run_on(facts_with("fast"));
+    static_cast<void>(filled(3));
+    auto what = wants();
+    what.memory = Bytes::mib(400);
+    auto asked = create(what);
+    const auto leaving = expect<DestroyOnHost>();
+    BOOST_TEST(reason_of(asked.get()) == "no_capacity");
+    answer(leaving, std::monostate{});
+    await_stored(std::get<DestroyOnHost>(leaving.command.what).id, Phase::destroyed);
+    settle();
+    BOOST_TEST(link.commands.empty());
+    BOOST_TEST(core->list(me, {})->total == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(what_wakes_does_not_wait_for_room_for_ever)
+{
+    settings.pause_timeout = std::chrono::seconds{1};
+    run_on(facts_with("fast"));
+    const auto id = suspended(wants(WarmUse::skip));
+    static_cast<void>(filled(4));
+    auto asked = start(id);
+    const auto leaving = expect<DestroyOnHost>();
+    BOOST_TEST(reason_of(asked.get()) == "no_capacity");
+    answer(leaving, std::monostate{});
+    await_stored(std::get<DestroyOnHost>(leaving.command.what).id, Phase::destroyed);
+    settle();
+    BOOST_TEST(link.commands.empty());
+    BOOST_CHECK(now(id).phase == Phase::suspended);
+}
+
 BOOST_AUTO_TEST_CASE(warm_ones_give_way_to_what_wakes_too)
 {
     run_on(facts_with("fast"));

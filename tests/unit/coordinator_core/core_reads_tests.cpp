@@ -78,6 +78,34 @@ BOOST_AUTO_TEST_CASE(filters_are_exact_and_combine)
     BOOST_TEST(listed(filter).empty());
 }
 
+BOOST_AUTO_TEST_CASE(pages_by_cursor_are_all_of_it_though_some_are_as_old_and_one_goes)
+{
+    for (int i = 1; i <= 7; ++i) {
+        auto one = recorded("sbx-" + std::to_string(i), Phase::running);
+        one.created_at = common::from_unix_us(i / 3);
+        store.snapshot.sandboxes.push_back(one);
+    }
+    run();
+    coordinator::ListFilter filter;
+    filter.page.limit = 2;
+    Texts walked;
+    do {
+        const auto page = *core->list(me, filter);
+        for (const auto& one : page.sandboxes) {
+            walked.push_back(one.id.str());
+        }
+        filter.page.after = page.next;
+        if (walked.size() == 2) {
+            BOOST_TEST(page.total == 7U);
+            filter.page.after->key = "sbx-6x"; // As if the last one had been another, gone now.
+        }
+    } while (filter.page.after);
+    const Texts all{"sbx-7", "sbx-6", "sbx-6", "sbx-5", "sbx-4", "sbx-3", "sbx-2", "sbx-1"};
+    BOOST_TEST(walked == all, each);
+    filter.page = {.limit = 7};
+    BOOST_TEST(!core->list(me, filter)->next);
+}
+
 BOOST_AUTO_TEST_CASE(a_page_is_cut_out_and_the_total_is_the_whole)
 {
     some();
@@ -115,6 +143,34 @@ BOOST_AUTO_TEST_CASE(vms_come_from_all_hosts_and_those_that_keep_silent_are_name
     BOOST_TEST(listing.host_errors[0].error == "no");
     BOOST_TEST(listing.host_errors[1].host.str() == "h3");
     BOOST_TEST(listing.host_errors[1].error == "it did not answer in time");
+    BOOST_TEST(core->metrics().find("paddock_operations_under_way 0") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_sandbox_uses_is_its_hosts_word)
+{
+    settings.vms_timeout = std::chrono::milliseconds{500};
+    run_with({"h1"});
+    const auto sandbox = running();
+    Later<coordinator::Reading> read{[&] { return core->reading(me, sandbox.id, 100); }};
+    auto sent = expect<coordinator::ReadOnHost>();
+    const auto& asked = std::get<coordinator::ReadOnHost>(sent.command.what);
+    BOOST_TEST(asked.id == sandbox.id);
+    BOOST_TEST(asked.console_bytes == 100U);
+    coordinator::Reading reading;
+    reading.running = true;
+    reading.console = "login:";
+    answer(sent, reading);
+    BOOST_TEST(read.get()->console == "login:");
+
+    Later<coordinator::Reading> refused{[&] { return core->reading(me, sandbox.id, 0); }};
+    refuse(expect<coordinator::ReadOnHost>(), ErrorCode::unavailable);
+    BOOST_TEST((refused.get().error().code == ErrorCode::unavailable));
+    Later<coordinator::Reading> silent{[&] { return core->reading(me, sandbox.id, 0); }};
+    static_cast<void>(expect<coordinator::ReadOnHost>());
+    BOOST_TEST(silent.get().error().reason == "host_unreachable");
+    auto stranger = me;
+    stranger.tenant = "another";
+    BOOST_TEST((core->reading(stranger, sandbox.id, 0).error().code == ErrorCode::not_found));
     BOOST_TEST(core->metrics().find("paddock_operations_under_way 0") != std::string::npos);
 }
 

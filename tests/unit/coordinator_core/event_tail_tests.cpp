@@ -92,6 +92,42 @@ BOOST_AUTO_TEST_CASE(what_was_not_asked_for_and_what_is_anothers_is_left_out)
     }
 }
 
+BOOST_AUTO_TEST_CASE(who_asks_for_commands_gets_each_with_its_outcome)
+{
+    coordinator::Command command;
+    command.id = common::mint<common::CommandId>();
+    command.sandbox = common::SandboxId{"a"};
+    command.stdout_text = std::string(100'000, 'x');
+    command.stderr_text = "short";
+    AuditRow row;
+    row.action = "command.run";
+    row.caller.tenant = "t";
+    row.target = "a";
+    row.detail = R"({"command_id":")" + command.id.str() + R"("})";
+    row.kind = AuditRow::Kind::intent;
+    const auto plain = follow(0);
+    EventFilter of_a;
+    of_a.target = "a";
+    of_a.with_commands = true;
+    const auto with = follow(0, of_a);
+    store.write({command, row}, [](const common::Result<>&) {});
+    row.kind = AuditRow::Kind::outcome;
+    store.write({command, row}, [](const common::Result<>&) {});
+    row.detail = R"({"command_id":"cmd-unknown"})";
+    store.write({command, row}, [](const common::Result<>&) {});
+    BOOST_TEST(!next(with).command);
+    const auto ended = next(with);
+    BOOST_REQUIRE(ended.command);
+    BOOST_TEST(ended.command->id == command.id);
+    BOOST_TEST(ended.command->stdout_text.size() == 16384U);
+    BOOST_TEST(ended.command->stderr_text == "short");
+    BOOST_TEST(ended.command->truncated);
+    BOOST_TEST(!next(with).command);
+    for (std::uint64_t seq = 1; seq <= 3; ++seq) {
+        BOOST_TEST(next(plain).seq == seq);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_reader_that_is_slow_loses_nothing_and_holds_nobody_up)
 {
     const auto slow = follow(0);
@@ -105,6 +141,42 @@ BOOST_AUTO_TEST_CASE(a_reader_that_is_slow_loses_nothing_and_holds_nobody_up)
     BOOST_TEST(slow->size() <= 1024U);
     for (std::uint64_t seq = 1; seq <= 5000; ++seq) {
         BOOST_REQUIRE(next(slow).seq == seq);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(who_wants_what_is_there_now_is_told_when_that_was_all)
+{
+    EventFilter now;
+    now.until_now = true;
+    const auto nothing = follow(0, now);
+    BOOST_TEST(next(nothing).ends);
+    constexpr std::uint64_t mine = 3000; // More than a feed holds.
+    for (std::uint64_t i = 0; i < mine; ++i) {
+        happens("sandbox.create", std::to_string(i));
+    }
+    happens("sandbox.create", "last", "another"); // What ends it is not theirs to see.
+    const auto all = follow(0, now);
+    const auto rest = follow(mine - 1, now);
+    const auto none = follow(mine + 1, now);
+    for (int i = 0; i < 10; ++i) {
+        happens("sandbox.create", "later");
+    }
+    for (std::uint64_t seq = 1; seq <= mine; ++seq) {
+        const auto event = next(all);
+        BOOST_REQUIRE(!event.ends);
+        BOOST_REQUIRE(event.seq == seq);
+    }
+    BOOST_TEST(next(all).ends);
+    BOOST_TEST(next(rest).seq == mine);
+    BOOST_TEST(next(rest).ends);
+    BOOST_TEST(next(none).ends);
+    // Whatever comes after that is not for them.
+    const auto everything = follow(0);
+    for (std::uint64_t i = 0; i < mine + 10; ++i) {
+        next(everything);
+    }
+    for (const auto& feed : {nothing, all, rest, none}) {
+        BOOST_TEST(!feed->take());
     }
 }
 

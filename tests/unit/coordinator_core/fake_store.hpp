@@ -2,7 +2,7 @@
 
 #include "common/mailbox.hpp"
 #include "coordinator/core/store.hpp"
-#include "tests/unit/coordinator_core/fake_playbooks.hpp"
+#include "tests/unit/coordinator_core/fake_records.hpp"
 
 #include <algorithm>
 #include <mutex>
@@ -231,7 +231,11 @@ public:
                                                            coordinator::Page page) override
     {
         COMMON_CHECK(readable());
-        return locked([&] { return playbooks_.page(tenant, page); });
+        auto [rows, total] = locked([&] { return playbooks_.page(tenant, page); });
+        for (auto& playbook : rows) {
+            playbook.tasks.clear();
+        }
+        return coordinator::PlaybookPage{std::move(rows), total, {}};
     }
     common::Result<std::optional<coordinator::Playbook>> playbook(const std::string& tenant,
                                                                   const std::string& name) override
@@ -239,13 +243,37 @@ public:
         COMMON_CHECK(readable());
         return locked([&] { return playbooks_.find(tenant, name); });
     }
+    common::Result<coordinator::PlanPage> plans_of(const std::string& tenant,
+                                                   coordinator::Page page) override
+    {
+        COMMON_CHECK(readable());
+        auto [rows, total] = locked([&] { return plans_.page(tenant, page); });
+        return coordinator::PlanPage{std::move(rows), total, {}};
+    }
+    common::Result<std::optional<coordinator::Plan>> plan(const std::string& tenant,
+                                                          const common::PlanId& id) override
+    {
+        COMMON_CHECK(readable());
+        return locked([&] { return plans_.find(tenant, id); });
+    }
     common::Result<> check() override
     {
         const std::scoped_lock lock{mutex_};
         return failing_ ? common::Result<>{common::Error{*failing_, "down"}} : common::Result<>{};
     }
     common::Result<> lease() override { return check(); }
-    common::Result<AuditCheck> verify_audit() override { return AuditCheck{}; }
+    common::Result<coordinator::AuditPage> audit_page(const coordinator::AuditQuery&) override
+    {
+        return coordinator::AuditPage{};
+    }
+    common::Result<coordinator::AuditCounts> audit_counts(const coordinator::AuditSpan&) override
+    {
+        return coordinator::AuditCounts{};
+    }
+    common::Result<coordinator::AuditCheck> check_audit(const std::function<bool()>&) override
+    {
+        return coordinator::AuditCheck{};
+    }
 
     coordinator::Snapshot snapshot; ///< Set before load().
 
@@ -294,8 +322,9 @@ private:
         if (failing_ && (!which_ || which_(changes))) {
             return common::Error{*failing_, "the database is down", reason_};
         }
-        if (std::ranges::any_of(changes,
-                                [this](const auto& c) { return playbooks_.is_stale(c); })) {
+        if (std::ranges::any_of(changes, [this](const auto& c) {
+                return playbooks_.is_stale(c) || plans_.is_stale(c);
+            })) {
             return common::Error{common::ErrorCode::already_exists, "it has changed", "stale"};
         }
         for (const auto& change : changes) {
@@ -308,6 +337,8 @@ private:
     void put(const coordinator::Pool& row) { pools_[row.name] = row; }
     void put(const coordinator::Playbook& row) { playbooks_.put(row); }
     void put(const coordinator::PlaybookRemoval& row) { playbooks_.remove(row); }
+    void put(const coordinator::Plan& row) { plans_.put(row); }
+    void put(const coordinator::PlanRemoval& row) { plans_.remove(row); }
     void put(const coordinator::Command& row) { commands_[row.operation] = row; }
     void put(const coordinator::Host& row) { hosts_[row.name] = row; }
     void put(const coordinator::Operation& row) { operations_[row.id] = row; }
@@ -324,7 +355,9 @@ private:
     std::map<common::SandboxId, coordinator::Sandbox> sandboxes_;
     std::map<common::SnapshotId, coordinator::Checkpoint> checkpoints_;
     std::map<std::string, coordinator::Pool> pools_;
-    FakePlaybooks playbooks_;
+    FakeRecords<coordinator::Playbook, coordinator::PlaybookRemoval, &coordinator::Playbook::name>
+        playbooks_;
+    FakeRecords<coordinator::Plan, coordinator::PlanRemoval, &coordinator::Plan::id> plans_;
     std::map<common::OperationId, coordinator::Command> commands_;
     std::map<common::HostName, coordinator::Host> hosts_;
     std::map<common::OperationId, coordinator::Operation> operations_;

@@ -24,7 +24,10 @@ BOOST_AUTO_TEST_CASE(a_detail_is_json_whatever_a_caller_put_into_it)
     BOOST_TEST(detail_of({}) == "{}");
     BOOST_TEST(detail_of({{"a", "b"}, {"c", "d"}}) == R"({"a":"b","c":"d"})");
     BOOST_TEST(detail_of({{"a", "\"\\\n\xff"}}) == R"({"a":"\"\\\u000a\u00ff"})");
+    BOOST_TEST(detail_of({{"a", "\u00e4\u20ac"}}) == "{\"a\":\"\u00e4\u20ac\"}");
     BOOST_TEST(detail_of({{"a", std::string(100000, 'x')}}).size() < 1100U);
+    const auto cut = detail_of({{"a", std::string(1023, 'x') + "\u00e4"}});
+    BOOST_TEST(cut == R"({"a":")" + std::string(1023, 'x') + R"("})");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -28,7 +28,11 @@ private:
 };
 
 struct KeysFixture {
-    KeysFixture() { settings.tick = std::chrono::hours{1}; } // A test calls upkeep() itself.
+    KeysFixture()
+    {
+        settings.tick = std::chrono::hours{1}; // A test calls upkeep() itself.
+        settings.stop_patience = std::chrono::milliseconds{0};
+    }
 
     void run()
     {
@@ -37,7 +41,9 @@ struct KeysFixture {
     }
     void crash_and_restart()
     {
+        store.fail(common::ErrorCode::unavailable); // Its last words are not written.
         keys.reset();
+        store.recover();
         store.crash();
         run();
     }

@@ -198,4 +198,47 @@ BOOST_AUTO_TEST_CASE(a_claim_that_may_have_landed_is_free_again)
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_claim_that_may_have_landed_is_free_however_often_the_database_is_away)
+{
+    run();
+    store.land_in_doubt();
+    store.fail(ErrorCode::timeout);
+    BOOST_TEST(ask("k") == "database_unavailable");
+    for (const auto code : {ErrorCode::unavailable,
+                            ErrorCode::rate_limited,
+                            ErrorCode::timeout,
+                            ErrorCode::internal}) {
+        store.fail(code); // Of finding it, of claiming it again.
+        BOOST_TEST(ask("k") != "begin");
+        BOOST_TEST(shows("paddock_idempotency_owed 1"));
+    }
+    store.recover();
+    BOOST_TEST(ask(claim_of("k", "other")) == "begin");
+}
+
+BOOST_AUTO_TEST_CASE(a_claim_that_may_have_landed_is_free_also_if_it_was_forgotten)
+{
+    settings.max_owed = 0;
+    run();
+    store.land_in_doubt();
+    store.fail(ErrorCode::timeout);
+    BOOST_TEST(ask("k") == "database_unavailable");
+    BOOST_TEST(store.row(claim_of("k").name).has_value());
+    store.recover();
+    BOOST_TEST(ask("k") == "begin");
+    BOOST_TEST(ask("k") == "idempotency_in_progress");
+}
+
+BOOST_AUTO_TEST_CASE(what_remains_of_a_refused_request_may_go_later)
+{
+    run();
+    const auto name = claim_of("k").name;
+    BOOST_TEST(ask("k") == "begin");
+    store.begin(name, {"sandbox.create", "sbx-a", "op-1", "failed", true});
+    keys->release(name);
+    BOOST_TEST(ask("k") == "outcome_unknown");
+    store.remove(name);
+    BOOST_TEST(ask("k") == "begin");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

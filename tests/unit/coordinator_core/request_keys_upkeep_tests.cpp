@@ -39,6 +39,121 @@ BOOST_AUTO_TEST_CASE(a_release_that_the_database_could_not_take_is_made_up_for)
     BOOST_TEST(ask("k") == "begin");
 }
 
+BOOST_AUTO_TEST_CASE(what_was_refused_while_the_database_was_away_is_free_after)
+{
+    run();
+    for (const auto* key : {"a", "b"}) {
+        BOOST_TEST(ask(key) == "begin");
+    }
+    store.fail(ErrorCode::unavailable); // What is on record of them cannot be looked up.
+    keys->release(claim_of("a").name);
+    keys->release(claim_of("b").name);
+    keys->upkeep();
+    BOOST_TEST(shows("paddock_idempotency_owed 2"));
+    store.recover();
+    BOOST_TEST(ask("a") == "begin");
+    keys->upkeep();
+    BOOST_TEST(!store.row(claim_of("b").name));
+    BOOST_TEST(ask(claim_of("b", "other")) == "begin");
+}
+
+BOOST_AUTO_TEST_CASE(what_remains_of_a_request_that_was_refused_meanwhile_is_found_later)
+{
+    run();
+    const auto name = claim_of("k").name;
+    BOOST_TEST(ask("k") == "begin");
+    store.begin(name, {"sandbox.create", "sbx-a", "op-1", "failed", true});
+    store.fail(ErrorCode::unavailable);
+    keys->release(name);
+    store.recover();
+    BOOST_TEST(ask("k") == "outcome_unknown");
+    keys->upkeep();
+    BOOST_TEST(shows("paddock_idempotency_owed 0"));
+    BOOST_TEST(ask("k") == "outcome_unknown");
+}
+
+BOOST_AUTO_TEST_CASE(what_nobody_knows_the_end_of_is_not_done_again_whatever_the_database_does)
+{
+    for (const auto code : {ErrorCode::unavailable, ErrorCode::timeout, ErrorCode::internal}) {
+        const auto key = std::string{to_string(code)};
+        run();
+        BOOST_TEST(ask(key) == "begin");
+        store.fail(code);
+        keys->leave(claim_of(key).name);
+        store.recover();
+        BOOST_TEST(ask(key) == "outcome_unknown");
+        BOOST_TEST(ask(claim_of(key, "other")) == "idempotency_key_reused");
+        keys->upkeep();
+        BOOST_TEST(shows("paddock_idempotency_owed 0"));
+        BOOST_TEST(ask(key) == "outcome_unknown");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_lost_says_nothing_about_what_is_claimed_later)
+{
+    settings.max_owed = 0;
+    run();
+    store.land_in_doubt();
+    BOOST_TEST(ask("before") == "begin");
+    store.fail(ErrorCode::unavailable);
+    keys->leave(claim_of("before").name);
+    clock.pass(std::chrono::seconds{1});
+    store.fail(ErrorCode::timeout);
+    BOOST_TEST(ask("after") == "database_unavailable");
+    store.recover();
+    BOOST_TEST(ask("before") == "outcome_unknown");
+    BOOST_TEST(ask("after") == "begin");
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_beyond_the_bound_is_dropped_and_its_end_is_not)
+{
+    settings.max_owed_bytes = Bytes{10};
+    run();
+    BOOST_TEST(ask("a") == "begin");
+    BOOST_TEST(ask("b") == "begin");
+    store.fail(ErrorCode::unavailable);
+    keep("a", std::string(10, 'x'));
+    keep("b", std::string(1, 'x'));
+    store.recover();
+    keys->upkeep();
+    BOOST_TEST(ask("a") == std::string(10, 'x'));
+    BOOST_TEST(ask("b") == "outcome_unknown");
+    BOOST_TEST(store.row(claim_of("b").name)->ended);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_owed_when_it_stops_is_written)
+{
+    settings.stop_patience = std::chrono::seconds{20};
+    run();
+    for (const auto* key : {"kept", "left", "released"}) {
+        BOOST_TEST(ask(key) == "begin");
+    }
+    store.fail(ErrorCode::unavailable);
+    keep("kept", "made");
+    keys->leave(claim_of("left").name);
+    keys->release(claim_of("released").name);
+    store.recover();
+    keys->stop();
+    BOOST_TEST(store.row(claim_of("kept").name)->answer.has_value());
+    BOOST_TEST(store.row(claim_of("left").name)->ended);
+    BOOST_TEST(!store.row(claim_of("released").name));
+}
+
+BOOST_AUTO_TEST_CASE(a_database_that_is_away_does_not_keep_it_from_stopping)
+{
+    settings.stop_patience = std::chrono::milliseconds{100};
+    run();
+    BOOST_TEST(ask("k") == "begin");
+    store.fail(ErrorCode::unavailable);
+    keep("k", "made");
+    const auto calls = store.calls();
+    const auto began = std::chrono::steady_clock::now();
+    keys->stop();
+    BOOST_TEST((std::chrono::steady_clock::now() - began < std::chrono::seconds{20}));
+    BOOST_TEST(store.calls() > calls);
+    BOOST_TEST(!store.row(claim_of("k").name)->answer);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_owed_is_bounded_and_beyond_it_nothing_is_done_twice)
 {
     settings.max_owed = 1;

@@ -112,11 +112,14 @@ BOOST_AUTO_TEST_CASE(times_and_sizes_arrive_in_their_units)
                                 "command_timeout_sec: 9\nip_timeout_sec: 10\n"
                                 "default_memory_mb: 512\ndefault_vcpus: 3\nhttp_threads: 16\n"
                                 "idempotency_max_keys: 17\nidempotency_max_mb: 18\n"
+                                "http_head_timeout_sec: 19\nhttp_idle_timeout_sec: 20\n"
                                 "allowed_hosts: [a.example, b.example]\n");
     BOOST_CHECK(settings.core.boot_timeout == std::chrono::seconds{7});
     BOOST_CHECK(settings.core.stop_timeout == std::chrono::seconds{8});
     BOOST_CHECK(settings.core.command_timeout == std::chrono::seconds{9});
     BOOST_CHECK(settings.core.ip_timeout == std::chrono::seconds{10});
+    BOOST_CHECK(settings.http.head_timeout == std::chrono::seconds{19});
+    BOOST_CHECK(settings.http.idle_timeout == std::chrono::seconds{20});
     BOOST_TEST(settings.core.default_memory.mib() == 512U);
     BOOST_TEST(settings.core.default_vcpus == 3U);
     BOOST_TEST(settings.http.threads == 16U);

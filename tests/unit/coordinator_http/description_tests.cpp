@@ -158,6 +158,26 @@ BOOST_AUTO_TEST_CASE(what_is_not_built_answers_501_and_says_so)
     BOOST_TEST(tried > 0);
 }
 
+/// Whatever asks the core may be told that it is too busy, or that it ends.
+BOOST_AUTO_TEST_CASE(what_the_core_itself_answers_is_everywhere)
+{
+    const auto document = described();
+    const auto may_answer = [&](const json& operation, const char* status, const char* reason) {
+        const auto& responses = operation["responses"];
+        return responses.contains(status) &&
+               std::ranges::count(resolved(document, responses[status])["x-reasons"], reason) == 1;
+    };
+    for (const auto& [path, methods] : document["paths"].items()) {
+        for (const auto& [method, operation] : methods.items()) {
+            if (!operation.contains("x-not-built") && access_of(operation) == Access::token) {
+                BOOST_TEST(may_answer(operation, "429", "coordinator_busy"), method << " " << path);
+                BOOST_TEST(may_answer(operation, "503", "coordinator_ending"),
+                           method << " " << path);
+            }
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_description_is_served_as_it_was_built)
 {
     RunningServer run;

@@ -44,6 +44,16 @@ BOOST_AUTO_TEST_CASE(rows_are_events_whose_ids_are_their_numbers)
     BOOST_TEST(client.receive("}\n\n").find(R"("detail":"not json\n")") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(who_follows_is_told_where_to_go_on_when_the_server_ends)
+{
+    const RawSocket client{server.port()};
+    client.send(follow(""));
+    service.told.feed->put(event(41, "{}"));
+    client.receive("event: audit\nid: 41\n");
+    server.drain(std::chrono::seconds{5});
+    client.receive("event: interrupted\nid: 41\ndata: {\"retry_from\":41}\n\n");
+}
+
 BOOST_AUTO_TEST_CASE(filters_and_where_to_go_on_are_taken_apart)
 {
     const RawSocket client{server.port()};

@@ -88,6 +88,8 @@ BOOST_AUTO_TEST_CASE(keep_alive_follows_version_and_connection_header)
 {
     BOOST_TEST(!parse_head("GET / HTTP/1.0\r\n\r\n")->keep_alive);
     BOOST_TEST(parse_head("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")->keep_alive);
+    BOOST_TEST(!parse_head("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")->takes_chunks);
+    BOOST_TEST(parse_head("GET / HTTP/1.1\r\nConnection: Close\r\n\r\n")->takes_chunks);
     BOOST_TEST(!parse_head("GET / HTTP/1.1\r\nConnection: Close\r\n\r\n")->keep_alive);
 }
 

@@ -1,3 +1,4 @@
+#include "coordinator/http/cursor.hpp"
 #include "coordinator/http/rest/parsers.hpp"
 
 #include "wrong_fields.hpp"
@@ -12,7 +13,7 @@ namespace {
 
 std::vector<std::string> create_fields(const std::string& body)
 {
-    return wrong_fields(parse_create, body);
+    return wrong_fields([](std::string_view text) { return parse_create(text); }, body);
 }
 
 std::string create_with(const std::string& more)
@@ -40,7 +41,8 @@ BOOST_AUTO_TEST_CASE(a_full_create_is_one_value)
     const auto request = parse_create(
         R"({"image":"tiny","agent_id":"a b","cpu":2,"memory_mb":512,"ttl_seconds":60,
             "auto_start":true,"wait_for_ip":true,"vm_name":"web-1","labels":{"team":"red"},
-            "network_mode":"isolated","env":{"A_1":"x"},"pool":"prefer","disk":"ephemeral","placement":{"host":"h1"}})");
+            "network_mode":"isolated","env":{"A_1":"x"},"pool":"prefer","disk":"ephemeral","placement":{"host":"h1"},
+            "file_policy":{"roots":["/srv","/tmp/"],"never_written":["/srv/..x"]}})");
     BOOST_REQUIRE_MESSAGE(request.has_value(), (request ? "" : request.error().message));
     BOOST_TEST(request->source_is_image);
     BOOST_TEST(*request->vcpus == 2U);
@@ -51,6 +53,7 @@ BOOST_AUTO_TEST_CASE(a_full_create_is_one_value)
     BOOST_TEST((request->network == NetworkMode::isolated));
     BOOST_TEST((request->disk == DiskKind::ephemeral));
     BOOST_TEST(request->host->str() == "h1");
+    BOOST_TEST((request->files == FilePolicy{{"/srv", "/tmp/"}, {}, {"/srv/..x"}}));
 }
 
 BOOST_AUTO_TEST_CASE(zero_and_empty_mean_the_default_as_they_always_did)
@@ -112,6 +115,33 @@ BOOST_AUTO_TEST_CASE(hostile_names_are_refused)
             BOOST_TEST(create_fields(body) == Names{"vm_name"});
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE(rules_for_paths_are_absolute_plain_and_fit_into_a_call)
+{
+    const auto fields = [](const std::string& policy) {
+        return create_fields(create_with("\"file_policy\":" + policy));
+    };
+    const auto paths = [](int count, std::size_t size) {
+        std::string list;
+        for (int i = 0; i < count; ++i) {
+            list += (i == 0 ? "\"/" : ",\"/") + std::string(size - 1, 'x') + "\"";
+        }
+        return "[" + list + "]";
+    };
+    BOOST_TEST(fields("{}") == Names{});
+    BOOST_TEST(fields("[]") == Names{"file_policy"});
+    BOOST_TEST(fields(R"({"root":["/"]})") == Names{"file_policy.root"});
+    BOOST_TEST(fields(R"({"roots":"/"})") == Names{"file_policy.roots"});
+    for (const auto* wrong : {"", "srv", "/srv/..", "/srv/../x", "/../x", "/a\\u0000b"}) {
+        BOOST_TEST(fields(R"({"never_read":["/ok",")" + std::string{wrong} + "\"]}") ==
+                   Names{"file_policy.never_read.1"});
+    }
+    BOOST_TEST(fields("{\"roots\":" + paths(1, 513) + "}") == Names{"file_policy.roots.0"});
+    BOOST_TEST(fields("{\"roots\":" + paths(33, 2) + "}") == Names{"file_policy.roots"});
+    BOOST_TEST(fields("{\"roots\":" + paths(32, 512) + "}") == Names{});
+    BOOST_TEST(fields("{\"roots\":" + paths(32, 512) + ",\"never_read\":[\"/\"]}") ==
+               Names{"file_policy"});
 }
 
 BOOST_AUTO_TEST_CASE(labels_and_env_are_bounded_maps_of_strings)
@@ -266,6 +296,16 @@ BOOST_AUTO_TEST_CASE(a_list_filters_exactly)
     BOOST_TEST(filter->page.offset == 7U);
 }
 
+BOOST_AUTO_TEST_CASE(a_cursor_is_read_as_it_was_given)
+{
+    const Position place{1'769'860'800'000'001, "sbx-abcdefghij234567"};
+    const auto filter = parse_list({{"limit", "2"}, {"cursor", to_cursor(place)}});
+    BOOST_REQUIRE(filter);
+    BOOST_TEST((filter->page.after == place));
+    BOOST_TEST(filter->page.limit == 2U);
+    BOOST_TEST(!parse_list({})->page.after);
+}
+
 BOOST_AUTO_TEST_CASE(a_wrong_query_names_its_parameter)
 {
     for (const auto& query : std::vector<Query>{{{"limit", "0"}},
@@ -279,6 +319,17 @@ BOOST_AUTO_TEST_CASE(a_wrong_query_names_its_parameter)
                                                 {{"label", "novalue"}},
                                                 {{"label", "k=1"}, {"label", "k=2"}},
                                                 {{"host", "../x"}},
+                                                {{"offset", "1"}, {"cursor", "0~h1"}},
+                                                {{"cursor", "0~h1"}, {"cursor", "0~h1"}},
+                                                {{"cursor", ""}},
+                                                {{"cursor", "abc"}},
+                                                {{"cursor", "7"}},
+                                                {{"cursor", "7~"}},
+                                                {{"cursor", "~h1"}},
+                                                {{"cursor", "-1~h1"}},
+                                                {{"cursor", "7~h1'"}},
+                                                {{"cursor", "99999999999999999999~h1"}},
+                                                {{"cursor", "999999999999999999~h1"}},
                                                 {{"colour", "red"}}}) {
         BOOST_TEST_CONTEXT(query.back().first + "=" + query.back().second)
         {
@@ -287,10 +338,6 @@ BOOST_AUTO_TEST_CASE(a_wrong_query_names_its_parameter)
             BOOST_TEST(filter.error().fields.front().field == query.back().first);
         }
     }
-    const auto later = parse_list({{"cursor", "abc"}});
-    BOOST_CHECK(later.error().code == common::ErrorCode::unimplemented);
-    BOOST_TEST(later.error().reason == "not_yet");
-    BOOST_TEST(later.error().fields.front().field == "cursor");
     BOOST_TEST(!parse_get({{"include_commands", "maybe"}}));
     BOOST_TEST(parse_get({{"include_commands", "1"}})->include_commands);
 }

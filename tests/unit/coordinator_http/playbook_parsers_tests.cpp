@@ -13,20 +13,6 @@ std::string task_with(const std::string& more)
     return R"({"name":"t","module":"apt",)" + more + "}";
 }
 
-using Cases =
-    std::vector<std::pair<std::string, std::string>>; ///< A body, the field that is wrong.
-
-template <typename Parse>
-void check_wrong(Parse parse, const Cases& cases)
-{
-    for (const auto& [body, field] : cases) {
-        BOOST_TEST_CONTEXT(body)
-        {
-            BOOST_TEST(wrong_fields(parse, body) == Names{field}, boost::test_tools::per_element());
-        }
-    }
-}
-
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(playbook_parsers_tests)

@@ -54,7 +54,7 @@ public:
             if (::poll(&wanted, 1, 1000) <= 0) {
                 continue;
             }
-            char buffer[4096];
+            char buffer[65536];
             const auto n = ::recv(fd_.get(), buffer, sizeof buffer, 0);
             if (n <= 0) {
                 return text;
@@ -65,6 +65,17 @@ public:
             }
         }
         throw std::runtime_error{"no end within 10 s after: " + text};
+    }
+
+    /// What is there by then; "" if nothing is.
+    [[nodiscard]] std::string receive_within(std::chrono::milliseconds time) const
+    {
+        pollfd wanted{fd_.get(), POLLIN, 0};
+        char buffer[4096];
+        const auto n = ::poll(&wanted, 1, static_cast<int>(time.count())) > 0
+                           ? ::recv(fd_.get(), buffer, sizeof buffer, 0)
+                           : 0;
+        return {buffer, static_cast<std::size_t>(n > 0 ? n : 0)};
     }
 
 private:

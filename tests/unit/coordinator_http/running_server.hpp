@@ -1,7 +1,11 @@
 #pragma once
 
 #include "client/api_client.hpp"
+#include "coordinator/core/plans.hpp"
+#include "coordinator/core/playbooks.hpp"
 #include "coordinator/http/server.hpp"
+#include "tests/support/fake_guest_files.hpp"
+#include "tests/support/fake_guest_terminals.hpp"
 #include "tests/support/fake_key_store.hpp"
 #include "tests/support/fake_service.hpp"
 #include "tests/unit/coordinator_core/fake_store.hpp"
@@ -28,6 +32,11 @@ struct Backend {
     common::SystemClock clock;
     tests::FakeStore store;
     Playbooks playbooks{store, clock, {}};
+    Plans plans{store, clock, {}};
+    Records records{playbooks, plans};
+    test_support::FakeGuestFiles files;
+    test_support::FakeGuestTerminals terminals;
+    Guests guests{files, terminals};
     test_support::FakeKeyStore key_store;
     RequestKeys keys{key_store, clock, {}};
 };
@@ -36,7 +45,7 @@ struct Backend {
 class RunningServer : public Backend {
 public:
     explicit RunningServer(const Options& options = test_options())
-        : server{options, service, playbooks, clock, keys}
+        : server{options, service, records, guests, clock, keys}
     {
         const auto started = server.start();
         BOOST_REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().message));

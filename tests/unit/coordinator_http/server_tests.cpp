@@ -37,16 +37,31 @@ BOOST_AUTO_TEST_CASE(options_that_must_not_stand_are_refused)
     Backend backend;
     auto no_token = test_options();
     no_token.tokens.clear();
-    BOOST_TEST(
-        !Server(no_token, backend.service, backend.playbooks, backend.clock, backend.keys).start());
+    BOOST_TEST(!Server(no_token,
+                       backend.service,
+                       backend.records,
+                       backend.guests,
+                       backend.clock,
+                       backend.keys)
+                    .start());
     auto open_to_all = test_options();
     open_to_all.auth = Auth::none;
     open_to_all.address = "0.0.0.0";
-    BOOST_TEST(!Server(open_to_all, backend.service, backend.playbooks, backend.clock, backend.keys)
+    BOOST_TEST(!Server(open_to_all,
+                       backend.service,
+                       backend.records,
+                       backend.guests,
+                       backend.clock,
+                       backend.keys)
                     .start());
     auto no_address = test_options();
     no_address.address = "localhost";
-    BOOST_TEST(!Server(no_address, backend.service, backend.playbooks, backend.clock, backend.keys)
+    BOOST_TEST(!Server(no_address,
+                       backend.service,
+                       backend.records,
+                       backend.guests,
+                       backend.clock,
+                       backend.keys)
                     .start());
 }
 
@@ -56,7 +71,8 @@ BOOST_AUTO_TEST_CASE(a_taken_port_is_said_so)
     auto options = test_options();
     options.port = first.server.port();
     Backend backend;
-    Server second{options, backend.service, backend.playbooks, backend.clock, backend.keys};
+    Server second{
+        options, backend.service, backend.records, backend.guests, backend.clock, backend.keys};
     const auto started = second.start();
     BOOST_REQUIRE(!started);
     BOOST_TEST((started.error().code == common::ErrorCode::unavailable));
@@ -78,7 +94,8 @@ BOOST_AUTO_TEST_CASE(ipv6_is_served)
     auto options = test_options();
     options.address = "::1";
     Backend backend;
-    Server server{options, backend.service, backend.playbooks, backend.clock, backend.keys};
+    Server server{
+        options, backend.service, backend.records, backend.guests, backend.clock, backend.keys};
     if (const auto started = server.start(); !started) {
         BOOST_TEST_MESSAGE("no IPv6 loopback here: " << started.error().message);
         return;

@@ -114,6 +114,19 @@ BOOST_FIXTURE_TEST_CASE(one_that_is_to_close_gets_no_chunks, StreamFixture)
     BOOST_TEST(all.find("event: exit") != std::string::npos);
 }
 
+BOOST_FIXTURE_TEST_CASE(one_of_http_1_0_gets_none_either_though_it_would_go_on, StreamFixture)
+{
+    write(0, "abc");
+    end(3);
+    const RawSocket client{run.server.port()};
+    client.send("GET " + path() + " HTTP/1.0\r\n" + authorized + "Connection: keep-alive\r\n\r\n");
+    const auto all = client.receive();
+    BOOST_TEST(all.find("chunked") == std::string::npos, all);
+    BOOST_TEST(all.find("\r\nConnection: close\r\n") != std::string::npos, all);
+    BOOST_TEST(all.find("\r\n\r\nevent: start\n") != std::string::npos, all);
+    BOOST_TEST(all.ends_with("}\n\n"), all);
+}
+
 BOOST_FIXTURE_TEST_CASE(reading_goes_on_from_the_query_or_the_last_event, StreamFixture)
 {
     end(9);
@@ -207,11 +220,41 @@ BOOST_FIXTURE_TEST_CASE(the_end_of_the_server_ends_them, StreamFixture)
     const RawSocket client{run.server.port()};
     client.send(request());
     client.receive("event: start");
+    write(0, "abc");
+    client.receive("event: stdout");
     BOOST_TEST(run.server.drain(std::chrono::seconds{5}));
+    BOOST_TEST(waits_for([this] { return run.service.live.closed.load(); }));
     run.server.stop();
-    client.receive();
-    BOOST_TEST(run.service.live.closed.load());
-    write(0, "nobody hears it");
+    const auto last = client.receive();
+    BOOST_TEST(last.find("event: interrupted\nid: 3\ndata: {\"retry_from\":3}\n\n") !=
+                   std::string::npos,
+               last);
+    BOOST_TEST(last.ends_with("\r\n0\r\n\r\n"), last);
+    write(3, "nobody hears it");
+}
+
+BOOST_FIXTURE_TEST_CASE(the_end_of_the_server_ends_one_that_is_to_close, StreamFixture)
+{
+    const RawSocket client{run.server.port()};
+    client.send(request("?from=7", "Connection: close\r\n"));
+    client.receive("event: start");
+    BOOST_TEST(run.server.drain(std::chrono::seconds{5}));
+    BOOST_TEST(
+        client.receive().ends_with("event: interrupted\nid: 7\ndata: {\"retry_from\":7}\n\n"));
+}
+
+BOOST_FIXTURE_TEST_CASE(one_that_has_not_taken_all_is_cut_at_the_end_of_the_server, StreamFixture)
+{
+    const RawSocket client{run.server.port()};
+    client.send(request());
+    client.receive("event: start");
+    write(0, std::string(12'000'000, 'x'));
+    BOOST_TEST(waits_for([this] { return run.service.live.taken > 0; }));
+    BOOST_TEST(run.server.drain(std::chrono::seconds{5}));
+    BOOST_TEST(waits_for([this] { return run.service.live.closed.load(); }));
+    const auto rest = client.receive();
+    BOOST_TEST((rest.find("interrupted") == std::string::npos));
+    BOOST_TEST(!rest.ends_with("0\r\n\r\n"));
 }
 
 BOOST_FIXTURE_TEST_CASE(what_is_given_to_it_is_taken_apart, StreamFixture)
@@ -245,6 +288,21 @@ BOOST_FIXTURE_TEST_CASE(what_is_given_to_it_is_taken_apart, StreamFixture)
         check_error(give(what, body), 400, "invalid_argument");
     }
     BOOST_TEST(run.service.live.inputs().size() == 4U);
+}
+
+BOOST_FIXTURE_TEST_CASE(nothing_is_given_to_a_command_under_a_key, StreamFixture)
+{
+    for (const auto& [what, body] : std::vector<std::pair<std::string, std::string>>{
+             {"/stdin", R"({"data":"x"})"},
+             {"/signal", R"({"signal":"TERM"})"},
+             {"/resize", R"({"rows":10,"cols":20})"}}) {
+        const auto refused = run.client().post(
+            path() + what, nlohmann::json::parse(body), {{"Idempotency-Key", "k"}});
+        check_error(refused, 501, "not_yet");
+        BOOST_TEST(refused.json()["errors"][0]["field"] == "Idempotency-Key");
+    }
+    BOOST_TEST(run.service.live.inputs().empty());
+    BOOST_TEST(run.key_store.calls() == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

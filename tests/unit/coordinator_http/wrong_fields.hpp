@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace coordinator::http {
@@ -22,6 +23,20 @@ Names wrong_fields(Parse parse, const std::string& body)
         BOOST_TEST(!fields.empty(), parsed.error().message);
     }
     return fields;
+}
+
+using Cases =
+    std::vector<std::pair<std::string, std::string>>; ///< A body, the field that is wrong.
+
+template <typename Parse>
+void check_wrong(Parse parse, const Cases& cases)
+{
+    for (const auto& [body, field] : cases) {
+        BOOST_TEST_CONTEXT(body)
+        {
+            BOOST_TEST(wrong_fields(parse, body) == Names{field}, boost::test_tools::per_element());
+        }
+    }
 }
 
 } // namespace coordinator::http

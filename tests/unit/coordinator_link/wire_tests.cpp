@@ -111,6 +111,10 @@ BOOST_AUTO_TEST_CASE(the_other_commands_arrive_whole)
     BOOST_TEST(
         std::get<hostd::AckExecCommand>(at_host(coordinator::AckExecOnHost{id}).what).id.str() ==
         sandbox);
+    const auto read =
+        std::get<hostd::ReadCommand>(at_host(coordinator::ReadOnHost{id, 1U << 30U}).what);
+    BOOST_TEST(read.id.str() == sandbox);
+    BOOST_TEST(read.console_bytes == proto::max_console_bytes);
     BOOST_TEST(
         std::holds_alternative<hostd::ListVmsCommand>(at_host(coordinator::ListVmsOnHost{}).what));
 }
@@ -266,6 +270,24 @@ BOOST_AUTO_TEST_CASE(a_sandbox_a_list_of_vms_and_nothing_at_all_come_back)
     BOOST_REQUIRE(vms.size() == 1U);
     BOOST_TEST(vms[0].name == "theirs");
     BOOST_TEST(vms[0].disk_path == "/disk");
+    answer.value = hostd::Reading{true,
+                                  std::chrono::microseconds{1},
+                                  common::Bytes{2},
+                                  common::Bytes{3},
+                                  common::Bytes{4},
+                                  common::Bytes{5},
+                                  common::Bytes{6},
+                                  common::Bytes{7},
+                                  "console\xff",
+                                  true};
+    const auto read = std::get<coordinator::Reading>(at_coordinator(answer).value);
+    BOOST_TEST(read.running);
+    BOOST_TEST(read.cpu.count() == 1);
+    BOOST_TEST(read.memory.count() == 2U);
+    BOOST_TEST(read.disk.count() == 3U);
+    BOOST_TEST(read.sent.count() == 7U);
+    BOOST_TEST(read.console == "console\xff");
+    BOOST_TEST(read.console_cut);
     BOOST_TEST(vms[0].persistent);
     BOOST_TEST(vms[0].host.str() == "h1");
     answer.value = std::monostate{};

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
+#include <cstdio>
 #include <fcntl.h>
 #include <fstream>
 #include <sstream>
@@ -43,6 +44,7 @@ public:
         proto::GuestHello hello;
         hello.protocol = proto::guest_protocol;
         hello.hostname = "here";
+        hello.identity = identity;
         return hello;
     }
     [[nodiscard]] std::vector<std::string> addresses() const override { return {}; }
@@ -51,13 +53,14 @@ public:
     std::atomic<bool> powered_off{false};
     std::atomic<bool> still{false};
     std::string refusal; ///< Set before it is asked.
+    std::string identity;
     std::string no_group;
 };
 
 /// The real agent in a thread, at one end of a socket; a client at the other.
 class RunningAgent {
 public:
-    explicit RunningAgent(AgentLimits limits = {})
+    explicit RunningAgent(AgentLimits limits = {}, const Services& services = {})
     {
         sigset_t mine;
         ::sigemptyset(&mine);
@@ -65,17 +68,19 @@ public:
         ::sigaddset(&mine, SIGTERM);
         ::pthread_sigmask(SIG_BLOCK, &mine, nullptr); // The agent's thread inherits it.
         std::signal(SIGPIPE, SIG_IGN);                // As main() does.
+        std::fflush(nullptr); // A sanitizer has a forked child write what is ours.
         int ends[2] = {-1, -1};
         BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
         const int flags = ::fcntl(ends[0], F_GETFL);
         ::fcntl(ends[0], F_SETFL, flags | O_NONBLOCK);
         client.emplace(common::UniqueFd{ends[1]});
-        thread_ = std::jthread{[this, limits, port = ends[0]](const std::stop_token& stop) {
-            Agent agent{common::UniqueFd{port}, surroundings, -1, limits};
-            while (!stop.stop_requested() && agent.turn(10ms)) {
-                known = agent.known_execs();
-            }
-        }};
+        thread_ =
+            std::jthread{[this, limits, services, port = ends[0]](const std::stop_token& stop) {
+                Agent agent{common::UniqueFd{port}, surroundings, -1, limits, services};
+                while (!stop.stop_requested() && agent.turn(10ms)) {
+                    known = agent.known_execs();
+                }
+            }};
         BOOST_REQUIRE(client->greet(soon()));
     }
 

@@ -128,6 +128,13 @@ BOOST_AUTO_TEST_CASE(what_the_kernel_makes_up_can_be_copied)
     const auto all = *PathPolicy::of({});
     BOOST_REQUIRE(guest::files::copy(all, "/proc/self/cmdline", path("copy")));
     BOOST_TEST(content(in() / "copy").find("guest_files_tests") != std::string::npos);
+    const std::string early = "/sys/devices/system/cpu/online"; // Shorter than its size.
+    if (fs::exists(early)) {
+        const auto copied_early = guest::files::copy(all, early, path("early"));
+        BOOST_REQUIRE(reason_of(copied_early) == "");
+        BOOST_TEST(content(in() / "early") == content(early));
+        BOOST_TEST(copied_early->bytes == content(early).size());
+    }
     BOOST_TEST(reason_of(guest::files::copy(all, "/dev/zero", path("zero"))) == "not_a_file");
 }
 

@@ -1,6 +1,7 @@
 #include "guest/files/edit.hpp"
 
 #include "tests/unit/guest_files/files_fixture.hpp"
+#include "tests/unit/guest_files/interposed.hpp"
 
 using namespace guest::files;
 namespace fs = std::filesystem;
@@ -76,6 +77,27 @@ BOOST_AUTO_TEST_CASE(what_is_no_text_or_too_long_is_left_alone)
     BOOST_TEST(change("a", "b") == "not_found");
     fs::create_directory(in() / "file");
     BOOST_TEST(change("a", "b") == "is_a_folder");
+}
+
+BOOST_AUTO_TEST_CASE(what_somebody_else_writes_up_to_the_last_moment_is_not_lost)
+{
+    const interposed::Reset reset;
+    // The new content is on disk, and about to take the name.
+    write(in() / "file", "old");
+    interposed::hooks().before_fsync = [this] { write(in() / "file", "in place, old"); };
+    BOOST_TEST(change("old", "new") == "file_changed");
+    BOOST_TEST(content(in() / "file") == "in place, old");
+
+    interposed::hooks().before_fsync = [this] {
+        write(in() / "second", "replaced, old");
+        fs::rename(in() / "second", in() / "file");
+    };
+    BOOST_TEST(change("old", "new") == "file_changed");
+    BOOST_TEST(content(in() / "file") == "replaced, old");
+
+    interposed::hooks().before_fsync = [this] { fs::remove(in() / "file"); };
+    BOOST_TEST(change("old", "new") == "file_changed");
+    BOOST_TEST(names(in()).empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_link_within_is_edited_through_and_one_out_is_not)

@@ -2,6 +2,7 @@
 
 #include "guest/files/folder.hpp"
 #include "tests/unit/guest_files/files_fixture.hpp"
+#include "tests/unit/guest_files/interposed.hpp"
 
 #include <fcntl.h>
 
@@ -69,6 +70,26 @@ BOOST_AUTO_TEST_CASE(what_is_there_is_told)
     BOOST_TEST(make("way-out") == "path_escapes");
     BOOST_TEST(make("way-out/b", {Parents::made}) == "path_escapes");
     BOOST_TEST(outside_is_untouched());
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_put_in_the_place_of_a_new_one_keeps_its_mode)
+{
+    const interposed::Reset reset;
+    write(in() / "theirs/key", "k");
+    fs::permissions(in() / "theirs", fs::perms{0700});
+    interposed::next_tick();
+    interposed::hooks().after_mkdirat = [this](int /*folder*/, const char* name) {
+        fs::rename(in() / name, in() / "aside");
+        fs::rename(in() / "theirs", in() / name);
+    };
+    BOOST_TEST(make("new", {Parents::must_exist, 0777}) == "file_changed");
+    BOOST_TEST(mode(in() / "new") == 0700U);
+    // What others make in it at once does no harm.
+    interposed::hooks().after_mkdirat = [this](int /*folder*/, const char* name) {
+        write(in() / name / "early", "x");
+    };
+    BOOST_TEST(make("second", {Parents::must_exist, 0750}) == "");
+    BOOST_TEST(mode(in() / "second") == 0750U);
 }
 
 BOOST_AUTO_TEST_CASE(files_links_and_trees_go)

@@ -76,6 +76,39 @@ BOOST_AUTO_TEST_CASE(what_may_not_be_read_is_named_and_not_entered)
     BOOST_TEST(reason_of(list(policy, path("hidden"), {})) == "path_not_allowed");
 }
 
+BOOST_AUTO_TEST_CASE(a_folder_that_shows_its_names_alone_is_unreadable)
+{
+    write(in() / "names/one", "x");
+    write(in() / "names/two", "x");
+    fs::permissions(in() / "names", fs::perms{0744});
+    fs::permissions(base, fs::perms{0755});
+    const auto acting = ActingAs::user({"somebody", 12345, 12345, {12345}, "/", ""});
+    const auto seen = look(2);
+    BOOST_TEST(paths(seen) == Paths{"names"});
+    BOOST_TEST(seen.unreadable == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(memory_is_bounded_whatever_links_say)
+{
+    const std::string long_target(4000, 't');
+    for (int i = 0; i < 9000; ++i) {
+        fs::create_symlink(long_target, in() / std::to_string(i));
+    }
+    const auto some = look(1, 10'000);
+    BOOST_TEST(some.truncated);
+    BOOST_TEST(some.entries.size() > 8000U);
+    BOOST_TEST(some.entries.size() < 9000U);
+}
+
+BOOST_AUTO_TEST_CASE(names_are_bytes)
+{
+    for (const auto* each : {"\xff\xfe", "new\nline", " ", "-rf", "\x1b[2J"}) {
+        write(in() / each, "x");
+    }
+    BOOST_TEST(paths(look(1)) == (Paths{"\x1b[2J", " ", "-rf", "new\nline", "\xff\xfe"}));
+    BOOST_TEST(guest::files::stat(policy, path("\xff\xfe"), LastLink::kept)->size == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_folder_is_not_listed)
 {
     write(in() / "file", "x");

@@ -56,6 +56,24 @@ BOOST_AUTO_TEST_CASE(a_path_is_brought_into_its_normal_form)
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_rule_that_is_a_link_holds_where_that_leads_to)
+{
+    fs::create_directories(path("real/secret"));
+    fs::create_directory_symlink("real", path("link"));
+    write(in() / "real/secret/file", "text");
+    write(in() / "real/other", "text");
+    auto linked = PathPolicy::of({{"/"}, {path("link/secret")}, {path("link/new/deep")}});
+    BOOST_REQUIRE(linked.has_value());
+    const auto find_in = [&](const char* name) {
+        return reason_of(linked->find(path(name), LastLink::followed));
+    };
+    BOOST_TEST(find_in("real/secret/file") == "path_not_allowed");
+    BOOST_TEST(find_in("link/secret/file") == "path_not_allowed");
+    BOOST_TEST(find_in("link/other") == "");
+    BOOST_TEST(!linked->allows(path("real/new/deep/file"), Access::write)); // Not there yet.
+    BOOST_TEST(linked->allows(path("real/new/other"), Access::write));
+}
+
 BOOST_AUTO_TEST_CASE(rules_are_absolute_and_plain)
 {
     BOOST_TEST(!PathPolicy::of({{}}));

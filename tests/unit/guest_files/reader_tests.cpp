@@ -18,7 +18,11 @@ namespace {
 struct ReaderFixture : FilesFixture {
     std::string read(const std::string& name, Range range = {}, std::size_t piece_size = 7)
     {
-        auto reader = Reader::open(policy, path(name), range);
+        return read_whole(path(name), range, piece_size);
+    }
+    std::string read_whole(const std::string& file, Range range = {}, std::size_t piece_size = 7)
+    {
+        auto reader = Reader::open(policy, file, range);
         if (!reader) {
             return reason_of(reader);
         }
@@ -41,6 +45,15 @@ struct ReaderFixture : FilesFixture {
         return *read_lines(policy, path("lines"), range, limits);
     }
 };
+
+constexpr const char* cpus = "/sys/devices/system/cpu/online"; ///< "0-1\n", of "4096" bytes.
+
+boost::test_tools::assertion_result sys_is_there(boost::unit_test::test_unit_id)
+{
+    boost::test_tools::assertion_result there{fs::exists(cpus)};
+    there.message() << "no " << cpus;
+    return there;
+}
 
 } // namespace
 
@@ -109,6 +122,42 @@ BOOST_AUTO_TEST_CASE(what_the_kernel_makes_up_is_read_to_its_end)
     BOOST_TEST(read("empty", {0, 5}) == "");
 }
 
+BOOST_AUTO_TEST_CASE(what_ends_before_its_size_is_read_to_its_end,
+                     *boost::unit_test::precondition(sys_is_there))
+{
+    const std::string online = content(cpus);
+    policy = *PathPolicy::of({});
+    BOOST_REQUIRE(online.size() > 1U);
+    BOOST_TEST(guest::files::stat(policy, cpus, LastLink::kept)->size > online.size());
+    BOOST_TEST(!Reader::open(policy, cpus)->length());
+    BOOST_REQUIRE(read_whole(cpus) == online);
+    BOOST_TEST(read_whole(cpus, {1, {}}) == online.substr(1));
+    BOOST_TEST(read_whole(cpus, {0, 1}) == online.substr(0, 1));
+    BOOST_TEST(read_whole(cpus, {4000, 5}) == "");
+    BOOST_TEST(read_whole(cpus, {5000, {}}) == "");
+    BOOST_TEST(read_whole(cpus, {UINT64_MAX, {}}) == "range_beyond_end");
+    BOOST_TEST(hash(policy, cpus)->size == online.size());
+    BOOST_TEST(read_lines(policy, cpus)->content == online);
+    BOOST_TEST(*read_lines(policy, cpus)->total == 1U);
+    const auto offset_in_proc = read_whole("/proc/self/status", {5, 10});
+    BOOST_TEST(offset_in_proc.size() == 10U);
+}
+
+BOOST_AUTO_TEST_CASE(a_bound_that_is_the_end_is_no_error)
+{
+    write(in() / "grows", "");
+    auto whole = *Reader::open(policy, path("grows"));
+    auto asked = *Reader::open(policy, path("grows"), Range{0, Reader::unsized_at_most});
+    fs::resize_file(in() / "grows", Reader::unsized_at_most);
+    std::vector<char> piece(Reader::unsized_at_most);
+    BOOST_TEST(*whole.read(piece) == Reader::unsized_at_most);
+    BOOST_TEST(*whole.read(piece) == 0U);
+    fs::resize_file(in() / "grows", Reader::unsized_at_most + 1);
+    BOOST_TEST(*asked.read(piece) == Reader::unsized_at_most); // No more was asked for.
+    BOOST_TEST(*asked.read(piece) == 0U);
+    BOOST_TEST(whole.changed());
+}
+
 BOOST_AUTO_TEST_CASE(what_has_no_size_has_a_bound_all_the_same)
 {
     write(in() / "grows", "");
@@ -151,6 +200,7 @@ BOOST_AUTO_TEST_CASE(a_file_of_terabytes_costs_no_memory)
     BOOST_REQUIRE(!unsupported);
     BOOST_TEST(read("sparse", {size - 3, {}}) == std::string(3, '\0'));
     BOOST_TEST(*Reader::open(policy, path("sparse"))->length() == size);
+    BOOST_TEST(reason_of(hash(policy, path("sparse"))) == "too_large");
 }
 
 BOOST_AUTO_TEST_CASE(a_hash_is_that_of_all_bytes)

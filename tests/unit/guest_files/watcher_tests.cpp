@@ -1,52 +1,9 @@
 #include "guest/files/watcher.hpp"
 
-#include "tests/unit/guest_files/files_fixture.hpp"
-
-#include <algorithm>
-#include <poll.h>
+#include "tests/unit/guest_files/watcher_fixture.hpp"
 
 using namespace guest::files;
 namespace fs = std::filesystem;
-
-namespace {
-
-struct WatcherFixture : FilesFixture {
-    Watcher watch(const std::string& name, Recursive recursive = Recursive::no)
-    {
-        return *Watcher::open(policy, path(name), {recursive});
-    }
-    /// As "created a/b" or "moved a > b", below `in`.
-    std::vector<std::string> told(Watcher& watcher)
-    {
-        std::vector<std::string> texts;
-        while (readable(watcher)) {
-            const auto events = *watcher.read();
-            for (const auto& each : events) {
-                texts.push_back(std::string{to_string(each.change)} + " " + shown(each.path) +
-                                (each.to.empty() ? "" : " > " + shown(each.to)));
-            }
-        }
-        return texts;
-    }
-    static bool readable(const Watcher& watcher)
-    {
-        pollfd poll{watcher.fd(), POLLIN, 0};
-        return ::poll(&poll, 1, 0) == 1;
-    }
-    [[nodiscard]] std::string shown(const std::string& whole) const
-    {
-        return whole.size() > in().string().size() ? whole.substr(in().string().size() + 1) : whole;
-    }
-};
-
-using Told = std::vector<std::string>;
-
-bool has(const Told& told, std::string_view what)
-{
-    return std::ranges::find(told, what) != told.end();
-}
-
-} // namespace
 
 BOOST_FIXTURE_TEST_SUITE(watcher_tests, WatcherFixture)
 

@@ -1,8 +1,11 @@
 #include "guest/files/writer.hpp"
 
+#include "guest/files/acting_as.hpp"
 #include "tests/unit/guest_files/files_fixture.hpp"
+#include "tests/unit/guest_files/interposed.hpp"
 
 #include <atomic>
+#include <utility>
 
 using namespace guest::files;
 namespace fs = std::filesystem;
@@ -133,8 +136,44 @@ BOOST_AUTO_TEST_CASE(appending_goes_to_the_file_that_is_there)
     auto promised = with(Existing::appended_to);
     promised.sha256 = common::digest::of("x");
     BOOST_TEST(put("log", "x", promised) == "invalid");
+    promised = with(Existing::appended_to);
+    promised.unchanged_since = policy.find(path("log"), LastLink::kept)->status;
+    BOOST_TEST(put("log", "x", promised) == "invalid");
     BOOST_REQUIRE(::mkfifo(path("pipe").c_str(), 0600) == 0);
     BOOST_TEST(put("pipe", "x", with(Existing::appended_to)) == "not_a_file");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_there_at_the_commit_counts)
+{
+    fs::permissions(base, fs::perms{0755});
+    BOOST_REQUIRE(::chmod(in().c_str(), 0777) == 0);
+    auto piped = *Writer::open(policy, path("file"), {});
+    BOOST_REQUIRE(::mkfifo(path("file").c_str(), 0600) == 0);
+    BOOST_TEST(reason_of(piped.commit()) == "not_a_file");
+    fs::remove(in() / "file");
+    {
+        const auto acting = ActingAs::user({"somebody", 12345, 12345, {12345}, "/", ""});
+        auto writer = *Writer::open(policy, path("file"), {});
+        write(in() / "file", "to be written to");
+        BOOST_REQUIRE(::chmod(path("file").c_str(), 0444) == 0);
+        BOOST_TEST(reason_of(writer.commit()) == "permission_denied");
+    }
+    BOOST_TEST(content(in() / "file") == "to be written to");
+    auto writer = *Writer::open(policy, path("late"), {});
+    write(in() / "late", "");
+    BOOST_REQUIRE(::chmod(path("late").c_str(), 0640) == 0);
+    BOOST_TEST(!writer.commit()->created);
+    BOOST_TEST(mode(in() / "late") == 0640U);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_system_that_takes_nothing_is_an_error)
+{
+    const interposed::Reset reset;
+    interposed::writes_of_nothing() = 3; // As a FUSE server can have it.
+    const auto reason = put("file", "text");
+    BOOST_TEST(std::exchange(interposed::writes_of_nothing(), 0) == 2);
+    BOOST_TEST(reason == "io_error");
+    BOOST_TEST(names(in()).empty());
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_file_is_not_replaced)

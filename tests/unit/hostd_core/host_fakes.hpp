@@ -273,6 +273,14 @@ public:
         COMMON_CHECK(world_.step("traffic", common::SandboxId{"sbx-all"})); // Not twice at once.
         return world_.locked([&] { return world_.traffic; });
     }
+    common::Result<hostd::Reading> reading(const common::SandboxId& id) const override
+    {
+        COMMON_CHECK(world_.step("reading", {}));
+        hostd::Reading reading;
+        reading.running = world_.locked([&] { return world_.domains.contains(id); });
+        reading.cpu = std::chrono::microseconds{1234};
+        return reading;
+    }
     common::Result<hostd::HypervisorFacts> facts() const override
     {
         return hostd::HypervisorFacts{"9.0.0", "7.2.0"};
@@ -331,6 +339,14 @@ public:
     common::Result<> remove(const common::SandboxId& id) override
     {
         return world_.step("remove", id, [&] { world_.folders.erase(id); });
+    }
+    common::Bytes taken_by(const hostd::SandboxFiles&) const override
+    {
+        return common::Bytes{4096};
+    }
+    Tail console_of(const hostd::SandboxFiles& files, std::size_t bytes) const override
+    {
+        return {files.console_log.string().substr(0, bytes), true};
     }
     bool has_run(const common::SandboxId& id) const override
     {

@@ -107,6 +107,28 @@ BOOST_AUTO_TEST_CASE(a_long_command_by_qemus_agent_does_not_keep_the_vm_from_bei
     BOOST_TEST(!answer_of("op-x").error);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_sandbox_uses_and_what_its_console_says_is_read)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    const auto answer = ask("op-r", hostd::ReadCommand{id("sbx-1"), 10}, 0);
+    const auto& reading = std::get<hostd::Reading>(answer.value);
+    BOOST_TEST(reading.running);
+    BOOST_TEST(reading.cpu.count() == 1234);
+    BOOST_TEST(reading.disk.count() == 4096U);
+    BOOST_TEST(reading.console == "/sandboxes");
+    BOOST_TEST(reading.console_cut);
+    world.fail("reading", {common::ErrorCode::not_found, "no domain"}); // As of a suspended one.
+    const auto asleep = ask("op-a", hostd::ReadCommand{id("sbx-1"), 10}, 0);
+    BOOST_TEST(!std::get<hostd::Reading>(asleep.value).running);
+    BOOST_TEST(std::get<hostd::Reading>(asleep.value).disk.count() == 4096U);
+    world.fail("reading", {common::ErrorCode::unavailable, "libvirt is away"});
+    BOOST_TEST((ask("op-u", hostd::ReadCommand{id("sbx-1"), 10}, 0).error->code ==
+                common::ErrorCode::unavailable));
+    BOOST_TEST((ask("op-s", hostd::ReadCommand{id("sbx-2"), 10}, 0).error->code ==
+                common::ErrorCode::not_found));
+}
+
 BOOST_AUTO_TEST_CASE(other_peoples_vms_are_listed)
 {
     run();

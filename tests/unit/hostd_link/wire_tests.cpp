@@ -242,6 +242,7 @@ BOOST_AUTO_TEST_CASE(the_other_kinds_become_commands)
     BOOST_TEST(is.operator()<VerifySnapshotCommand>(proto::VerifySnapshot{sandbox, snapshot}));
     BOOST_TEST(is.operator()<DestroyCommand>(proto::DestroySandbox{sandbox}));
     BOOST_TEST(is.operator()<AckExecCommand>(proto::ExecAck{sandbox}));
+    BOOST_TEST(is.operator()<ReadCommand>(proto::ReadSandbox{sandbox, 1}));
     BOOST_TEST(is.operator()<ListVmsCommand>(proto::ListVms{}));
     BOOST_TEST(std::holds_alternative<SyncCommand>(
         command_of(envelope_of(proto::SyncRequest{}, ""))->what));

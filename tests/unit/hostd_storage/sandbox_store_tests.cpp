@@ -51,6 +51,33 @@ struct Store {
 
 BOOST_FIXTURE_TEST_SUITE(sandbox_store_tests, Store)
 
+BOOST_AUTO_TEST_CASE(the_end_of_a_console_goes_back_into_the_file_before)
+{
+    auto store = open();
+    const auto files = *store.create(a, image());
+    BOOST_TEST(store.console_of(files, 100).text == "");
+    BOOST_TEST(!store.console_of(files, 100).cut);
+    const auto write = [](const fs::path& path, const std::string& text) {
+        std::ofstream{path, std::ios::binary} << text;
+    };
+    write(files.console_log, "now\n");
+    auto tail = store.console_of(files, 3);
+    BOOST_TEST(tail.text == "ow\n");
+    BOOST_TEST(tail.cut);
+    auto older = files.console_log;
+    older += ".0";
+    write(older, "before\n");
+    tail = store.console_of(files, 9);
+    BOOST_TEST(tail.text == "fore\nnow\n");
+    BOOST_TEST(tail.cut);
+    tail = store.console_of(files, 100);
+    BOOST_TEST(tail.text == "before\nnow\n");
+    BOOST_TEST(!tail.cut);
+    write(files.folder / "overlay.2.qcow2", std::string(10'000, 'x'));
+    BOOST_TEST(store.taken_by(files).count() >= 10'000U);
+    BOOST_TEST(store.taken_by(store.files_of(b)).count() == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(a_sandbox_gets_a_folder_of_its_own_and_an_overlay)
 {
     auto store = open();

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "coordinator/core/store.hpp"
+#include "coordinator/store/text.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <pqxx/pqxx>
+#include <string>
+
+namespace coordinator::store {
+
+constexpr std::uint32_t most_rows = 1000; ///< Of a page.
+
+/// Rows that are told newest first, page by page. All of it is SQL.
+struct Paged {
+    std::string table; ///< With a column `id`.
+    std::string where; ///< "WHERE …": which of its rows.
+    std::string time;  ///< The column that they are sorted by.
+    std::string bytes; ///< What one of them holds, of the table's columns.
+};
+
+inline std::uint64_t count(pqxx::transaction_base& sql, const Paged& rows)
+{
+    return sql.exec1("SELECT count(*) FROM " + rows.table + " " + rows.where)[0]
+        .as<std::uint64_t>();
+}
+
+inline std::string
+older_than(pqxx::transaction_base& sql, const Paged& rows, const Position& position)
+{
+    return " AND (" + rows.time + ", id) < (timestamptz 'epoch' + " +
+           std::to_string(position.at_us) + " * interval '1 microsecond', " +
+           sql.quote(to_column(position.key)) + ")";
+}
+
+/// What follows the table's name in a SELECT of one page, newest first: it ends after the row that
+/// goes past `page.bytes`.
+inline std::string where_fits(pqxx::transaction_base& sql, const Paged& rows, const Page& page)
+{
+    const auto newest_first = " ORDER BY " + rows.time + " DESC, id DESC";
+    const auto rest = rows.where + (page.after ? older_than(sql, rows, *page.after) : "");
+    // Each with what those before it on the page hold; octet_length reads no text.
+    return "WHERE id IN (SELECT id FROM (SELECT id, sum(bytes) OVER (" + newest_first +
+           ") - bytes AS before FROM (SELECT id, " + rows.time + ", " + rows.bytes +
+           " AS bytes FROM " + rows.table + " " + rest + newest_first + " LIMIT " +
+           std::to_string(std::min(page.limit, most_rows)) + " OFFSET " +
+           std::to_string(page.offset) + ") AS page) AS sized WHERE before < " +
+           std::to_string(page.bytes.count()) + ")" + newest_first;
+}
+
+/// Where the next page begins if the one that ends with this row is not the last.
+inline std::optional<Position> next_after(pqxx::transaction_base& sql,
+                                          const Paged& rows,
+                                          common::WallTime time,
+                                          const std::string& id)
+{
+    const Position end{common::to_unix_us(time), id};
+    const auto more = sql.exec1("SELECT EXISTS (SELECT FROM " + rows.table + " " + rows.where +
+                                older_than(sql, rows, end) + ")");
+    return more[0].as<bool>() ? std::optional{end} : std::nullopt;
+}
+
+} // namespace coordinator::store

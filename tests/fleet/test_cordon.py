@@ -1,0 +1,56 @@
+"""What an operator wants of hosts: nothing more placed on one, and why a sandbox would go where."""
+
+from test_pools import SHAPE, now, warm_pool, wait_filled
+
+
+def cordon(api, host, wanted="cordon"):
+    return api.ok("POST", f"/v1/hosts/{host}/{wanted}")["host"]
+
+
+def explained(api, **fields):
+    told = api.ok("POST", "/v1/placement/explain", {"image": "tiny", "agent_id": "tests", **fields})
+    return told.get("host"), {one["name"]: one.get("why_not", "") for one in told["hosts"]}
+
+
+def test_a_cordoned_host_gets_nothing_new_and_keeps_what_it_has(fleet, api, cli):
+    old = api.create(host="h1")["id"]
+    assert cordon(api, "h1")["cordoned"] and cordon(api, "h1")["cordoned"]
+    assert "ready, cordoned" in cli.ok("hosts", "ls")
+    assert explained(api) == ("h2", {"h1": "it is cordoned", "h2": ""})
+    for _ in range(2):
+        assert api.create(memory_mb=160)["host_name"] == "h2"
+    status, reply = api.call("POST", "/v1/sandboxes", {"image": "tiny", "agent_id": "a", "auto_start": True, "host": "h1"})
+    assert (status, reply["reason"]) == (503, "no_capacity") and "h1: it is cordoned" in reply["details"]
+
+    # What is there lives on, over its sleep, too; and it is not multiplied.
+    assert api.run(old, "echo here")["stdout"] == "here\n"
+    api.ok("POST", f"/v1/sandboxes/{old}/suspend")
+    assert api.run(old, "echo awake")["stdout"] == "awake\n"
+    status, reply = api.call("POST", f"/v1/sandboxes/{old}/fork", {"count": 1})
+    assert (status, reply["reason"]) == (409, "host_cordoned")
+
+    fleet.restart_coordinator()
+    fleet.hosts[0].restart_hostd()
+    fleet.wait_ready(2)
+    assert api.ok("GET", "/v1/hosts/h1")["host"]["cordoned"]
+    assert explained(api)[0] == "h2"
+    cordon(api, "h2")
+    assert explained(api) == (None, {"h1": "it is cordoned", "h2": "it is cordoned"})
+    assert cli.ok("uncordon", "h1", "h2") == "h1 uncordoned\nh2 uncordoned\n" and not api.ok("GET", "/v1/hosts/h2")["host"]["cordoned"]
+    assert api.create(host="h1", memory_mb=160)["host_name"] == "h1"
+    done = api.ok("POST", f"/v1/sandboxes/{old}/fork", {"count": 1})["children"][0]
+    assert done["sandbox"]["host_name"] == "h1"
+    assert api.call("POST", "/v1/hosts/h9/cordon", {})[0] == 404
+
+
+def test_a_pool_leaves_a_cordoned_host_and_comes_back(fleet, api):
+    with warm_pool(fleet, min=1, max=1) as name:
+        wait_filled(api, name, 1)
+        cordon(api, "h2")
+        try:
+            wait_filled(api, name, 1, on=["h1"])
+            claimed = api.create(**{**SHAPE, "pool": "require"})
+            assert claimed["host_name"] == "h1" and now(api, name)["hits"] == 1
+        finally:
+            cordon(api, "h2", "uncordon")
+        wait_filled(api, name, 1)

@@ -1,0 +1,172 @@
+#include "tests/unit/coordinator_core/pool_fixture.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace tests;
+
+namespace {
+
+struct PlacementFixture : PoolFixture {
+    std::string cordon(const std::string& host, bool cordoned = true)
+    {
+        const auto done = core->cordon(me, HostName{host}, cordoned);
+        return done ? "ok" : std::string{done.error().stable_reason()};
+    }
+    bool is_cordoned(const std::string& host) { return core->host(me, HostName{host})->cordoned; }
+    /// "h1 +", or why not.
+    Texts explained(coordinator::CreateRequest what = request())
+    {
+        const auto placement = *core->explain(me, std::move(what));
+        Texts told{placement.host ? placement.host->str() : "nowhere"};
+        for (const auto& host : placement.hosts) {
+            told.push_back(host.name.str() + " " + (host.why_not.empty() ? "+" : host.why_not));
+        }
+        return told;
+    }
+};
+
+const auto each = boost::test_tools::per_element();
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(core_placement_tests, PlacementFixture)
+
+BOOST_AUTO_TEST_CASE(nothing_is_placed_on_a_cordoned_host_until_it_is_uncordoned)
+{
+    run_with({"h1", "h2"});
+    BOOST_TEST(cordon("h1") == "ok");
+    BOOST_TEST(cordon("h1") == "ok"); // Again.
+    for (int i = 0; i < 2; ++i) {
+        BOOST_TEST(running().host.str() == "h2");
+    }
+    auto there = request();
+    there.host = HostName{"h1"};
+    const auto refused = create(there).get().error();
+    BOOST_TEST(refused.stable_reason() == "no_capacity");
+    BOOST_TEST(refused.details == "h1: it is cordoned\nh2: another host was asked for");
+    BOOST_TEST(cordon("h1", false) == "ok");
+    BOOST_TEST(running(there).host.str() == "h1");
+    const Texts told{
+        "host.cordon intent", "host.cordon ok", "host.uncordon intent", "host.uncordon ok"};
+    auto audited = store.audit_of("h1");
+    std::erase(audited, "host.connect ok");
+    audited.erase(audited.begin(), audited.begin() + 2); // It was asked twice.
+    BOOST_TEST(audited == told, each);
+    BOOST_TEST(cordon("h3") == "not_found");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_on_a_cordoned_host_goes_on_but_is_not_forked)
+{
+    run_with({"h1"});
+    const auto id = running().id;
+    BOOST_TEST(cordon("h1") == "ok");
+    auto paused = pause(id);
+    done(expect<PauseOnHost>(), id, Phase::paused);
+    BOOST_CHECK(paused.get()->phase == Phase::paused);
+    BOOST_TEST(reason_of(fork(id, {}).get()) == "host_cordoned");
+    auto slept = suspend(id);
+    done(expect<SuspendOnHost>(), id, Phase::suspended);
+    BOOST_REQUIRE(slept.get());
+    auto woken = resume(id);
+    done(expect<coordinator::StartOnHost>(), id, Phase::running);
+    BOOST_CHECK(woken.get()->phase == Phase::running);
+}
+
+BOOST_AUTO_TEST_CASE(it_outlives_the_coordinator_and_what_the_host_says)
+{
+    run_with({"h1"});
+    BOOST_TEST(cordon("h1") == "ok");
+    crash_and_restart();
+    BOOST_TEST(is_cordoned("h1"));
+    connect("h1");
+    settle();
+    BOOST_TEST(is_cordoned("h1"));
+    BOOST_TEST(reason_of(create().get()) == "no_capacity");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_recorded_is_not_so)
+{
+    run_with({"h1"});
+    store.fail(ErrorCode::unavailable);
+    BOOST_TEST(cordon("h1") == "database_unavailable");
+    BOOST_TEST(!is_cordoned("h1"));
+    store.fail(ErrorCode::timeout);
+    BOOST_TEST(cordon("h1") == "outcome_unknown");
+    BOOST_TEST(is_cordoned("h1")); // It may be recorded: nothing is placed where it must not be.
+    store.recover();
+    BOOST_TEST(cordon("h1", false) == "ok");
+    BOOST_TEST(!is_cordoned("h1"));
+    crash_and_restart();
+    BOOST_TEST(!is_cordoned("h1"));
+}
+
+BOOST_AUTO_TEST_CASE(of_several_that_are_under_way_the_last_one_counts)
+{
+    run_with({"h1"});
+    const auto ask = [this](bool cordoned) {
+        return Later<void>{[this, cordoned] { return core->cordon(me, HostName{"h1"}, cordoned); }};
+    };
+    store.hold();
+    auto first = ask(true);
+    eventually([&] { return is_cordoned("h1"); }, "the first");
+    auto second = ask(true);
+    settle();
+    store.fail(ErrorCode::unavailable);
+    store.let_go();
+    BOOST_TEST(reason_of(first.get()) == "database_unavailable");
+    BOOST_TEST(reason_of(second.get()) == "database_unavailable");
+    BOOST_TEST(!is_cordoned("h1"));
+    store.recover();
+    BOOST_TEST(cordon("h1") == "ok");
+    store.fail(ErrorCode::unavailable);
+    BOOST_TEST(cordon("h1", false) == "database_unavailable");
+    BOOST_TEST(is_cordoned("h1"));
+    store.recover();
+    crash_and_restart();
+    BOOST_TEST(is_cordoned("h1"));
+}
+
+BOOST_AUTO_TEST_CASE(pools_have_nothing_on_a_cordoned_host)
+{
+    run_on(facts_with("fast"));
+    const auto ready = filled(2);
+    BOOST_TEST(cordon("h1") == "ok");
+    BOOST_TEST(reason_of(create(wants(WarmUse::require)).get()) == "pool_empty");
+    for (std::size_t i = 0; i < ready.size(); ++i) {
+        const auto sent = expect<coordinator::DestroyOnHost>();
+        const auto& id = std::get<coordinator::DestroyOnHost>(sent.command.what).id;
+        BOOST_TEST(ready.contains(id));
+        done(sent, id, Phase::destroyed);
+    }
+    BOOST_TEST(cordon("h1", false) == "ok");
+    BOOST_TEST(!ready.contains(warm())); // From the source, which has stayed.
+}
+
+BOOST_AUTO_TEST_CASE(a_placement_is_explained_host_by_host_and_nothing_is_made)
+{
+    run_with({"h1", "h2", "h3"});
+    BOOST_TEST(cordon("h2") == "ok");
+    auto bare = facts("h3");
+    bare.images.clear();
+    link.say(coordinator::HostBeat{HostName{"h3"}, bare});
+    settle();
+    const Texts small{"h1", "h1 +", "h2 it is cordoned", "h3 it does not have the image"};
+    BOOST_TEST(explained() == small, each);
+    auto large = request();
+    large.memory = Bytes::mib(2000);
+    const Texts none{"nowhere",
+                     "h1 1000 MiB of memory free of 1000, 2050 needed",
+                     "h2 it is cordoned",
+                     "h3 it does not have the image"};
+    BOOST_TEST(explained(large) == none, each);
+    auto wrong = request();
+    wrong.source = "nothing";
+    BOOST_TEST(reason_of(core->explain(me, wrong)) == "unknown_image");
+    wrong = request();
+    wrong.host = HostName{"h9"};
+    BOOST_TEST(reason_of(core->explain(me, wrong)) == "unknown_host");
+    BOOST_TEST(core->list(me, {})->total == 0U);
+    BOOST_TEST(core->host(me, HostName{"h1"})->used_vcpus == 0U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,81 @@
+#include "running_server.hpp"
+
+namespace coordinator::http {
+
+namespace {
+
+struct HostsFixture : RunningServer {
+    HostsFixture()
+    {
+        for (const auto* name : {"h1", "h2", "h3"}) {
+            Host host;
+            host.name = common::HostName{name};
+            service.all_hosts.push_back(host);
+        }
+    }
+    nlohmann::json create{{"image", "tiny"}, {"agent_id", "a"}};
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(hosts_api_tests, HostsFixture)
+
+BOOST_AUTO_TEST_CASE(a_host_is_cordoned_and_uncordoned)
+{
+    BOOST_TEST(client().get("/v1/hosts/h1").json()["host"].at("cordoned") == false);
+    const auto told = client().post("/v1/hosts/h1/cordon", nlohmann::json::object());
+    BOOST_TEST(told.status == 200);
+    BOOST_TEST(told.json()["host"].at("name") == "h1");
+    BOOST_TEST(told.json()["host"].at("cordoned") == true);
+    BOOST_TEST(client().send("POST", "/v1/hosts/h1/cordon", std::nullopt).status == 200);
+    BOOST_TEST(client().get("/v1/hosts/h2").json()["host"].at("cordoned") == false);
+    BOOST_TEST(client().post("/v1/hosts/h1/uncordon", nlohmann::json::object()).status == 200);
+    BOOST_TEST(client().get("/v1/hosts/h1").json()["host"].at("cordoned") == false);
+}
+
+BOOST_AUTO_TEST_CASE(a_placement_is_told_host_by_host)
+{
+    service.all_hosts.at(1).cordoned = true;
+    create["host"] = "h1";
+    const auto told = client().post("/v1/placement/explain", create).json();
+    BOOST_TEST(told == nlohmann::json::parse(
+                           R"({"placeable":true,"host":"h1","hosts":[{"name":"h1","fits":true},
+                               {"name":"h2","fits":false,"why_not":"it is cordoned"},
+                               {"name":"h3","fits":true}]})"));
+    create.erase("host");
+    BOOST_TEST(client().post("/v1/placement/explain", create).json().at("placeable") == false);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_wrong_is_told_and_changes_nothing)
+{
+    for (const auto* path : {"/v1/hosts/h1/cordon", "/v1/hosts/h1/uncordon"}) {
+        check_error(client().post(path, {{"force", true}}), 400, "invalid_argument");
+        check_error(client().post(std::string{path} + "?x=1", {}), 400, "invalid_argument");
+    }
+    check_error(client().post("/v1/hosts/h9/cordon", nlohmann::json::object()), 404, "not_found");
+    check_error(
+        client().post("/v1/hosts/..%2Fh1/cordon", nlohmann::json::object()), 404, "not_found");
+    check_error(
+        client().post("/v1/placement/explain", {{"image", "tiny"}}), 400, "invalid_argument");
+    create["colour"] = "red";
+    check_error(client().post("/v1/placement/explain", create), 400, "invalid_argument");
+    BOOST_TEST(client().get("/v1/hosts/h1").json()["host"].at("cordoned") == false);
+}
+
+BOOST_AUTO_TEST_CASE(pages_by_cursor_go_on_after_the_last_host_that_was_given)
+{
+    auto page = client().get("/v1/hosts?limit=2").json();
+    BOOST_TEST(page.at("hosts").size() == 2U);
+    BOOST_TEST(page.at("total") == 3);
+    const auto next = page.at("next_cursor").get<std::string>();
+    service.all_hosts.erase(service.all_hosts.begin()); // One that was given goes.
+    page = client().get("/v1/hosts?limit=2&cursor=" + next).json();
+    BOOST_REQUIRE(page.at("hosts").size() == 1U);
+    BOOST_TEST(page["hosts"][0].at("name") == "h3");
+    BOOST_TEST(!page.contains("next_cursor"));
+    check_error(client().get("/v1/hosts?offset=1&cursor=" + next), 400, "invalid_argument");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace coordinator::http
