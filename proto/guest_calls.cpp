@@ -49,6 +49,7 @@ void fields(V& v, M& m)
     v.opt("length", m.length);
     v.opt("mode", m.mode);
     v.opt("sha256", m.sha256, call_word);
+    v.opt("owner", m.owner, call_word);
 }
 
 template <typename V, typename M>

@@ -55,6 +55,7 @@ struct FileCall {
     std::uint64_t length = 0; ///< Of edit: so much of the body is the old text.
     std::int32_t mode = -1;   ///< Permissions; -1: not said.
     std::string sha256;       ///< Of write: hex, that the content must have.
+    std::string owner;        ///< Of write: a user of the guest's; "": not said.
 };
 
 struct FileEntry {

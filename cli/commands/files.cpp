@@ -27,6 +27,7 @@ struct CopyOptions {
     std::string from;
     std::string to;
     std::string user;
+    std::string owner;
     std::string editor;
     bool parents = false;
     bool keep = false;
@@ -113,6 +114,7 @@ Result<int> upload(Context& context, const CopyOptions& wanted, const Place& fro
     auto target = remote.target(path);
     target += wanted.keep ? "&overwrite=false" : "";
     target += wanted.parents ? "&parents=true" : "";
+    target += wanted.owner.empty() ? "" : "&owner=" + client::encoded(wanted.owner);
     if (const auto mode = source.mode()) {
         target += fmt::format("&mode={:04o}", *mode & 0777U);
     }
@@ -279,6 +281,7 @@ void add_file_commands(CommandLine& line)
                         {"paddock cp notes.txt web:/tmp/         # into a folder, by its name",
                          "paddock cp web:/var/log/syslog .       # out of it",
                          "paddock cp -u root site.conf web:/etc/site.conf",
+                         "paddock cp -u root --owner www-data app.py web:/srv/app.py",
                          "pg_dump shop | paddock cp - db:/tmp/shop.sql"});
     cp->group("Sandboxes");
     cp->add_option("FROM", wanted->from, "a file here, or SANDBOX:PATH; - is stdin")
@@ -286,6 +289,8 @@ void add_file_commands(CommandLine& line)
         ->required();
     cp->add_option("TO", wanted->to, "likewise; - is stdout")->type_name("")->required();
     cp->add_option("-u,--user", wanted->user, "as whom, in the sandbox (sandbox)")
+        ->type_name("USER");
+    cp->add_option("--owner", wanted->owner, "whose it is then, there; -u root may say so")
         ->type_name("USER");
     cp->add_flag("-p,--parents", wanted->parents, "make the folders that are missing there");
     cp->add_flag("-n,--no-clobber", wanted->keep, "fail if it is there already");

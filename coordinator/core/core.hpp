@@ -107,7 +107,7 @@ private:
     common::Result<T> ask(std::chrono::milliseconds limit,
                           std::function<void(const Reply<T>&)> begin)
     {
-        auto answer = Reply<T>::wait(limit, [&](Reply<T> reply) {
+        auto answer = Reply<T>::wait(limit + late_loop, [&](Reply<T> reply) {
             const auto taken = loop_->post([begin = std::move(begin), reply] { begin(reply); });
             if (!taken) {
                 reply(ending_ ? no_answer()

@@ -51,6 +51,7 @@ struct FileRequest {
     bool from_end = false;
     std::optional<unsigned> mode{}; ///< Permissions.
     std::string sha256{};           ///< Of write: hex, that the content must have.
+    std::string owner{};            ///< Of write: a user of the guest's; "": as it was, or `user`.
     // Of edit:
     std::string old_text{};
     std::string new_text{};

@@ -12,6 +12,9 @@
 
 namespace coordinator {
 
+/// How long callers wait beyond the core's own deadlines: a loop that is late still says why.
+constexpr std::chrono::seconds late_loop{30};
+
 /// The one answer that a blocked caller waits for. Copies share it; the first call
 /// counts, later ones do nothing, so that a deadline and a late answer need not
 /// know of each other. Given on the core's thread only.

@@ -106,6 +106,14 @@ const std::array table{
         {},
         1,
         3600},
+    Key{"claim_timeout_sec",
+        Kind::integer,
+        "5",
+        "for a warm sandbox to answer who is given it; then it is taken for dead, and another one "
+        "tried",
+        {},
+        1,
+        3600},
     Key{"output_limit_kb",
         Kind::integer,
         "1024",
@@ -293,6 +301,7 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     settings.core.boot_timeout = seconds(config, "boot_timeout_sec");
     settings.core.stop_timeout = seconds(config, "stop_timeout_sec");
     settings.core.destroy_timeout = seconds(config, "destroy_timeout_sec");
+    settings.core.claim_timeout = seconds(config, "claim_timeout_sec");
     settings.core.output_limit =
         common::Bytes::kib(static_cast<std::uint64_t>(config.integer("output_limit_kb")));
     settings.core.max_operations = static_cast<std::size_t>(config.integer("max_operations"));

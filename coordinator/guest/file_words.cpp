@@ -25,7 +25,7 @@ constexpr auto reasons = std::to_array<std::string_view>(
      "path_in_motion",   "path_not_allowed", "path_unknown",  "permission_denied",
      "range_beyond_end", "read_only",        "size_mismatch", "symlink_loop",
      "text_ambiguous",   "text_not_found",   "too_deep",      "too_large",
-     "too_many_entries", "agent_too_old"});
+     "too_many_entries", "agent_too_old",    "unknown_user"});
 
 } // namespace
 
@@ -62,6 +62,7 @@ proto::FileCall call_of(const FileRequest& request, const FilePolicy& policy)
         request.action == FileAction::edit ? request.old_text.size() : request.length.value_or(0);
     call.mode = request.mode ? static_cast<std::int32_t>(*request.mode) : -1;
     call.sha256 = request.sha256;
+    call.owner = request.owner;
     return call;
 }
 

@@ -260,9 +260,13 @@ common::Result<Reply> Gateway::handle(
                           .range = header(head, "range"),
                           .upgrade = header(head, "upgrade"),
                           .content = [&body](const BodySink& sink) { return body.read_to(sink); }};
-    return request.key.empty() || match.route->replay == Replay::by_handler
-               ? match.route->handler(context_, request)
-               : answer_once(keys_, *match.route, context_, request, call.path);
+    const auto& route = *match.route;
+    auto answer = request.key.empty() || route.replay == Replay::by_handler
+                      ? route.handler(context_, request)
+                      : answer_once(keys_, route, context_, request, call.path);
+    return answer && route.streamed != nullptr
+               ? route.streamed(context_, request, *std::move(answer))
+               : answer;
 }
 
 void Gateway::finish(const Call& call, Reply& reply)

@@ -47,6 +47,8 @@ struct Context {
 };
 
 using Handler = common::Result<Reply> (*)(const Context&, const Request&);
+/// Makes a stream of what the handler answered, now or when its key was used first.
+using Streamer = common::Result<Reply> (*)(const Context&, const Request&, Reply);
 
 /// One line of the route table. `pattern` is made of literal segments, {name} for any one
 /// segment and {name...} for all that remain.
@@ -59,6 +61,7 @@ struct Route {
     std::string_view summary;
     Replay replay = Replay::by_gateway;
     Body body = Body::whole;
+    Streamer streamed = nullptr; ///< Null: the handler's answer is what the client gets.
 };
 
 /// Every route of the HTTP contract, built or not.

@@ -7,6 +7,7 @@
 #include "guest/files/lines.hpp"
 #include "guest/files/listing.hpp"
 #include "guest/files/writer.hpp"
+#include "guest/users.hpp"
 
 #include <algorithm>
 #include <array>
@@ -157,6 +158,10 @@ Result<FileReply> write(const PathPolicy& policy, const FileCall& call)
                     : choose(call.overwrite, files::Existing::replaced, files::Existing::refused);
     options.parents = choose(call.parents, files::Parents::made, files::Parents::must_exist);
     options.mode = mode_of(call);
+    if (!call.owner.empty()) {
+        COMMON_TRY(const auto owner, find_user(call.owner));
+        options.owner = files::Owner{owner.uid, owner.gid};
+    }
     if (!call.sha256.empty()) {
         COMMON_TRY(options.sha256, common::digest::sha256_from_hex(call.sha256));
     }

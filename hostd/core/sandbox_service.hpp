@@ -52,8 +52,8 @@ struct ServiceSettings {
     /// Between two looks at what guests send: less is no shorter time to be idle in.
     std::chrono::milliseconds network_interval{10000};
     std::chrono::milliseconds stop_poll{500};
-    std::chrono::milliseconds agent_poll{500}; ///< Of qemu-guest-agent.
-    std::chrono::milliseconds disk_check{200}; ///< Until a disk that is still full has shown it.
+    std::chrono::milliseconds agent_poll{500};  ///< Of qemu-guest-agent.
+    std::chrono::milliseconds disk_check{2000}; ///< Until a disk that is still full has shown it.
     std::size_t deepest_chain = 24; ///< Files that a disk may lie on before that is mended.
     std::chrono::milliseconds sweep_delay{1000}; ///< After something may have lost its owner.
 };

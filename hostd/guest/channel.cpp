@@ -94,10 +94,10 @@ common::SteadyTime Channel::on_run_time(common::SteadyTime now)
 
 void Channel::exec(ExecSpec spec, Guests::Completion done)
 {
-    const bool endless = spec.live && spec.timeout.count() == 0;
-    const auto patience =
-        limits_.exec_grace + (spec.timeout.count() > 0 ? spec.timeout : limits_.exec_longest);
-    const auto deadline = endless ? std::nullopt : std::optional{clock_.steady() + patience};
+    const bool timed = spec.timeout.count() > 0;
+    const auto patience = limits_.exec_grace + (timed ? spec.timeout : limits_.exec_longest);
+    const auto deadline =
+        spec.live && !timed ? std::nullopt : std::optional{clock_.steady() + patience};
     if (const auto known = runs_.find(spec.operation); known != runs_.end()) {
         if (known->second.outcome) {
             return done(*known->second.outcome);
@@ -127,10 +127,10 @@ void Channel::exec(ExecSpec spec, Guests::Completion done)
                           "guest_busy"});
     }
     const auto operation = spec.operation;
-    Run run{ExecRun{std::move(spec), boot_id_}, 0, deadline};
-    if (!run.exec.spec().call.empty()) {
-        run.unwanted_at = clock_.steady() + limits_.call_patience; // Unless somebody reads it.
-    }
+    const auto expected_until = clock_.steady() + limits_.reader_patience;
+    const bool is_call = !spec.call.empty();
+    Run run{ExecRun{std::move(spec), boot_id_}, 0, deadline, expected_until};
+    run.unwanted_at = is_call ? std::optional{expected_until} : std::nullopt; // Unless it is read.
     if (proto::encode_guest_body(run.exec.request()).size() > proto::max_exec_bytes) {
         return done(Error{ErrorCode::too_large,
                           fmt::format("command, arguments and environment exceed {} bytes",

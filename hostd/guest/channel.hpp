@@ -79,6 +79,7 @@ private:
         ExecRun exec;
         std::uint32_t stream;                       ///< 0: not sent yet.
         std::optional<common::SteadyTime> deadline; ///< Until answered.
+        common::SteadyTime expected_until; ///< Until then a live one waits for somebody to read it.
         bool started = false;
         /// Of a live one that has ended, and is kept for who reads it.
         std::optional<common::Result<ExecOutcome>> outcome{};

@@ -83,6 +83,7 @@ void Channel::open_reader(const ExecReader& reader, std::uint64_t from, std::uin
     }
     found->second.unwanted_at.reset();
     tell_readers(found->second);
+    open_window(found->second); // It may have waited for somebody.
 }
 
 void Channel::grant_reader(const ExecReader& reader, std::uint32_t bytes)
@@ -111,8 +112,8 @@ void Channel::close_readers()
     for (auto& [operation, run] : runs_) {
         if (auto* live = run.exec.live(); live != nullptr) {
             live->close_all();
-            open_window(run);
-            let_end(run, clock_.steady() + limits_.call_patience);
+            run.expected_until = clock_.steady() + limits_.reader_patience;
+            let_end(run, run.expected_until);
         }
     }
 }
@@ -130,6 +131,11 @@ void Channel::let_end(Run& run, common::SteadyTime at)
 common::SteadyTime Channel::on_live_time(common::SteadyTime now, Run& run)
 {
     auto next = common::SteadyTime::max();
+    auto* const live = run.exec.live();
+    if (live != nullptr && live->is_expecting() && now >= run.expected_until) {
+        live->expect_none();
+        open_window(run);
+    }
     if (run.unwanted_at && now >= *run.unwanted_at && ready() && run.started && !run.outcome) {
         // Again, until it has: a signal can be lost with its channel.
         run.unwanted_at = now + limits_.retry_max;
@@ -141,6 +147,9 @@ common::SteadyTime Channel::on_live_time(common::SteadyTime now, Run& run)
     if (run.input && now >= run.input->until) {
         const auto done = std::move(std::exchange(run.input, std::nullopt)->done);
         done(Error{ErrorCode::rate_limited, "the command does not read its stdin", "stdin_full"});
+    }
+    if (live != nullptr && live->is_expecting()) {
+        next = std::min(next, run.expected_until);
     }
     return run.input ? std::min(next, run.input->until) : next;
 }

@@ -50,8 +50,9 @@ struct ChannelLimits {
     std::chrono::milliseconds ended_live_grace{15000}; ///< … and, however many, for so long.
     /// Stdin that there is no room for waits so long before it is refused.
     std::chrono::milliseconds stdin_patience{5000};
-    /// For the coordinator of a call to come back when its connection was lost.
-    std::chrono::milliseconds call_patience{30000};
+    /// For the first reader of a live one, and for the coordinator of those that were read to come
+    /// back when its connection was lost.
+    std::chrono::milliseconds reader_patience{30000};
     std::size_t joined = 8;                            ///< Callers waiting for one exec.
     std::size_t write_bytes = std::size_t{256} << 10U; ///< Queued before stdin waits.
     std::size_t waiting_execs = 1024;                  ///< In the inbox, over all guests.

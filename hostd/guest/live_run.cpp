@@ -78,7 +78,7 @@ Result<> LiveRun::take(const proto::GuestOutput& output)
 
 bool LiveRun::holds_up() const noexcept
 {
-    if (readers_.empty() && unread_ == Unread::waits) {
+    if (readers_.empty() && (expected_ || unread_ == Unread::waits)) {
         return true;
     }
     return log_.end() - slowest() >= most_unread;
@@ -122,6 +122,19 @@ void LiveRun::grant(std::uint64_t reader, std::uint32_t bytes)
     if (const auto found = readers_.find(reader); found != readers_.end()) {
         found->second.credit = std::min<std::uint64_t>(found->second.credit + bytes, most_held);
     }
+}
+
+void LiveRun::close(std::uint64_t reader)
+{
+    if (readers_.erase(reader) > 0 && readers_.empty()) {
+        expected_ = false;
+    }
+}
+
+void LiveRun::close_all()
+{
+    expected_ = expected_ || is_read();
+    readers_.clear();
 }
 
 void LiveRun::tell(const common::OperationId& operation, const Tell& tell)

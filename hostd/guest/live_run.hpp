@@ -15,7 +15,8 @@ namespace hostd::guest {
 /// and the stdin that the agent has not had. Pure: no I/O, no clock. A failed take() or
 /// attached() is the guest's fault and ends its session.
 ///
-/// The command waits in its write while its slowest reader is far behind; one that nobody reads
+/// The command waits in its write while its slowest reader is far behind, or is on its way: from
+/// its begin, and from close_all(), for as long as the caller expects one. One that nobody reads
 /// goes on.
 class LiveRun {
 public:
@@ -36,9 +37,15 @@ public:
     /// `rate_limited` if there are too many.
     common::Result<> open(std::uint64_t reader, std::uint64_t from, std::uint32_t credit);
     void grant(std::uint64_t reader, std::uint32_t bytes);
-    void close(std::uint64_t reader) { readers_.erase(reader); }
-    void close_all() { readers_.clear(); }
+    /// After the last one nobody is expected any more.
+    void close(std::uint64_t reader);
+    /// Who read it may come back: it is waited for as at the begin.
+    void close_all();
+    /// Nobody came, or comes back.
+    void expect_none() noexcept { expected_ = false; }
     [[nodiscard]] bool is_read() const noexcept { return !readers_.empty(); }
+    /// Nobody reads it, and somebody is to.
+    [[nodiscard]] bool is_expecting() const noexcept { return readers_.empty() && expected_; }
     /// The command, or its end, waits for the slowest of its readers.
     [[nodiscard]] bool holds_up() const noexcept;
     /// It writes no more: who has read all of it is told so, and is no reader any more.
@@ -69,6 +76,7 @@ private:
     std::uint64_t allowed_ = 0; ///< The agent may send up to here.
     bool started_ = false;
     bool ended_ = false;
+    bool expected_ = true; ///< A reader is.
     std::map<std::uint64_t, Reader> readers_;
 
     std::string stdin_;          ///< What the command has not taken, as far as is known.

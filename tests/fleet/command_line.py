@@ -26,7 +26,7 @@ class Cli:
 
     def __call__(self, *argv, input=None, **options):
         child = self.start(*argv, stdin=subprocess.PIPE, **options)
-        out, err = child.communicate(input, timeout=150)
+        out, err = child.communicate(input, timeout=400)
         return subprocess.CompletedProcess(argv, child.returncode, out, err)
 
     def ok(self, *argv, **options):
@@ -65,6 +65,13 @@ class Terminal:
 
     def plain(self):
         return self.tmux("capture-pane", "-p")
+
+    def record(self):
+        """All that is written from here on, also what is gone from the screen by now."""
+        file = self.folder / "recorded"
+        file.touch()
+        self.tmux("pipe-pane", "-o", f"cat >> '{file}'")
+        return lambda: file.read_text(errors="replace")
 
     def wait(self, pattern, seconds=60):
         try:

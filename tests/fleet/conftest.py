@@ -89,11 +89,15 @@ def nothing_leaks(request):
         return
     fleet = request.getfixturevalue("fleet")
     api = fleet.api()
-    for sandbox in api.sandboxes():
-        api.call("DELETE", f"/v1/sandboxes/{sandbox['id']}")
-    wait_until("the list to be empty", lambda: not api.sandboxes(), 60)
+
+    def none_left():
+        for sandbox in api.sandboxes():
+            api.call("DELETE", f"/v1/sandboxes/{sandbox['id']}")
+        return not api.sandboxes()
+
+    wait_until("the list to be empty", none_left, 60)
     try:
-        wait_until("no leftovers", lambda: not fleet.leftovers(), 30)
+        wait_until("no leftovers", lambda: not fleet.leftovers(), 60)
     except AssertionError:
         raise AssertionError(f"left over: {fleet.leftovers()}") from None
     assert "ok" in fleet.verify_audit().lower()

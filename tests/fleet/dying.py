@@ -11,7 +11,7 @@ def done_until_it_died(fleet, once):
 
     def work():
         try:
-            while not ended.is_set():
+            while not ended.is_set() and len(given) < 50:  # Lists and plans have an end.
                 given.append(once())
         except (OSError, http.client.HTTPException):
             pass  # It died with this one under way.
@@ -19,7 +19,7 @@ def done_until_it_died(fleet, once):
     thread = threading.Thread(target=work)
     thread.start()
     while len(given) < 10:
-        assert thread.is_alive()
+        assert thread.is_alive() or len(given) >= 10
         thread.join(0.01)
     fleet.coordinator.kill(signal.SIGKILL)
     ended.set()

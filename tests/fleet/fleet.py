@@ -25,17 +25,21 @@ ROOT = Path(__file__).resolve().parents[2]
 PGBIN = Path("/usr/lib/postgresql/15/bin")
 CLONE_NEWNET = 0x40000000
 HTTP_PORT = 8080
+SELF_TEST = "paddock-selftest-"  # hostd's own domains, which prove its engine.
+PATIENCE = 3  # What is waited for comes, also on a machine that does other things; a bound is for what never does.
 
 
 def wait_until(what, condition, seconds):
-    """Polls; the last result when it is true. Fails with what was waited for."""
-    deadline = time.monotonic() + seconds
+    """Polls; the last result when it is true. Fails with what was waited for, after a look that began when time was up: this
+    process may have stood still."""
+    deadline = time.monotonic() + seconds * PATIENCE
     while True:
+        is_last = time.monotonic() > deadline
         result = condition()
         if result:
             return result
-        if time.monotonic() > deadline:
-            raise AssertionError(f"gave up after {seconds} s waiting for {what}")
+        if is_last:
+            raise AssertionError(f"gave up after {seconds * PATIENCE} s waiting for {what}")
         threading.Event().wait(0.05)
 
 
@@ -48,10 +52,17 @@ def run(*argv, check=True, timeout=60, **options):
     return done
 
 
+def kill_if_there(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 class Api:
     """The HTTP API on one keep-alive connection. Not for two threads at once."""
 
-    def __init__(self, port, token, timeout=150):
+    def __init__(self, port, token, timeout=400):
         self.port, self.token, self.timeout = port, token, timeout
         self.connection = None
         self.record = os.environ.get("PADDOCK_RECORD")  # Each exchange is added to it: tests/api/check_exchanges.js.
@@ -77,12 +88,12 @@ class Api:
                 streams = reply.headers.get_content_type() == "text/event-stream"
                 data = b"" if streams else reply.read()
                 break
-            except (ConnectionError, http.client.HTTPException, TimeoutError):
+            except (ConnectionError, http.client.HTTPException, TimeoutError) as error:
                 self.connection.close()
                 self.connection = None
                 # An idle connection that the server had closed: once more, on a fresh one. A POST
                 # on a fresh connection is never repeated: it may have been done.
-                if fresh or attempt == 2:
+                if fresh or attempt == 2 or isinstance(error, TimeoutError):
                     raise
         self.last_headers = reply.headers
         if streams:
@@ -123,6 +134,13 @@ class Api:
         return self.ok("GET", "/v1/sandboxes?limit=500")["sandboxes"]
 
 
+def check_clock(api, ident):
+    """It is ours, cut to a second; an error below one is not stepped."""
+    begun = time.time()
+    clock = float(api.run(ident, "date +%s")["stdout"])
+    assert begun - 3.5 < clock < time.time() + 2.5, f"its clock says {clock} at {begun}"
+
+
 class Process:
     """A child with its log; ended by its own pid."""
 
@@ -139,7 +157,7 @@ class Process:
     def alive(self):
         return self.child.poll() is None
 
-    def kill(self, number=signal.SIGKILL, wait=30):
+    def kill(self, number=signal.SIGKILL, wait=90):
         if self.alive():
             self.child.send_signal(number)
         try:
@@ -157,7 +175,7 @@ class Postgres:
         self.base, self.socket, self.data = base, base / "pg", base / "pg" / "data"
         self.socket.mkdir(mode=0o755)
         shutil.chown(self.socket, "postgres", "postgres")
-        self._as_postgres(PGBIN / "initdb", "-D", self.data, "--auth=peer", "--no-locale", "--encoding=UTF8")
+        self._as_postgres(PGBIN / "initdb", "-D", self.data, "--auth=peer", "--no-locale", "--encoding=UTF8", "--no-sync")
         (self.data / "pg_hba.conf").write_text("local all all peer map=paddock\n")
         (self.data / "pg_ident.conf").write_text(
             "".join(f"paddock {line}\n" for line in ("postgres postgres", "root paddock", "root paddock_owner",
@@ -178,7 +196,7 @@ class Postgres:
                                             "-c", "max_connections=60"],
                                self.base / "postgres.log", cwd="/")
         wait_until("PostgreSQL", lambda: run(PGBIN / "pg_isready", "-q", "-h", self.socket,
-                                             check=False).returncode == 0, 30)
+                                             check=False).returncode == 0, 90)
 
     def stop(self, number=signal.SIGINT):
         self.process.kill(number)
@@ -244,7 +262,7 @@ class Host:
         self.holder = Process(f"{self.name} namespaces",
                               ["ip", "netns", "exec", self.netns, "unshare", "--mount", "--uts", "bash", "-c", script],
                               self.base / "libvirtd.log")
-        wait_until(f"libvirtd of {self.name}", self.libvirt_answers, 60)
+        wait_until(f"libvirtd of {self.name}", self.libvirt_answers, 120)
 
     def enter(self, *argv):
         """The command line that runs argv inside this host."""
@@ -319,30 +337,49 @@ class Host:
 
     def kill_libvirtd(self):
         """Another one is started at once, as systemd would."""
-        os.kill(int((self.base / "run/libvirt/libvirtd.pid").read_text()), signal.SIGKILL)
+        def killed():
+            try:  # One that is only starting has not said yet which it is.
+                os.kill(int((self.base / "run/libvirt/libvirtd.pid").read_text()), signal.SIGKILL)
+                return True
+            except (OSError, ValueError):
+                return False
+        wait_until(f"a libvirtd of {self.name} to kill", killed, 60)
 
     def free_half_made_domains(self):
         """What docs/state.md says to do: libvirt 9 never lets go of a domain that it died in the making of."""
         def without_qemu():
-            return {s: s.stat().st_mtime_ns for s in (self.base / "run/libvirt/qemu").glob("*.xml")
-                    if " pid='0'>" in s.read_text()}
+            found = {}
+            for status in (self.base / "run/libvirt/qemu").glob("*.xml"):
+                try:
+                    if " pid='0'>" in status.read_text():
+                        found[status] = status.stat().st_mtime_ns
+                except FileNotFoundError:
+                    pass  # It has ended meanwhile.
+            return found
 
         found, since = without_qemu(), time.monotonic()
         # One that is only being started has its QEMU soon.
-        wait_until("more time than a start takes", lambda: not found or time.monotonic() - since > 5, 10)
+        wait_until("more time than a start takes", lambda: not found or time.monotonic() - since > 15, 30)
         half_made = [s for s, written in without_qemu().items() if found.get(s) == written]
         for status in half_made:
-            status.unlink()
+            status.unlink(missing_ok=True)
         if half_made:
             self.kill_libvirtd()
-            wait_until("libvirtd", self.libvirt_answers, 30)
+            wait_until("libvirtd", self.libvirt_answers, 90)
+
+    def unmount(self, folder):
+        """virtlogd and hostd may have a file of it open for an instant more."""
+        wait_until(f"{folder} to be let go of", lambda: self.inside("umount", folder, check=False).returncode == 0, 30)
 
     def domains(self):
         return self.inside("virsh", "-q", "-c", "qemu:///system", "list", "--all", "--name").stdout.split()
 
-    def qemu_pids(self):
+    def qemu_pids(self, of="sbx-"):
+        """Of its sandboxes, of one, or of all that begin so; hostd's self-tests have some of their own."""
         pids = []
-        for file in (self.base / "run/libvirt/qemu").glob("*.pid"):
+        for file in (self.base / "run/libvirt/qemu").glob(f"{of}*.pid"):
+            if file.name.startswith(SELF_TEST) and not of.startswith(SELF_TEST):
+                continue
             try:
                 pid = int(file.read_text())
                 if b"qemu" in Path(f"/proc/{pid}/cmdline").read_bytes():
@@ -363,8 +400,10 @@ class Host:
 
     def leftovers(self):
         """What sandboxes have left on this host; empty when nothing leaked."""
-        found = [f"domain {d}" for d in self.domains()]
-        found += [f"process {p}" for p in self.qemu_pids()]
+        if not self.libvirt_answers():
+            return ["libvirtd, which does not answer"]
+        found = [f"domain {d}" for d in self.domains() if not d.startswith(SELF_TEST)]
+        found += [f"process {p}" for p in self.qemu_pids("")]
         for folder in ("sandboxes", "snapshots", "layers"):
             found += [f"{folder}/{p.name}" for p in (self.state / folder).glob("*")]
         found += [f"channel {c}" for c in self.channels()]
@@ -393,20 +432,22 @@ class Host:
             self.hostd.kill(signal.SIGKILL)
         if self.base.exists():
             (self.base / "stop").touch()
-        for pid in self.qemu_pids():
-            os.kill(pid, signal.SIGKILL)
+        for pid in (*self.qemu_pids(""), *self.qemu_pids(SELF_TEST)):
+            kill_if_there(pid)
         if self.holder:
             # dnsmasq, virtlogd and libvirtd: whoever is in this host's network namespace is ours to end.
             def inside():
                 return [int(p) for p in run("ip", "netns", "pids", self.netns, check=False).stdout.split()]
 
-            for pid in inside():
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            self.holder.child.wait(30)
-            wait_until(f"{self.name} to be empty", lambda: not inside(), 10)
+            def is_empty():
+                left = inside()
+                for pid in left:
+                    kill_if_there(pid)
+                return not left
+
+            # Again and again: one of them may just have started another.
+            wait_until(f"{self.name} to be empty", is_empty, 60)
+            self.holder.child.wait(60)
         run("ip", "netns", "del", self.netns, check=False)
         run("ip", "link", "del", f"pdkt-{self.name}", check=False)
 
@@ -418,8 +459,8 @@ class Fleet:
         """`coordinator`: settings of its configuration beside those that make a fleet."""
         self.build, self.image = Path(build), Path(image)
         self.log_level = log_level
-        self.tag = f"pdkt{os.getpid()}"
         self.base = Path(tempfile.mkdtemp(prefix="pdkt-"))
+        self.tag = self.base.name
         self.base.chmod(0o755)
         self.etc = self.base / "etc"
         self.hosts = [Host(self, f"h{n + 1}", n + 1) for n in range(hosts)]
@@ -472,6 +513,11 @@ class Fleet:
                      "link set pdkt0 up"):
             run("ip", *line.split())
 
+    def _leave_mgmt(self):
+        if hasattr(self, "old_netns"):
+            self._setns(self.old_netns)
+            run("ip", "netns", "del", f"{self.tag}-m", check=False)
+
     @staticmethod
     def _setns(path_or_fd):
         fd = path_or_fd if isinstance(path_or_fd, int) else os.open(path_or_fd, os.O_RDONLY)
@@ -490,6 +536,11 @@ class Fleet:
             "enrolment_file": self.etc / "enrolled",
             "token_file": self.etc / "tokens",
             "log_level": self.log_level,
+            # Beyond what emulated guests need where two fleets boot at once.
+            "boot_timeout_sec": 120,
+            "ip_timeout_sec": 60,
+            "destroy_timeout_sec": 90,
+            "claim_timeout_sec": 60,
             **self.extra_coordinator,
         }
         (self.etc / "coordinator.yaml").write_text("".join(f"{k}: {v}\n" for k, v in settings.items()))
@@ -506,7 +557,7 @@ class Fleet:
     def api(self, **options):
         return Api(HTTP_PORT, self.token, **options)
 
-    def wait_ready(self, hosts, seconds=60):
+    def wait_ready(self, hosts, seconds=120):
         def ready():
             for process in [self.coordinator, *(h.hostd for h in self.hosts if h.hostd)]:
                 assert process.alive(), f"{process.name} ended:\n{tail(process.log)}"
@@ -551,13 +602,13 @@ class Fleet:
                 host.close()
             except Exception as error:  # Go on: whatever else there is must be taken away too.
                 print(f"closing {host.name}: {error}")
-        if self.coordinator:
-            self.coordinator.kill(signal.SIGKILL)
-        if self.postgres and self.postgres.process:
-            self.postgres.stop()
-        if hasattr(self, "old_netns"):
-            self._setns(self.old_netns)
-            run("ip", "netns", "del", f"{self.tag}-m", check=False)
+        try:
+            if self.coordinator:
+                self.coordinator.kill(signal.SIGKILL)
+            if self.postgres and self.postgres.process:
+                self.postgres.stop(signal.SIGQUIT)  # It is thrown away.
+        finally:
+            self._leave_mgmt()
         keep = os.environ.get("PADDOCK_KEEP_LOGS")
         if keep:
             for path in self.base.rglob("*.log"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from fleet import wait_until
 
 LINES = 4096  # Of a word in memory and on disk: some pages of each.
-CLOCK_OFF = 2.5
+CLOCK_OFF = 3.5
 TICK = 0.2
 SLACK = 10  # Ticks: what a guest that was held up may make up for.
 
@@ -24,7 +24,7 @@ show() {
     if [ -e /dev/shm/ticks ]; then
         a=; b=; i=0
         while [ -z "$a" ]; do read -r a < /dev/shm/ticks; done
-        while [ $i -lt 100 ]; do
+        while [ $i -lt 400 ]; do
             read -r b < /dev/shm/ticks
             [ -n "$b" ] && [ "$b" != "$a" ] && break
             i=$((i+1)); sleep 0.05
@@ -32,7 +32,7 @@ show() {
         echo "ticks $a $b"
     fi
     i=0
-    while ip=$(ip -4 -o addr show eth0 | sed 's/.*inet \([0-9.]*\).*/\1/'); [ -z "$ip" ] && [ $i -lt 100 ]; do
+    while ip=$(ip -4 -o addr show eth0 | sed 's/.*inet \([0-9.]*\).*/\1/'); [ -z "$ip" ] && [ $i -lt 400 ]; do
         i=$((i+1)); sleep 0.1
     done
     echo "ip $ip"
@@ -159,7 +159,7 @@ def look(api, box, then=""):
     """One command: shows, does `then`, and shows again if there was anything to do."""
     begun = time.time()
     parts = [SHOW, "show"] + ([f"echo ----\n{then}\necho ----\nshow"] if then else [])
-    command = api.run(box.ident, "\n".join(parts), timeout_sec=60)
+    command = api.run(box.ident, "\n".join(parts), timeout_sec=120)
     ended = time.time()
     assert command["exit_code"] == 0, command
     first, *rest = command["stdout"].split("----\n")

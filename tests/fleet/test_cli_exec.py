@@ -82,7 +82,7 @@ def test_a_slow_reader_holds_the_command_up(cli):
     assert child.stdout.read(1) == b"\0"
     for _ in range(3):
         assert cli.ok("run", "web", "test -e all; echo $?") == "1\n"
-    assert len(child.stdout.read()) == 7_999_999 and child.wait(60) == 0
+    assert len(child.stdout.read()) == 7_999_999 and child.wait(90) == 0
 
 
 @pytest.mark.parametrize("name", ["INT", "TERM"])
@@ -90,7 +90,7 @@ def test_a_signal_is_the_commands(cli, name):
     child = cli.start("exec", "web", *script(f"trap 'echo got it; exit 7' {name}; echo ready; while :; do sleep 0.1; done"))
     assert child.stdout.readline() == "ready\n"
     child.send_signal(getattr(signal, f"SIG{name}"))
-    out, _ = child.communicate(timeout=30)
+    out, _ = child.communicate(timeout=150)
     assert (child.returncode, out) == (7, "got it\n")
 
 
@@ -100,8 +100,9 @@ def test_a_second_signal_ends_the_client_alone_and_says_how_to_come_back(cli, ap
     assert child.stdout.readline() == "ready\n"
     child.send_signal(signal.SIGINT)
     assert child.stdout.readline() == "no\n"
+    cli.ok("run", "web", "true")  # By then it has put down how far it got.
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=150)
     assert child.returncode == -signal.SIGINT and out == ""
     ident, position = re.search(r"goes on in the sandbox; come back: paddock exec -i --attach (cmd-\w+) --from (\d+) web", err).groups()
     assert ident in running(api, sandbox, "trap")
@@ -112,7 +113,7 @@ def test_a_second_signal_ends_the_client_alone_and_says_how_to_come_back(cli, ap
     assert again.stdout.readline() == "here\n"
     api.ok("POST", f"/v1/sandboxes/{sandbox}/exec/{ident}/signal", {"signal": "KILL"})
     again.stdin.close()
-    assert again.wait(30) == 137
+    assert again.wait(90) == 137
     # From its first byte, and how it ended.
     done = cli("exec", "--attach", ident, "web")
     assert (done.returncode, done.stdout) == (137, "ready\nno\nhere\n")
@@ -124,7 +125,7 @@ def test_whoever_only_looks_leaves_it_alone(cli, api, sandbox):
     child = cli.start("exec", "--attach", ident, "web")
     assert child.stdout.readline() == "begun\n"
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=30)
+    _, err = child.communicate(timeout=150)
     assert child.returncode == -signal.SIGINT and f"--attach {ident}" in err
     assert execs(api, sandbox)[ident]["status"] == "running"
     cli.ok("run", "web", "touch seen")
@@ -135,18 +136,18 @@ def test_a_reader_that_is_gone_takes_it_along(cli, api, sandbox):
     child = cli.start("exec", "web", *script("exec yes forever"))
     assert child.stdout.readline() == "forever\n"
     child.stdout.close()
-    assert child.wait(60) == -signal.SIGPIPE and child.stderr.read() == ""
+    assert child.wait(90) == -signal.SIGPIPE and child.stderr.read() == ""
     wait_until("it to end", lambda: not running(api, sandbox, "forever"), 30)
     assert [one["exit_code"] for one in execs(api, sandbox).values() if "forever" in one["command"]] == [129]
     with open("/dev/full", "w") as full:
         done = cli.start("exec", "web", "--", "echo", "x", stdout=full)
-        _, err = done.communicate(timeout=30)
+        _, err = done.communicate(timeout=150)
     assert done.returncode == 125 and "could not be written" in err
 
 
 def test_its_end_is_the_exit_status(cli):
     assert cli("exec", "web", *script("kill -9 $$")).returncode == 137
-    done = cli("exec", "--timeout", "1s", "web", *script("echo begun; sleep 1000"))
+    done = cli("exec", "--timeout", "5s", "web", *script("echo begun; sleep 1000"))
     assert (done.returncode, done.stdout) == (137, "begun\n") and "time was up" in done.stderr
     refused(cli("exec", "-u", "nobody-here", "web", "--", "id"), 118, "unknown_user")
     refused(cli("exec", "web", "--", "/no/such/program"), 118, "not_executable")
@@ -189,7 +190,7 @@ def test_a_daemon_that_dies_loses_nothing_and_starts_nothing_twice(cli, fleet, s
     child.stdin.flush()
     assert child.stdout.readline() == "two\n"
     cli.ok("run", "web", "touch on")
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=150)
     assert (child.returncode, out) == (9, "three\n")
     assert cli.ok("run", "web", "cat count") == "once\n"
     if victim == "coordinator":
@@ -201,7 +202,7 @@ def test_a_daemon_that_dies_loses_nothing_and_starts_nothing_twice(cli, fleet, s
 def test_events_are_followed_and_filtered(cli, api):
     child = cli.start("events", "--action", "sandbox", "--kind", "outcome", "-n", "2")
     seen = cli.start("events", "--since", "1h", "--target", "web", "--action", "sandbox.create", "-o", "json", "-n", "2")
-    rows = [json.loads(line) for line in seen.communicate(timeout=30)[0].splitlines()]
+    rows = [json.loads(line) for line in seen.communicate(timeout=150)[0].splitlines()]
     assert seen.returncode == 0 and [(row["kind"], row["action"]) for row in rows] == [("intent", "sandbox.create"), ("outcome", "sandbox.create")]
 
     def told():
@@ -210,7 +211,7 @@ def test_events_are_followed_and_filtered(cli, api):
         return child.poll() is not None
 
     wait_until("two events", told, 30)  # It may not have listened to the first.
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=150)
     assert (child.returncode, err) == (0, "")
     line = r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ  sandbox\.\w+ +ok +sbx-\w{16}  \S+ +token:\S+$"
     assert len(re.findall(line, out, re.M)) == 2, out
@@ -230,7 +231,7 @@ def test_no_event_is_missed_or_comes_twice_over_a_restart_and_ctrl_c_is_no_failu
         rows.append(json.loads(child.stdout.readline()))
     assert [row["seq"] for row in rows] == list(range(start + 1, rows[-1]["seq"] + 1))
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=150)
     assert child.returncode == -signal.SIGINT and "nothing is missed" in err
 
 

@@ -27,6 +27,8 @@ def test_files_go_in_and_come_out(cli, web, tmp_path):
     (tmp_path / "folder").mkdir()
     cli.ok("cp", f"{web}:/tmp/data.bin", str(tmp_path / "folder"))
     assert (tmp_path / "folder/data.bin").read_bytes() == data
+    cli.ok("cp", "-u", "root", "--owner", "sandbox", str(source), f"{web}:/tmp/given")
+    assert cli.ok("run", web, "stat -c %U /tmp/given") == "sandbox\n"
     cli.ok("cp", "-", f"{web}:/tmp/deep/er/text", "-p", input="from stdin\n")
     assert cli.ok("cp", f"{web}:/tmp/deep/er/text", "-") == "from stdin\n"
     assert cli.json("cp", str(source), f"{web}:/tmp/again")["bytes_written"] == len(data)

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from fleet import HTTP_PORT, Fleet, wait_until
 
-HEAD_TIMEOUT_SECONDS = 4
-IDLE_TIMEOUT_SECONDS = 15
+HEAD_TIMEOUT_SECONDS = 10
+IDLE_TIMEOUT_SECONDS = 30
 EACH = 1000  # Of four kinds.
 BEAT_SECONDS = 1  # Between two bytes of a slow one.
-BEATS = 15  # Longer than any of them may live.
-PATIENCE_SECONDS = 10  # For one answer meanwhile; it is a few milliseconds.
+BEATS = 30  # Longer than any of them may live.
+PATIENCE_SECONDS = 30  # For one answer meanwhile; it is a few milliseconds.
 MEMORY_MB = 64  # It is some twenty.
 CONNECTIONS = 8 * EACH  # One that is closed may still count while the next is open.
 DESCRIPTORS = CONNECTIONS + 1000

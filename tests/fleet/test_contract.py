@@ -79,7 +79,7 @@ def see_a_foreign_vm(fleet, api):
     (host.base / "foreign.xml").write_text(FOREIGN)
     host.inside("virsh", "-q", "-c", "qemu:///system", "define", host.base / "foreign.xml")
     try:
-        assert [vm["name"] for vm in api.ok("GET", "/v1/vms")["vms"]] == ["somebodys-vm"]
+        wait_until("hosts to tell of it", lambda: [vm["name"] for vm in api.ok("GET", "/v1/vms")["vms"]] == ["somebodys-vm"], 20)
         assert api.call("POST", "/v1/sandboxes", {"source_vm_name": "somebodys-vm", "agent_id": "a"})[0] == 403
     finally:
         host.inside("virsh", "-q", "-c", "qemu:///system", "undefine", "somebodys-vm")
@@ -107,7 +107,12 @@ def run_commands(api, ident):
     api.ok("GET", f"/v1/sandboxes/{ident}/ip")
     assert api.ok("GET", f"/v1/sandboxes/{ident}/metrics")["running"]
     api.run(ident, "echo said on the console > /dev/console", user="root")
-    wait_until("the console", lambda: api.ok("GET", f"/v1/sandboxes/{ident}/logs?tail_bytes=10")["data"].strip() == "console", 20)
+
+    def console(size):
+        return api.ok("GET", f"/v1/sandboxes/{ident}/logs?tail_bytes={size}")["data"]
+
+    wait_until("the console", lambda: "said on the console" in console(65536), 20)
+    wait_until("its end", lambda: len(console(10)) == 10 and console(65536).endswith(console(10)), 20)
     assert api.call("POST", f"/v1/sandboxes/{ident}/run", {"command": "true", "user": "nobody-knows"})[0] == 422
 
 
@@ -314,7 +319,7 @@ def keep_and_go_back(api, ident):
 
 def live(api, ident):
     path = f"/v1/sandboxes/{ident}"
-    for step, body in (("pause", None), ("resume", {}), ("suspend", None), ("resume", None), ("extend", {"ttl_seconds": 60}),
+    for step, body in (("pause", None), ("resume", {}), ("suspend", None), ("resume", None), ("extend", {"ttl_seconds": 3600}),
                        ("restart", {"timeout_sec": 30}), ("stop", {"force": True}), ("start", {"wait_for_ip": True}),
                        ("stop", {"force": True}), ("start", None)):
         api.ok("POST", f"{path}/{step}", body)

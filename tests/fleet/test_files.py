@@ -1,6 +1,7 @@
 """Files in a real guest: up, down, changed and watched, whoever dies on the way."""
 
 import hashlib
+import http.client
 import os
 import threading
 
@@ -117,6 +118,18 @@ def test_each_action(files):
     files.do("delete", path="/tmp/moved")
 
 
+def test_root_gives_a_file_to_another(files, api, sandbox):
+    files.do("write", path="/tmp/given", content="x", user="root", owner="sandbox", mode="0600")
+    shown = files.do("read", path="/tmp/given")
+    assert (shown["content"], shown["uid"]) == ("x", int(api.run(sandbox, "id -u")["stdout"])) and shown["uid"] != 0
+    assert files.put("/tmp/given-too", b"y", user="root", owner="sandbox")[0] == 201
+    assert files.do("read", path="/tmp/given-too")["uid"] == shown["uid"]
+    assert files.put("/tmp/given", b"z", owner="root")[0] == 403
+    assert files.do("write", path="/tmp/given", content="z", overwrite=True, owner="nobody-knows", user="root", expect=422)["reason"] == "unknown_user"
+    assert files.do("read", path="/tmp/given")["content"] == "x"
+    api.run(sandbox, "rm /tmp/given /tmp/given-too")
+
+
 def test_a_user_can_do_what_that_user_can(files, api, sandbox):
     assert files.do("write", path="/etc/paddock-test", content="x", expect=403)["reason"] == "permission_denied"
     files.do("write", path="/etc/paddock-test", content="x", user="root", mode="0600")
@@ -139,7 +152,7 @@ def test_changes_are_audited_and_are_no_commands(fleet, files, api, sandbox):
     files.do("read", path="/tmp/audited")
     events = Events(api, f"/v1/events?from=0&target={sandbox}&action=file")
     told = [event.data for event in events.until("audit")[1:]] + [next(events).data]
-    while told[-1]["detail"].get("command") != "file write /tmp/audited":
+    while told[-1].get("detail", {}).get("command") != "file write /tmp/audited":
         told.append(next(events).data)
     told.append(next(events).data)
     events.close()
@@ -147,7 +160,7 @@ def test_changes_are_audited_and_are_no_commands(fleet, files, api, sandbox):
     assert told[-1]["result"] == "ok"
     assert api.ok("GET", f"/v1/sandboxes/{sandbox}/commands")["total"] == commands
     assert api.ok("GET", f"/v1/sandboxes/{sandbox}/exec")["execs"] == []
-    assert not fleet.half_audited()
+    wait_until("every intent to have its outcome", lambda: not fleet.half_audited(), 60)
 
 
 def test_a_watch_tells_what_happens_until_it_is_gone(files, api, sandbox):
@@ -177,7 +190,7 @@ def test_a_reader_that_goes_leaves_no_process(files, api, sandbox):
     def helpers():
         return int(api.run(sandbox, "ps | grep -c '[p]addock-guest\\|[i]nit$'", user="root")["stdout"])
 
-    usual = helpers()
+    usual = min(helpers() for _ in range(5))  # Those of the test before may still be about to end.
     connection = files.connect()
     connection.request("GET", f"{files.path}/files?path=/tmp/sparse", headers={"Authorization": f"Bearer {api.token}"})
     reply = connection.getresponse()
@@ -187,7 +200,7 @@ def test_a_reader_that_goes_leaves_no_process(files, api, sandbox):
     watch = Events(api, f"{files.path}/file/watch?path=/tmp")
     assert next(watch).name == "connected"
     watch.close()
-    wait_until("their processes to end", lambda: helpers() == usual, 20)
+    wait_until("their processes to end", lambda: helpers() <= usual, 60)
     api.run(sandbox, "rm /tmp/sparse")
 
 
@@ -228,7 +241,7 @@ def test_a_daemon_that_dies_under_an_upload_leaves_the_old_content(fleet, api, s
         for number, piece in enumerate(pieces):
             if number == 8:
                 sent.set()
-                assert died.wait(60)
+                assert died.wait(600)
             yield piece
 
     outcome = []
@@ -236,7 +249,7 @@ def test_a_daemon_that_dies_under_an_upload_leaves_the_old_content(fleet, api, s
     def upload():
         try:
             outcome.append(files.put("/tmp/survivor", half_of_it()))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             outcome.append((0, error))
 
     thread = threading.Thread(target=upload)
@@ -262,7 +275,7 @@ def test_a_daemon_that_dies_under_an_upload_leaves_the_old_content(fleet, api, s
 
 def test_afterwards_nothing_is_left(fleet, api, sandbox):
     api.destroy(sandbox)
-    wait_until("no leftovers", lambda: not fleet.leftovers(), 30)
+    wait_until("no leftovers", lambda: not fleet.leftovers(), 60)
 
 
 def test_a_sandbox_keeps_the_paths_that_it_was_made_with(fleet, api):

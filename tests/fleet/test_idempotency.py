@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from fleet import Process, wait_until
+from live import Events, written
 
 CREATE = {"image": "tiny", "agent_id": "once", "auto_start": True, "memory_mb": 160}
 
@@ -37,6 +38,19 @@ def begun(fleet, key, path="/v1/sandboxes", body=None):
             return None
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(call)
+
+
+@contextmanager
+def standing_still(hosts):
+    """Whoever is asked to do something does it only after."""
+    pids = [host.hostd.pid for host in hosts]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager
@@ -129,10 +143,12 @@ def test_a_coordinator_that_dies_between_the_claim_and_the_intent_has_done_nothi
 
 
 def test_a_coordinator_that_dies_between_the_intent_and_the_answer_never_makes_a_second_one(fleet, api, key):
-    with begun(fleet, key) as first:
+    with standing_still(fleet.hosts), begun(fleet, key) as first:
         wait_until("the intent", lambda: creates_of(fleet, key), 20)
-        fleet.restart_coordinator()
+        fleet.coordinator.kill()
         assert first.result() is None, "it was answered before the crash"
+    fleet.start_coordinator()
+    fleet.wait_ready(2)
     (made,), = creates_of(fleet, key)
     for _ in range(3):
         api = fleet.api()
@@ -165,6 +181,31 @@ def test_a_command_under_way_when_the_coordinator_ends_runs_once(fleet, api, key
                                           api.ok("GET", f"/v1/sandboxes/{ident}/commands")["commands"]), 60)
     assert post(api, key, path, body)[0] == 504
     assert api.run(ident, "cat /tmp/once")["stdout"] == "x\n"
+
+
+def test_a_live_command_is_started_once_and_read_again(fleet, api, key):
+    box = api.create()["id"]
+    path = f"/v1/sandboxes/{box}/exec"
+    body = {"cmd": ["/bin/sh", "-c", "echo x >> /tmp/once; echo begun; read last; echo $last"], "stdin": True}
+    first = Events(api, path, body, {"Idempotency-Key": key})
+    ident = first.until_written(b"begun\n")[0].data["exec"]["id"]
+    first.close()
+    detached = post(api, f"{key}-detached", path, {**body, "detach": True})
+    assert detached[0] == 201, detached
+    for _ in range(2):
+        again = Events(api, path, body, {"Idempotency-Key": key})
+        assert again.reply.headers["Idempotency-Replayed"] == "true"
+        assert again.until_written(b"begun\n")[0].data["exec"]["id"] == ident
+        assert post(api, f"{key}-detached", path, {**body, "detach": True}) == detached and is_replay(api)
+        again.close()
+        fleet.restart_coordinator()
+        api = fleet.api()
+    assert api.run(box, "cat /tmp/once")["stdout"] == "x\nx\n"
+    last = Events(api, path, body, {"Idempotency-Key": key})
+    api.ok("POST", f"{path}/{ident}/stdin", {"data": "end\n", "eof": True})
+    assert written(last.until("exit")) == b"begun\nend\n"
+    # Of one that has ended, too.
+    assert Events(api, path, body, {"Idempotency-Key": key}).until("exit")[-1].data["exit_code"] == 0
 
 
 def test_without_the_database_nothing_is_begun_and_the_key_is_good_after(fleet, api, key):

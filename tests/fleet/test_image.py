@@ -1,5 +1,6 @@
 """Images: the tiny one is made the same each time; stock ones work through qemu-guest-agent."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -45,7 +46,7 @@ def test_a_full_debian_runs_our_agent_as_a_service(fleet, debian):
     status, reply = api.call("POST", "/v1/sandboxes", {"image": "debian", "agent_id": "a", "auto_start": True})
     assert status in (201, 504), reply  # Under emulation it may need longer than boot_timeout.
     ident = api.sandboxes()[0]["id"]
-    wait_until("Debian to boot", lambda: api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["state"] == "RUNNING", 240)
+    wait_until("Debian to boot", lambda: api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["state"] == "RUNNING", 600)
     assert api.run(ident, "id -un; . /etc/os-release; echo $ID")["stdout"] == "sandbox\ndebian\n"
     check_tmux(api, ident)
     api.ok("POST", f"/v1/sandboxes/{ident}/stop", {})
@@ -56,7 +57,7 @@ def test_a_stock_image_works_through_qemu_guest_agent(fleet, debian):
     status, reply = api.call("POST", "/v1/sandboxes", {"image": "debian-qga", "agent_id": "a", "auto_start": True})
     assert status in (201, 504), reply
     ident = api.sandboxes()[0]["id"]
-    wait_until("Debian to boot", lambda: api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["state"] == "RUNNING", 240)
+    wait_until("Debian to boot", lambda: api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["state"] == "RUNNING", 600)
     reply = api.run(ident, 'id -un; echo "$A" >&2; pwd; exit 3', env={"A": "it's"}, cwd="/tmp", timeout_sec=60)
     assert (reply["stdout"], reply["stderr"], reply["exit_code"]) == ("sandbox\n/tmp\n", "it's\n", 3)
     assert api.run(ident, "id -u", user="root", timeout_sec=60)["stdout"] == "0\n"
@@ -102,8 +103,16 @@ def check_disk_alone(fleet, api, ident):
     status, reply = api.call("POST", f"/v1/sandboxes/{ident}/fork", {"count": 1, "from_snapshot": "disk"})
     assert status in (201, 504), reply
     child = next(s["id"] for s in api.sandboxes() if s["id"] != ident)
-    wait_until("the clone to boot", lambda: api.ok("GET", f"/v1/sandboxes/{child}")["sandbox"]["state"] == "RUNNING", 240)
+    wait_until("the clone to boot", lambda: api.ok("GET", f"/v1/sandboxes/{child}")["sandbox"]["state"] == "RUNNING", 600)
     assert api.run(child, "cat ~/unsynced; sha256sum < ~/large; ls ~/on", timeout_sec=60)["stdout"] == "kept\n" + written
+
+
+def log_of(path):
+    """"" while there is none: it is turned over."""
+    try:
+        return path.read_text(errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def console(host, ident):
@@ -124,18 +133,21 @@ def test_a_disk_boots_by_bios_and_the_log_of_a_console_that_floods_is_bounded(fl
     words = "A boot sector was here"
     host.add_disk("bios", bios_disk(words + "\r\n"), "--boot", "bios", "--agent", "none")
     log = console(host, create_without_agent(fleet, api, "bios"))
-    wait_until("the console", lambda: log.exists() and log.read_text(errors="replace").count(words) > 2, 30)
+    wait_until("the console", lambda: log_of(log).count(words) > 2, 120)
     turns = size = most = 0
 
     def turned_over():
         nonlocal turns, size, most
-        files = {p.name: p.stat().st_size for p in log.parent.glob("console.log*")}
+        files = {}
+        for path in log.parent.glob("console.log*"):
+            with contextlib.suppress(FileNotFoundError):  # It is taken away for the next one.
+                files[path.name] = path.stat().st_size
         before, size = size, files.get(log.name, 0)  # There is none for an instant.
         turns += size < before
         most = max(most, sum(files.values()))
         return turns > 6 and len(files) == 4
 
-    wait_until("the log to turn over", turned_over, 60)
+    wait_until("the log to turn over", turned_over, 240)
     assert most <= 4 * host.CONSOLE_LOG, most
 
 
@@ -144,4 +156,4 @@ def test_a_disk_boots_by_uefi(fleet, api):
     words = "A UEFI application was here"
     host.add_disk("uefi", uefi_disk(words + "\r\n"), "--boot", "uefi", "--agent", "none")
     log = console(host, create_without_agent(fleet, api, "uefi"))
-    wait_until("the console", lambda: log.exists() and words in log.read_text(errors="replace"), 60)
+    wait_until("the console", lambda: words in log_of(log), 180)

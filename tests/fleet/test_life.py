@@ -6,7 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fleet import run, wait_until
+from fleet import check_clock, run, wait_until
+
+
+def all_vms(api):
+    """Of all hosts: one that is slow to say is left out, and named."""
+    return wait_until("all hosts to tell", lambda: [reply for reply in [api.ok("GET", "/v1/vms")] if "host_errors" not in reply], 60)[0]["vms"]
 
 
 def test_create_run_stop_start_destroy_on_two_hosts_at_once(fleet):
@@ -35,14 +40,18 @@ def test_create_run_stop_start_destroy_on_two_hosts_at_once(fleet):
 
 
 def test_a_stop_while_a_create_boots_ends_the_create_and_keeps_the_sandbox(fleet, api):
-    with ThreadPoolExecutor(1) as pool:
-        made = pool.submit(fleet.api().call, "POST", "/v1/sandboxes",
-                           {"image": "tiny", "agent_id": "a", "auto_start": True, "memory_mb": 160})
-        wait_until("the boot", lambda: any(s["phase"] == "starting" for s in api.sandboxes())
-                   and any(host.qemu_pids() for host in fleet.hosts), 30)
-        sandbox = api.sandboxes()[0]
-        api.ok("POST", f"/v1/sandboxes/{sandbox['id']}/stop", {"force": True})
-        status, reply = made.result()
+    for _ in range(5):
+        with ThreadPoolExecutor(1) as pool:
+            made = pool.submit(fleet.api().call, "POST", "/v1/sandboxes",
+                               {"image": "tiny", "agent_id": "a", "auto_start": True, "memory_mb": 160})
+            wait_until("the boot", lambda: any(s["phase"] == "starting" for s in api.sandboxes())
+                       and any(host.qemu_pids() for host in fleet.hosts) or made.done(), 30)
+            sandbox = api.sandboxes()[0]
+            api.ok("POST", f"/v1/sandboxes/{sandbox['id']}/stop", {"force": True})
+            status, reply = made.result()
+        if status != 201:
+            break
+        api.destroy(sandbox["id"])  # It had booted before it was stopped.
     assert (status, reply["reason"]) == (409, "stopped"), reply
     after = api.ok("GET", f"/v1/sandboxes/{sandbox['id']}")["sandbox"]
     assert (after["state"], after["host_name"]) == ("STOPPED", sandbox["host_name"])
@@ -63,13 +72,12 @@ def test_a_paused_sandbox_keeps_its_memory_and_its_commands_and_wakes_for_the_ne
         host.restart_hostd()  # What is paused stays so, and is known as that.
         fleet.wait_ready(2)
         assert api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["phase"] == "paused"
-        wait_until("more time than its clock may be off", lambda: time.monotonic() - since > 3, 10)
+        wait_until("more time than its clock may be off", lambda: time.monotonic() - since > 6, 20)
         assert not slow.done()
         # It is woken by a command, and goes on where it was.
         assert api.run(ident, "cat /dev/shm/memory; touch /dev/shm/go", timeout_sec=60)["stdout"] == "kept\n"
         assert slow.result()["stdout"] == "went\n"
-    off = abs(float(api.run(ident, "date +%s")["stdout"]) - time.time())
-    assert off < 2.5, f"its clock is {off} s off after the pause"
+    check_clock(api, ident)
     api.ok("POST", f"/v1/sandboxes/{ident}/pause")
     assert api.ok("POST", f"/v1/sandboxes/{ident}/resume")["sandbox"]["phase"] == "running"
     api.ok("POST", f"/v1/sandboxes/{ident}/pause")
@@ -79,14 +87,14 @@ def test_a_paused_sandbox_keeps_its_memory_and_its_commands_and_wakes_for_the_ne
 
 
 def test_a_life_is_extended(fleet, api):
-    ident = api.create(ttl_seconds=8)["id"]
+    ident = api.create(ttl_seconds=600)["id"]
     before = api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["expires_at"]
     longer = api.ok("POST", f"/v1/sandboxes/{ident}/extend", {"ttl_seconds": 3600})["sandbox"]
     assert longer["ttl_seconds"] == 3600 and longer["expires_at"] > before
     status, reply = api.call("POST", f"/v1/sandboxes/{ident}/extend", {"ttl_seconds": 0})
     assert status == 400 and reply["errors"][0]["field"] == "ttl_seconds"
     api.ok("POST", f"/v1/sandboxes/{ident}/extend", {"ttl_seconds": 1})
-    wait_until("its end", lambda: api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["state"] == "DESTROYED", 30)
+    wait_until("its end", lambda: api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["state"] == "DESTROYED", 60)
 
 
 def test_every_command_is_kept_with_its_outcome(fleet, api):
@@ -142,10 +150,12 @@ def test_somebody_elses_vm_is_shown_refused_and_left_alone(fleet, api):
         return host.inside("virsh", "-q", "-c", "qemu:///system", *argv).stdout
 
     def seen():
-        return virsh("dumpxml", "somebodys-vm"), disk.stat(), disk.read_bytes(), host.qemu_pids()
+        about = disk.stat()  # But when it was read last.
+        return (virsh("dumpxml", "somebodys-vm"), (about.st_ino, about.st_mode, about.st_uid, about.st_size, about.st_mtime_ns, about.st_ctime_ns),
+                disk.read_bytes(), host.qemu_pids("somebodys-vm"))
 
     def check(state):
-        [vm] = api.ok("GET", "/v1/vms")["vms"]
+        [vm] = all_vms(api)
         assert (vm["name"], vm["host_name"], vm["persistent"]) == ("somebodys-vm", "h1", True)
         assert vm["uuid"] == virsh("domuuid", "somebodys-vm").strip() and vm["state"].lower().startswith(state), vm
         before = seen()
@@ -165,9 +175,8 @@ def test_somebody_elses_vm_is_shown_refused_and_left_alone(fleet, api):
         check("running")
         was = seen()
         # Nor does a hostd that reads its domains back take it for its own.
-        before = host.welcomes()
         host.restart_hostd()
-        wait_until("the coordinator to know the new hostd", lambda: host.welcomes() > before, 30)
+        fleet.wait_ready(2)
         check("running")
         assert seen() == was
     finally:
@@ -195,10 +204,10 @@ def test_a_sandbox_without_network_runs_commands_and_has_no_address(fleet, api):
 
 
 def test_a_ttl_ends_a_sandbox_in_any_state(fleet, api):
-    running = api.create(ttl_seconds=8)["id"]
+    running = api.create(ttl_seconds=45)["id"]
     never_started = api.create(auto_start=False, ttl_seconds=8)["id"]
     for ident in (running, never_started):
-        wait_until("the janitor", lambda i=ident: api.ok("GET", f"/v1/sandboxes/{i}")["sandbox"]["state"] == "DESTROYED", 40)
+        wait_until("the janitor", lambda i=ident: api.ok("GET", f"/v1/sandboxes/{i}")["sandbox"]["state"] == "DESTROYED", 60)
 
 
 def test_a_guest_that_powers_off_is_stopped_and_starts_again(fleet, api):
@@ -211,13 +220,13 @@ def test_a_guest_that_powers_off_is_stopped_and_starts_again(fleet, api):
 
 def test_twenty_sandboxes_on_one_host_each_answer(fleet):
     def one(number):
-        api = fleet.api(timeout=400)
+        api = fleet.api(timeout=800)
         status, reply = api.call("POST", "/v1/sandboxes", {"image": "tiny", "agent_id": "tests", "auto_start": True,
                                                            "host": "h1", "vm_name": f"many-{number}", "memory_mb": 160})
         # Emulated, on a busy machine, twenty may need longer than one is waited for: run waits on.
         assert status == 201 or (status, reply["reason"]) == (504, "boot_timeout"), reply
         [sandbox] = api.ok("GET", f"/v1/sandboxes?vm_name=many-{number}")["sandboxes"]
-        return api.run(sandbox["id"], f"echo {number}", timeout_sec=120)["stdout"]
+        return api.run(sandbox["id"], f"echo {number}", timeout_sec=600)["stdout"]
 
     with ThreadPoolExecutor(20) as pool:
         assert list(pool.map(one, range(20))) == [f"{n}\n" for n in range(20)]
@@ -231,7 +240,7 @@ def test_hosts_say_what_they_are_and_images_what_they_hold(fleet, api):
         assert host["capacity_memory_mb"] == 9000
     image = api.ok("GET", "/v1/images/tiny")["image"]
     assert len(image["digest"]) == 64 and sorted(image["hosts"]) == ["h1", "h2"]
-    assert api.ok("GET", "/v1/vms") == {"vms": []}
+    assert all_vms(api) == []
 
 
 def test_a_request_is_followed_by_its_id_wherever_it_goes(fleet, api):

@@ -79,8 +79,11 @@ def test_a_slow_reader_has_the_command_wait_and_loses_nothing(api, sandbox):
     live = Live(api, sandbox, sh(f"rm -f /tmp/all-written; {line}"))
     live.events.until_written(b"xxxx")
     # What the sockets on the way hold, and every window, is far less than that.
+    looked_until = time.monotonic() + 10  # One that takes nothing for much longer is let go.
     for _ in range(5):
         assert api.run(sandbox, "test -e /tmp/all-written; echo $?")["stdout"] == "1\n"
+        if time.monotonic() > looked_until:
+            break
     rest = live.events.until("exit")
     assert not [event for event in rest if event.name == "gap"]
     assert rest[-1].ident == size
@@ -149,7 +152,7 @@ def test_a_time_out_ends_it(api, sandbox):
     began = time.monotonic()
     live = Live(api, sandbox, sh("echo begun; sleep 1000"), timeout_sec=1)
     end = live.events.until("exit")[-1]
-    assert end.data["timed_out"] and end.data["exit_code"] == 137 and time.monotonic() - began < 20
+    assert end.data["timed_out"] and end.data["exit_code"] == 137 and time.monotonic() - began < 90
 
 
 @pytest.mark.parametrize("body, status, reason", [
@@ -196,6 +199,8 @@ def test_in_a_copy_of_its_guest_it_goes_on_unread(fleet):
     assert api.ok("GET", f"/v1/sandboxes/{child}/exec")["total"] == 0
     live.signal("KILL")
     assert reader.all()[-1].data["exit_code"] == 137
+    for each in (child, box):
+        api.destroy(each)  # The child's goes on, and on.
 
 
 @pytest.mark.parametrize("victim", ["hostd", "coordinator", "both"])
@@ -233,7 +238,7 @@ def test_the_end_of_its_machine_is_its_end(fleet):
 def test_the_death_of_its_qemu_is_its_end(fleet, api):
     box = api.create(host="h1")["id"]
     live = Live(api, box, ["sleep", "1000"])
-    (pid,) = fleet.hosts[0].qemu_pids()
+    (pid,) = fleet.hosts[0].qemu_pids(box)
     os.kill(pid, signal.SIGKILL)
     end = live.events.until("exit")[-1]
     assert end.data["status"] in ("failed", "outcome_unknown") and end.data["error"], end.data

@@ -37,7 +37,7 @@ def test_a_session_is_worked_in_and_looked_at(terminals, api, sandbox):
     terminals.shows(pane, "\n30 100\n")
     # What is started lives on, whoever asked for it; Ctrl-C ends it.
     terminals.type(pane, "sh -c 'echo $$ > ~/pid; exec cat'")
-    wait_until("the program", lambda: api.run(sandbox, "test -d /proc/$(cat ~/pid)")["exit_code"] == 0, 20)
+    wait_until("the program", lambda: api.run(sandbox, "test -s ~/pid && test -d /proc/$(cat ~/pid)")["exit_code"] == 0, 60)
     terminals.do("POST", "panes/send-keys", pane_id=pane, key="C-c")
     terminals.type(pane, "echo over $?")
     terminals.shows(pane, "over 130")
@@ -48,7 +48,7 @@ def test_a_session_is_worked_in_and_looked_at(terminals, api, sandbox):
     assert (window["width"], window["height"], window["panes"]) == (60, 20, 1)
     assert terminals.do("DELETE", "sessions/work") == {"session_name": "work", "success": True}
     assert terminals.do("GET", "sessions") == []
-    assert api.run(sandbox, "test -d /proc/$(cat ~/pid)")["exit_code"] == 1
+    wait_until("its program to be gone", lambda: api.run(sandbox, "test -s ~/pid && test ! -d /proc/$(cat ~/pid)")["exit_code"] == 0, 30)
 
 
 def test_panes_windows_and_what_has_ended(terminals):
@@ -88,8 +88,10 @@ def test_somebody_looks_on(terminals):
     assert list(events) == []
     killed = terminals.create("killed")
     events = terminals.watch(killed)
-    threading.Thread(target=terminals.do, args=("DELETE", "sessions/killed")).start()
+    killing = threading.Thread(target=terminals.do, args=("DELETE", "sessions/killed"))
+    killing.start()
     assert events.until("ended")[-1].data.get("reason") == "killed"
+    killing.join()
     terminals.do("DELETE", "sessions/shown")
 
 

@@ -5,6 +5,9 @@
 #include "coordinator/http/rest/handlers.hpp"
 #include "coordinator/http/rest/parsers.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace coordinator::http::rest {
 
 using common::Result;
@@ -27,23 +30,18 @@ Reply streamed(std::shared_ptr<ExecFeed> feed, std::uint64_t from)
     return event_stream(std::make_shared<ExecStream>(std::move(feed), from));
 }
 
-Result<> check_no_key(const Request& request, std::string_view attempt, const std::string& why)
-{
-    return request.key.empty()
-               ? Result<>{}
-               : not_yet_error(attempt, {{"Idempotency-Key", "is not supported here yet: " + why}});
-}
-
 template <typename Parse>
 Result<Reply> give(const Context& context, const Request& request, Parse parse)
 {
     COMMON_TRY(const auto id, sandbox_of(request));
     COMMON_TRY(const auto exec, exec_of(request));
     COMMON_CHECK(parse_no_query(request.query, "write to a command"));
-    COMMON_CHECK(check_no_key(request,
-                              "write to a command",
-                              "what reaches a command is not on record, so that nobody could tell "
-                              "whether it did"));
+    if (!request.key.empty()) {
+        return not_yet_error("write to a command",
+                             {{"Idempotency-Key",
+                               "is not supported here yet: what reaches a command is not on "
+                               "record, so that nobody could tell whether it did"}});
+    }
     COMMON_TRY(auto input, parse(request.body));
     COMMON_CHECK(
         context.service.live_execs().input(request.caller, id, exec, LiveInput{std::move(input)}));
@@ -58,20 +56,30 @@ Result<Reply> start_exec(const Context& context, const Request& request)
 {
     COMMON_TRY(const auto id, sandbox_of(request));
     COMMON_CHECK(parse_no_query(request.query, "start a command"));
-    COMMON_CHECK(check_no_key(
-        request, "start a command", "a stream is no answer that could be given again"));
     COMMON_TRY(auto wanted, parse_exec(request.body));
-    const bool is_read = wanted.is_read;
-    auto& execs = context.service.live_execs();
-    COMMON_TRY(const auto record, execs.begin(request.caller, id, std::move(wanted)));
-    if (!is_read) {
-        Reply reply;
-        reply.status = 201;
-        reply.body = text_of(Json{{"exec", exec_json(record)}});
-        return reply;
+    COMMON_TRY(const auto record,
+               context.service.live_execs().begin(request.caller, id, std::move(wanted)));
+    Reply reply;
+    reply.status = 201;
+    reply.body = text_of(Json{{"exec", exec_json(record)}});
+    return reply;
+}
+
+Result<Reply> stream_exec(const Context& context, const Request& request, Reply started)
+{
+    if (started.status != 201) {
+        return started;
     }
-    COMMON_TRY(auto feed, execs.read(request.caller, id, record.id, 0));
-    return streamed(std::move(feed), 0);
+    COMMON_TRY(const auto wanted, parse_exec(request.body));
+    if (!wanted.is_read) {
+        return started;
+    }
+    COMMON_TRY(const auto id, sandbox_of(request));
+    const common::CommandId exec{Json::parse(started.body).at("exec").at("id").get<std::string>()};
+    COMMON_TRY(auto feed, context.service.live_execs().read(request.caller, id, exec, 0));
+    auto reply = streamed(std::move(feed), 0);
+    std::ranges::move(started.headers, std::back_inserter(reply.headers));
+    return reply;
 }
 
 Result<Reply> list_execs(const Context& context, const Request& request)

@@ -214,6 +214,7 @@ Result<FileWriteRequest> parse_file_write(std::string_view body)
     file.append = fields.boolean("append").value_or(false);
     file.parents = fields.boolean("create_dir").value_or(false);
     file.mode = mode_of(fields.text("mode", file_mode));
+    file.owner = fields.text("owner", rules::user).value_or("");
     COMMON_CHECK(fields.finish(attempt_of(file.action)));
     return request;
 }
@@ -235,6 +236,7 @@ Result<FileRequest> parse_upload(const Request& request)
     file.append = fields.boolean("append").value_or(false);
     file.parents = fields.boolean("parents").value_or(false);
     file.mode = mode_of(fields.text("mode", file_mode));
+    file.owner = fields.text("owner", rules::user).value_or("");
     file.sha256 = fields.text("sha256", sha256_text).value_or("");
     if (file.append && !file.sha256.empty()) {
         fields.wrong("sha256", "is of a whole file: not with append");

@@ -84,6 +84,8 @@ common::Result<Reply> run_command(const Context& context, const Request& request
 common::Result<Reply> list_commands(const Context& context, const Request& request);
 
 common::Result<Reply> start_exec(const Context& context, const Request& request);
+/// What start_exec() answered, or its stream; both also under a key that was used before.
+common::Result<Reply> stream_exec(const Context& context, const Request& request, Reply started);
 common::Result<Reply> list_execs(const Context& context, const Request& request);
 common::Result<Reply> read_exec(const Context& context, const Request& request);
 common::Result<Reply> write_exec(const Context& context, const Request& request);
