@@ -115,6 +115,8 @@ void LiveRun::look()
     const std::scoped_lock lock{shared_->mutex};
     if (shared_->begun && !input_) {
         start_input(*shared_->begun);
+        shared_->may_write = true;
+        shared_->seen.notify_all();
     }
     over_ = shared_->ended.has_value();
 }

@@ -24,9 +24,11 @@ void read_all(const std::shared_ptr<LiveShared>& shared,
                        .on_start =
                            [&](const Json& exec) {
                                path = live_path(wish.sandbox, text_of(exec, "id"));
-                               const std::scoped_lock lock{shared->mutex};
+                               std::unique_lock lock{shared->mutex};
                                shared->begun = exec;
                                shared->wake();
+                               // What it writes may ask the terminal, which answers at once.
+                               shared->seen.wait(lock, [&] { return shared->may_write; });
                            },
                        .tell = [&](const std::string& words) { shared->tell(words); }}};
     client::EventFollower::Options options{.session = session,

@@ -29,11 +29,13 @@ struct LiveShared {
     const common::UniqueFd news; ///< An eventfd.
     std::mutex mutex;
     std::condition_variable written;
+    std::condition_variable seen;
     // Under mutex:
     std::optional<Json> begun;                 ///< Its record, once it has begun.
     std::string position;                      ///< Of what was written of it.
     bool is_writing = false;                   ///< What is behind it.
     std::optional<common::Result<Json>> ended; ///< Its last record.
+    bool may_write = false;                    ///< `begun` was seen, and the terminal is ready.
     int write_failure = 0;                     ///< Else: nobody takes its output.
 };
 

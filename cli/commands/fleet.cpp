@@ -33,6 +33,28 @@ common::Result<int> list_vms(Context& context)
     return exit_ok;
 }
 
+struct LabelOptions {
+    std::string host;
+    std::vector<std::string> labels;
+};
+
+common::Result<int> label_host(Context& context, const LabelOptions& wanted)
+{
+    auto labels = nlohmann::json::object();
+    for (const auto& label : wanted.labels) {
+        if (label.ends_with('-') && label.find('=') == std::string::npos) {
+            labels[label.substr(0, label.size() - 1)] = nullptr;
+            continue;
+        }
+        COMMON_TRY(const auto pair, pairs_of({label}, "a label"));
+        labels.update(pair);
+    }
+    COMMON_TRY(const auto body,
+               context.session.patch("/v1/hosts/" + client::encoded(wanted.host),
+                                     {{"labels", std::move(labels)}}));
+    return show_one(context, body, "host");
+}
+
 /// One of what an operator asks of hosts.
 struct HostStep {
     const char* name; ///< Of the command, and the route.
@@ -111,6 +133,17 @@ void add_fleet_commands(CommandLine& line)
     auto host = std::make_shared<std::string>();
     one->add_option("HOST", *host, "its enrolled name")->type_name("")->required();
     line.runs(one, [host](Context& context) { return get_host(context, *host); });
+
+    auto* label = line.add(*group,
+                           "label",
+                           "Set labels of one, or take them off",
+                           {"paddock hosts label h1 rack=a1 gpu=", "paddock hosts label h1 rack-"});
+    auto labels = std::make_shared<LabelOptions>();
+    label->add_option("HOST", labels->host, "its enrolled name")->type_name("")->required();
+    label->add_option("LABEL", labels->labels, "NAME=VALUE sets one, NAME- takes it off")
+        ->type_name("")
+        ->required();
+    line.runs(label, [labels](Context& context) { return label_host(context, *labels); });
 
     for (const auto& step : host_steps) {
         add_host_step(line, step);

@@ -49,7 +49,7 @@ Result<std::uint64_t> Core::start()
         host.health = HostHealth::joining;
         auto& known = fleet_.hosts()[host.name];
         known.last_beat = clock_.steady();
-        known.cordon_recorded = host.cordoned;
+        known.wish_recorded = host.wish;
         known.host = std::move(host);
     }
     std::vector<Change> changes;

@@ -73,7 +73,7 @@ public:
     common::Result<std::vector<Host>> hosts(const Caller& caller) override;
     common::Result<Host> host(const Caller& caller, const common::HostName& name) override;
     common::Result<>
-    cordon(const Caller& caller, const common::HostName& name, bool cordoned) override;
+    change_host(const Caller& caller, const common::HostName& name, HostChange change) override;
     common::Result<Placement> explain(const Caller& caller, CreateRequest request) override;
     common::Result<std::vector<Image>> images(const Caller& caller) override;
     common::Result<Image> image(const Caller& caller, const common::ImageName& name) override;

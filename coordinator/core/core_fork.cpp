@@ -87,7 +87,7 @@ Result<std::optional<Checkpoint>> Core::Forking::origin(const Core& core,
         return wrong_state(sandbox, "fork");
     }
     COMMON_CHECK(core.reachable(sandbox));
-    if (core.fleet_.hosts().at(sandbox.host).host.cordoned) {
+    if (core.fleet_.hosts().at(sandbox.host).host.wish.cordoned) {
         return Error{ErrorCode::failed_precondition,
                      attempt + "its host " + sandbox.host.str() +
                          " is cordoned, and children are on their source's",

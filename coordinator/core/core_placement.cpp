@@ -4,12 +4,40 @@
 #include "common/log/log.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace coordinator {
 
 using common::Error;
 using common::ErrorCode;
 using common::Result;
+
+namespace {
+
+HostWish changed(HostWish wish, const HostChange& change)
+{
+    wish.cordoned = change.cordoned.value_or(wish.cordoned);
+    for (const auto& [label, value] : change.labels) {
+        if (value) {
+            wish.labels[label] = *value;
+        } else {
+            wish.labels.erase(label);
+        }
+    }
+    return wish;
+}
+
+/// As `paddock hosts label` takes them: "gpu=a100 rack-".
+std::string labels_detail(const HostChange& change)
+{
+    std::string labels;
+    for (const auto& [label, value] : change.labels) {
+        labels += (labels.empty() ? "" : " ") + label + (value ? "=" + *value : "-");
+    }
+    return labels.empty() ? "{}" : detail_of({{"labels", labels}});
+}
+
+} // namespace
 
 Result<> Core::place(Sandbox& sandbox,
                      const Image& image,
@@ -65,39 +93,51 @@ Result<Placement> Core::explain(const Caller& caller, CreateRequest request)
 }
 
 /// It holds from here on, unless it certainly is not recorded.
-Result<> Core::cordon(const Caller& caller, const common::HostName& name, bool cordoned)
+Result<> Core::change_host(const Caller& caller, const common::HostName& name, HostChange change)
 {
-    const std::string attempt = (cordoned ? "cordon host " : "uncordon host ") + name.str();
+    const auto what = change.cordoned ? (*change.cordoned ? "cordon" : "uncordon") : "label";
+    const auto attempt = fmt::format("{} host {}", what, name.str());
+    AuditRow intent{AuditRow::Kind::intent,
+                    fmt::format("host.{}", what),
+                    caller,
+                    common::mint<common::OperationId>(),
+                    name.str(),
+                    name.str(),
+                    "",
+                    labels_detail(change)};
     return ask<void>(
-        settings_.grace, [this, caller, name, cordoned, attempt](const Reply<void>& reply) {
+        settings_.grace,
+        [this, name, change = std::move(change), attempt, intent](const Reply<void>& reply) {
             auto* known = fleet_.host(name);
             if (known == nullptr) {
                 return reply(Error{ErrorCode::not_found, "no host " + name.str()});
             }
-            known->host.cordoned = cordoned;
-            const auto number = ++known->cordon_changes;
-            AuditRow intent{AuditRow::Kind::intent,
-                            cordoned ? "host.cordon" : "host.uncordon",
-                            caller,
-                            common::mint<common::OperationId>(),
-                            name.str(),
-                            name.str(),
-                            "",
-                            "{}"};
+            auto wish = changed(known->host.wish, change);
+            if (wish.labels.size() > most_labels) {
+                return reply(Error{ErrorCode::failed_precondition,
+                                   fmt::format("{}: it would have {} labels; {} are the most",
+                                               attempt,
+                                               wish.labels.size(),
+                                               most_labels),
+                                   "too_many_labels"});
+            }
+            known->host.wish = wish;
+            const auto number = ++known->wish_changes;
             auto outcome = intent;
             outcome.kind = AuditRow::Kind::outcome;
             outcome.result = "ok";
-            save({known->host, std::move(intent), std::move(outcome)},
-                 [this, name, cordoned, number, attempt, reply](const Result<>& saved) {
+            save({known->host, intent, std::move(outcome)},
+                 [this, name, wish = std::move(wish), number, attempt, reply](
+                     const Result<>& saved) {
                      auto& now = *fleet_.host(name);
                      if (saved) {
-                         now.cordon_recorded = cordoned;
+                         now.wish_recorded = wish;
                          spdlog::info("{}: done", attempt);
                          return reply(Result<>{});
                      }
-                     const bool is_latest = number == now.cordon_changes;
+                     const bool is_latest = number == now.wish_changes;
                      if (is_latest && saved.error().code != ErrorCode::timeout) {
-                         now.host.cordoned = now.cordon_recorded;
+                         now.host.wish = now.wish_recorded;
                          // What was written of it meanwhile may say otherwise.
                          save_outcome({now.host}, [](const Result<>&) {});
                      }

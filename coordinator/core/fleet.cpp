@@ -28,7 +28,7 @@ bool is_awake(Phase phase)
 std::string not_ready(const KnownHost& known)
 {
     switch (known.host.health) {
-    case HostHealth::ready: return known.host.cordoned ? "it is cordoned" : "";
+    case HostHealth::ready: return known.host.wish.cordoned ? "it is cordoned" : "";
     case HostHealth::joining: return "it has not said yet what it has";
     case HostHealth::suspect: return "it has not been heard for some seconds";
     case HostHealth::lost: return "it is not connected";

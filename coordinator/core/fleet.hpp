@@ -15,8 +15,8 @@ struct KnownHost {
     common::SteadyTime last_beat;
     /// It was heard and has told what it has, since it connected last.
     bool inventoried = false;
-    bool cordon_recorded = false;        ///< `host.cordoned`, as the database certainly has it.
-    std::uint64_t cordon_changes = 0;    ///< How often it was asked for: the latest one counts.
+    HostWish wish_recorded;              ///< `host.wish`, as the database certainly has it.
+    std::uint64_t wish_changes = 0;      ///< How often it was asked for: the latest one counts.
     std::set<common::SandboxId> unknown; ///< It has these; no record says why.
     struct Recorded {
         common::SteadyTime at;

@@ -57,6 +57,7 @@ std::string_view to_string(DiskKind kind) noexcept;
 std::optional<DiskKind> disk_kind_from(std::string_view text) noexcept;
 
 using Labels = std::map<std::string, std::string>;
+constexpr std::size_t most_labels = 64; ///< Of one sandbox, or host.
 
 /// Which paths of a sandbox file requests may use, for its whole life; paths are absolute and
 /// plain. Commands and terminals are not bound by it: it is no wall around what runs in the guest.
@@ -256,10 +257,24 @@ struct HostFacts {
     std::vector<Image> images; ///< `hosts` is empty here.
 };
 
+/// What operators say of a host; it outlives restarts.
+struct HostWish {
+    bool cordoned = false; ///< Nothing more is to be placed on it.
+    Labels labels;
+
+    friend bool operator==(const HostWish&, const HostWish&) = default;
+};
+
+/// What is to change of it.
+struct HostChange {
+    std::optional<bool> cordoned{};
+    std::map<std::string, std::optional<std::string>> labels{}; ///< Without a value: it goes.
+};
+
 struct Host {
     common::HostName name;
     HostHealth health = HostHealth::joining;
-    bool cordoned = false; ///< An operator wants nothing more placed on it.
+    HostWish wish;
     HostFacts facts;
     unsigned used_vcpus = 0;   ///< Reserved, by the coordinator's own count.
     common::Bytes used_memory; ///< Likewise, overhead included.
@@ -270,7 +285,7 @@ struct Host {
 /// Whether what is new may be placed on it, as far as it alone is concerned.
 inline bool is_open(const Host& host) noexcept
 {
-    return host.health == HostHealth::ready && !host.cordoned;
+    return host.health == HostHealth::ready && !host.wish.cordoned;
 }
 
 struct ForeignVm {

@@ -61,7 +61,7 @@ std::string Core::Pooling::unfit(const Sandbox& sandbox) const
         return "it is " + phase + ", not ready";
     }
     const auto host = core_.fleet_.hosts().find(sandbox.host);
-    if (host != core_.fleet_.hosts().end() && host->second.host.cordoned) {
+    if (host != core_.fleet_.hosts().end() && host->second.host.wish.cordoned) {
         return "its host is cordoned";
     }
     return core_.clock_.wall() - sandbox.created_at > pool->max_age ? "it is old" : "";

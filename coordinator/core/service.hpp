@@ -228,10 +228,10 @@ public:
 
     virtual common::Result<std::vector<Host>> hosts(const Caller& caller) = 0;
     virtual common::Result<Host> host(const Caller& caller, const common::HostName& name) = 0;
-    /// Nothing more is placed on it, or again; what is there stays as it is, and goes on. Success
-    /// if it is so.
+    /// What is there stays as it is, and goes on. Success if it is so. `failed_precondition`
+    /// (reason too_many_labels) beyond 64 of them.
     virtual common::Result<>
-    cordon(const Caller& caller, const common::HostName& name, bool cordoned) = 0;
+    change_host(const Caller& caller, const common::HostName& name, HostChange change) = 0;
     /// Of one that would be made; those that stand ready in pools are left out of account.
     virtual common::Result<Placement> explain(const Caller& caller, CreateRequest request) = 0;
     virtual common::Result<std::vector<Image>> images(const Caller& caller) = 0;

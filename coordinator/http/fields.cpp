@@ -12,6 +12,12 @@ using common::Error;
 using common::ErrorCode;
 using nlohmann::json;
 
+namespace {
+
+enum class Nulls { refused, taken };
+
+} // namespace
+
 struct Fields::State {
     std::string_view body;
     json object = json::object();
@@ -58,6 +64,39 @@ struct Fields::State {
                 return std::nullopt;
             }
             out.push_back(*std::move(item));
+        }
+        return out;
+    }
+
+    std::map<std::string, std::optional<std::string>> map(std::string_view name,
+                                                          TextRule key_rule,
+                                                          TextRule value_rule,
+                                                          std::size_t limit,
+                                                          Nulls nulls)
+    {
+        std::map<std::string, std::optional<std::string>> out;
+        const auto* value = ask(name);
+        if (value == nullptr) {
+            return out;
+        }
+        if (!value->is_object()) {
+            wrong.push_back({std::string{name}, "must be an object of strings"});
+            return out;
+        }
+        if (value->size() > limit) {
+            wrong.push_back(
+                {std::string{name}, fmt::format("must have at most {} entries", limit)});
+            return out;
+        }
+        for (const auto& [key, entry] : value->items()) {
+            auto field = fmt::format("{}.{}", name, shown(key));
+            if (auto complaint = key_rule(key); !complaint.empty()) {
+                wrong.push_back({std::move(field), "the name " + complaint});
+            } else if (nulls == Nulls::taken && entry.is_null()) {
+                out.emplace(key, std::nullopt);
+            } else if (auto item = text(std::move(field), entry, value_rule)) {
+                out.emplace(key, std::move(item));
+            }
         }
         return out;
     }
@@ -121,27 +160,18 @@ std::map<std::string, std::string>
 Fields::texts(std::string_view name, TextRule key_rule, TextRule value_rule, std::size_t limit)
 {
     std::map<std::string, std::string> out;
-    const auto* value = state_->ask(name);
-    if (value == nullptr) {
-        return out;
-    }
-    if (!value->is_object()) {
-        wrong(std::string{name}, "must be an object of strings");
-        return out;
-    }
-    if (value->size() > limit) {
-        wrong(std::string{name}, fmt::format("must have at most {} entries", limit));
-        return out;
-    }
-    for (const auto& [key, entry] : value->items()) {
-        const auto field = fmt::format("{}.{}", name, shown(key));
-        if (auto complaint = key_rule(key); !complaint.empty()) {
-            wrong(field, "the name " + complaint);
-        } else if (auto text = state_->text(field, entry, value_rule)) {
-            out.emplace(key, std::move(*text));
-        }
+    for (auto& [key, value] : state_->map(name, key_rule, value_rule, limit, Nulls::refused)) {
+        out.emplace(key, *std::move(value));
     }
     return out;
+}
+
+std::map<std::string, std::optional<std::string>> Fields::texts_or_null(std::string_view name,
+                                                                        TextRule key_rule,
+                                                                        TextRule value_rule,
+                                                                        std::size_t limit)
+{
+    return state_->map(name, key_rule, value_rule, limit, Nulls::taken);
 }
 
 std::optional<std::vector<std::string>>

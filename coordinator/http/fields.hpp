@@ -37,6 +37,9 @@ public:
     /// A map of texts: at most `limit` entries.
     std::map<std::string, std::string>
     texts(std::string_view name, TextRule key_rule, TextRule value_rule, std::size_t limit);
+    /// Likewise, where a null says that there is to be none.
+    std::map<std::string, std::optional<std::string>>
+    texts_or_null(std::string_view name, TextRule key_rule, TextRule value_rule, std::size_t limit);
     /// A list of texts: at most `limit` of them.
     std::optional<std::vector<std::string>>
     list(std::string_view name, TextRule rule, std::size_t limit);

@@ -63,6 +63,7 @@ constexpr Route routes[] = {
     built(get, "/v1/vms", rest::list_vms, "Foreign virtual machines on all hosts"),
     built(get, "/v1/hosts", rest::list_hosts, "Hosts with capacity and use"),
     built(get, "/v1/hosts/{name}", rest::get_host, "One host"),
+    built(patch, "/v1/hosts/{name}", rest::change_host, "A host's labels"),
     built(post, "/v1/hosts/{name}/cordon", rest::cordon_host, "Place nothing more on a host"),
     built(post, "/v1/hosts/{name}/uncordon", rest::uncordon_host, "Place on a host again"),
     built(post, "/v1/placement/explain", rest::explain_placement, "Every host's verdict"),
@@ -248,7 +249,6 @@ constexpr Route routes[] = {
     later(get, "/v1/templates/{name}", templates),
     later(del, "/v1/templates/{name}", templates),
 
-    later(patch, "/v1/hosts/{name}", fleet),
     later(post, "/v1/hosts/{name}/drain", fleet),
 
     later(post, "/v1/human/ask", governance),

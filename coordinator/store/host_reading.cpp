@@ -27,7 +27,8 @@ Host host_from(Fields& in)
     auto& facts = host.facts;
     host.name = common::HostName{in.text()};
     host.health = in.word(health_from);
-    host.cordoned = in.number<bool>();
+    host.wish.cordoned = in.number<bool>();
+    host.wish.labels = in.map();
     for (auto* text : {&facts.hostname,
                        &facts.arch,
                        &facts.kernel,
@@ -60,7 +61,8 @@ Host host_from(Fields& in)
     return host;
 }
 const std::string host_columns =
-    "name, health, cordoned, hostname, arch, kernel, cpu_model, libvirt_version, qemu_version, "
+    "name, health, cordoned, " + pairs_of("labels") +
+    ", hostname, arch, kernel, cpu_model, libvirt_version, qemu_version, "
     "hostd_version, accel, accel_reason, state_engine, state_engine_reason, network_cidr, cores, "
     "memory_bytes, memory_available_bytes, capacity_vcpus, capacity_memory_bytes, "
     "overhead_bytes, disk_bytes, disk_free_bytes, load1, warnings, used_vcpus, used_memory_bytes, "

@@ -136,6 +136,7 @@ void prepare_writing(pqxx::connection& connection)
                               {{"name"},
                                {"health"},
                                {"cordoned"},
+                               {"labels", as_map},
                                {"hostname"},
                                {"arch"},
                                {"kernel"},

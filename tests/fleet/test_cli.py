@@ -29,7 +29,7 @@ def test_a_sandbox_from_create_to_rm(cli, api):
     cli.ok("run", "web", "-u", "root", "echo said on the console > /dev/console")
     wait_until("the console", lambda: "said on the console" in cli.ok("logs", "web", "--bytes", "262144"), 20)
     wait_until("its end", lambda: cli.ok("logs", "web", "--bytes", "262144").endswith(cli.ok("logs", "web", "--bytes", "6")), 20)
-    assert len(cli.ok("logs", "web", "--bytes", "6")) == 6
+    assert len(cli.json("logs", "web", "--bytes", "6")["data"]) == 6
     headings, used = cli.ok("top", "-n", "1", "-i", "1").splitlines()
     assert headings.split()[:4] == ["ID", "NAME", "HOST", "CPU"] and used.split()[:3] == [sandbox, "web", "h2"]
     (told,) = cli.json("top", "-i", "1")["sandboxes"]

@@ -43,6 +43,17 @@ def test_a_cordoned_host_gets_nothing_new_and_keeps_what_it_has(fleet, api, cli)
     assert api.call("POST", "/v1/hosts/h9/cordon", {})[0] == 404
 
 
+def test_labels_are_set_and_taken_off_and_outlive_a_restart(fleet, api, cli):
+    assert api.ok("PATCH", "/v1/hosts/h1", {"labels": {"rack": "a1", "gpu": ""}})["host"]["labels"] == {"rack": "a1", "gpu": ""}
+    cli.ok("hosts", "label", "h1", "rack=b2", "gpu-", "note=a b=c")
+    fleet.restart_coordinator()
+    assert fleet.api().ok("GET", "/v1/hosts/h1")["host"]["labels"] == {"rack": "b2", "note": "a b=c"}
+    assert cli("hosts", "label", "h1", "rack").returncode == 2
+    assert cli("hosts", "label", "h9", "rack=a").returncode == 116
+    rows = fleet.api().ok("GET", "/v1/audit?action=host.label&kind=intent")["rows"]
+    assert [row["detail"]["labels"] for row in rows] == ["gpu- note=a b=c rack=b2", "gpu= rack=a1"]
+
+
 def test_a_pool_leaves_a_cordoned_host_and_comes_back(fleet, api):
     with warm_pool(fleet, min=1, max=1) as name:
         wait_filled(api, name, 1)

@@ -52,12 +52,20 @@ public:
         const std::scoped_lock lock{mutex_};
         return named(all_hosts, name, "host " + name.str());
     }
-    Result<void>
-    cordon(const coordinator::Caller& caller, const common::HostName& name, bool cordoned) override
+    Result<void> change_host(const coordinator::Caller& caller,
+                             const common::HostName& name,
+                             coordinator::HostChange change) override
     {
         COMMON_CHECK(host(caller, name));
         const std::scoped_lock lock{mutex_};
-        std::ranges::find(all_hosts, name, &coordinator::Host::name)->cordoned = cordoned;
+        auto& wish = std::ranges::find(all_hosts, name, &coordinator::Host::name)->wish;
+        wish.cordoned = change.cordoned.value_or(wish.cordoned);
+        for (const auto& [label, value] : change.labels) {
+            wish.labels.erase(label);
+            if (value) {
+                wish.labels.emplace(label, *value);
+            }
+        }
         return {};
     }
     Result<coordinator::Placement> explain(const coordinator::Caller& caller,
@@ -66,7 +74,7 @@ public:
         COMMON_CHECK(enter(caller));
         coordinator::Placement found{request.host, {}};
         for (const auto& one : of(all_hosts)) {
-            found.hosts.push_back({one.name, one.cordoned ? "it is cordoned" : ""});
+            found.hosts.push_back({one.name, one.wish.cordoned ? "it is cordoned" : ""});
         }
         return found;
     }

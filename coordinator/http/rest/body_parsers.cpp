@@ -235,4 +235,15 @@ common::Result<> parse_nothing(std::string_view body, std::string_view attempt)
     return fields.finish(attempt);
 }
 
+common::Result<HostChange> parse_host_change(std::string_view body)
+{
+    COMMON_TRY(auto fields, Fields::parse(body));
+    HostChange change{.labels = read_label_changes(fields)};
+    if (!fields.has("labels")) {
+        fields.wrong("labels", "is required");
+    }
+    COMMON_CHECK(fields.finish("change a host"));
+    return change;
+}
+
 } // namespace coordinator::http::rest

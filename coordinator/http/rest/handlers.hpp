@@ -23,6 +23,7 @@ common::Result<Reply> export_audit(const Context& context, const Request& reques
 common::Result<Reply> verify_audit(const Context& context, const Request& request);
 common::Result<Reply> audit_stats(const Context& context, const Request& request);
 common::Result<Reply> list_hosts(const Context& context, const Request& request);
+common::Result<Reply> change_host(const Context& context, const Request& request);
 common::Result<Reply> cordon_host(const Context& context, const Request& request);
 common::Result<Reply> uncordon_host(const Context& context, const Request& request);
 common::Result<Reply> explain_placement(const Context& context, const Request& request);

@@ -23,15 +23,23 @@ common::Result<common::HostName> host_of(const Request& request)
     return common::HostName{name};
 }
 
+common::Result<Reply> change(const Context& context,
+                             const Request& request,
+                             const common::HostName& name,
+                             HostChange wanted)
+{
+    COMMON_CHECK(context.service.change_host(request.caller, name, std::move(wanted)));
+    COMMON_TRY(const auto host, context.service.host(request.caller, name));
+    return Reply{.body = host_body(host)};
+}
+
 common::Result<Reply> set_cordoned(const Context& context, const Request& request, bool cordoned)
 {
     const std::string attempt = cordoned ? "cordon a host" : "uncordon a host";
     COMMON_TRY(const auto name, host_of(request));
     COMMON_CHECK(parse_no_query(request.query, attempt));
     COMMON_CHECK(parse_nothing(request.body, attempt));
-    COMMON_CHECK(context.service.cordon(request.caller, name, cordoned));
-    COMMON_TRY(const auto host, context.service.host(request.caller, name));
-    return Reply{.body = host_body(host)};
+    return change(context, request, name, {.cordoned = cordoned});
 }
 
 } // namespace
@@ -42,6 +50,14 @@ common::Result<Reply> get_host(const Context& context, const Request& request)
     COMMON_TRY(const auto name, host_of(request));
     COMMON_TRY(const auto host, context.service.host(request.caller, name));
     return Reply{.body = host_body(host)};
+}
+
+common::Result<Reply> change_host(const Context& context, const Request& request)
+{
+    COMMON_TRY(const auto name, host_of(request));
+    COMMON_CHECK(parse_no_query(request.query, "change a host"));
+    COMMON_TRY(auto wanted, parse_host_change(request.body));
+    return change(context, request, name, std::move(wanted));
 }
 
 common::Result<Reply> cordon_host(const Context& context, const Request& request)

@@ -21,6 +21,7 @@ common::Result<ForkRequest> parse_fork(std::string_view body);
 common::Result<ImageRequest> parse_image(std::string_view body);
 common::Result<PoolRequest> parse_pool(std::string_view body);
 common::Result<PoolChange> parse_pool_change(std::string_view body);
+common::Result<HostChange> parse_host_change(std::string_view body);
 
 common::Result<PlaybookRequest> parse_playbook(std::string_view body);
 common::Result<TaskRequest> parse_task(std::string_view body);

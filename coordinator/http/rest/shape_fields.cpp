@@ -57,8 +57,12 @@ NetworkMode read_network_mode(Fields& fields)
 
 Labels read_labels(Fields& fields)
 {
-    constexpr std::size_t most = 64;
-    return fields.texts("labels", rules::label_key, rules::label_value, most);
+    return fields.texts("labels", rules::label_key, rules::label_value, most_labels);
+}
+
+std::map<std::string, std::optional<std::string>> read_label_changes(Fields& fields)
+{
+    return fields.texts_or_null("labels", rules::label_key, rules::label_value, most_labels);
 }
 
 std::map<std::string, std::string> read_env(Fields& fields)

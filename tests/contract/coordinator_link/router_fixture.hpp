@@ -49,10 +49,10 @@ struct Peer {
         settings.keys = keys;
         settings.retry_first = milliseconds{10};
         settings.retry_max = milliseconds{50};
-        settings.connect_timeout = milliseconds{1000};
-        settings.session.hello_timeout = milliseconds{1000};
+        settings.connect_timeout = milliseconds{10000};
+        settings.session.hello_timeout = milliseconds{10000};
         settings.zmtp_interval = milliseconds{200};
-        settings.zmtp_timeout = milliseconds{1000};
+        settings.zmtp_timeout = milliseconds{10000};
         link.emplace(std::move(settings), clock);
         link->start(
             [this](hostd::Command command) {
@@ -103,7 +103,7 @@ struct RouterFixture {
         settings.address = endpoint;
         settings.keys = keys;
         settings.heartbeat = milliseconds{50};
-        settings.zmtp_timeout = milliseconds{1000};
+        settings.zmtp_timeout = milliseconds{10000};
         router.emplace(std::move(settings), *enrolment);
         router->observe([this](HostEvent event) { events.add(std::move(event)); });
         BOOST_REQUIRE(router->start(epoch));

@@ -169,7 +169,9 @@ BOOST_AUTO_TEST_CASE(a_restart_under_load_loses_and_doubles_nothing)
 {
     auto& postgres = Postgres::shared();
     const auto database = postgres.fresh_database();
-    const auto store = open_store(postgres.settings(database));
+    auto settings = postgres.settings(database);
+    settings.write_patience = std::chrono::seconds{50}; // Less than what a write is waited for.
+    const auto store = open_store(settings);
     Load load{*store};
     for (const int how : {SIGINT, SIGQUIT}) {
         load.wait_for(50);
@@ -200,7 +202,13 @@ BOOST_AUTO_TEST_CASE(an_outage_longer_than_the_patience_is_unavailable_and_then_
     BOOST_REQUIRE(!checked.has_value());
     BOOST_TEST((checked.error().code == ErrorCode::unavailable));
     wait_until(postgres, database, "SELECT count(*) = 1 FROM (" + writer_pid + ") AS writer");
-    BOOST_TEST(told(write(*store, {an_audit_row()})) == "ok");
+    auto after = write(*store, {an_audit_row()});
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    while (!after && after.error().code == ErrorCode::unavailable &&
+           std::chrono::steady_clock::now() < until) {
+        after = write(*store, {an_audit_row()}); // Its patience is short.
+    }
+    BOOST_TEST(told(after) == "ok");
     BOOST_TEST(postgres.sql("SELECT count(*) FROM sandboxes", database) == "0");
     BOOST_TEST(told(store->check()) == "ok");
 }
@@ -276,7 +284,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_hangs_holds_nobody_up_for_ever)
     auto& postgres = Postgres::shared();
     const auto database = postgres.fresh_database();
     auto settings = postgres.settings(database);
-    settings.statement_timeout = std::chrono::milliseconds{500};
+    settings.statement_timeout = std::chrono::seconds{2};
     settings.idle_check = std::chrono::hours{1};
     const auto store = open_store(settings);
     const auto pid = std::stoi(postgres.sql(writer_pid, database));
@@ -286,7 +294,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_hangs_holds_nobody_up_for_ever)
     auto answer = start_write(*store, {a_sandbox(), an_audit_row()});
     // The old backend is asked to end as soon as it can; only then is the lease free.
     wait_until(postgres, database, "SELECT count(*) = 2 FROM (" + writer_pid + ") AS writers");
-    BOOST_TEST((std::chrono::steady_clock::now() - begun < std::chrono::seconds{10}));
+    BOOST_TEST((std::chrono::steady_clock::now() - begun < std::chrono::seconds{30}));
     ::kill(pid, SIGCONT);
     BOOST_TEST(told(in_time(answer)) == "ok");
     BOOST_TEST(postgres.sql("SELECT count(*) FROM sandboxes", database) == "1");
@@ -314,7 +322,7 @@ BOOST_AUTO_TEST_CASE(a_writer_whose_lease_another_has_taken_learns_that_it_is_de
     auto& postgres = Postgres::shared();
     const auto database = postgres.fresh_database();
     auto settings = postgres.settings(database);
-    settings.write_patience = std::chrono::milliseconds{300};
+    settings.write_patience = std::chrono::seconds{2};
     const auto store = open_store(settings);
     BOOST_TEST(told(write(*store, {an_audit_row()})) == "ok");
     // Another one waits for the lease, and has it as soon as our connection is cut.
@@ -350,7 +358,7 @@ BOOST_AUTO_TEST_CASE(stopping_during_an_outage_is_bounded)
     store.reset();
     const auto took = std::chrono::steady_clock::now() - begun;
     postgres.start();
-    BOOST_TEST((took < std::chrono::seconds{10}));
+    BOOST_TEST((took < std::chrono::seconds{30}));
     BOOST_TEST((in_time(answer).error().code == ErrorCode::unavailable));
 }
 

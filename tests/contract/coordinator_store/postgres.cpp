@@ -131,7 +131,7 @@ void Postgres::start()
         pid_ = -1;
         throw std::runtime_error{"PostgreSQL could not be started"};
     }
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{120};
     for (;;) {
         const auto ready = common::process::run(
             {{binaries + "pg_isready", "-q", "-h", base_.string()}, {}, std::chrono::seconds{10}});

@@ -28,7 +28,7 @@ coordinator::Host a_host()
     coordinator::Host host;
     host.name = common::HostName{"h1"};
     host.health = coordinator::HostHealth::suspect;
-    host.cordoned = true;
+    host.wish = {true, {{"rack", hostile()}, {"empty", ""}}};
     host.facts.hostname = hostile();
     host.facts.accel_reason = hostile();
     host.facts.state_engine = "portable";
@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(a_host_comes_back_with_its_warnings_and_images)
     BOOST_REQUIRE_EQUAL(told(snapshot), "ok");
     BOOST_REQUIRE(snapshot->hosts.size() == 1);
     const auto& back = snapshot->hosts.front();
-    BOOST_TEST((back.name == host.name && back.health == host.health && back.cordoned));
+    BOOST_TEST((back.name == host.name && back.health == host.health && back.wish == host.wish));
     BOOST_TEST((back.facts.hostname == host.facts.hostname));
     BOOST_TEST((back.facts.accel_reason == host.facts.accel_reason));
     BOOST_TEST(back.facts.state_engine == "portable");

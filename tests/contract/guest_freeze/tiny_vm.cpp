@@ -189,7 +189,7 @@ void TinyVm::save()
 
 test::AgentClient::Deadline TinyVm::soon()
 {
-    return std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    return std::chrono::steady_clock::now() + std::chrono::seconds{180};
 }
 
 proto::GuestHello TinyVm::greet()

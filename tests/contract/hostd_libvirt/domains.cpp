@@ -127,7 +127,7 @@ void Domains::await_up(const DomainSpec& spec) const
     const auto console = libvirt.outside(spec.files.console_log);
     const common::UniqueFd changes{::inotify_init1(IN_CLOEXEC)};
     BOOST_REQUIRE(::inotify_add_watch(changes.get(), console.c_str(), IN_MODIFY) >= 0);
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
     while (content(console).find("up\n") == std::string::npos) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
             deadline - std::chrono::steady_clock::now());

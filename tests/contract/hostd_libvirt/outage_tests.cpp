@@ -12,8 +12,8 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-/// Of a call when nobody listens: there is nothing to wait for.
-constexpr auto at_once = std::chrono::seconds{5};
+/// Of a call when nobody listens: less than the ten seconds for which an answer is waited for.
+constexpr auto at_once = std::chrono::seconds{9};
 
 template <typename Call>
 void unavailable_within(std::chrono::seconds limit, Call call)
@@ -45,7 +45,7 @@ long descriptors()
 /// Before long: what is closed goes in libvirt's own threads.
 bool descriptors_at_most(long number)
 {
-    const auto deadline = Clock::now() + at_once;
+    const auto deadline = Clock::now() + std::chrono::seconds{20};
     while (descriptors() > number && Clock::now() < deadline) {
         std::this_thread::yield();
     }

@@ -160,7 +160,7 @@ std::uint32_t States::ticks_of(const std::string& domain_name)
 
 void States::await_ticks(const std::string& domain_name, std::uint32_t least)
 {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
     while (ticks_of(domain_name) < least) {
         BOOST_REQUIRE_MESSAGE(std::chrono::steady_clock::now() < deadline,
                               domain_name + " stands still");

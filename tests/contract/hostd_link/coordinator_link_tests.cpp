@@ -156,10 +156,11 @@ BOOST_AUTO_TEST_CASE(it_ends_promptly_with_and_without_a_coordinator)
     lonely.endpoints = {"tcp://127.0.0.1:1"};
     lonely.coordinator_key = server.public_key;
     lonely.keys = server;
+    lonely.connect_timeout = std::chrono::hours{1};
     connect(lonely);
     const auto before = std::chrono::steady_clock::now();
     link->stop();
-    BOOST_TEST((std::chrono::steady_clock::now() - before < std::chrono::seconds{2}));
+    BOOST_TEST((std::chrono::steady_clock::now() - before < std::chrono::seconds{20}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -81,6 +81,17 @@ public:
                                address,
                                port)) == 1;
     }
+    [[nodiscard]] bool
+    comes_to_be_open(std::string_view space, std::string_view address, unsigned port) const
+    {
+        constexpr int tries = 8;
+        for (int i = 0; i < tries; ++i) {
+            if (tcp_is_open(space, address, port)) {
+                return true;
+            }
+        }
+        return false;
+    }
     void nft(const std::string& input) const
     {
         const auto outcome =
@@ -173,7 +184,7 @@ BOOST_AUTO_TEST_CASE(a_guest_reaches_the_world_and_nothing_private)
 
 BOOST_AUTO_TEST_CASE(of_the_host_a_guest_sees_dns_alone)
 {
-    BOOST_TEST(tcp_is_open("g1", "10.64.0.1", 53));
+    BOOST_TEST(comes_to_be_open("g1", "10.64.0.1", 53));
     BOOST_TEST(!tcp_is_open("g1", "10.64.0.1", 22));
     for (const auto* address : {"10.64.0.1", "198.51.100.1", "10.99.0.1", "10.64.16.1"}) {
         BOOST_TEST_CONTEXT(address)
@@ -250,7 +261,7 @@ BOOST_AUTO_TEST_CASE(the_tap_of_an_even_incarnation_is_under_the_same_rules)
     BOOST_TEST(!reaches("g1", "10.64.0.3"));
     BOOST_TEST(!reaches("g2", "10.64.0.2"));
     nft(remove_lease(leases[0])); // The first is forgotten, and the second speaks on.
-    BOOST_TEST(reaches("g1", "198.51.100.7"));
+    BOOST_TEST(comes_to_reach("g1", "198.51.100.7"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

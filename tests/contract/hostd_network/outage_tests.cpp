@@ -19,8 +19,8 @@ namespace {
 const SandboxId a{"sbx-aaaaaaaaaaaaaaaa"};
 const SandboxId b{"sbx-bbbbbbbbbbbbbbbb"};
 
-/// Of a call when it is known that nobody answers: there is nothing to wait for.
-constexpr auto at_once = std::chrono::seconds{5};
+/// Of a call when it is known that nobody answers: less than it would wait for an answer.
+constexpr auto at_once = std::chrono::seconds{9};
 /// Ten seconds for a connection or twelve for a call on one, and what a busy machine adds.
 constexpr auto one_wait = std::chrono::seconds{20};
 

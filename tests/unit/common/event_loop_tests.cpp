@@ -36,12 +36,12 @@ BOOST_AUTO_TEST_CASE(timers_run_by_their_time_not_by_their_order)
     loop.start();
     const auto began = std::chrono::steady_clock::now();
     BOOST_REQUIRE(loop.post([&] {
-        loop.after(40ms, [&ran] { ran.add(2); });
+        loop.after(2s, [&ran] { ran.add(2); });
         loop.after(10ms, [&ran] { ran.add(1); });
     }));
     BOOST_TEST(ran.take() == 1);
     BOOST_TEST(ran.take() == 2);
-    BOOST_TEST((std::chrono::steady_clock::now() - began >= 40ms));
+    BOOST_TEST((std::chrono::steady_clock::now() - began >= 2s));
 }
 
 BOOST_AUTO_TEST_CASE(a_cancelled_timer_does_not_run_and_lets_go_of_what_it_held)

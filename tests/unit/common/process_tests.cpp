@@ -86,9 +86,15 @@ BOOST_AUTO_TEST_CASE(at_the_timeout_the_whole_group_dies)
     const auto pid = run({{"cat", pattern}})->out;
     BOOST_TEST(run({{"rm", pattern}})->status == 0);
     // Dead, or a corpse that its new parent has not taken away yet.
-    const auto state = run(shell("sed -n 's/^State:\\t\\(.\\).*/\\1/p' /proc/" +
-                                 pid.substr(0, pid.size() - 1) + "/status 2>/dev/null"));
-    BOOST_TEST((state->out.empty() || state->out == "Z\n" || state->out == "X\n"));
+    const auto is_dead = [&] {
+        const auto state = run(shell("sed -n 's/^State:\\t\\(.\\).*/\\1/p' /proc/" +
+                                     pid.substr(0, pid.size() - 1) + "/status 2>/dev/null"));
+        return state->out.empty() || state->out == "Z\n" || state->out == "X\n";
+    };
+    const auto until = std::chrono::steady_clock::now() + 20s;
+    while (!is_dead() && std::chrono::steady_clock::now() < until) {
+    }
+    BOOST_TEST(is_dead());
 }
 
 BOOST_AUTO_TEST_CASE(a_child_that_closes_its_output_and_lingers_is_killed_too)

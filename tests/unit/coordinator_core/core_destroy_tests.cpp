@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(a_silent_host_makes_a_timeout_and_the_work_goes_on)
 {
     settings.destroy_timeout = std::chrono::milliseconds{20};
     settings.stop_timeout = std::chrono::milliseconds{20};
-    settings.grace = std::chrono::milliseconds{20};
+    settings.grace = std::chrono::milliseconds{500};
     settings.make_timeout = std::chrono::seconds{20};
     run();
     connect("h1", {});

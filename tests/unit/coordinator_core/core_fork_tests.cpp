@@ -231,8 +231,8 @@ BOOST_AUTO_TEST_CASE(a_taken_name_is_its_childs_own_failure)
 
 BOOST_AUTO_TEST_CASE(who_waits_too_long_is_told_of_those_that_are_there)
 {
-    settings.boot_timeout = std::chrono::milliseconds{200};
-    settings.grace = std::chrono::milliseconds{400};
+    settings.boot_timeout = std::chrono::seconds{1};
+    settings.grace = std::chrono::seconds{2};
     settings.snapshot_timeout = std::chrono::seconds{10};
     run_with({"h1"});
     const auto id = running().id;

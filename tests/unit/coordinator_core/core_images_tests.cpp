@@ -219,7 +219,7 @@ BOOST_AUTO_TEST_CASE(an_answer_about_another_image_proves_nothing)
 
 BOOST_AUTO_TEST_CASE(nobody_waits_for_ever_and_the_work_goes_on)
 {
-    settings.snapshot_timeout = std::chrono::milliseconds{300};
+    settings.snapshot_timeout = std::chrono::seconds{2};
     begin();
     auto asked = make(by_id("web"));
     const auto sent = expect<MakeImageOnHost>();
@@ -260,7 +260,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_recorded_is_not_begun)
 
 BOOST_AUTO_TEST_CASE(a_host_that_is_away_or_has_as_many_as_it_can_tell_of_is_asked_for_none)
 {
-    settings.lost_after = std::chrono::milliseconds{300};
+    settings.lost_after = std::chrono::seconds{3};
     settings.max_images_per_host = 2;
     begin();
     image("web");

@@ -9,10 +9,13 @@ namespace {
 struct PlacementFixture : PoolFixture {
     std::string cordon(const std::string& host, bool cordoned = true)
     {
-        const auto done = core->cordon(me, HostName{host}, cordoned);
+        const auto done = core->change_host(me, HostName{host}, {.cordoned = cordoned});
         return done ? "ok" : std::string{done.error().stable_reason()};
     }
-    bool is_cordoned(const std::string& host) { return core->host(me, HostName{host})->cordoned; }
+    bool is_cordoned(const std::string& host)
+    {
+        return core->host(me, HostName{host})->wish.cordoned;
+    }
     /// "h1 +", or why not.
     Texts explained(coordinator::CreateRequest what = request())
     {
@@ -104,7 +107,9 @@ BOOST_AUTO_TEST_CASE(of_several_that_are_under_way_the_last_one_counts)
 {
     run_with({"h1"});
     const auto ask = [this](bool cordoned) {
-        return Later<void>{[this, cordoned] { return core->cordon(me, HostName{"h1"}, cordoned); }};
+        return Later<void>{[this, cordoned] {
+            return core->change_host(me, HostName{"h1"}, {.cordoned = cordoned});
+        }};
     };
     store.hold();
     auto first = ask(true);
@@ -123,6 +128,36 @@ BOOST_AUTO_TEST_CASE(of_several_that_are_under_way_the_last_one_counts)
     BOOST_TEST(is_cordoned("h1"));
     store.recover();
     crash_and_restart();
+    BOOST_TEST(is_cordoned("h1"));
+}
+
+BOOST_AUTO_TEST_CASE(labels_are_set_and_taken_off_one_by_one_and_outlive_the_coordinator)
+{
+    run_with({"h1"});
+    const auto label = [this](std::map<std::string, std::optional<std::string>> labels) {
+        const auto done = core->change_host(me, HostName{"h1"}, {.labels = std::move(labels)});
+        return std::string{done ? "ok" : done.error().stable_reason()};
+    };
+    const auto labels = [this] { return core->host(me, HostName{"h1"})->wish.labels; };
+    BOOST_TEST(label({{"rack", "a1"}, {"gpu", ""}}) == "ok");
+    BOOST_TEST(cordon("h1") == "ok");
+    BOOST_TEST(label({{"rack", "b2"}, {"gpu", std::nullopt}, {"none", std::nullopt}}) == "ok");
+    BOOST_CHECK((labels() == coordinator::Labels{{"rack", "b2"}}));
+    store.fail(ErrorCode::unavailable);
+    BOOST_TEST(label({{"rack", "c3"}}) == "database_unavailable");
+    store.recover();
+    BOOST_CHECK((labels() == coordinator::Labels{{"rack", "b2"}}));
+    std::map<std::string, std::optional<std::string>> many;
+    for (std::size_t i = 0; i < coordinator::most_labels; ++i) {
+        many["label-" + std::to_string(i)] = "x";
+    }
+    BOOST_TEST(label(many) == "too_many_labels");
+    many["rack"] = std::nullopt;
+    BOOST_TEST(label(many) == "ok");
+    crash_and_restart();
+    connect("h1");
+    settle();
+    BOOST_TEST(labels().size() == coordinator::most_labels);
     BOOST_TEST(is_cordoned("h1"));
 }
 

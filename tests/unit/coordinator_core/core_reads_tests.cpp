@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(a_page_is_cut_out_and_the_total_is_the_whole)
 
 BOOST_AUTO_TEST_CASE(vms_come_from_all_hosts_and_those_that_keep_silent_are_named)
 {
-    settings.vms_timeout = std::chrono::milliseconds{500};
+    settings.vms_timeout = std::chrono::seconds{2};
     run_with({"h1", "h2", "h3"});
     Later<coordinator::VmListing> vms{[&] { return core->vms(me); }};
     for (int i = 0; i < 3; ++i) {
@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(vms_come_from_all_hosts_and_those_that_keep_silent_are_name
 
 BOOST_AUTO_TEST_CASE(what_a_sandbox_uses_is_its_hosts_word)
 {
-    settings.vms_timeout = std::chrono::milliseconds{500};
+    settings.vms_timeout = std::chrono::seconds{2};
     run_with({"h1"});
     const auto sandbox = running();
     Later<coordinator::Reading> read{[&] { return core->reading(me, sandbox.id, 100); }};

@@ -279,7 +279,7 @@ BOOST_AUTO_TEST_CASE(a_deleted_one_is_gone_and_a_second_delete_finds_none)
 
 BOOST_AUTO_TEST_CASE(a_delete_with_its_host_away_is_finished_when_that_is_back)
 {
-    settings.lost_after = std::chrono::milliseconds{300};
+    settings.lost_after = std::chrono::seconds{3};
     run_with({"h1"});
     const auto id = running().id;
     const auto one = taken(id, "one");

@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(an_outcome_that_the_database_refuses_keeps_no_other_from_be
 BOOST_AUTO_TEST_CASE(what_waits_for_a_lost_host_takes_no_place_from_the_others)
 {
     settings.max_operations = 1;
-    settings.lost_after = std::chrono::seconds{1};
+    settings.lost_after = std::chrono::seconds{3};
     run_with({"h1"});
     const auto id = running().id;
     auto ran = exec(id);

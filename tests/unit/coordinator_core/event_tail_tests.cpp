@@ -42,7 +42,7 @@ struct TailFixture {
     }
     static AuditEvent next(const std::shared_ptr<EventFeed>& feed)
     {
-        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
         while (std::chrono::steady_clock::now() < until) {
             if (auto event = feed->take()) {
                 return *event;

@@ -34,6 +34,18 @@ struct PlansFixture {
         BOOST_REQUIRE_MESSAGE(made.has_value(), why(made));
         return made->id;
     }
+    /// Returns when so many writes wait in the store.
+    void await_held(std::size_t count)
+    {
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+        while (store.held() < count) {
+            if (std::chrono::steady_clock::now() > until) {
+                store.let_go(); // Or who waits for them would wait for ever.
+                throw std::runtime_error{"no write came"};
+            }
+            std::this_thread::yield();
+        }
+    }
 };
 
 } // namespace
@@ -201,13 +213,9 @@ BOOST_AUTO_TEST_CASE(an_advance_that_somebody_was_faster_than_goes_on_from_there
     Plans elsewhere{store, clock, limits};
     store.hold();
     Later<Plan> slow{[&] { return plans.advance(me, id, std::nullopt); }};
-    while (store.held() == 0) {
-        std::this_thread::yield();
-    }
+    await_held(1);
     Later<Plan> fast{[&] { return elsewhere.advance(me, id, std::nullopt); }};
-    while (store.held() == 1) {
-        std::this_thread::yield();
-    }
+    await_held(2);
     store.let_go();
     BOOST_TEST(why(slow.get()) == "ok");
     BOOST_TEST(why(fast.get()) == "ok");

@@ -51,6 +51,18 @@ struct Fixture {
         }
         return ids;
     }
+    /// Returns when so many writes wait in the store.
+    void await_held(std::size_t count)
+    {
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+        while (store.held() < count) {
+            if (std::chrono::steady_clock::now() > until) {
+                store.let_go(); // Or who waits for them would wait for ever.
+                throw std::runtime_error{"no write came"};
+            }
+            std::this_thread::yield();
+        }
+    }
     Texts tasks()
     {
         Texts names;
@@ -257,13 +269,9 @@ BOOST_AUTO_TEST_CASE(a_change_that_somebody_was_faster_than_is_made_again_of_wha
     Playbooks elsewhere{store, clock, limits};
     store.hold();
     Later<PlacedTask> slow{[&] { return playbooks.add_task(me, "web", {"slow", "apt"}); }};
-    while (store.held() == 0) {
-        std::this_thread::yield();
-    }
+    await_held(1);
     Later<void> fast{[&] { return elsewhere.remove_task(me, "web", ids[0]); }};
-    while (store.held() == 1) {
-        std::this_thread::yield();
-    }
+    await_held(2);
     store.let_go();
     BOOST_TEST(reason(slow.get()) == "ok");
     BOOST_TEST(reason(fast.get()) == "ok");
@@ -315,16 +323,12 @@ BOOST_AUTO_TEST_CASE(a_turn_that_does_not_come_in_time_is_answered)
     make("web");
     store.hold();
     Later<PlacedTask> first{[&] { return hasty.add_task(me, "web", {"a", "apt"}); }};
-    while (store.held() == 0) {
-        std::this_thread::yield();
-    }
+    await_held(1);
     const auto second = hasty.add_task(me, "web", {"b", "apt"});
     BOOST_TEST(reason(second) == "playbooks_busy");
     BOOST_TEST((second.error().code == ErrorCode::rate_limited));
     Later<Playbook> another{[&] { return hasty.create(other, {"web"}); }};
-    while (store.held() == 1) {
-        std::this_thread::yield();
-    }
+    await_held(2);
     store.let_go();
     BOOST_TEST(reason(first.get()) == "ok");
     BOOST_TEST(reason(another.get()) == "ok");
@@ -338,7 +342,8 @@ BOOST_AUTO_TEST_CASE(a_store_that_never_answers_is_of_unknown_outcome)
     store.hold();
     BOOST_TEST(reason(hasty.create(me, {"web"})) == "outcome_unknown");
     store.let_go(); // Its late answer has nobody to go to.
-    while (!playbooks.get(me, "web")) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    while (!playbooks.get(me, "web") && std::chrono::steady_clock::now() < until) {
         std::this_thread::yield();
     }
 }

@@ -193,6 +193,15 @@ BOOST_AUTO_TEST_CASE(an_upload_that_was_damaged_or_is_another_changes_nothing)
     BOOST_TEST(names() == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(an_owner_that_the_guest_has_not_is_refused)
+{
+    auto request = wanted(FileAction::write);
+    request.owner = "no-such-user";
+    BOOST_TEST(files.write(me, box, request).error().reason == "unknown_user");
+    execs.settle();
+    BOOST_TEST(names() == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(a_download_that_is_cut_short_is_told_as_failed)
 {
     put("file", std::string(4'000'000, 'x'));

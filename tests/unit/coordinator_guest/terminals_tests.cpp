@@ -4,6 +4,9 @@
 #include "tests/unit/coordinator_guest/service_execs.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 
 // Terminals from the coordinator's side, over the real service of the agent and its keeper: tmux
 // where there is one.
@@ -63,7 +66,8 @@ struct TerminalsFixture {
     }
     bool comes_to_show(const std::string& pane, const std::string& text)
     {
-        for (int i = 0; i < 200; ++i) { // Each look is a process: some milliseconds.
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+        while (std::chrono::steady_clock::now() < until) { // Each look is a process.
             if (shown(pane).find(text) != std::string::npos) {
                 return true;
             }

@@ -33,9 +33,32 @@ BOOST_AUTO_TEST_CASE(a_host_is_cordoned_and_uncordoned)
     BOOST_TEST(client().get("/v1/hosts/h1").json()["host"].at("cordoned") == false);
 }
 
+BOOST_AUTO_TEST_CASE(labels_are_set_and_taken_off)
+{
+    const auto patch = [this](const std::string& body) {
+        return client().send("PATCH", "/v1/hosts/h1", body);
+    };
+    auto told = patch(R"({"labels":{"rack":"a1","gpu":"","old":null}})");
+    BOOST_TEST(told.status == 200);
+    BOOST_TEST(told.json()["host"].at("labels") ==
+               nlohmann::json::parse(R"({"rack":"a1","gpu":""})"));
+    told = patch(R"({"labels":{"gpu":null}})");
+    BOOST_TEST(told.json()["host"].at("labels") == nlohmann::json::parse(R"({"rack":"a1"})"));
+    for (const auto* wrong : {"{}",
+                              R"({"labels":null})",
+                              R"({"labels":["rack"]})",
+                              R"({"labels":{"a b":"x"}})",
+                              R"({"labels":{"a":1}})",
+                              R"({"labels":{},"cordoned":true})"}) {
+        check_error(patch(wrong), 400, "invalid_argument");
+    }
+    check_error(client().send("PATCH", "/v1/hosts/h9", R"({"labels":{}})"), 404, "not_found");
+    BOOST_TEST(client().get("/v1/hosts/h1").json()["host"].at("labels").size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(a_placement_is_told_host_by_host)
 {
-    service.all_hosts.at(1).cordoned = true;
+    service.all_hosts.at(1).wish.cordoned = true;
     create["host"] = "h1";
     const auto told = client().post("/v1/placement/explain", create).json();
     BOOST_TEST(told == nlohmann::json::parse(

@@ -44,11 +44,12 @@ public:
     void end_sending() const { ::shutdown(fd_.get(), SHUT_WR); }
     void close() { fd_.reset(); }
 
-    /// What arrives until the end, or until `enough` is in it; throws after ten seconds.
+    /// What arrives until the end, or until `enough` is in it; throws after 30 s of silence.
     std::string receive(std::string_view enough = {}) const
     {
         std::string text;
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+        constexpr std::chrono::seconds silence{30};
+        auto deadline = std::chrono::steady_clock::now() + silence;
         while (std::chrono::steady_clock::now() < deadline) {
             pollfd wanted{fd_.get(), POLLIN, 0};
             if (::poll(&wanted, 1, 1000) <= 0) {
@@ -60,11 +61,12 @@ public:
                 return text;
             }
             text.append(buffer, static_cast<std::size_t>(n));
+            deadline = std::chrono::steady_clock::now() + silence;
             if (!enough.empty() && text.find(enough) != std::string::npos) {
                 return text;
             }
         }
-        throw std::runtime_error{"no end within 10 s after: " + text};
+        throw std::runtime_error{"nothing within 30 s after: " + text};
     }
 
     /// What is there by then; "" if nothing is.

@@ -290,6 +290,32 @@ BOOST_FIXTURE_TEST_CASE(what_is_given_to_it_is_taken_apart, StreamFixture)
     BOOST_TEST(run.service.live.inputs().size() == 4U);
 }
 
+BOOST_FIXTURE_TEST_CASE(one_is_started_once_under_a_key_and_read_again, StreamFixture)
+{
+    const auto start = [this](const std::string& body) {
+        return "POST /v1/sandboxes/" + id + "/exec HTTP/1.1\r\n" + authorized +
+               "Idempotency-Key: k\r\nContent-Type: application/json\r\nContent-Length: " +
+               std::to_string(body.size()) + "\r\n\r\n" + body;
+    };
+    const std::string attached = R"({"cmd":["cat"]})";
+    write(0, "hello");
+    for (const bool again : {false, true}) {
+        const RawSocket client{run.server.port()};
+        client.send(start(attached));
+        const auto begin = client.receive("\"running\"");
+        BOOST_TEST(begin.starts_with("HTTP/1.1 200"), begin);
+        BOOST_TEST((begin.find("Idempotency-Replayed: true") != std::string::npos) == again, begin);
+        BOOST_TEST(begin.find("Content-Type: text/event-stream") != std::string::npos, begin);
+        BOOST_TEST(begin.find("event: start") != std::string::npos, begin);
+    }
+    BOOST_TEST(run.service.live.begun().size() == 1U);
+    const RawSocket other{run.server.port()};
+    other.send(start(R"({"cmd":["dog"]})"));
+    const auto refused = other.receive("}");
+    BOOST_TEST(refused.starts_with("HTTP/1.1 409"), refused);
+    BOOST_TEST(refused.find("idempotency_key_reused") != std::string::npos, refused);
+}
+
 BOOST_FIXTURE_TEST_CASE(nothing_is_given_to_a_command_under_a_key, StreamFixture)
 {
     for (const auto& [what, body] : std::vector<std::pair<std::string, std::string>>{

@@ -22,7 +22,7 @@ struct InTmux : On<TmuxBackend> {
 Limits impatient()
 {
     Limits limits;
-    limits.patience = 500ms;
+    limits.patience = 3s;
     limits.waiting_calls = 3;
     return limits;
 }

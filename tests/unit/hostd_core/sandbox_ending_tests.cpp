@@ -29,7 +29,7 @@ BOOST_AUTO_TEST_CASE(a_guest_that_ignores_everything_is_asked_by_acpi_and_then_k
 {
     run();
     static_cast<void>(created("sbx-1"));
-    submit("op-1", StopCommand{id("sbx-1"), false, std::chrono::milliseconds{60}});
+    submit("op-1", StopCommand{id("sbx-1"), false, std::chrono::seconds{3}});
     await_step("acpi");
     await_step("kill");
     BOOST_CHECK(phase_in(answer_of("op-1")) == Phase::stopped);

@@ -11,8 +11,8 @@ namespace {
 hostd::guest::ChannelLimits impatient_limits()
 {
     auto limits = quick_limits();
-    limits.call_patience = std::chrono::milliseconds{500};
-    limits.stdin_patience = std::chrono::milliseconds{300};
+    limits.reader_patience = std::chrono::seconds{2};
+    limits.stdin_patience = std::chrono::seconds{2};
     return limits;
 }
 
@@ -162,6 +162,29 @@ BOOST_AUTO_TEST_CASE(what_its_reader_has_not_had_outlives_the_acknowledgement)
         return told.kind == ReaderNews::Kind::output && told.reader.number == 2;
     });
     BOOST_TEST(late.data == "answer");
+}
+
+BOOST_AUTO_TEST_CASE(a_command_has_credit_again_once_it_is_read_or_nobody_came)
+{
+    greet();
+    for (const auto* name : {"op-read", "op-unread"}) {
+        auto spec = call(name);
+        spec.call.clear();
+        exec(spec);
+        operation = spec.operation;
+        static_cast<void>(agent.expect_body<proto::GuestExec>(&stream));
+        agent.send(stream, proto::GuestStarted{7, 0, 0, proto::initial_credit});
+        for (std::uint64_t at = 0; at < proto::initial_credit; at += proto::max_chunk) {
+            const auto size = std::min<std::uint64_t>(proto::max_chunk, proto::initial_credit - at);
+            agent.send(stream, proto::GuestOutput{"stdout", at, std::string(size, 'x')});
+        }
+        if (name == std::string_view{"op-read"}) {
+            open(1);
+            await_news(ReaderNews::Kind::output);
+        }
+        BOOST_TEST(agent.expect_body<proto::GuestCredit>().bytes > 0U);
+        end();
+    }
 }
 
 BOOST_AUTO_TEST_CASE(stdin_waits_for_room_in_turn)

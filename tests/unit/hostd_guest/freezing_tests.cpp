@@ -45,12 +45,22 @@ hostd::guest::ChannelLimits hasty()
 {
     auto limits = quick_limits();
     limits.freeze_limit = std::chrono::milliseconds{30};
-    limits.exec_grace = std::chrono::milliseconds{30};
     return limits;
 }
 
 struct HastyFixture : FreezingFixture {
     HastyFixture() : FreezingFixture{hasty()} {}
+};
+
+hostd::guest::ChannelLimits short_grace()
+{
+    auto limits = quick_limits();
+    limits.exec_grace = std::chrono::milliseconds{30};
+    return limits;
+}
+
+struct ShortGraceFixture : FreezingFixture {
+    ShortGraceFixture() : FreezingFixture{short_grace()} {}
 };
 
 } // namespace
@@ -60,17 +70,17 @@ BOOST_AUTO_TEST_SUITE(freezing_tests)
 BOOST_FIXTURE_TEST_CASE(how_long_it_stood_still_is_its_word_within_what_can_be, FreezingFixture)
 {
     const auto answered = [this](std::uint64_t still_us) {
+        const auto begun = std::chrono::steady_clock::now();
         freeze();
-        const auto asked = std::chrono::steady_clock::now();
         const auto token = expect_freeze();
+        const auto asked = std::chrono::steady_clock::now(); // At the latest.
         while (std::chrono::steady_clock::now() - asked < std::chrono::milliseconds{5}) {
             std::this_thread::yield();
         }
         agent.send(0, proto::GuestFrozen{token, true, still_us, ""});
         const auto still = frozen.take();
         BOOST_REQUIRE(still);
-        // A moment after it was asked began the clock of this test.
-        BOOST_CHECK(*still <= std::chrono::steady_clock::now() - asked + std::chrono::seconds{1});
+        BOOST_CHECK(*still <= std::chrono::steady_clock::now() - begun);
         channels.thaw(id);
         static_cast<void>(agent.expect(proto::GuestThaw::kind));
         return *still;
@@ -192,10 +202,10 @@ BOOST_FIXTURE_TEST_CASE(a_command_that_waits_survives_a_lost_channel, FreezingFi
     BOOST_TEST(outcomes.take().has_value());
 }
 
-BOOST_FIXTURE_TEST_CASE(no_time_passes_for_commands_while_the_guest_stands_still, HastyFixture)
+BOOST_FIXTURE_TEST_CASE(no_time_passes_for_commands_while_the_guest_stands_still, ShortGraceFixture)
 {
     auto spec = shell("op-1", "true");
-    spec.timeout = std::chrono::milliseconds{200};
+    spec.timeout = std::chrono::seconds{2};
     exec(spec);
     std::uint32_t stream = 0;
     static_cast<void>(agent.expect_body<proto::GuestExec>(&stream));

@@ -93,8 +93,40 @@ BOOST_AUTO_TEST_CASE(what_a_guest_may_not_send_is_refused)
     BOOST_TEST(run.end() == 10U);
 }
 
+BOOST_AUTO_TEST_CASE(it_waits_for_its_first_reader_who_gets_all)
+{
+    const auto first = write_all_it_may(4'000'000);
+    BOOST_TEST(first <= proto::initial_credit);
+    BOOST_TEST(run.is_expecting());
+    BOOST_REQUIRE(run.open(1, 0, 8'000'000));
+    tell();
+    BOOST_TEST(run.take_grant() > 0U);
+    BOOST_TEST(!run.is_expecting());
+    BOOST_TEST(read[1].size() == first);
+    run.close(2); // An unknown one is nobody.
+    run.close(1);
+    BOOST_TEST(!run.is_expecting());
+    BOOST_TEST(!run.holds_up());
+}
+
+BOOST_AUTO_TEST_CASE(readers_of_a_lost_coordinator_are_waited_for)
+{
+    run.close_all();
+    run.expect_none();
+    run.close_all();
+    BOOST_TEST(!run.holds_up()); // It had none.
+    BOOST_REQUIRE(run.open(1, 0, 8'000'000));
+    run.close_all();
+    const auto first = write_all_it_may(4'000'000);
+    BOOST_TEST(first <= 2 * proto::initial_credit);
+    BOOST_REQUIRE(run.open(2, 0, 8'000'000));
+    tell();
+    BOOST_TEST(read[2].size() == first);
+}
+
 BOOST_AUTO_TEST_CASE(without_a_reader_it_goes_on_and_the_newest_are_kept)
 {
+    run.expect_none();
     BOOST_TEST(write_all_it_may(4'000'000) >= 4'000'000U);
     BOOST_REQUIRE(run.open(1, 0, 8'000'000));
     tell();
