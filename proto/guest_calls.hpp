@@ -31,9 +31,13 @@ inline constexpr std::size_t most_terminals = 64; ///< Of each kind, in one repl
 
 // ---- files: guest/files over a call --------------------------------------------
 
+/// A write with an `owner`. Agents from before owners refuse it, where they would ignore the field.
+inline constexpr std::string_view write_owned = "write_owned";
+
 struct FileCall {
     static constexpr std::string_view kind = "files";
-    /// exists | list | read | lines | hash | write | edit | mkdir | move | copy | remove | watch
+    /// exists | list | read | lines | hash | write | write_owned | edit | mkdir | move | copy |
+    /// remove | watch
     std::string what;
     std::string path;
     std::string to;                 ///< Of move and copy.
@@ -55,7 +59,7 @@ struct FileCall {
     std::uint64_t length = 0; ///< Of edit: so much of the body is the old text.
     std::int32_t mode = -1;   ///< Permissions; -1: not said.
     std::string sha256;       ///< Of write: hex, that the content must have.
-    std::string owner;        ///< Of write: a user of the guest's; "": not said.
+    std::string owner;        ///< Of write_owned: a user of the guest's.
 };
 
 struct FileEntry {

@@ -139,6 +139,10 @@ Result<int> upload(Context& context, const CopyOptions& wanted, const Place& fro
 Result<int>
 download(Context& context, const CopyOptions& wanted, const Place& from, const Place& to)
 {
+    if (!wanted.owner.empty()) {
+        return Error{ErrorCode::invalid_argument,
+                     "--owner is of a file in a sandbox, not of one here"};
+    }
     COMMON_TRY(auto id, sandbox_id(context.session, from.sandbox));
     const Remote remote{context, std::move(id), wanted};
     COMMON_TRY(const auto there, remote.ask("exists", from.path));

@@ -13,7 +13,7 @@
 namespace coordinator {
 
 /// How long callers wait beyond the core's own deadlines: a loop that is late still says why.
-constexpr std::chrono::seconds late_loop{30};
+constexpr std::chrono::seconds late_loop{5};
 
 /// The one answer that a blocked caller waits for. Copies share it; the first call
 /// counts, later ones do nothing, so that a deadline and a late answer need not

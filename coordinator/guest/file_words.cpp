@@ -32,7 +32,7 @@ constexpr auto reasons = std::to_array<std::string_view>(
 proto::FileCall call_of(const FileRequest& request, const FilePolicy& policy)
 {
     proto::FileCall call;
-    call.what = to_string(request.action);
+    call.what = request.owner.empty() ? to_string(request.action) : proto::write_owned;
     call.path = request.path;
     call.to = request.to;
     call.roots = policy.roots;

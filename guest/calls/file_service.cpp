@@ -160,6 +160,11 @@ Result<FileReply> write(const PathPolicy& policy, const FileCall& call)
     options.mode = mode_of(call);
     if (!call.owner.empty()) {
         COMMON_TRY(const auto owner, find_user(call.owner));
+        if (::geteuid() != 0 && ::geteuid() != owner.uid) { // Said before the bytes are asked for.
+            return Error{ErrorCode::permission_denied,
+                         "give " + call.path + " to " + call.owner + ": only root may",
+                         "permission_denied"};
+        }
         options.owner = files::Owner{owner.uid, owner.gid};
     }
     if (!call.sha256.empty()) {
@@ -317,6 +322,7 @@ constexpr std::array answered{Answered{"exists", OnTerm::dies, &look},
                               Answered{"lines", OnTerm::dies, &lines},
                               Answered{"hash", OnTerm::dies, &hash},
                               Answered{"write", OnTerm::stops, &write},
+                              Answered{proto::write_owned, OnTerm::stops, &write},
                               Answered{"edit", OnTerm::stops, &edit},
                               Answered{"mkdir", OnTerm::goes_on, &make_folder},
                               Answered{"move", OnTerm::goes_on, &move},

@@ -127,7 +127,7 @@ void Channel::exec(ExecSpec spec, Guests::Completion done)
                           "guest_busy"});
     }
     const auto operation = spec.operation;
-    const auto expected_until = clock_.steady() + limits_.reader_patience;
+    const auto expected_until = clock_.steady() + patience_with_readers(spec);
     const bool is_call = !spec.call.empty();
     Run run{ExecRun{std::move(spec), boot_id_}, 0, deadline, expected_until};
     run.unwanted_at = is_call ? std::optional{expected_until} : std::nullopt; // Unless it is read.

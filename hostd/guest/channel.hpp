@@ -126,6 +126,7 @@ private:
     void serve_input(Run& run);
     void give_up_live(const common::OperationId& operation, Run& run);
     void let_end(Run& run, common::SteadyTime at);
+    [[nodiscard]] std::chrono::milliseconds patience_with_readers(const ExecSpec& spec) const;
     common::SteadyTime on_live_time(common::SteadyTime now, Run& run);
 
     // channel_identity.cpp: who it is, and standing still.

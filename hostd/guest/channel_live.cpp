@@ -127,6 +127,12 @@ void Channel::let_end(Run& run, common::SteadyTime at)
     }
 }
 
+/// A command that ran before may have nobody who reads it: it must not stand still for long.
+std::chrono::milliseconds Channel::patience_with_readers(const ExecSpec& spec) const
+{
+    return spec.resumed && spec.call.empty() ? limits_.resumed_patience : limits_.reader_patience;
+}
+
 /// What is due of a live one; when it wants to be looked at again.
 common::SteadyTime Channel::on_live_time(common::SteadyTime now, Run& run)
 {
@@ -246,7 +252,7 @@ void Channel::forget_ended(common::SteadyTime now)
             continue;
         }
         const auto age = now - current->second.ended_at;
-        const bool is_read = current->second.exec.live()->is_read();
+        const bool is_read = current->second.exec.live()->is_wanted();
         const bool is_call = !current->second.exec.spec().call.empty();
         const auto kept_for = !is_call                       ? limits_.ended_live_for
                               : current->second.acknowledged ? std::chrono::milliseconds{0}
@@ -259,7 +265,7 @@ void Channel::forget_ended(common::SteadyTime now)
         const auto older = [&current](const Runs::iterator& other, const Runs::iterator& none) {
             return other == none || current->second.ended_at < other->second.ended_at;
         };
-        const bool other_is_read = oldest != runs_.end() && oldest->second.exec.live()->is_read();
+        const bool other_is_read = oldest != runs_.end() && oldest->second.exec.live()->is_wanted();
         if (is_read == other_is_read ? older(oldest, runs_.end()) : other_is_read || all == 1) {
             oldest = current; // One that is read only if all are.
         }

@@ -53,6 +53,9 @@ struct ChannelLimits {
     /// For the first reader of a live one, and for the coordinator of those that were read to come
     /// back when its connection was lost.
     std::chrono::milliseconds reader_patience{30000};
+    /// For readers of a command that this hostd finds running. The coordinator has them come at
+    /// once.
+    std::chrono::milliseconds resumed_patience{3000};
     std::size_t joined = 8;                            ///< Callers waiting for one exec.
     std::size_t write_bytes = std::size_t{256} << 10U; ///< Queued before stdin waits.
     std::size_t waiting_execs = 1024;                  ///< In the inbox, over all guests.

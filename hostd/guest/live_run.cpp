@@ -78,7 +78,7 @@ Result<> LiveRun::take(const proto::GuestOutput& output)
 
 bool LiveRun::holds_up() const noexcept
 {
-    if (readers_.empty() && (expected_ || unread_ == Unread::waits)) {
+    if (readers_.empty() && (awaited_ != Awaited::nobody || unread_ == Unread::waits)) {
         return true;
     }
     return log_.end() - slowest() >= most_unread;
@@ -89,12 +89,12 @@ std::uint32_t LiveRun::take_grant()
     if (holds_up()) {
         return 0;
     }
-    const auto grant = log_.end() + window - std::max(allowed_, log_.end());
-    if (grant < least_grant) {
+    // What is behind the slowest is kept as far as this leaves room: he may come back for it.
+    const auto until = slowest() + window;
+    if (until < allowed_ + least_grant) {
         return 0;
     }
-    allowed_ += grant;
-    return static_cast<std::uint32_t>(grant);
+    return static_cast<std::uint32_t>(until - std::exchange(allowed_, until));
 }
 
 std::uint64_t LiveRun::slowest() const noexcept
@@ -113,7 +113,7 @@ Result<> LiveRun::open(std::uint64_t reader, std::uint64_t from, std::uint32_t c
                      fmt::format("{} read this command already", readers_.size())};
     }
     // One that is ahead comes back to an agent that has not said all of it again yet.
-    readers_[reader] = {std::max(from, log_.begin()), credit, false};
+    readers_[reader] = {std::max(from, log_.begin()), credit, false, credit > 0};
     return {};
 }
 
@@ -121,19 +121,26 @@ void LiveRun::grant(std::uint64_t reader, std::uint32_t bytes)
 {
     if (const auto found = readers_.find(reader); found != readers_.end()) {
         found->second.credit = std::min<std::uint64_t>(found->second.credit + bytes, most_held);
+        found->second.reads = true;
     }
 }
 
 void LiveRun::close(std::uint64_t reader)
 {
-    if (readers_.erase(reader) > 0 && readers_.empty()) {
-        expected_ = false;
+    const auto found = readers_.find(reader);
+    if (found == readers_.end()) {
+        return;
+    }
+    const bool reads = found->second.reads;
+    readers_.erase(found);
+    if (readers_.empty() && (reads || awaited_ == Awaited::first)) {
+        awaited_ = Awaited::nobody;
     }
 }
 
 void LiveRun::close_all()
 {
-    expected_ = expected_ || is_read();
+    awaited_ = is_read() ? Awaited::again : awaited_;
     readers_.clear();
 }
 
@@ -157,6 +164,7 @@ void LiveRun::tell(const common::OperationId& operation, const Tell& tell)
         if (ended_ && reader.position >= log_.end()) {
             tell({{operation, number}, ReaderNews::Kind::end, false, log_.end(), {}});
             entry = readers_.erase(entry);
+            awaited_ = readers_.empty() ? Awaited::nobody : awaited_;
         } else {
             ++entry;
         }

@@ -37,15 +37,21 @@ public:
     /// `rate_limited` if there are too many.
     common::Result<> open(std::uint64_t reader, std::uint64_t from, std::uint32_t credit);
     void grant(std::uint64_t reader, std::uint32_t bytes);
-    /// After the last one nobody is expected any more.
+    /// After the last one nobody is expected any more. One that never had credit only waited for
+    /// the start: it ends no waiting for those who come back.
     void close(std::uint64_t reader);
-    /// Who read it may come back: it is waited for as at the begin.
+    /// Their connection is gone. They may come back: they are waited for as at the begin.
     void close_all();
     /// Nobody came, or comes back.
-    void expect_none() noexcept { expected_ = false; }
+    void expect_none() noexcept { awaited_ = Awaited::nobody; }
     [[nodiscard]] bool is_read() const noexcept { return !readers_.empty(); }
+    /// Somebody reads it, or is to.
+    [[nodiscard]] bool is_wanted() const noexcept { return is_read() || is_expecting(); }
     /// Nobody reads it, and somebody is to.
-    [[nodiscard]] bool is_expecting() const noexcept { return readers_.empty() && expected_; }
+    [[nodiscard]] bool is_expecting() const noexcept
+    {
+        return readers_.empty() && awaited_ != Awaited::nobody;
+    }
     /// The command, or its end, waits for the slowest of its readers.
     [[nodiscard]] bool holds_up() const noexcept;
     /// It writes no more: who has read all of it is told so, and is no reader any more.
@@ -68,7 +74,9 @@ private:
         std::uint64_t position;
         std::uint64_t credit;
         bool knows_start;
+        bool reads; ///< It had credit.
     };
+    enum class Awaited : std::uint8_t { nobody, first, again };
     [[nodiscard]] std::uint64_t slowest() const noexcept;
 
     const Unread unread_;
@@ -76,7 +84,7 @@ private:
     std::uint64_t allowed_ = 0; ///< The agent may send up to here.
     bool started_ = false;
     bool ended_ = false;
-    bool expected_ = true; ///< A reader is.
+    Awaited awaited_ = Awaited::first;
     std::map<std::uint64_t, Reader> readers_;
 
     std::string stdin_;          ///< What the command has not taken, as far as is known.

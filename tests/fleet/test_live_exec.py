@@ -1,6 +1,8 @@
 """Live commands in a real guest: what they write as they write it, whoever reads and whatever dies."""
 
+import contextlib
 import hashlib
+import http.client
 import os
 import signal
 import time
@@ -224,6 +226,26 @@ def test_a_daemon_that_dies_loses_nothing_of_it(fleet, sandbox, victim):
         rest = list(live.reader(position))
     assert not [event for event in rest if event.name == "gap"], rest
     assert written(rest) == b"two\nthree\n" and rest[-1].data["exit_code"] == 0, rest
+
+
+def test_a_coordinator_that_dies_loses_nothing_of_one_that_writes_much(fleet, sandbox):
+    api = fleet.api()
+    size = 16 << 20
+    live = Live(api, sandbox, sh(f"head -c {size} /dev/zero | tr '\\0' x"))
+    for event in live.events:
+        position = event.ident
+        if position > 1 << 20:
+            break
+    fleet.coordinator.kill()
+    with contextlib.suppress(OSError, http.client.HTTPException, AssertionError, ValueError):
+        for event in live.events:  # What was on its way, as far as it came.
+            position = event.ident
+    fleet.start_coordinator()
+    fleet.wait_ready(2)
+    live.api = fleet.api()
+    rest = list(live.reader(position))
+    assert not [event for event in rest if event.name == "gap"], (position, rest[:3])
+    assert len(written(rest)) == size - position and rest[-1].data["exit_code"] == 0, rest[-1]
 
 
 def test_the_end_of_its_machine_is_its_end(fleet):
