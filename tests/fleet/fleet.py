@@ -138,7 +138,7 @@ def check_clock(api, ident):
     """It is ours, cut to a second; an error below one is not stepped."""
     begun = time.time()
     clock = float(api.run(ident, "date +%s")["stdout"])
-    assert begun - 3.5 < clock < time.time() + 2.5, f"its clock says {clock} at {begun}"
+    assert begun - 2.5 < clock < time.time() + 2.5, f"its clock says {clock} at {begun}"
 
 
 class Process:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from fleet import wait_until
 
 LINES = 4096  # Of a word in memory and on disk: some pages of each.
-CLOCK_OFF = 3.5
+CLOCK_OFF = 2.5
 TICK = 0.2
 SLACK = 10  # Ticks: what a guest that was held up may make up for.
 

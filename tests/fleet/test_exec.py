@@ -45,7 +45,7 @@ def test_a_signal_is_128_and_its_number(api, sandbox):
 def test_a_timeout_kills_the_whole_process_group(api, sandbox):
     began = time.monotonic()
     reply = api.run(sandbox, "sleep 987 & sleep 987; echo never", timeout_sec=2)
-    assert reply["timed_out"] and time.monotonic() - began < 90
+    assert reply["timed_out"] and time.monotonic() - began < 20
     assert api.run(sandbox, "ps | grep -c '[s]leep 987'")["stdout"] == "0\n"
 
 
@@ -59,7 +59,7 @@ def test_output_beyond_the_limit_is_cut_and_said_so(api, sandbox):
 def test_a_background_process_does_not_hold_the_answer(api, sandbox):
     began = time.monotonic()
     assert api.run(sandbox, "sleep 600 & echo started")["stdout"] == "started\n"
-    assert time.monotonic() - began < 90
+    assert time.monotonic() - began < 15
 
 
 def test_output_of_any_bytes_comes_back_as_text(api, sandbox):

@@ -264,7 +264,7 @@ def test_a_guest_that_never_says_hello_times_out_and_is_destroyed_cleanly(fleet,
         status, reply = fleet.api().call("POST", "/v1/sandboxes", {"image": "hostile-silent", "agent_id": "a",
                                                                    "auto_start": True})
         assert (status, reply["reason"]) == (504, "boot_timeout"), reply
-        assert time.monotonic() - began < 90
+        assert time.monotonic() - began < 30
         assert api.sandboxes()[0]["state"] == "STARTING"
     finally:
         fleet.extra_coordinator.pop("boot_timeout_sec")
@@ -296,11 +296,13 @@ def test_a_guest_that_attacks_its_channel_harms_no_other(fleet, api, hostile, mo
 def test_a_signal_ends_each_daemon_cleanly(fleet, api, number):
     ident = api.create(host="h1")["id"]
     host = fleet.hosts[0]
-    host.hostd.kill(number)
+    began = time.monotonic()
+    host.hostd.kill(number, wait=15)
     assert host.hostd.child.returncode == 0
     host.start_hostd()
-    fleet.coordinator.kill(number)
+    fleet.coordinator.kill(number, wait=15)
     assert fleet.coordinator.child.returncode == 0
     fleet.start_coordinator()
     fleet.wait_ready(2)
     assert api.run(ident, "echo alive")["stdout"] == "alive\n"
+    assert time.monotonic() - began < 60

@@ -167,7 +167,7 @@ def look(api, sandbox):
     ended = time.time()
     assert command["exit_code"] == 0, command
     hostname, machine_id, clock, random, mac = command["stdout"].splitlines()
-    assert begun - 4.5 < int(clock) < ended + 2, f"{ident}: its clock says {clock} at {begun} to {ended}"  # Cut to seconds.
+    assert begun - 3 < int(clock) < ended + 2, f"{ident}: its clock says {clock} at {begun} to {ended}"  # Cut to seconds.
     address = api.ok("GET", f"/v1/sandboxes/{ident}/ip")["ip_address"]
     wait_until(f"{ident} to have {address}", lambda: f" {address}/" in api.run(
         ident, "ip -4 -o addr show dev eth0", user="root")["stdout"], 20)

@@ -13,7 +13,7 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 /// Of a call when nobody listens: less than the ten seconds for which an answer is waited for.
-constexpr auto at_once = std::chrono::seconds{9};
+constexpr auto at_once = std::chrono::seconds{5};
 
 template <typename Call>
 void unavailable_within(std::chrono::seconds limit, Call call)

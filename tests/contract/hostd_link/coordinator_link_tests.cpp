@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(it_ends_promptly_with_and_without_a_coordinator)
     connect(lonely);
     const auto before = std::chrono::steady_clock::now();
     link->stop();
-    BOOST_TEST((std::chrono::steady_clock::now() - before < std::chrono::seconds{20}));
+    BOOST_TEST((std::chrono::steady_clock::now() - before < std::chrono::seconds{2}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

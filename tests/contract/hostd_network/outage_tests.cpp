@@ -20,7 +20,7 @@ const SandboxId a{"sbx-aaaaaaaaaaaaaaaa"};
 const SandboxId b{"sbx-bbbbbbbbbbbbbbbb"};
 
 /// Of a call when it is known that nobody answers: less than it would wait for an answer.
-constexpr auto at_once = std::chrono::seconds{9};
+constexpr auto at_once = std::chrono::seconds{5};
 /// Ten seconds for a connection or twelve for a call on one, and what a busy machine adds.
 constexpr auto one_wait = std::chrono::seconds{20};
 
