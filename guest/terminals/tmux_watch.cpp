@@ -21,7 +21,7 @@ constexpr std::chrono::milliseconds status_interval{1000};
 
 /// How much longer than for a call tmux is waited for. A busy one may be late, one that has gone
 /// closes the stream.
-constexpr int more_patient = 6;
+constexpr int more_patient = 2;
 
 constexpr std::string_view status_format = "#{pane_width} #{pane_height} #{cursor_x} #{cursor_y} "
                                            "#{alternate_on} #{pane_dead} #{pane_dead_status} "

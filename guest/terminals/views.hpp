@@ -24,7 +24,8 @@ struct Limits {
     std::size_t waiting_keys = std::size_t{64}
                                << 10U; ///< Bytes that a pane's program does not read.
     std::size_t waiting_calls = 64;    ///< For tmux, which is asked one thing after the other.
-    std::chrono::milliseconds patience{5000}; ///< For tmux's answer, waiting included.
+    /// For tmux's answer, waiting included: the first one of a guest that still boots is slow.
+    std::chrono::milliseconds patience{15'000};
 };
 
 // What one call may say. tmux takes 16 KiB at once.
