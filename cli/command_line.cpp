@@ -54,10 +54,12 @@ CommandLine::CommandLine()
     add_lifecycle_commands(*this);
     add_run_commands(*this);
     add_exec_commands(*this);
+    add_terminal_commands(*this);
     add_file_commands(*this);
     add_snapshot_commands(*this);
     add_image_commands(*this);
     add_pool_commands(*this);
+    add_template_commands(*this);
     add_reading_commands(*this);
     add_fleet_commands(*this);
     add_events_command(*this);

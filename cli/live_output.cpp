@@ -1,6 +1,6 @@
 #include "cli/live_output.hpp"
 
-#include "common/digest/base64.hpp"
+#include "cli/stream_events.hpp"
 
 #include <cerrno>
 #include <fmt/format.h>
@@ -8,19 +8,6 @@
 #include <unistd.h>
 
 namespace cli {
-
-namespace {
-
-/// One line, which a program can read as it comes.
-std::string line_of(const client::ServerEvent& event)
-{
-    return fmt::format("{{\"event\":{},\"id\":{},\"data\":{}}}\n",
-                       Json(event.name).dump(),
-                       event.id.empty() ? "null" : event.id,
-                       event.data);
-}
-
-} // namespace
 
 bool LiveOutput::take(const client::ServerEvent& event)
 {
@@ -48,11 +35,7 @@ bool LiveOutput::take(const client::ServerEvent& event)
 
 bool LiveOutput::take_bytes(int fd, const Json& data)
 {
-    auto text = text_of(data, "data");
-    if (text_of(data, "encoding") != "base64") {
-        return write(fd, text);
-    }
-    const auto bytes = common::digest::from_base64(text);
+    const auto bytes = bytes_in(data);
     if (!bytes) {
         options_.tell("a piece of its output came in no form that is known, and is lost");
     }

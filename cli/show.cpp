@@ -153,6 +153,39 @@ Table images_table(const Json& items, common::WallTime now)
     return table;
 }
 
+Table panes_table(const Json& items)
+{
+    Table table{{"PANE", "SESSION", "WINDOW", "SIZE", "ENDED", "TITLE"}};
+    for (const auto& item : items) {
+        const bool ended = item.value("ended", false);
+        const auto code = text_of(item, "exit_code");
+        table.add({{text_of(item, "pane_id") + (item.value("active", false) ? " *" : "")},
+                   {text_of(item, "session_name")},
+                   {text_of(item, "window_index") + " " + text_of(item, "window_name")},
+                   {text_of(item, "pane_width") + "x" + text_of(item, "pane_height")},
+                   {!ended         ? ""
+                    : code.empty() ? "yes"
+                                   : code},
+                   {text_of(item, "pane_title")}});
+    }
+    return table;
+}
+
+Table templates_table(const Json& items, common::WallTime now)
+{
+    Table table{{"NAME", "IMAGE", "CPU", "MEMORY", "CHANGED", "DESCRIPTION"}};
+    for (const auto& item : items) {
+        const auto memory = text_of(item, "memory_mb");
+        table.add({{text_of(item, "name")},
+                   {text_of(item, "image")},
+                   {text_of(item, "cpu")},
+                   {memory.empty() ? "" : memory + " MiB"},
+                   {age_of(item, "updated_at", now)},
+                   {text_of(item, "description")}});
+    }
+    return table;
+}
+
 Table pools_table(const Json& items)
 {
     Table table{{"NAME",

@@ -16,6 +16,8 @@ Table commands_table(const Json& items, common::WallTime now);
 Table execs_table(const Json& items, common::WallTime now);
 Table snapshots_table(const Json& items, common::WallTime now);
 Table images_table(const Json& items, common::WallTime now);
+Table panes_table(const Json& items);
+Table templates_table(const Json& items, common::WallTime now);
 Table pools_table(const Json& items);
 Table hosts_table(const Json& items, common::WallTime now);
 Table vms_table(const Json& items);

@@ -149,6 +149,12 @@ Session::post(const std::string& path, const nlohmann::json& body, Asking asking
     return perform({"POST", path, std::move(text), key});
 }
 
+common::Result<std::string> Session::put(const std::string& path, const nlohmann::json& body)
+{
+    COMMON_TRY(auto text, text_of(body));
+    return perform({"PUT", path, std::move(text), ""});
+}
+
 common::Result<std::string> Session::patch(const std::string& path, const nlohmann::json& body)
 {
     COMMON_TRY(auto text, text_of(body));

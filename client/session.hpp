@@ -46,6 +46,7 @@ public:
     common::Result<std::string> del(const std::string& path);
     common::Result<std::string>
     post(const std::string& path, const nlohmann::json& body, Asking asking = Asking::once);
+    common::Result<std::string> put(const std::string& path, const nlohmann::json& body);
     common::Result<std::string> patch(const std::string& path, const nlohmann::json& body);
 
     /// What a GET gives, as it comes; `take` returns false to break it off. Its headers. An error,

@@ -37,6 +37,9 @@ struct PlaybookIdTag {
 struct TaskIdTag {
     static constexpr std::string_view prefix = "tsk";
 };
+struct TemplateIdTag {
+    static constexpr std::string_view prefix = "tpl";
+};
 struct PlanIdTag {
     static constexpr std::string_view prefix = "pln";
 };
@@ -49,6 +52,7 @@ using JobId = StrongId<JobIdTag>;
 using SnapshotId = StrongId<SnapshotIdTag>;
 using PlaybookId = StrongId<PlaybookIdTag>;
 using TaskId = StrongId<TaskIdTag>;
+using TemplateId = StrongId<TemplateIdTag>;
 using PlanId = StrongId<PlanIdTag>;
 
 /// A caller may bring its own request id (X-Request-ID): see parse_request_id.

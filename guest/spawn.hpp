@@ -3,6 +3,7 @@
 #include "common/result.hpp"
 #include "common/unique_fd.hpp"
 #include "guest/users.hpp"
+#include "vt/size.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -14,10 +15,7 @@
 
 namespace guest {
 
-struct TerminalSize {
-    std::uint16_t rows = 0;
-    std::uint16_t columns = 0;
-};
+using TerminalSize = vt::Size;
 
 struct Program {
     std::vector<std::string> argv; ///< argv[0] is looked up in the child's PATH.

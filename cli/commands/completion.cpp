@@ -64,6 +64,8 @@ look_up(client::Session& session, const std::string& kind, const std::vector<std
         add_names(session, "/v1/images", "images", {"name"}, names);
     } else if (kind == of_host) {
         add_names(session, "/v1/hosts", "hosts", {"name"}, names);
+    } else if (kind == of_template) {
+        add_names(session, "/v1/templates", "templates", {"name"}, names);
     } else if (kind == of_pool) {
         add_names(session, "/v1/pools", "pools", {"name"}, names);
     } else if (kind == of_exec && !words.empty()) {

@@ -2,6 +2,7 @@
 #include "cli/command_line.hpp"
 #include "cli/exit_status.hpp"
 #include "cli/resolve.hpp"
+#include "cli/shape_options.hpp"
 #include "cli/text.hpp"
 #include "common/id.hpp"
 
@@ -14,20 +15,11 @@ namespace {
 
 struct CreateOptions {
     std::string image;
+    std::string from_template;
     std::string name;
     std::string agent;
-    std::string memory;
-    std::string ttl;
-    std::string network;
-    std::string pool;
-    std::string disk;
     std::string host;
-    unsigned cpu = 0;
-    std::vector<std::string> labels;
-    std::vector<std::string> env;
-    std::vector<std::string> file_roots;
-    std::vector<std::string> never_read;
-    std::vector<std::string> never_written;
+    ShapeOptions shape;
     bool no_start = false;
     bool no_wait = false;
     bool wait_for_ip = false;
@@ -51,43 +43,18 @@ std::string default_agent()
 
 common::Result<nlohmann::json> body_of(const CreateOptions& wanted)
 {
-    nlohmann::json body{{"image", wanted.image},
-                        {"vm_name", wanted.name},
+    nlohmann::json body{{"vm_name", wanted.name},
                         {"agent_id", wanted.agent.empty() ? default_agent() : wanted.agent},
                         {"auto_start", !wanted.no_start}};
-    if (!wanted.memory.empty()) {
-        COMMON_TRY(body["memory_mb"], parse_memory_mb(wanted.memory));
-    }
-    if (!wanted.ttl.empty()) {
-        COMMON_TRY(const auto ttl, parse_span(wanted.ttl));
-        body["ttl_seconds"] = ttl.count();
-    }
-    if (wanted.cpu > 0) {
-        body["cpu"] = wanted.cpu;
-    }
     const auto set = [&](const char* field, const std::string& value) {
         if (!value.empty()) {
             body[field] = value;
         }
     };
-    set("network_mode", wanted.network);
-    set("pool", wanted.pool);
-    set("disk", wanted.disk);
+    set("image", wanted.image);
+    set("template", wanted.from_template);
     set("host", wanted.host);
-    if (!wanted.labels.empty()) {
-        COMMON_TRY(body["labels"], pairs_of(wanted.labels, "--label"));
-    }
-    if (!wanted.env.empty()) {
-        COMMON_TRY(body["env"], pairs_of(wanted.env, "--env"));
-    }
-    const auto set_paths = [&](const char* field, const std::vector<std::string>& paths) {
-        if (!paths.empty()) {
-            body["file_policy"][field] = paths;
-        }
-    };
-    set_paths("roots", wanted.file_roots);
-    set_paths("never_read", wanted.never_read);
-    set_paths("never_written", wanted.never_written);
+    COMMON_CHECK(put_shape(wanted.shape, body));
     if (wanted.wait_for_ip) {
         body["wait_for_ip"] = true;
     }
@@ -127,8 +94,13 @@ common::Result<int> show_created(Context& context, const std::string& body)
 
 common::Result<int> create(Context& context, CreateOptions wanted)
 {
+    if (wanted.image.empty() && wanted.from_template.empty()) {
+        return common::Error{common::ErrorCode::invalid_argument,
+                             "create: an IMAGE or a --template is required",
+                             "usage"};
+    }
     if (wanted.name.empty()) {
-        wanted.name = new_name(wanted.image);
+        wanted.name = new_name(wanted.image.empty() ? wanted.from_template : wanted.image);
     }
     COMMON_TRY(const auto body, body_of(wanted));
     const auto looking = std::shared_ptr{context.another_session()};
@@ -244,41 +216,20 @@ void add_create(CommandLine& line)
                  "A new sandbox; its id is the last line of stdout",
                  {"ID=$(paddock create tiny)",
                   "paddock create debian-12 --name web --cpu 2 --memory 2G --ttl 1h",
+                  "paddock create --template web",
                   "paddock create tiny --label team=search --env STAGE=test --no-wait",
                   "paddock create tiny --file-root /home/sandbox --never-read /home/sandbox/.ssh"});
     command->group("Sandboxes");
     auto wanted = std::make_shared<CreateOptions>();
-    command->add_option("IMAGE", wanted->image, "what it boots: paddock images ls")
-        ->type_name("")
-        ->required();
+    command->add_option("IMAGE", wanted->image, "what it boots (the template's): paddock images ls")
+        ->type_name("");
+    command->add_option("--template", wanted->from_template, "says all that is not said here")
+        ->type_name(of_template);
     command->add_option("--name", wanted->name, "how to speak of it (the image's, and six letters)")
         ->type_name("NAME");
     command->add_option("--agent", wanted->agent, "for whom it is made (you)")->type_name("AGENT");
-    command->add_option("--cpu", wanted->cpu, "virtual CPUs (the image's)")->type_name("N");
-    command->add_option("--memory", wanted->memory, "like 512M or 2G (the image's)")
-        ->type_name("SIZE");
-    command->add_option("--ttl", wanted->ttl, "destroyed after so long, like 90s, 10m, 2h")
-        ->type_name(of_span);
-    add_repeated(command, "--label", wanted->labels, "to find it by")->type_name(of_pair);
-    add_repeated(command, "--env", wanted->env, "in the environment of its commands")
-        ->type_name(of_pair);
-    add_repeated(
-        command, "--file-root", wanted->file_roots, "the API's file requests stay below it")
-        ->type_name("FOLDER");
-    add_repeated(
-        command, "--never-read", wanted->never_read, "refused to them, and what is below it")
-        ->type_name("PATH");
-    add_repeated(command, "--never-write", wanted->never_written, "likewise")->type_name("PATH");
-    command->add_option("--network", wanted->network, "nat, isolated or none (nat)")
-        ->type_name("MODE")
-        ->check(CLI::IsMember({"nat", "isolated", "none"}));
-    command->add_option("--pool", wanted->pool, "one that stands ready: prefer, require or skip")
-        ->type_name("USE")
-        ->check(CLI::IsMember({"prefer", "require", "skip"}));
-    command->add_option("--disk", wanted->disk, "durable or ephemeral (durable)")
-        ->type_name("KIND")
-        ->check(CLI::IsMember({"durable", "ephemeral"}));
     command->add_option("--host", wanted->host, "there and nowhere else")->type_name(of_host);
+    add_shape_options(command, wanted->shape);
     auto* stays = command->add_flag("--no-start", wanted->no_start, "made, not booted");
     auto* leaves = command->add_flag("--no-wait", wanted->no_wait, "return once it is on record");
     command->add_flag("--wait-for-ip", wanted->wait_for_ip, "return once it has an address")

@@ -85,7 +85,7 @@ Result<std::uint64_t> Core::start()
         if (!changes.empty()) {
             save_outcome(std::move(changes), [](const Result<>&) {});
         }
-        tick();
+        tick(clock_.steady());
         delete_old_snapshots();
     });
     for (const auto& command : snapshot.unfinished_commands) {

@@ -200,7 +200,7 @@ private:
     refuse_unknown_source(const Caller& caller, const CreateRequest& request, SandboxDone done);
     common::Result<> place(Sandbox& sandbox,
                            const Image& image,
-                           const std::optional<common::HostName>& host,
+                           const scheduler::Where& where,
                            const std::map<common::HostName, std::string>& refused) const;
     common::Result<> move_elsewhere(const Op& op, const common::Error& error);
     void finish_create(const Op& op, const HostAnswer& answer);
@@ -352,8 +352,8 @@ private:
     void destroy_remains(const common::HostName& host, const common::SandboxId& id);
 
     // core_upkeep.cpp: what time brings.
-    void tick();
-    void watch_hosts();
+    void tick(common::SteadyTime due);
+    void watch_hosts(common::SteadyTime::duration late);
     void expire_sandboxes();
     void forget_destroyed();
     void delete_old_snapshots();

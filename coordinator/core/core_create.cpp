@@ -63,7 +63,7 @@ void Core::begin_create(const Caller& caller,
     }
     if (from == MadeFrom::warm) {
         if (const auto ready =
-                request.claims_left > 0 ? pooling_->take(*drafted, request.host) : std::nullopt) {
+                request.claims_left > 0 ? pooling_->take(*drafted, request.where) : std::nullopt) {
             return pooling_->claim(caller, request, *std::move(drafted), *ready, std::move(done));
         }
         if (request.pool == WarmUse::require) {
@@ -84,7 +84,7 @@ void Core::begin_making(const Caller& caller,
                         MadeFrom from,
                         SandboxDone done)
 {
-    if (const auto placed = place(sandbox, image, request.host, {}); !placed) {
+    if (const auto placed = place(sandbox, image, request.where, {}); !placed) {
         const auto again = [this, caller, request, from, done, placed](Pooling::Room room) {
             if (room == Pooling::Room::too_late) {
                 return done(placed.error());
@@ -94,7 +94,7 @@ void Core::begin_making(const Caller& caller,
             begin_create(caller, next, std::max(from, MadeFrom::source), done);
         };
         if (request.makes_room == 0 || placed.error().stable_reason() != "no_capacity" ||
-            !pooling_->make_room(sandbox, request.host, request.room_by, again)) {
+            !pooling_->make_room(sandbox, request.where, request.room_by, again)) {
             done(placed.error());
         }
         return;
@@ -104,17 +104,14 @@ void Core::begin_making(const Caller& caller,
     const bool clone = source.has_value();
     CreateOnHost what{sandbox, request.auto_start, settings_.boot_timeout, std::move(source)};
     const auto op = begin_operation(Pending::Kind::create, caller, sandbox, std::move(what));
-    op->may_move = !request.host;
+    if (!request.where.host) {
+        op->may_move = request.where;
+    }
     if (clone) {
         op->otherwise = {request, MadeFrom::image};
     }
     op->waiting.push_back(std::move(done));
-    make(op,
-         sandbox,
-         detail_of({{"image", sandbox.image.str()},
-                    {"image_digest", sandbox.image_digest},
-                    {"name", sandbox.name},
-                    {"agent_id", sandbox.agent_id}}));
+    make(op, sandbox, detail_of_create(sandbox, request));
 }
 
 void Core::make(const Op& op, const Sandbox& sandbox, std::string detail)
@@ -182,9 +179,9 @@ Core::draft(const Caller& caller, const CreateRequest& request, const Image& ima
     sandbox.phase = Phase::placing;
     sandbox.desired = request.auto_start ? Desired::running : Desired::stopped;
     sandbox.generation = 1;
-    if (request.host && !fleet_.hosts().contains(*request.host)) {
+    if (request.where.host && !fleet_.hosts().contains(*request.where.host)) {
         return Error{ErrorCode::not_found,
-                     "create a sandbox: no host " + request.host->str(),
+                     "create a sandbox: no host " + request.where.host->str(),
                      "unknown_host",
                      {{"host", "no host of this name has connected; GET /v1/hosts lists them"}}};
     }
@@ -287,7 +284,7 @@ Result<> Core::move_elsewhere(const Op& op, const Error& error)
     if (!image || image->digest != now->image_digest) {
         return error;
     }
-    if (auto placed = place(moved, *image, std::nullopt, op->refused); !placed) {
+    if (auto placed = place(moved, *image, *op->may_move, op->refused); !placed) {
         return fleet_.hosts().size() == 1 ? Result<>{error} : placed;
     }
     put(moved);

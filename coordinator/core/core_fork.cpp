@@ -222,7 +222,8 @@ void Core::make_child(const std::shared_ptr<Forking>& forking, std::size_t numbe
             now == Pooling::Room::made ? make_child(forking, number) : ended(room.error());
         };
         const auto until = clock_.steady() + settings_.boot_timeout;
-        if (forking->makes_room == 0 || !pooling_->make_room(child, child.host, until, again)) {
+        if (forking->makes_room == 0 ||
+            !pooling_->make_room(child, {child.host, {}}, until, again)) {
             return ended(room.error());
         }
         --forking->makes_room;

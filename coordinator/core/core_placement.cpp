@@ -41,10 +41,10 @@ std::string labels_detail(const HostChange& change)
 
 Result<> Core::place(Sandbox& sandbox,
                      const Image& image,
-                     const std::optional<common::HostName>& host,
+                     const scheduler::Where& where,
                      const std::map<common::HostName, std::string>& refused) const
 {
-    const scheduler::Demand demand{sandbox.vcpus, sandbox.memory, host, refused};
+    const scheduler::Demand demand{sandbox.vcpus, sandbox.memory, where, refused};
     const auto verdict = scheduler::place(fleet_.view(image), demand);
     if (!verdict.host) {
         std::string details;
@@ -79,7 +79,7 @@ Result<Placement> Core::explain(const Caller& caller, CreateRequest request)
                 return reply(sandbox.error());
             }
             auto verdict = scheduler::place(fleet_.view(*image),
-                                            {sandbox->vcpus, sandbox->memory, request.host, {}});
+                                            {sandbox->vcpus, sandbox->memory, request.where, {}});
             Placement placement{std::move(verdict.host), {}};
             for (const auto& [name, known] : fleet_.hosts()) {
                 placement.hosts.push_back({name, ""});

@@ -7,9 +7,9 @@
 
 namespace coordinator {
 
-void Core::tick()
+void Core::tick(common::SteadyTime due)
 {
-    watch_hosts();
+    watch_hosts(clock_.steady() - due);
     expire_sandboxes();
     forget_destroyed();
     resend_overdue();
@@ -19,13 +19,17 @@ void Core::tick()
     flush_unsaved();
     const auto now = clock_.steady();
     std::erase_if(watches_, [now](const auto& entry) { return entry.second.until < now; });
-    loop_->after(settings_.tick, [this] { tick(); });
+    loop_->after(settings_.tick, [this, next = now + settings_.tick] { tick(next); });
 }
 
-void Core::watch_hosts()
+/// While this process stood still it heard nobody, and what they sent may be waiting: that time is
+/// not their silence.
+void Core::watch_hosts(common::SteadyTime::duration late)
 {
     const auto now = clock_.steady();
+    const auto stood_still = late > settings_.tick ? late : common::SteadyTime::duration{};
     for (auto& [name, known] : fleet_.hosts()) {
+        known.last_beat = std::min(now, known.last_beat + stood_still);
         const auto silent = now - known.last_beat;
         auto& health = known.host.health;
         if (silent >= settings_.lost_after) {

@@ -210,6 +210,7 @@ std::vector<scheduler::HostView> Fleet::view(const Image& image) const
         scheduler::HostView one;
         one.name = name;
         one.not_ready = not_ready(known);
+        one.labels = known.host.wish.labels;
         one.capacity_vcpus = facts.capacity_vcpus;
         one.capacity_memory = facts.capacity_memory;
         one.overhead = facts.overhead;

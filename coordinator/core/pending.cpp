@@ -165,6 +165,23 @@ std::string detail_of(const std::vector<std::pair<std::string_view, std::string>
     return json + "}";
 }
 
+std::string
+detail_of_create(const Sandbox& sandbox, const CreateRequest& request, const std::string& pool)
+{
+    std::vector<std::pair<std::string_view, std::string>> detail{
+        {"image", sandbox.image.str()},
+        {"image_digest", sandbox.image_digest},
+        {"name", sandbox.name},
+        {"agent_id", sandbox.agent_id}};
+    if (!pool.empty()) {
+        detail.emplace(detail.begin(), "pool", pool);
+    }
+    if (!request.from_template.empty()) {
+        detail.emplace_back("template", request.from_template);
+    }
+    return detail_of(detail);
+}
+
 std::vector<std::pair<std::string_view, std::string>> about_run(const Pending& op)
 {
     constexpr std::size_t shown = 200;

@@ -57,7 +57,7 @@ struct Pending {
 
     std::vector<SandboxDone> waiting;                ///< Of those that change a sandbox.
     std::map<common::HostName, std::string> refused; ///< Hosts that were asked, and what they said.
-    bool may_move = false;                           ///< Of create: another host will do.
+    std::optional<scheduler::Where> may_move;        ///< Of create: these hosts will do, too.
     /// Of a claim, and of a create that is a clone of a pool's source: what is begun if it fails.
     struct Otherwise {
         CreateRequest request;
@@ -121,6 +121,10 @@ common::Error no_network(std::string_view attempt);
 
 /// A small JSON object of texts, for the audit's detail.
 std::string detail_of(const std::vector<std::pair<std::string_view, std::string>>& fields);
+/// Of the intent to create `sandbox`; `pool`: whose it was, where it stood ready.
+std::string detail_of_create(const Sandbox& sandbox,
+                             const CreateRequest& request,
+                             const std::string& pool = {});
 
 /// What the audit says of a command, first which it is (event_tail.cpp), and of a call also what it
 /// is about.

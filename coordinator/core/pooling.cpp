@@ -101,7 +101,7 @@ Core::Pooling::Standing Core::Pooling::standing(const Pool& pool,
 }
 
 std::optional<common::SandboxId> Core::Pooling::take(const Sandbox& wanted,
-                                                     const std::optional<common::HostName>& host)
+                                                     const scheduler::Where& where)
 {
     const auto* pool = pool_of(wanted);
     if (pool == nullptr) {
@@ -112,7 +112,7 @@ std::optional<common::SandboxId> Core::Pooling::take(const Sandbox& wanted,
     const Sandbox* best = nullptr;
     std::size_t most = 0;
     for (const auto& name : hosts_of(*pool)) {
-        if (host && *host != name) {
+        if (!where.why_not(name, core_.fleet_.hosts().at(name).host.wish.labels).empty()) {
             continue;
         }
         const auto standing = this->standing(*pool, name);
@@ -152,14 +152,15 @@ bool Core::Pooling::could_make_room(const Sandbox& wanted) const
 
 /// What is going already counts first.
 bool Core::Pooling::make_room(const Sandbox& wanted,
-                              const std::optional<common::HostName>& host,
+                              const scheduler::Where& where,
                               common::SteadyTime until,
                               const std::function<void(Room)>& then)
 {
     std::vector<common::SandboxId> best;
     for (const auto& view :
          core_.fleet_.view(core_.fleet_.image(wanted.image, wanted.tenant).value_or(Image{}))) {
-        if ((host ? *host != view.name : !view.has_image) || !view.not_ready.empty()) {
+        const bool may_be = where.host || view.has_image;
+        if (!may_be || !view.not_ready.empty() || !where.why_not(view.name, view.labels).empty()) {
             continue;
         }
         auto leaving = in_the_way(wanted, view);

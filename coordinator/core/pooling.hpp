@@ -39,8 +39,7 @@ public:
 
     /// Somebody wants a sandbox like this: the warm one that it can be, if there is one. Counts
     /// as a hit or a miss of its pool.
-    std::optional<common::SandboxId> take(const Sandbox& wanted,
-                                          const std::optional<common::HostName>& host);
+    std::optional<common::SandboxId> take(const Sandbox& wanted, const scheduler::Where& where);
     /// `warm` becomes `sandbox`, from here on: nobody else can get it, whatever becomes of this.
     void claim(const Caller& caller,
                const CreateRequest& request,
@@ -58,10 +57,10 @@ public:
     /// The checkpoint on `wanted.host` that one like it can be cloned from.
     [[nodiscard]] std::optional<common::SnapshotId> source_for(const Sandbox& wanted) const;
     enum class Room { made, too_late };
-    /// Throws out warm ones so that `wanted` finds a place on `host`, or on any. `then` is told
+    /// Throws out warm ones so that `wanted` finds a place there. `then` is told
     /// once whether they are gone by `until`. False if that would not help.
     bool make_room(const Sandbox& wanted,
-                   const std::optional<common::HostName>& host,
+                   const scheduler::Where& where,
                    common::SteadyTime until,
                    const std::function<void(Room)>& then);
     /// Whether that would help on the host that `wanted` is to be on.

@@ -53,11 +53,7 @@ void Core::Pooling::claim(const Caller& caller,
     --op->otherwise->request.claims_left;
     op->waiting.push_back(std::move(done));
     core_.put(sandbox);
-    const auto detail = detail_of({{"pool", before.pool},
-                                   {"image", sandbox.image.str()},
-                                   {"image_digest", sandbox.image_digest},
-                                   {"name", sandbox.name},
-                                   {"agent_id", sandbox.agent_id}});
+    const auto detail = detail_of_create(sandbox, request, before.pool);
     core_.save({sandbox, op->row, core_.intent_of(op, detail)},
                [this, op, before](const Result<>& saved) { claim_saved(op, before, saved); });
 }

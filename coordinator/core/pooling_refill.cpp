@@ -204,7 +204,7 @@ Core::Pooling::draft(const Pool& pool, const common::HostName& host, const Image
     sandbox.desired = Desired::running;
     sandbox.generation = 1;
     sandbox.pool = pool.name;
-    COMMON_CHECK(core_.place(sandbox, image, host, {}));
+    COMMON_CHECK(core_.place(sandbox, image, {host, {}}, {}));
     return sandbox;
 }
 

@@ -6,6 +6,7 @@
 #include "coordinator/core/live_execs.hpp"
 #include "coordinator/core/model.hpp"
 #include "coordinator/core/store.hpp"
+#include "coordinator/scheduler/scheduler.hpp"
 
 #include <optional>
 #include <string>
@@ -25,6 +26,7 @@ enum class WarmUse {
 struct CreateRequest {
     std::string source;           ///< source_vm_name or image: an image's name.
     bool source_is_image = false; ///< Given as `image`: then only images are looked up.
+    std::string from_template;    ///< Its name, for the record: what it says is said here.
     std::string agent_id;
     std::optional<unsigned> vcpus;
     std::optional<common::Bytes> memory;
@@ -37,7 +39,7 @@ struct CreateRequest {
     DiskKind disk = DiskKind::durable;
     std::map<std::string, std::string> env;
     FilePolicy files;
-    std::optional<common::HostName> host; ///< Place it here or nowhere.
+    scheduler::Where where; ///< Placed there or nowhere.
     WarmUse pool = WarmUse::prefer;
     unsigned makes_room = 4;  ///< How often warm ones may be given up for it: others are as fast.
     unsigned claims_left = 3; ///< Of warm ones, should they turn out dead.

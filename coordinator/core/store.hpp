@@ -7,6 +7,7 @@
 #include "coordinator/core/page.hpp"
 #include "coordinator/core/plan.hpp"
 #include "coordinator/core/playbook.hpp"
+#include "coordinator/core/template.hpp"
 
 #include <functional>
 #include <memory>
@@ -27,9 +28,10 @@ struct Operation {
     std::string error;
 };
 
-/// Rows to write: each replaces the row of the same key. An AuditRow only appends. A Playbook or
-/// a Plan comes after the revision before its own, the first one where there is none of its name (a
-/// plan: of its id); else it is *stale*, and so is the removal of another revision than the last.
+/// Rows to write: each replaces the row of the same key. An AuditRow only appends. A Playbook, a
+/// Plan or a Template comes after the revision before its own, the first one where there is none of
+/// its name (a plan: of its id); else it is *stale*, and so is the removal of another revision than
+/// the last.
 using Change = std::variant<Sandbox,
                             Checkpoint,
                             Pool,
@@ -37,6 +39,8 @@ using Change = std::variant<Sandbox,
                             PlaybookRemoval,
                             Plan,
                             PlanRemoval,
+                            Template,
+                            TemplateRemoval,
                             Command,
                             Host,
                             Operation,
@@ -65,8 +69,8 @@ class Store {
 public:
     /// On the writer's thread: must only enqueue. ok: durable. `unavailable`: certainly
     /// not written. `timeout`: unknown; the writer finds out before it writes anything else.
-    /// `already_exists` (reason stale): a playbook or a plan has changed since; nothing was
-    /// written.
+    /// `already_exists` (reason stale): a playbook, a plan or a template has changed since; nothing
+    /// was written.
     using Committed = std::function<void(common::Result<>)>;
 
     virtual ~Store() = default;
@@ -94,6 +98,11 @@ public:
     /// Nothing if there is none. Likewise.
     virtual common::Result<std::optional<Plan>> plan(const std::string& tenant,
                                                      const common::PlanId& id) = 0;
+    /// A tenant's, by name. Likewise.
+    virtual common::Result<TemplatePage> templates_of(const std::string& tenant, Page page) = 0;
+    /// Nothing if there is none. Likewise.
+    virtual common::Result<std::optional<Template>> find_template(const std::string& tenant,
+                                                                  const std::string& name) = 0;
     /// `unavailable` with the cause when the database does not answer.
     virtual common::Result<> check() = 0;
     /// `unavailable` unless this process is the one that may write; `failed_precondition` if

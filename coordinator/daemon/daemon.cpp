@@ -6,6 +6,7 @@
 #include "common/version.hpp"
 #include "coordinator/core/core.hpp"
 #include "coordinator/core/playbooks.hpp"
+#include "coordinator/core/templates.hpp"
 #include "coordinator/daemon/tokens.hpp"
 #include "coordinator/guest/files.hpp"
 #include "coordinator/guest/terminals.hpp"
@@ -118,6 +119,7 @@ Result<> run_daemon(Settings settings)
     Core core{*store, router, clock, settings.core};
     Playbooks playbooks{*store, clock, settings.playbooks};
     Plans plans{*store, clock, settings.plans};
+    Templates templates{*store, clock, settings.templates};
     RequestKeys request_keys{store->keys(), clock, settings.keys};
     guest::Files files{
         core.live_execs(),
@@ -126,8 +128,12 @@ Result<> run_daemon(Settings settings)
             return std::move(sandbox.files);
         }};
     guest::Terminals terminals{core.live_execs()};
-    http::Server server{
-        settings.http, core, {playbooks, plans}, {files, terminals}, clock, request_keys};
+    http::Server server{settings.http,
+                        core,
+                        {playbooks, plans, templates},
+                        {files, terminals},
+                        clock,
+                        request_keys};
     COMMON_TRY(const auto epoch, core.start());
     COMMON_CHECK(request_keys.start());
     COMMON_CHECK(router.start(epoch));

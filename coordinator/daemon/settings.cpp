@@ -177,6 +177,13 @@ const std::array table{
         {},
         0,
         10'000},
+    Key{"max_templates",
+        Kind::integer,
+        "1000",
+        "that one tenant may have, of 64 KiB each; more get 409",
+        {},
+        0,
+        1'000'000},
     Key{"max_plans",
         Kind::integer,
         "1000",
@@ -316,6 +323,7 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     settings.core.idle_suspend_after = seconds(config, "idle_suspend_after_sec");
     settings.playbooks.playbooks = static_cast<std::uint64_t>(config.integer("max_playbooks"));
     settings.playbooks.tasks = static_cast<std::size_t>(config.integer("max_playbook_tasks"));
+    settings.templates.templates = static_cast<std::uint64_t>(config.integer("max_templates"));
     settings.plans.plans = static_cast<std::uint64_t>(config.integer("max_plans"));
     settings.keys.max_keys = static_cast<std::uint64_t>(config.integer("idempotency_max_keys"));
     settings.keys.max_bytes =

@@ -5,6 +5,7 @@
 #include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/request_keys.hpp"
 #include "coordinator/core/settings.hpp"
+#include "coordinator/core/templates.hpp"
 #include "coordinator/http/options.hpp"
 #include "coordinator/store/settings.hpp"
 
@@ -25,6 +26,7 @@ struct Settings {
     store::StoreSettings store;
     CoreSettings core;
     PlaybookLimits playbooks;
+    TemplateLimits templates;
     PlanLimits plans;
     KeySettings keys;
     std::string log_level;

@@ -68,24 +68,31 @@ struct Fields::State {
         return out;
     }
 
-    std::map<std::string, std::optional<std::string>> map(std::string_view name,
+    /// Of an object that is there; null: it has none.
+    [[nodiscard]] const json* inner(std::string_view name, std::string_view inner) const
+    {
+        const auto& outer = object.at(std::string{name});
+        const auto at = outer.find(inner);
+        return at == outer.end() ? nullptr : &*at;
+    }
+
+    std::map<std::string, std::optional<std::string>> map(const std::string& name,
+                                                          const json* value,
                                                           TextRule key_rule,
                                                           TextRule value_rule,
                                                           std::size_t limit,
                                                           Nulls nulls)
     {
         std::map<std::string, std::optional<std::string>> out;
-        const auto* value = ask(name);
         if (value == nullptr) {
             return out;
         }
         if (!value->is_object()) {
-            wrong.push_back({std::string{name}, "must be an object of strings"});
+            wrong.push_back({name, "must be an object of strings"});
             return out;
         }
         if (value->size() > limit) {
-            wrong.push_back(
-                {std::string{name}, fmt::format("must have at most {} entries", limit)});
+            wrong.push_back({name, fmt::format("must have at most {} entries", limit)});
             return out;
         }
         for (const auto& [key, entry] : value->items()) {
@@ -101,6 +108,20 @@ struct Fields::State {
         return out;
     }
 };
+
+namespace {
+
+std::map<std::string, std::string>
+all_of(std::map<std::string, std::optional<std::string>> without_nulls)
+{
+    std::map<std::string, std::string> out;
+    for (auto& [key, value] : without_nulls) {
+        out.emplace(key, *std::move(value));
+    }
+    return out;
+}
+
+} // namespace
 
 Fields::Fields() : state_{std::make_unique<State>()} {}
 Fields::~Fields() = default;
@@ -159,11 +180,8 @@ std::optional<bool> Fields::boolean(std::string_view name)
 std::map<std::string, std::string>
 Fields::texts(std::string_view name, TextRule key_rule, TextRule value_rule, std::size_t limit)
 {
-    std::map<std::string, std::string> out;
-    for (auto& [key, value] : state_->map(name, key_rule, value_rule, limit, Nulls::refused)) {
-        out.emplace(key, *std::move(value));
-    }
-    return out;
+    return all_of(state_->map(
+        std::string{name}, state_->ask(name), key_rule, value_rule, limit, Nulls::refused));
 }
 
 std::map<std::string, std::optional<std::string>> Fields::texts_or_null(std::string_view name,
@@ -171,7 +189,8 @@ std::map<std::string, std::optional<std::string>> Fields::texts_or_null(std::str
                                                                         TextRule value_rule,
                                                                         std::size_t limit)
 {
-    return state_->map(name, key_rule, value_rule, limit, Nulls::taken);
+    return state_->map(
+        std::string{name}, state_->ask(name), key_rule, value_rule, limit, Nulls::taken);
 }
 
 std::optional<std::vector<std::string>>
@@ -224,19 +243,31 @@ std::optional<std::vector<std::string>> Fields::keys(std::string_view name)
 std::optional<std::string>
 Fields::inner_text(std::string_view name, std::string_view inner, TextRule rule)
 {
-    const auto& object = state_->object.at(std::string{name});
-    const auto at = object.find(inner);
-    return at == object.end() ? std::nullopt
-                              : state_->text(fmt::format("{}.{}", name, inner), *at, rule);
+    const auto* value = state_->inner(name, inner);
+    return value == nullptr ? std::nullopt
+                            : state_->text(fmt::format("{}.{}", name, inner), *value, rule);
 }
 
 std::optional<std::vector<std::string>>
 Fields::inner_list(std::string_view name, std::string_view inner, TextRule rule, std::size_t limit)
 {
-    const auto& object = state_->object.at(std::string{name});
-    const auto at = object.find(inner);
-    return at == object.end() ? std::nullopt
-                              : state_->list(fmt::format("{}.{}", name, inner), *at, rule, limit);
+    const auto* value = state_->inner(name, inner);
+    return value == nullptr ? std::nullopt
+                            : state_->list(fmt::format("{}.{}", name, inner), *value, rule, limit);
+}
+
+std::map<std::string, std::string> Fields::inner_texts(std::string_view name,
+                                                       std::string_view inner,
+                                                       TextRule key_rule,
+                                                       TextRule value_rule,
+                                                       std::size_t limit)
+{
+    return all_of(state_->map(fmt::format("{}.{}", name, inner),
+                              state_->inner(name, inner),
+                              key_rule,
+                              value_rule,
+                              limit,
+                              Nulls::refused));
 }
 
 void Fields::wrong(std::string field, std::string message)

@@ -55,6 +55,12 @@ public:
     /// Likewise a list of texts.
     std::optional<std::vector<std::string>>
     inner_list(std::string_view name, std::string_view inner, TextRule rule, std::size_t limit);
+    /// Likewise a map of texts.
+    std::map<std::string, std::string> inner_texts(std::string_view name,
+                                                   std::string_view inner,
+                                                   TextRule key_rule,
+                                                   TextRule value_rule,
+                                                   std::size_t limit);
 
     void wrong(std::string field, std::string message);
     /// The field stands for a feature that is not built: 501 unless something is wrong.

@@ -40,7 +40,6 @@ constexpr std::string_view playbooks = "Ansible jobs and generated playbooks";
 constexpr std::string_view certificates = "SSH access";
 constexpr std::string_view governance = "approvals";
 constexpr std::string_view image_store = "upload of images";
-constexpr std::string_view templates = "templates";
 constexpr std::string_view fleet = "fleet operations";
 constexpr std::string_view tenancy = "keys, tenants and quotas";
 
@@ -71,6 +70,11 @@ constexpr Route routes[] = {
     built(post, "/v1/images", rest::create_image, "Make an image of a checkpoint"),
     built(get, "/v1/images/{name}", rest::get_image, "One image"),
     built(del, "/v1/images/{name}", rest::delete_image, "Delete an image that was made so"),
+    built(get, "/v1/templates", rest::list_templates, "What creates have in common, by name"),
+    built(post, "/v1/templates", rest::create_template, "Make a template"),
+    built(get, "/v1/templates/{name}", rest::get_template, "One template"),
+    built(put, "/v1/templates/{name}", rest::replace_template, "Say all of it anew"),
+    built(del, "/v1/templates/{name}", rest::delete_template, "Delete a template"),
     built(get, "/v1/pools", rest::list_pools, "Warm pools and what they have ready"),
     built(post, "/v1/pools", rest::create_pool, "Make a warm pool"),
     built(get, "/v1/pools/{name}", rest::get_pool, "One warm pool"),
@@ -244,10 +248,6 @@ constexpr Route routes[] = {
     later(get, "/v1/access/sessions", certificates),
 
     later(put, "/v1/images/blobs/{digest}", image_store),
-    later(get, "/v1/templates", templates),
-    later(post, "/v1/templates", templates),
-    later(get, "/v1/templates/{name}", templates),
-    later(del, "/v1/templates/{name}", templates),
 
     later(post, "/v1/hosts/{name}/drain", fleet),
 

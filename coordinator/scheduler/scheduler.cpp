@@ -11,8 +11,8 @@ namespace {
 /// Why `host` cannot take it; "" if it can.
 std::string refusal(const HostView& host, const Demand& demand)
 {
-    if (demand.host && *demand.host != host.name) {
-        return "another host was asked for";
+    if (auto why = demand.where.why_not(host.name, host.labels); !why.empty()) {
+        return why;
     }
     if (!host.not_ready.empty()) {
         return host.not_ready;
@@ -55,6 +55,25 @@ double fullness(const HostView& host, const Demand& demand)
 }
 
 } // namespace
+
+std::string Where::why_not(const common::HostName& name,
+                           const std::map<std::string, std::string>& its_labels) const
+{
+    if (host && *host != name) {
+        return "another host was asked for";
+    }
+    for (const auto& [label, value] : labels) {
+        const auto found = its_labels.find(label);
+        if (found == its_labels.end()) {
+            return fmt::format("it has no label {}, \"{}\" was asked for", label, value);
+        }
+        if (found->second != value) {
+            return fmt::format(
+                "its label {} is \"{}\", \"{}\" was asked for", label, found->second, value);
+        }
+    }
+    return "";
+}
 
 Verdict place(const std::vector<HostView>& fleet, const Demand& demand)
 {

@@ -12,6 +12,16 @@
 // calls owns the fleet and reserves at once, so that a verdict cannot be outdated.
 namespace coordinator::scheduler {
 
+/// Which hosts somebody asked for.
+struct Where {
+    std::optional<common::HostName> host;      ///< This one alone.
+    std::map<std::string, std::string> labels; ///< Those that have all of these.
+
+    /// Why a host of this name and these labels is none of them; "" if it is one.
+    [[nodiscard]] std::string why_not(const common::HostName& name,
+                                      const std::map<std::string, std::string>& its_labels) const;
+};
+
 /// One host as far as placement is concerned.
 struct HostView {
     common::HostName name;
@@ -23,12 +33,13 @@ struct HostView {
     common::Bytes overhead;    ///< Charged for each sandbox beside its memory.
     unsigned starting = 0;     ///< Sandboxes that are being made or booted there now.
     bool has_image = false;
+    std::map<std::string, std::string> labels{};
 };
 
 struct Demand {
     unsigned vcpus = 0;
     common::Bytes memory;
-    std::optional<common::HostName> host;            ///< There or nowhere.
+    Where where;
     std::map<common::HostName, std::string> refused; ///< Who said no to this very sandbox, and why.
 };
 

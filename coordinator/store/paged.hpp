@@ -61,4 +61,47 @@ inline std::optional<Position> next_after(pqxx::transaction_base& sql,
     return more[0].as<bool>() ? std::optional{end} : std::nullopt;
 }
 
+/// A tenant's rows, by name: `read` is given what follows the table's name in a SELECT.
+template <typename Row>
+struct NamedRows {
+    std::vector<Row> rows{};
+    std::uint64_t total = 0;
+    std::optional<Position> next{};
+};
+template <typename Row, typename Read>
+NamedRows<Row> read_by_name(pqxx::transaction_base& sql,
+                            const std::string& table,
+                            const std::string& tenant,
+                            const Page& page,
+                            Read read)
+{
+    const auto of = "WHERE tenant = " + sql.quote(to_column(tenant));
+    NamedRows<Row> found;
+    found.total =
+        sql.exec1("SELECT count(*) FROM " + table + " " + of)[0].template as<std::uint64_t>();
+    if (page.limit == 0 || page.offset >= found.total) {
+        return found;
+    }
+    const std::string name = "name COLLATE \"C\"";
+    const auto limit = std::min(page.limit, most_rows);
+    const auto rest =
+        page.after ? of + " AND " + name + " > " + sql.quote(to_column(page.after->key)) : of;
+    // One more than asked for tells whether there is a next page.
+    found.rows = read(rest + " ORDER BY " + name + " LIMIT " + std::to_string(limit + 1) +
+                      " OFFSET " + std::to_string(page.offset));
+    if (found.rows.size() > limit) {
+        found.rows.resize(limit);
+        found.next = Position{0, found.rows.back().name};
+    }
+    return found;
+}
+
+/// The row of a tenant's that has this name.
+inline std::string
+where_named(pqxx::transaction_base& sql, const std::string& tenant, const std::string& name)
+{
+    return "WHERE tenant = " + sql.quote(to_column(tenant)) +
+           " AND name = " + sql.quote(to_column(name));
+}
+
 } // namespace coordinator::store

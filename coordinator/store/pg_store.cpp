@@ -16,6 +16,12 @@ namespace coordinator::store {
 
 namespace {
 
+template <typename Row>
+std::optional<Row> first_of(std::vector<Row> rows)
+{
+    return rows.empty() ? std::nullopt : std::optional{std::move(rows.front())};
+}
+
 common::Result<std::string>
 ask_for_role(const StoreSettings& settings, const ConnInfo& info, Watchdog& watchdog)
 {
@@ -164,28 +170,10 @@ common::Result<AuditCounts> PgStore::audit_counts(const AuditSpan& span)
 common::Result<PlaybookPage> PgStore::playbooks_of(const std::string& tenant, Page page)
 {
     return parts_->readers.run("read playbooks", [&](pqxx::nontransaction& sql) {
-        const auto of = "WHERE tenant = " + sql.quote(to_column(tenant));
-        PlaybookPage found;
-        found.total = sql.exec1("SELECT count(*) FROM playbooks " + of)[0].as<std::uint64_t>();
-        if (page.limit > 0 && page.offset < found.total) {
-            const std::string name = "name COLLATE \"C\"";
-            const auto limit = std::min(page.limit, most_rows);
-            auto rest = of;
-            if (page.after) {
-                rest += " AND " + name + " > " + sql.quote(to_column(page.after->key));
-            }
-            // One more than asked for tells whether there is a next page.
-            found.playbooks =
-                read_playbooks(sql,
-                               rest + " ORDER BY " + name + " LIMIT " + std::to_string(limit + 1) +
-                                   " OFFSET " + std::to_string(page.offset),
-                               Tasks::none);
-            if (found.playbooks.size() > limit) {
-                found.playbooks.resize(limit);
-                found.next = Position{0, found.playbooks.back().name};
-            }
-        }
-        return found;
+        auto found = read_by_name<Playbook>(sql, "playbooks", tenant, page, [&](const auto& where) {
+            return read_playbooks(sql, where, Tasks::none);
+        });
+        return PlaybookPage{std::move(found.rows), found.total, std::move(found.next)};
     });
 }
 
@@ -193,11 +181,25 @@ common::Result<std::optional<Playbook>> PgStore::playbook(const std::string& ten
                                                           const std::string& name)
 {
     return parts_->readers.run("read a playbook", [&](pqxx::nontransaction& sql) {
-        auto found = read_playbooks(sql,
-                                    "WHERE tenant = " + sql.quote(to_column(tenant)) +
-                                        " AND name = " + sql.quote(to_column(name)),
-                                    Tasks::all);
-        return found.empty() ? std::nullopt : std::optional{std::move(found.front())};
+        return first_of(read_playbooks(sql, where_named(sql, tenant, name), Tasks::all));
+    });
+}
+
+common::Result<TemplatePage> PgStore::templates_of(const std::string& tenant, Page page)
+{
+    return parts_->readers.run("read templates", [&](pqxx::nontransaction& sql) {
+        auto found = read_by_name<Template>(sql, "templates", tenant, page, [&](const auto& where) {
+            return read_templates(sql, where);
+        });
+        return TemplatePage{std::move(found.rows), found.total, std::move(found.next)};
+    });
+}
+
+common::Result<std::optional<Template>> PgStore::find_template(const std::string& tenant,
+                                                               const std::string& name)
+{
+    return parts_->readers.run("read a template", [&](pqxx::nontransaction& sql) {
+        return first_of(read_templates(sql, where_named(sql, tenant, name)));
     });
 }
 

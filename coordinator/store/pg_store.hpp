@@ -36,6 +36,9 @@ public:
     common::Result<PlanPage> plans_of(const std::string& tenant, Page page) override;
     common::Result<std::optional<Plan>> plan(const std::string& tenant,
                                              const common::PlanId& id) override;
+    common::Result<TemplatePage> templates_of(const std::string& tenant, Page page) override;
+    common::Result<std::optional<Template>> find_template(const std::string& tenant,
+                                                          const std::string& name) override;
     /// Also not ok while the writer cannot write.
     common::Result<> check() override;
     common::Result<> lease() override;

@@ -17,6 +17,7 @@ std::vector<Pool> read_pools(pqxx::transaction_base& sql, const std::string& whe
 enum class Tasks { all, none };
 std::vector<Playbook>
 read_playbooks(pqxx::transaction_base& sql, const std::string& where, Tasks tasks);
+std::vector<Template> read_templates(pqxx::transaction_base& sql, const std::string& where);
 std::vector<Plan> read_plans(pqxx::transaction_base& sql, const std::string& where);
 /// A tenant's, newest first.
 PlanPage read_plan_page(pqxx::transaction_base& sql, const std::string& tenant, Page page);

@@ -13,6 +13,7 @@ namespace coordinator::store {
 void prepare_writing(pqxx::connection& connection);
 void prepare_writing_playbooks(pqxx::connection& connection); ///< A part of it.
 void prepare_writing_plans(pqxx::connection& connection);     ///< Likewise.
+void prepare_writing_templates(pqxx::connection& connection); ///< Likewise.
 
 /// What is to be written is not what comes after what there is.
 class StaleRow : public std::runtime_error {
@@ -31,11 +32,13 @@ inline void check_fresh(const pqxx::result& done, const std::string& what)
 void write_row(pqxx::transaction_base& sql, const Sandbox& sandbox);
 void write_row(pqxx::transaction_base& sql, const Checkpoint& checkpoint);
 void write_row(pqxx::transaction_base& sql, const Pool& pool);
-/// These four throw StaleRow unless they come after the revision that there is.
+/// These six throw StaleRow unless they come after the revision that there is.
 void write_row(pqxx::transaction_base& sql, const Playbook& playbook);
 void write_row(pqxx::transaction_base& sql, const PlaybookRemoval& removal);
 void write_row(pqxx::transaction_base& sql, const Plan& plan);
 void write_row(pqxx::transaction_base& sql, const PlanRemoval& removal);
+void write_row(pqxx::transaction_base& sql, const Template& row);
+void write_row(pqxx::transaction_base& sql, const TemplateRemoval& removal);
 void write_row(pqxx::transaction_base& sql, const Command& command);
 void write_row(pqxx::transaction_base& sql, const Host& host);
 void write_row(pqxx::transaction_base& sql, const Operation& operation);

@@ -31,6 +31,9 @@ std::size_t bytes_of(const Change& change)
                        step.error.size();
             });
     }
+    if (const auto* row = std::get_if<Template>(&change)) {
+        return base + row->description.size() + row->fields.size();
+    }
     if (const auto* key = std::get_if<KeyChange>(&change)) {
         const auto* end = std::get_if<KeyEnd>(key);
         return base + (end != nullptr && end->answer ? end->answer->body.size() : 0);

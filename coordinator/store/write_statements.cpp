@@ -194,6 +194,7 @@ void prepare_writing(pqxx::connection& connection)
                                {"error"}}));
     prepare_writing_playbooks(connection);
     prepare_writing_plans(connection);
+    prepare_writing_templates(connection);
     connection.prepare("audit", append_audit_sql);
     prepare_writing_keys(connection);
 }

@@ -1,13 +1,14 @@
 #pragma once
 
+#include "vt/screen.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace guest::terminals {
 
-/// What the program has asked of its terminal.
-enum class CursorKeys { normal, application };
+using vt::CursorKeys;
 
 /// The names of keys, as tmux's: Enter Tab BTab Escape Space BSpace Delete (DC) Insert (IC) Up Down
 /// Left Right Home End PageUp (PgUp, PPage) PageDown (PgDn, NPage) F1 … F12, or one character;

@@ -1,7 +1,7 @@
 #include "guest/terminals/pty_pane.hpp"
 
-#include "guest/terminals/characters.hpp"
 #include "guest/terminals/checks.hpp"
+#include "vt/characters.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -41,7 +41,10 @@ Result<PtyPane> PtyPane::start(const PaneProgram& program,
 }
 
 PtyPane::PtyPane(Child child, TerminalSize size, const Limits& limits)
-    : limits_{limits}, pid_{child.pid}, terminal_{std::move(child.out)}, screen_{size, limits}
+    : limits_{limits},
+      pid_{child.pid},
+      terminal_{std::move(child.out)},
+      screen_{size, {limits.scrollback_lines, limits.scrollback_bytes}}
 {}
 
 Endings::Leader PtyPane::leader() const
@@ -60,7 +63,7 @@ std::string PtyPane::path() const
         const auto link = "/proc/" + std::to_string(pid) + "/cwd";
         const auto size = pid > 0 ? ::readlink(link.c_str(), target.data(), target.size()) : -1;
         if (size > 0) {
-            return as_utf8({target.data(), static_cast<std::size_t>(size)});
+            return vt::as_utf8({target.data(), static_cast<std::size_t>(size)});
         }
     }
     return "";

@@ -2,8 +2,8 @@
 
 #include "common/clock.hpp"
 #include "guest/terminals/endings.hpp"
-#include "guest/terminals/screen.hpp"
 #include "guest/terminals/watch_queue.hpp"
+#include "vt/screen.hpp"
 
 #include <functional>
 #include <map>
@@ -19,7 +19,7 @@ public:
                                          TerminalSize size,
                                          const Limits& limits);
 
-    [[nodiscard]] const Screen& screen() const noexcept { return screen_; }
+    [[nodiscard]] const vt::Screen& screen() const noexcept { return screen_; }
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
     [[nodiscard]] const std::optional<PaneEnd>& end() const noexcept { return end_; }
     [[nodiscard]] Endings::Leader leader() const;
@@ -54,7 +54,7 @@ private:
     Limits limits_;
     pid_t pid_ = 0;
     common::UniqueFd terminal_; ///< Closed when nothing can come any more.
-    Screen screen_;
+    vt::Screen screen_;
     std::string unshown_;                            ///< Read, and not yet on the screen.
     std::string typed_;                              ///< Not yet read by the program.
     std::optional<common::SteadyTime> silent_until_; ///< Nobody has the other end open now.

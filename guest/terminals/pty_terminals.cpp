@@ -157,9 +157,9 @@ void PtyTerminals::read(const std::string& pane, std::uint32_t last_lines, Then<
         return then(found.error());
     }
     auto text = found->pane->screen().text(
-        std::min<std::uint32_t>(last_lines, static_cast<std::uint32_t>(read_lines_at_most)));
-    text.pane = pane;
-    then(std::move(text));
+        std::min<std::uint32_t>(last_lines, static_cast<std::uint32_t>(read_lines_at_most)),
+        read_bytes_at_most);
+    then(PaneText{pane, std::move(text.content), text.lines, text.truncated});
 }
 
 void PtyTerminals::send_keys(const std::string& pane, const std::vector<Key>& keys, Then<> then)

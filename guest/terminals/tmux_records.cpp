@@ -1,7 +1,7 @@
 #include "guest/terminals/tmux_records.hpp"
 
-#include "guest/terminals/characters.hpp"
 #include "guest/terminals/checks.hpp"
+#include "vt/characters.hpp"
 
 #include <algorithm>
 #include <array>
@@ -45,7 +45,7 @@ public:
         good_ = good_ && check_id(text, kind).has_value();
         return text;
     }
-    std::string text() { return as_utf8(fields_[at_++]).substr(0, field_at_most); }
+    std::string text() { return vt::as_utf8(fields_[at_++]).substr(0, field_at_most); }
     template <typename Number>
     Number number()
     {
@@ -255,7 +255,7 @@ std::optional<PaneEnd> pane_end(const TmuxEnd& said)
 
 Error tmux_error(std::string_view said)
 {
-    const auto text = as_utf8(said.substr(0, std::min<std::size_t>(said.find('\n'), 300)));
+    const auto text = vt::as_utf8(said.substr(0, std::min<std::size_t>(said.find('\n'), 300)));
     const auto says = [&](std::string_view beginning) { return text.starts_with(beginning); };
     if (says("can't find pane")) {
         return {ErrorCode::not_found, text, "no_such_pane"};

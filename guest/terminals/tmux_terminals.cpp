@@ -1,8 +1,8 @@
 #include "guest/terminals/tmux_terminals.hpp"
 
-#include "guest/terminals/characters.hpp"
 #include "guest/terminals/checks.hpp"
-#include "guest/terminals/vt_parser.hpp"
+#include "vt/characters.hpp"
+#include "vt/parser.hpp"
 
 #include <algorithm>
 #include <set>
@@ -35,12 +35,12 @@ Result<View> only(Result<std::vector<View>> views)
 
 /// What tmux shows, without the looks. Asked for without them it shows lines that were drawn as
 /// the letters that stand for them.
-class Plain final : public VtActions {
+class Plain final : public vt::Actions {
 public:
     static std::string text(std::string_view captured)
     {
         Plain plain;
-        VtParser parser;
+        vt::Parser parser;
         for (const char byte : captured) {
             parser.feed(byte, plain);
         }
@@ -50,7 +50,7 @@ public:
 private:
     void print(char32_t character) override
     {
-        append_utf8(text_, drawing_ ? drawn_as(character) : character);
+        vt::append_utf8(text_, drawing_ ? vt::drawn_as(character) : character);
     }
     void control(char byte) override
     {
@@ -61,7 +61,7 @@ private:
         }
     }
     void escape(char /*intermediate*/, char /*final*/) override {}
-    void sequence(const ControlSequence& /*sequence*/) override {}
+    void sequence(const vt::ControlSequence& /*sequence*/) override {}
     void command(int /*number*/, std::string_view /*text*/) override {}
 
     std::string text_;

@@ -88,7 +88,7 @@ def see_a_foreign_vm(fleet, api):
 
 def make_and_list(api):
     first = api.create(vm_name="one", labels={"team": "blue"}, env={"A": "b"}, ttl_seconds=3600, cpu=1, memory_mb=160, wait_for_ip=True,
-                       network_mode="nat", pool="prefer", placement={"host": "h1"}, disk="durable")
+                       network_mode="nat", pool="prefer", placement={"host": "h1", "labels": {}}, disk="durable")
     second = api.ok("POST", "/v1/sandboxes", {"source_vm_name": "tiny", "agent_id": "tests", "memory_mb": 0, "cpu": 0, "vm_name": "",
                                               "network_mode": "none", "disk": "ephemeral", "pool": "skip", "host": "h2"})["sandbox"]
     job = first["job_id"]
@@ -276,6 +276,25 @@ def playbooks(api):
     assert api.call("GET", f"{path}/web")[0] == 404
 
 
+def templates(api):
+    path = "/v1/templates"
+    body = {"name": "web", "description": "", "image": "tiny", "cpu": 1, "memory_mb": 160, "ttl_seconds": 600, "auto_start": True,
+            "wait_for_ip": False, "labels": {"team": "red"}, "network_mode": "none", "disk": "durable", "env": {"A": "1"},
+            "file_policy": {"roots": ["/tmp"]}, "pool": "skip", "placement": {"labels": {}}}
+    for replayed in (None, "true"):
+        assert api.call("POST", path, body, headers={"Idempotency-Key": "template-1"})[0] == 201
+        assert api.last_headers["Idempotency-Replayed"] == replayed
+    assert api.call("POST", path, body)[1]["reason"] == "template_exists"
+    assert api.ok("GET", f"{path}?limit=5&offset=0")["total"] == 1
+    api.ok("GET", f"{path}/web")
+    api.ok("PUT", f"{path}/web", {"image": "tiny", "memory_mb": 160})
+    api.ok("POST", "/v1/placement/explain", {"template": "web", "agent_id": "a"})
+    api.destroy(api.ok("POST", "/v1/sandboxes", {"template": "web", "agent_id": "a"})["sandbox"]["id"])
+    assert api.call("POST", "/v1/sandboxes", {"template": "no-such", "agent_id": "a"})[1]["reason"] == "unknown_template"
+    api.ok("DELETE", f"{path}/web")
+    assert api.call("GET", f"{path}/web")[0] == 404
+
+
 def plans(api):
     path = "/v1/plan"
     body = {"name": "serve", "description": "", "steps": ["a", "b", "c"]}
@@ -381,6 +400,7 @@ def test_every_operation_keeps_to_what_is_described_and_published(fleet, recordi
     use_terminals(api, first)
     playbooks(api)
     plans(api)
+    templates(api)
     pool(api)
     be_refused(api, first, second)
     keep_and_go_back(api, first)

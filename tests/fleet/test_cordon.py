@@ -54,6 +54,34 @@ def test_labels_are_set_and_taken_off_and_outlive_a_restart(fleet, api, cli):
     assert [row["detail"]["labels"] for row in rows] == ["gpu- note=a b=c rack=b2", "gpu= rack=a1"]
 
 
+def test_a_sandbox_is_placed_on_a_host_that_has_the_labels(fleet, api, cli):
+    cli.ok("hosts", "label", "h2", "gpu=a100", "zone=eu")
+    gpu = {"placement": {"labels": {"gpu": "a100", "zone": "eu"}}}
+    assert explained(api, **gpu) == ("h2", {"h1": 'it has no label gpu, "a100" was asked for', "h2": ""})
+    for _ in range(2):
+        assert api.create(memory_mb=160, **gpu)["host_name"] == "h2"
+    assert cli.json("create", "tiny", "--host-label", "gpu=a100", "--no-start")["sandbox"]["host_name"] == "h2"
+    body = {"image": "tiny", "agent_id": "a", "auto_start": True, "placement": {"labels": {"gpu": "h100"}}}
+    status, reply = api.call("POST", "/v1/sandboxes", body)
+    assert (status, reply["reason"]) == (503, "no_capacity")
+    assert 'h2: its label gpu is "a100", "h100" was asked for' in reply["details"]
+    cli.ok("hosts", "label", "h1", "gpu=h100")
+    assert api.create(memory_mb=160, **{"placement": {"labels": {"gpu": "h100"}}})["host_name"] == "h1"
+
+
+def test_what_stands_ready_elsewhere_is_not_claimed_for_a_label(fleet, api, cli):
+    cli.ok("hosts", "label", "h1", "rack=1")
+    cli.ok("hosts", "label", "h2", "rack=2")
+    with warm_pool(fleet, min=1, max=1) as name:
+        wait_filled(api, name, 1)
+        for host, rack in (("h2", "2"), ("h1", "1")):
+            claimed = api.create(**{**SHAPE, "pool": "require", "placement": {"labels": {"rack": rack}}})
+            assert claimed["host_name"] == host
+        assert now(api, name)["hits"] == 2
+        body = {**SHAPE, "agent_id": "a", "auto_start": True, "pool": "require", "placement": {"labels": {"rack": "3"}}}
+        assert api.call("POST", "/v1/sandboxes", body)[1]["reason"] == "pool_empty"
+
+
 def test_a_pool_leaves_a_cordoned_host_and_comes_back(fleet, api):
     with warm_pool(fleet, min=1, max=1) as name:
         wait_filled(api, name, 1)

@@ -23,7 +23,7 @@ JSON = {"Content-Type": "application/json"}
 VALUES = {"string": "x", "integer": 7, "number": 1.5, "boolean": True, "object": {"a": 1}, "array": [1], "null": None}
 BAD_HEADERS = {"Idempotency-Key": ("", "a b", "x" * 256), "Last-Event-ID": ("x", "-1", "1.0", "9" * 40)}
 # All but who leads and when hosts were last seen.
-TABLES = ("sandboxes", "checkpoints", "pools", "commands", "host_images", "playbooks", "playbook_tasks", "plans", "plan_steps", "request_keys",
+TABLES = ("sandboxes", "checkpoints", "pools", "commands", "host_images", "playbooks", "playbook_tasks", "plans", "plan_steps", "templates", "request_keys",
           "operations", "audit")
 
 
@@ -197,16 +197,17 @@ def refused(api, method, path, raw, headers, field, built):
 
 @pytest.fixture(scope="module")
 def there(fleet):
-    """What a request could change: a stopped sandbox with a snapshot, an image, a host, and a playbook and a plan of two parts each."""
+    """What a request could change: a stopped sandbox with a snapshot, an image, a host, a template, and a playbook and a plan of two parts each."""
     api = fleet.api()
     box = api.create()["id"]
     api.ok("POST", f"/v1/sandboxes/{box}/stop")
     api.ok("POST", f"/v1/sandboxes/{box}/snapshots", {"name": "kept"})
     api.ok("POST", "/v1/ansible/playbooks", {"name": "kept"})
+    api.ok("POST", "/v1/templates", {"name": "kept", "image": "tiny"})
     task, _ = [api.ok("POST", "/v1/ansible/playbooks/kept/tasks", {"name": name, "module": "apt"})["task"]["id"] for name in ("one", "two")]
     plan = api.ok("POST", "/v1/plan/create", {"name": "kept", "steps": ["one", "two"]})["plan_id"]
     return (("/v1/ansible/playbooks/", {"name": "kept", "id": task}), ("/v1/plan/", {"id": plan}), ("/v1/sandboxes/", {"id": box, "name": "kept"}),
-            ("/v1/hosts/", {"name": "h1"}), ("/v1/images/", {"name": "tiny"}))
+            ("/v1/hosts/", {"name": "h1"}), ("/v1/images/", {"name": "tiny"}), ("/v1/templates/", {"name": "kept"}))
 
 
 @pytest.fixture

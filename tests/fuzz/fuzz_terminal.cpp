@@ -1,15 +1,16 @@
 // What programs in a guest's terminals can write, and what a tmux server of theirs can print. The
 // first byte chooses one.
 #include "common/utf8.hpp"
-#include "guest/terminals/screen.hpp"
 #include "guest/terminals/tmux_control.hpp"
 #include "guest/terminals/tmux_records.hpp"
 #include "tests/fuzz/seeds.hpp"
 #include "tests/fuzz/stability.hpp"
+#include "vt/screen.hpp"
 
 namespace {
 
 using namespace guest::terminals;
+using vt::Screen;
 
 void feed_all(Screen& screen, std::string_view bytes)
 {

@@ -72,7 +72,7 @@ public:
                                            coordinator::CreateRequest request) override
     {
         COMMON_CHECK(enter(caller));
-        coordinator::Placement found{request.host, {}};
+        coordinator::Placement found{request.where.host, {}};
         for (const auto& one : of(all_hosts)) {
             found.hosts.push_back({one.name, one.wish.cordoned ? "it is cordoned" : ""});
         }

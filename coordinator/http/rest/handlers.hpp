@@ -2,6 +2,7 @@
 
 #include "coordinator/core/guest_files.hpp"
 #include "coordinator/core/guest_terminals.hpp"
+#include "coordinator/core/service.hpp"
 #include "coordinator/http/router.hpp"
 
 // One function per built route; each file of rest/ holds one resource.
@@ -73,6 +74,12 @@ common::Result<Reply> change_task(const Context& context, const Request& request
 common::Result<Reply> delete_task(const Context& context, const Request& request);
 common::Result<Reply> reorder_tasks(const Context& context, const Request& request);
 
+common::Result<Reply> list_templates(const Context& context, const Request& request);
+common::Result<Reply> create_template(const Context& context, const Request& request);
+common::Result<Reply> get_template(const Context& context, const Request& request);
+common::Result<Reply> replace_template(const Context& context, const Request& request);
+common::Result<Reply> delete_template(const Context& context, const Request& request);
+
 common::Result<Reply> list_plans(const Context& context, const Request& request);
 common::Result<Reply> create_plan(const Context& context, const Request& request);
 common::Result<Reply> get_plan(const Context& context, const Request& request);
@@ -104,6 +111,10 @@ common::Result<Reply> use_file(const Context& context, const Request& request);
 template <TerminalAction action>
 common::Result<Reply> use_terminal(const Context& context, const Request& request);
 common::Result<Reply> watch_pane(const Context& context, const Request& request);
+
+/// The create that the body asks for, over the template that it may name.
+common::Result<CreateRequest>
+wanted_create(const Context& context, const Request& request, std::string_view attempt);
 
 /// The sandbox that the path names. Text that is no id names none: `not_found`.
 common::Result<common::SandboxId> sandbox_of(const Request& request);

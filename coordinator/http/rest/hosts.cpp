@@ -73,7 +73,7 @@ common::Result<Reply> uncordon_host(const Context& context, const Request& reque
 common::Result<Reply> explain_placement(const Context& context, const Request& request)
 {
     COMMON_CHECK(parse_no_query(request.query, "explain a placement"));
-    COMMON_TRY(auto wanted, parse_create(request.body, "explain a placement"));
+    COMMON_TRY(auto wanted, wanted_create(context, request, "explain a placement"));
     COMMON_TRY(const auto placement, context.service.explain(request.caller, std::move(wanted)));
     return Reply{.body = placement_body(placement)};
 }

@@ -3,6 +3,7 @@
 #include "coordinator/core/plans.hpp"
 #include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/service.hpp"
+#include "coordinator/core/templates.hpp"
 
 #include <cstdint>
 #include <map>
@@ -40,7 +41,9 @@ std::string playbook_with_tasks_body(const Playbook& playbook);
 std::string playbooks_body(const PlaybookPage& page);
 std::string task_body(const PlacedTask& task);
 std::string export_body(const Playbook& playbook); ///< {"yaml"}
-std::string plan_body(const Plan& plan);           ///< {"plan"}
+std::string template_body(const Template& one);    ///< {"template"}
+std::string templates_body(const TemplatePage& page);
+std::string plan_body(const Plan& plan); ///< {"plan"}
 std::string plans_body(const PlanPage& page);
 /// {"plan_id","plan",<what>: whether it was done}
 std::string plan_changed_body(const char* what, const ChangedPlan& changed);

@@ -4,6 +4,7 @@
 #include "coordinator/core/plans.hpp"
 #include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/service.hpp"
+#include "coordinator/core/templates.hpp"
 #include "coordinator/http/request.hpp"
 
 #include <string_view>
@@ -13,6 +14,9 @@ namespace coordinator::http::rest {
 
 common::Result<CreateRequest> parse_create(std::string_view body,
                                            std::string_view attempt = "create a sandbox");
+/// The name of the one that it is to replace comes from the path.
+common::Result<TemplateRequest>
+parse_template(std::string_view body, const std::optional<std::string>& replaced = std::nullopt);
 common::Result<RunRequest> parse_run(std::string_view body);
 common::Result<StopRequest> parse_stop(std::string_view body);
 common::Result<StopRequest> parse_restart(std::string_view body);

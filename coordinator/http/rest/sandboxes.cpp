@@ -18,7 +18,7 @@ common::Result<common::SandboxId> sandbox_of(const Request& request)
 common::Result<Reply> create_sandbox(const Context& context, const Request& request)
 {
     COMMON_CHECK(parse_no_query(request.query, "create a sandbox"));
-    COMMON_TRY(auto wanted, parse_create(request.body));
+    COMMON_TRY(auto wanted, wanted_create(context, request, "create a sandbox"));
     COMMON_TRY(const auto sandbox, context.service.create(request.caller, std::move(wanted)));
     Reply reply;
     reply.status = 201;

@@ -27,21 +27,24 @@ using coordinator::StartOnHost;
 using coordinator::StopOnHost;
 using Texts = std::vector<std::string>;
 
-/// The true time, with days that can be put on top for what is dated.
+/// The true time, with days that can be put on top for what is dated, and with pauses.
 class LeapingClock final : public common::Clock {
 public:
     [[nodiscard]] common::SteadyTime steady() const override
     {
-        return std::chrono::steady_clock::now();
+        return std::chrono::steady_clock::now() + std::chrono::milliseconds{stood_still_};
     }
     [[nodiscard]] common::WallTime wall() const override
     {
         return std::chrono::system_clock::now() + std::chrono::seconds{leapt_};
     }
     void leap(std::chrono::seconds time) { leapt_ += time.count(); }
+    /// As if the whole process had stood still for so long.
+    void stand_still(std::chrono::milliseconds time) { stood_still_ += time.count(); }
 
 private:
     std::atomic<std::int64_t> leapt_{0};
+    std::atomic<std::int64_t> stood_still_{0};
 };
 
 /// What a blocked caller gets. Waits with a deadline.

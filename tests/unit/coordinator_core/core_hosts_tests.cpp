@@ -268,4 +268,18 @@ BOOST_AUTO_TEST_CASE(a_host_that_is_silent_is_suspect_then_lost_and_ready_when_i
         "the host");
 }
 
+BOOST_AUTO_TEST_CASE(a_coordinator_that_stood_still_does_not_take_it_for_silence_of_its_hosts)
+{
+    run_with({"h1"});
+    auto what = request();
+    what.ttl = std::chrono::hours{1};
+    const auto id = running(what).id;
+    clock.stand_still(settings.lost_after + std::chrono::seconds{1});
+    clock.leap(std::chrono::hours{2});
+    done(
+        expect<DestroyOnHost>(), id, Phase::destroyed); // A tick asks for that, and looks at hosts.
+    BOOST_CHECK(core->host(me, HostName{"h1"})->health == HostHealth::ready);
+    BOOST_TEST(running().host.str() == "h1");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -243,6 +243,19 @@ public:
         COMMON_CHECK(readable());
         return locked([&] { return playbooks_.find(tenant, name); });
     }
+    common::Result<coordinator::TemplatePage> templates_of(const std::string& tenant,
+                                                           coordinator::Page page) override
+    {
+        COMMON_CHECK(readable());
+        auto [rows, total] = locked([&] { return templates_.page(tenant, page); });
+        return coordinator::TemplatePage{std::move(rows), total, {}};
+    }
+    common::Result<std::optional<coordinator::Template>>
+    find_template(const std::string& tenant, const std::string& name) override
+    {
+        COMMON_CHECK(readable());
+        return locked([&] { return templates_.find(tenant, name); });
+    }
     common::Result<coordinator::PlanPage> plans_of(const std::string& tenant,
                                                    coordinator::Page page) override
     {
@@ -323,7 +336,7 @@ private:
             return common::Error{*failing_, "the database is down", reason_};
         }
         if (std::ranges::any_of(changes, [this](const auto& c) {
-                return playbooks_.is_stale(c) || plans_.is_stale(c);
+                return playbooks_.is_stale(c) || plans_.is_stale(c) || templates_.is_stale(c);
             })) {
             return common::Error{common::ErrorCode::already_exists, "it has changed", "stale"};
         }
@@ -337,6 +350,8 @@ private:
     void put(const coordinator::Pool& row) { pools_[row.name] = row; }
     void put(const coordinator::Playbook& row) { playbooks_.put(row); }
     void put(const coordinator::PlaybookRemoval& row) { playbooks_.remove(row); }
+    void put(const coordinator::Template& row) { templates_.put(row); }
+    void put(const coordinator::TemplateRemoval& row) { templates_.remove(row); }
     void put(const coordinator::Plan& row) { plans_.put(row); }
     void put(const coordinator::PlanRemoval& row) { plans_.remove(row); }
     void put(const coordinator::Command& row) { commands_[row.operation] = row; }
@@ -357,6 +372,8 @@ private:
     std::map<std::string, coordinator::Pool> pools_;
     FakeRecords<coordinator::Playbook, coordinator::PlaybookRemoval, &coordinator::Playbook::name>
         playbooks_;
+    FakeRecords<coordinator::Template, coordinator::TemplateRemoval, &coordinator::Template::name>
+        templates_;
     FakeRecords<coordinator::Plan, coordinator::PlanRemoval, &coordinator::Plan::id> plans_;
     std::map<common::OperationId, coordinator::Command> commands_;
     std::map<common::HostName, coordinator::Host> hosts_;

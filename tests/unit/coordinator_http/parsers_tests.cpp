@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(a_full_create_is_one_value)
     const auto request = parse_create(
         R"({"image":"tiny","agent_id":"a b","cpu":2,"memory_mb":512,"ttl_seconds":60,
             "auto_start":true,"wait_for_ip":true,"vm_name":"web-1","labels":{"team":"red"},
-            "network_mode":"isolated","env":{"A_1":"x"},"pool":"prefer","disk":"ephemeral","placement":{"host":"h1"},
+            "network_mode":"isolated","env":{"A_1":"x"},"pool":"prefer","disk":"ephemeral","placement":{"host":"h1","labels":{"gpu":"a100"}},
             "file_policy":{"roots":["/srv","/tmp/"],"never_written":["/srv/..x"]}})");
     BOOST_REQUIRE_MESSAGE(request.has_value(), (request ? "" : request.error().message));
     BOOST_TEST(request->source_is_image);
@@ -52,7 +52,8 @@ BOOST_AUTO_TEST_CASE(a_full_create_is_one_value)
     BOOST_TEST(request->labels.at("team") == "red");
     BOOST_TEST((request->network == NetworkMode::isolated));
     BOOST_TEST((request->disk == DiskKind::ephemeral));
-    BOOST_TEST(request->host->str() == "h1");
+    BOOST_TEST(request->where.host->str() == "h1");
+    BOOST_TEST(request->where.labels.at("gpu") == "a100");
     BOOST_TEST((request->files == FilePolicy{{"/srv", "/tmp/"}, {}, {"/srv/..x"}}));
 }
 
@@ -73,6 +74,18 @@ BOOST_AUTO_TEST_CASE(all_wrong_fields_are_named_at_once)
         BOOST_TEST((std::ranges::find(fields, name) != fields.end()), name);
     }
     BOOST_TEST(fields.size() == 6U);
+}
+
+BOOST_AUTO_TEST_CASE(labels_of_a_placement_are_labels)
+{
+    const auto wrong = [](const std::string& labels) {
+        return create_fields(create_with(R"("placement":{"labels":)" + labels + "}"));
+    };
+    BOOST_TEST(wrong("{}") == Names{});
+    BOOST_TEST(wrong("[]") == Names{"placement.labels"});
+    BOOST_TEST(wrong("null") == Names{"placement.labels"});
+    BOOST_TEST(wrong(R"({"gpu":1})") == Names{"placement.labels.gpu"});
+    BOOST_TEST(wrong(R"({"a b":"c"})") == Names{"placement.labels.a b"});
 }
 
 BOOST_AUTO_TEST_CASE(a_source_is_named_exactly_once)

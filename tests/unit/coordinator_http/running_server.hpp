@@ -3,6 +3,7 @@
 #include "client/api_client.hpp"
 #include "coordinator/core/plans.hpp"
 #include "coordinator/core/playbooks.hpp"
+#include "coordinator/core/templates.hpp"
 #include "coordinator/http/server.hpp"
 #include "tests/support/fake_guest_files.hpp"
 #include "tests/support/fake_guest_terminals.hpp"
@@ -33,7 +34,8 @@ struct Backend {
     tests::FakeStore store;
     Playbooks playbooks{store, clock, {}};
     Plans plans{store, clock, {}};
-    Records records{playbooks, plans};
+    Templates templates{store, clock, {}};
+    Records records{playbooks, plans, templates};
     test_support::FakeGuestFiles files;
     test_support::FakeGuestTerminals terminals;
     Guests guests{files, terminals};

@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(fewer_starts_under_way_count_before_free_space)
 BOOST_AUTO_TEST_CASE(a_host_that_is_asked_for_is_taken_or_none)
 {
     auto what = demand();
-    what.host = HostName{"b"};
+    what.where.host = HostName{"b"};
     auto b = host("b");
     b.starting = 5;
     BOOST_TEST(chosen({host("a"), b}, what) == "b");
@@ -154,6 +154,24 @@ BOOST_AUTO_TEST_CASE(a_host_that_is_asked_for_is_taken_or_none)
     BOOST_TEST(!verdict.host);
     BOOST_TEST(verdict.rejected.at(0).why == "another host was asked for");
     BOOST_TEST(verdict.rejected.at(1).why == "0 vCPUs free of 8, 1 needed");
+}
+
+BOOST_AUTO_TEST_CASE(a_host_has_all_labels_that_are_asked_for)
+{
+    auto what = demand();
+    what.where.labels = {{"gpu", "a100"}, {"zone", ""}};
+    auto a = host("a");
+    auto b = host("b");
+    BOOST_TEST(why({a}, what) == "it has no label gpu, \"a100\" was asked for");
+    a.labels = {{"gpu", "a100"}, {"rack", "1"}};
+    BOOST_TEST(why({a}, what) == "it has no label zone, \"\" was asked for");
+    a.labels["zone"] = "eu";
+    BOOST_TEST(why({a}, what) == "its label zone is \"eu\", \"\" was asked for");
+    b.labels = what.where.labels;
+    b.starting = 5;
+    BOOST_TEST(chosen({a, b}, what) == "b");
+    what.where.host = HostName{"a"};
+    BOOST_TEST(chosen({a, b}, what) == "none");
 }
 
 BOOST_AUTO_TEST_CASE(a_host_that_refused_is_not_asked_again_for_the_same_sandbox)

@@ -1,4 +1,5 @@
 #include "common/utf8.hpp"
+#include "guest/terminals/keys.hpp"
 #include "tests/unit/guest_terminals/terminals_fixture.hpp"
 
 using namespace guest::terminals;

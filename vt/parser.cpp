@@ -1,8 +1,8 @@
-#include "guest/terminals/vt_parser.hpp"
+#include "vt/parser.hpp"
 
-#include "guest/terminals/characters.hpp"
+#include "vt/characters.hpp"
 
-namespace guest::terminals {
+namespace vt {
 
 namespace {
 
@@ -18,7 +18,7 @@ constexpr char bell = 0x07;
 } // namespace
 
 /// UTF-8 first: what a sequence is made of is ASCII, and no byte of a longer character looks so.
-void VtParser::feed(char next, VtActions& actions)
+void Parser::feed(char next, Actions& actions)
 {
     const auto byte = static_cast<unsigned char>(next);
     if (missing_ > 0 && (byte & 0xc0U) != 0x80U) {
@@ -51,7 +51,7 @@ void VtParser::feed(char next, VtActions& actions)
     }
 }
 
-void VtParser::take(char32_t character, VtActions& actions)
+void Parser::take(char32_t character, Actions& actions)
 {
     const char byte = character < 0x80 ? static_cast<char>(character) : '\0';
     if (byte == cancel || byte == substitute) {
@@ -106,7 +106,7 @@ void VtParser::take(char32_t character, VtActions& actions)
     }
 }
 
-void VtParser::in_escape(char byte, VtActions& actions)
+void Parser::in_escape(char byte, Actions& actions)
 {
     if (byte < 0x30) {
         intermediate_ = byte;
@@ -141,7 +141,7 @@ void VtParser::in_escape(char byte, VtActions& actions)
     actions.escape(0, byte);
 }
 
-void VtParser::in_sequence(char byte, VtActions& actions)
+void Parser::in_sequence(char byte, Actions& actions)
 {
     if (byte >= 0x40) {
         const bool good = state_ == State::sequence;
@@ -183,7 +183,7 @@ void VtParser::in_sequence(char byte, VtActions& actions)
     }
 }
 
-void VtParser::end_command(VtActions& actions)
+void Parser::end_command(Actions& actions)
 {
     int number = 0;
     std::size_t at = 0;
@@ -196,4 +196,4 @@ void VtParser::end_command(VtActions& actions)
     actions.command(number, std::string_view{command_}.substr(at + 1));
 }
 
-} // namespace guest::terminals
+} // namespace vt

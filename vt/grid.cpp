@@ -1,11 +1,11 @@
-#include "guest/terminals/grid.hpp"
+#include "vt/grid.hpp"
 
-#include "guest/terminals/characters.hpp"
+#include "vt/characters.hpp"
 
 #include <algorithm>
 #include <numeric>
 
-namespace guest::terminals {
+namespace vt {
 
 namespace {
 
@@ -18,7 +18,7 @@ Cell blank(const Style& style)
 
 } // namespace
 
-Grid::Grid(TerminalSize size)
+Grid::Grid(Size size)
     : columns_{size.columns},
       order_(size.rows),
       cells_(static_cast<std::size_t>(size.rows) * size.columns)
@@ -111,7 +111,7 @@ void Grid::scroll(int top, int bottom, int count, const Style& style)
     }
 }
 
-void Grid::resize(TerminalSize size, int rows_dropped)
+void Grid::resize(Size size, int rows_dropped)
 {
     Grid other{size};
     const int kept_rows = std::min(rows() - rows_dropped, other.rows());
@@ -150,4 +150,4 @@ std::string Grid::text(int row) const
     return text;
 }
 
-} // namespace guest::terminals
+} // namespace vt

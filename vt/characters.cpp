@@ -1,11 +1,11 @@
-#include "guest/terminals/characters.hpp"
+#include "vt/characters.hpp"
 
 #include "common/utf8.hpp"
-#include "guest/terminals/width_table.hpp"
+#include "vt/width_table.hpp"
 
 #include <algorithm>
 
-namespace guest::terminals {
+namespace vt {
 
 namespace {
 
@@ -84,4 +84,4 @@ std::string as_utf8(std::string_view bytes)
     return text;
 }
 
-} // namespace guest::terminals
+} // namespace vt

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace guest::terminals {
+namespace vt {
 
 /// Columns that a character takes on a terminal: 0 for what joins the one before it, 2 for most of
 /// East Asia's and emoji; -1 for controls and what is no character. Not wcwidth(3): a static
@@ -18,4 +18,4 @@ char32_t drawn_as(char32_t character) noexcept;
 /// With U+FFFD for every byte that is not UTF-8.
 std::string as_utf8(std::string_view bytes);
 
-} // namespace guest::terminals
+} // namespace vt

@@ -1,36 +1,55 @@
 #pragma once
 
-#include "guest/terminals/grid.hpp"
-#include "guest/terminals/keys.hpp"
-#include "guest/terminals/scrollback.hpp"
-#include "guest/terminals/views.hpp"
-#include "guest/terminals/vt_parser.hpp"
+#include "vt/grid.hpp"
+#include "vt/parser.hpp"
+#include "vt/scrollback.hpp"
 
 #include <optional>
 #include <utility>
 
-namespace guest::terminals {
+namespace vt {
+
+/// What is kept of the lines that leave a screen at its top.
+struct Kept {
+    std::size_t lines = 2000;
+    std::size_t bytes = std::size_t{512} << 10U;
+};
+
+struct Text {
+    std::string content; ///< UTF-8 without colours or controls; each line ends with '\n'.
+    std::uint32_t lines = 0;
+    bool truncated = false; ///< Older lines did not fit.
+};
+
+/// What the program has asked of the keys with arrows.
+enum class CursorKeys { normal, application };
 
 /// What a person would see of what a program has written: the part of an xterm that programs use
 /// under TERM=xterm-256color. Any bytes will do; memory is bounded by the size, and so is the work
 /// of one feed(), whatever a few bytes ask for. Lines are not wrapped anew at another width.
-class Screen final : private VtActions {
+class Screen final : private Actions {
 public:
-    Screen(TerminalSize size, const Limits& limits);
+    Screen(Size size, const Kept& kept);
 
     /// Takes bytes until they are all taken, or have cost some thousand lines' work; how many.
     std::size_t feed(std::string_view bytes);
-    void resize(TerminalSize size);
+    void resize(Size size);
 
-    [[nodiscard]] TerminalSize size() const noexcept { return size_; }
+    [[nodiscard]] Size size() const noexcept { return size_; }
     [[nodiscard]] const std::string& title() const noexcept { return title_; }
     [[nodiscard]] CursorKeys cursor_keys() const noexcept { return cursor_keys_; }
     [[nodiscard]] int row() const noexcept { return cursor_.row; }
     [[nodiscard]] int column() const noexcept { return cursor_.column; }
+    [[nodiscard]] bool cursor_shown() const noexcept { return cursor_shown_; }
     [[nodiscard]] const Scrollback& scrollback() const noexcept { return scrollback_; }
 
-    /// See Terminals::read.
-    [[nodiscard]] PaneText text(std::uint32_t last_lines) const;
+    /// The last lines of the scrollback and the screen, without the empty ones at its end; 0: the
+    /// screen alone. The newest that fit into so many bytes.
+    [[nodiscard]] Text text(std::uint32_t last_lines,
+                            std::size_t most_bytes = std::size_t{1} << 20U) const;
+    /// A part of a row, at most `columns` from `column` on, for a terminal that stands where it is
+    /// to be drawn: characters and looks, and nothing else that a terminal would act on.
+    [[nodiscard]] std::string part_of_row(int row, int column, int columns) const;
     /// What makes a terminal of the same size, just reset, show the same.
     [[nodiscard]] std::string redraw() const;
     /// What the program has asked the terminal, and is to read as if it were typed.
@@ -87,9 +106,9 @@ private:
         work_ += static_cast<std::size_t>(rows * columns);
     }
 
-    TerminalSize size_;
+    Size size_;
     std::size_t work_ = 0;
-    VtParser parser_;
+    Parser parser_;
     Grid main_;
     std::optional<Grid> alternate_; ///< While a program uses it.
     Scrollback scrollback_;
@@ -109,4 +128,4 @@ private:
     std::string replies_;
 };
 
-} // namespace guest::terminals
+} // namespace vt

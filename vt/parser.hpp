@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace guest::terminals {
+namespace vt {
 
 /// A control sequence (CSI) that was read to its end.
 struct ControlSequence {
@@ -26,9 +26,9 @@ struct ControlSequence {
 };
 
 /// What is done with what a program writes.
-class VtActions {
+class Actions {
 public:
-    virtual ~VtActions() = default;
+    virtual ~Actions() = default;
     virtual void print(char32_t character) = 0;
     virtual void control(char byte) = 0;
     /// `intermediate`: 0 for none.
@@ -40,17 +40,17 @@ public:
 
 /// Takes a program's output apart: ECMA-48's sequences in UTF-8, as xterm reads them. Any bytes
 /// will do, cut anywhere; what is ill-formed prints U+FFFD or does nothing. Its memory is fixed.
-class VtParser {
+class Parser {
 public:
-    void feed(char byte, VtActions& actions);
+    void feed(char byte, Actions& actions);
 
 private:
     enum class State { ground, escape, sequence, ignored_sequence, command, text };
 
-    void take(char32_t character, VtActions& actions);
-    void in_escape(char byte, VtActions& actions);
-    void in_sequence(char byte, VtActions& actions);
-    void end_command(VtActions& actions);
+    void take(char32_t character, Actions& actions);
+    void in_escape(char byte, Actions& actions);
+    void in_sequence(char byte, Actions& actions);
+    void end_command(Actions& actions);
 
     State state_ = State::ground;
     char intermediate_ = 0;
@@ -63,4 +63,4 @@ private:
     int missing_ = 0;
 };
 
-} // namespace guest::terminals
+} // namespace vt

@@ -3,7 +3,7 @@
 #include <deque>
 #include <string>
 
-namespace guest::terminals {
+namespace vt {
 
 /// The lines that left a screen at its top, the newest within two bounds.
 class Scrollback {
@@ -38,4 +38,4 @@ private:
     std::size_t bytes_ = 0;
 };
 
-} // namespace guest::terminals
+} // namespace vt

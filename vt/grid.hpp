@@ -1,13 +1,13 @@
 #pragma once
 
-#include "guest/spawn.hpp"
+#include "vt/size.hpp"
 
 #include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
-namespace guest::terminals {
+namespace vt {
 
 /// How characters look. A colour: 0 the default, 1 and a palette's index, 2 and RGB, from the top
 /// byte on.
@@ -39,7 +39,7 @@ struct Cell {
 /// The rows of a screen. Positions must be inside; ends are clamped.
 class Grid {
 public:
-    explicit Grid(TerminalSize size);
+    explicit Grid(Size size);
 
     [[nodiscard]] int rows() const noexcept { return static_cast<int>(order_.size()); }
     [[nodiscard]] int columns() const noexcept { return columns_; }
@@ -55,7 +55,7 @@ public:
     /// Moves the rows [top, bottom) by `count` up, or down if negative.
     void scroll(int top, int bottom, int count, const Style& style);
     /// Cut or filled at the right; at the bottom, after `rows_dropped` went at the top.
-    void resize(TerminalSize size, int rows_dropped);
+    void resize(Size size, int rows_dropped);
 
     /// UTF-8, without the blanks at the end.
     [[nodiscard]] std::string text(int row) const;
@@ -74,4 +74,4 @@ private:
     std::vector<Cell> cells_;
 };
 
-} // namespace guest::terminals
+} // namespace vt

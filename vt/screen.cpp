@@ -1,10 +1,10 @@
-#include "guest/terminals/screen.hpp"
+#include "vt/screen.hpp"
 
-#include "guest/terminals/characters.hpp"
+#include "vt/characters.hpp"
 
 #include <algorithm>
 
-namespace guest::terminals {
+namespace vt {
 
 namespace {
 
@@ -13,11 +13,8 @@ constexpr std::size_t work_at_most = 200'000; ///< Cells: about a millisecond.
 
 } // namespace
 
-Screen::Screen(TerminalSize size, const Limits& limits)
-    : size_{size},
-      main_{size},
-      scrollback_{limits.scrollback_lines, limits.scrollback_bytes},
-      bottom_{size.rows}
+Screen::Screen(Size size, const Kept& kept)
+    : size_{size}, main_{size}, scrollback_{kept.lines, kept.bytes}, bottom_{size.rows}
 {
     reset_tabs();
 }
@@ -65,7 +62,7 @@ void Screen::soft_reset()
     saved_ = {};
 }
 
-void Screen::resize(TerminalSize size)
+void Screen::resize(Size size)
 {
     // Rows that have no place go at the top, where they are kept, so that the cursor stays.
     const int dropped = std::max(0, cursor_.row + 1 - size.rows);
@@ -286,4 +283,4 @@ void Screen::reply(std::string_view bytes)
     }
 }
 
-} // namespace guest::terminals
+} // namespace vt

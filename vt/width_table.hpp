@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace guest::terminals {
+namespace vt {
 
 /// From Unicode 14.0.0. Sorted; neighbours with nothing assigned between them are joined.
 struct Range {
@@ -119,4 +119,4 @@ constexpr std::array<Range, 86> wide{{
     {0x1fa70, 0x1faf6}, {0x20000, 0x3fffd},
 }};
 
-} // namespace guest::terminals
+} // namespace vt

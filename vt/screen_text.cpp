@@ -1,8 +1,10 @@
-#include "guest/terminals/screen.hpp"
+#include "vt/screen.hpp"
 
-#include "guest/terminals/characters.hpp"
+#include "vt/characters.hpp"
 
-namespace guest::terminals {
+#include <algorithm>
+
+namespace vt {
 
 namespace {
 
@@ -74,7 +76,7 @@ void draw_row(std::string& text, const Grid& grid, int row, Style& pen)
 
 } // namespace
 
-PaneText Screen::text(std::uint32_t last_lines) const
+Text Screen::text(std::uint32_t last_lines, std::size_t most_bytes) const
 {
     int used = rows();
     std::vector<std::string> shown;
@@ -89,13 +91,13 @@ PaneText Screen::text(std::uint32_t last_lines) const
     const auto& kept = scrollback_.lines();
     std::vector<const std::string*> lines; // The last one first.
     std::size_t bytes = 0;
-    PaneText text;
+    Text text;
     const auto wanted = last_lines == 0 ? shown.size() : std::size_t{last_lines};
     const auto add = [&](const std::string& line) {
         if (lines.size() == wanted) {
             return false;
         }
-        text.truncated = bytes + line.size() + 1 > read_bytes_at_most;
+        text.truncated = bytes + line.size() + 1 > most_bytes;
         if (text.truncated) {
             return false;
         }
@@ -116,6 +118,32 @@ PaneText Screen::text(std::uint32_t last_lines) const
     }
     text.lines = static_cast<std::uint32_t>(lines.size());
     return text;
+}
+
+std::string Screen::part_of_row(int row, int column, int columns) const
+{
+    std::string text;
+    Style pen;
+    const int end = std::min(column + columns, grid().columns());
+    for (int at = column; at < end; ++at) {
+        const auto& cell = grid().at(row, at);
+        const bool halved = cell.width == 2 && at + 1 == end;
+        if (cell.width == 0 && at > column) {
+            continue; // Its first half is drawn.
+        }
+        if (cell.style != pen) {
+            pen = cell.style;
+            text += look(pen);
+        }
+        const bool blank = cell.character == 0 || cell.width == 0 || halved;
+        append_utf8(text, blank ? U' ' : cell.character);
+        for (const char32_t mark : cell.marks) {
+            if (mark != 0 && !blank) {
+                append_utf8(text, mark);
+            }
+        }
+    }
+    return pen == Style{} ? text : text + look({});
 }
 
 std::string Screen::redraw() const
@@ -149,4 +177,4 @@ std::string Screen::redraw() const
     return text;
 }
 
-} // namespace guest::terminals
+} // namespace vt

@@ -1,13 +1,12 @@
-#include "guest/terminals/screen.hpp"
+#include "vt/screen.hpp"
 
 #include "common/utf8.hpp"
-#include "guest/terminals/characters.hpp"
+#include "vt/characters.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <random>
 
-using namespace guest::terminals;
-using guest::TerminalSize;
+using namespace vt;
 
 namespace {
 
@@ -18,14 +17,14 @@ void feed_all(Screen& screen, std::string_view bytes)
     }
 }
 
-Screen after(std::string_view bytes, TerminalSize size = {5, 10}, const Limits& limits = {})
+Screen after(std::string_view bytes, Size size = {5, 10}, const Kept& kept = {})
 {
-    Screen screen{size, limits};
+    Screen screen{size, kept};
     feed_all(screen, bytes);
     return screen;
 }
 
-std::string shown(std::string_view bytes, TerminalSize size = {5, 10})
+std::string shown(std::string_view bytes, Size size = {5, 10})
 {
     return after(bytes, size).text(0).content;
 }
@@ -108,16 +107,12 @@ BOOST_AUTO_TEST_CASE(tabs_and_repetitions)
 
 BOOST_AUTO_TEST_CASE(what_scrolls_away_is_kept_within_bounds)
 {
-    Limits limits;
-    limits.scrollback_lines = 3;
-    auto screen = after("1\r\n2\r\n3\r\n4\r\n5\r\n6", {2, 10}, limits);
+    auto screen = after("1\r\n2\r\n3\r\n4\r\n5\r\n6", {2, 10}, {.lines = 3});
     BOOST_TEST(screen.text(100).content == "2\n3\n4\n5\n6\n");
     BOOST_TEST(screen.text(4).content == "3\n4\n5\n6\n");
     feed_all(screen, "\x1b[3J");
     BOOST_TEST(screen.text(100).content == "5\n6\n");
-    limits.scrollback_lines = 1'000'000;
-    limits.scrollback_bytes = 10'000;
-    auto other = after("", {2, 100}, limits);
+    auto other = after("", {2, 100}, {.lines = 1'000'000, .bytes = 10'000});
     for (int line = 0; line < 100'000; ++line) {
         feed_all(other, "a line that is not quite so short\r\n\r\n");
     }
@@ -127,19 +122,18 @@ BOOST_AUTO_TEST_CASE(what_scrolls_away_is_kept_within_bounds)
 
 BOOST_AUTO_TEST_CASE(a_read_is_bounded_and_says_so)
 {
-    Limits limits;
-    limits.scrollback_bytes = 4 * read_bytes_at_most;
-    limits.scrollback_lines = 10'000;
-    Screen screen{{2, columns_at_most}, limits};
+    constexpr std::size_t most = 1U << 20U;
+    constexpr std::uint16_t columns = 500;
+    Screen screen{{2, columns}, {.lines = 10'000, .bytes = 4 * most}};
     for (int line = 0; line < 1000; ++line) {
-        for (unsigned column = 0; column < columns_at_most; ++column) {
+        for (unsigned column = 0; column < columns; ++column) {
             feed_all(screen, "ä\xcc\x81");
         }
     }
-    const auto text = screen.text(2000);
+    const auto text = screen.text(2000, most);
     BOOST_TEST(text.truncated);
-    BOOST_TEST(text.content.size() <= read_bytes_at_most);
-    BOOST_TEST(text.content.size() > read_bytes_at_most - 3000);
+    BOOST_TEST(text.content.size() <= most);
+    BOOST_TEST(text.content.size() > most - 3000);
     BOOST_TEST(!screen.text(2).truncated);
 }
 
@@ -280,7 +274,7 @@ BOOST_AUTO_TEST_CASE(a_few_bytes_buy_only_so_much_work)
                                      "\x1b[9999L",
                                      "x\x1b[9999b",
                                      "\x1b[?1049h\x1b[?1049l"}) {
-        Screen screen{{rows_at_most, columns_at_most}, {}};
+        Screen screen{{200, 500}, {}};
         std::string bytes;
         for (int count = 0; count < 1000; ++count) {
             bytes += costly;
@@ -345,8 +339,8 @@ BOOST_AUTO_TEST_CASE(any_bytes_cut_anywhere_are_survived_alike)
                                           "🙂",
                                           "0123456789"};
     for (int round = 0; round < 60; ++round) {
-        const TerminalSize size{static_cast<std::uint16_t>(1 + below(12)),
-                                static_cast<std::uint16_t>(1 + below(12))};
+        const Size size{static_cast<std::uint16_t>(1 + below(12)),
+                        static_cast<std::uint16_t>(1 + below(12))};
         Screen whole{size, {}};
         Screen cut{size, {}};
         for (int step = 0; step < 300; ++step) {
@@ -365,8 +359,8 @@ BOOST_AUTO_TEST_CASE(any_bytes_cut_anywhere_are_survived_alike)
                 feed_all(cut, {&byte, 1});
             }
             if (below(50) == 0) {
-                const TerminalSize other{static_cast<std::uint16_t>(1 + below(12)),
-                                         static_cast<std::uint16_t>(1 + below(12))};
+                const Size other{static_cast<std::uint16_t>(1 + below(12)),
+                                 static_cast<std::uint16_t>(1 + below(12))};
                 whole.resize(other);
                 cut.resize(other);
             }
@@ -376,6 +370,20 @@ BOOST_AUTO_TEST_CASE(any_bytes_cut_anywhere_are_survived_alike)
         const auto text = whole.text(2000).content;
         BOOST_REQUIRE(common::is_utf8(text));
         BOOST_REQUIRE_EQUAL(text, cut.text(2000).content);
+        // Whatever was written, what is drawn of it makes a terminal do nothing but draw.
+        for (int row = 0; row < whole.size().rows; ++row) {
+            auto drawn = whole.part_of_row(row, 0, whole.size().columns);
+            for (auto at = drawn.find("\x1b["); at != std::string::npos; at = drawn.find("\x1b[")) {
+                const auto end = drawn.find_first_not_of("0123456789;", at + 2);
+                BOOST_REQUIRE_EQUAL(drawn.at(end), 'm');
+                drawn.erase(at, end + 1 - at);
+            }
+            BOOST_REQUIRE(common::is_utf8(drawn));
+            BOOST_REQUIRE(
+                std::ranges::none_of(drawn, [](unsigned char c) { return c < 0x20 || c == 0x7f; }));
+            BOOST_REQUIRE(drawn.find("\xc2\x80") == std::string::npos &&
+                          drawn.find("\xc2\x9b") == std::string::npos);
+        }
         Screen later{whole.size(), {}};
         feed_all(later, whole.redraw());
         BOOST_REQUIRE_EQUAL(later.text(0).content, whole.text(0).content);

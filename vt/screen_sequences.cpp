@@ -1,8 +1,8 @@
-#include "guest/terminals/screen.hpp"
+#include "vt/screen.hpp"
 
 #include <algorithm>
 
-namespace guest::terminals {
+namespace vt {
 
 namespace {
 
@@ -320,4 +320,4 @@ void Screen::answer(const ControlSequence& sequence)
     }
 }
 
-} // namespace guest::terminals
+} // namespace vt
