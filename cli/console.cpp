@@ -45,10 +45,29 @@ void Console::print(std::string_view text)
 
 void Console::print_json(std::string_view document)
 {
-    print(document);
+    print(shown_json(document));
     if (!document.ends_with('\n')) {
         print("\n");
     }
+}
+
+std::string shown_json(std::string_view json)
+{
+    std::string shown;
+    shown.reserve(json.size());
+    for (std::size_t at = 0; at < json.size(); ++at) {
+        const auto byte = static_cast<unsigned char>(json[at]);
+        const auto next = at + 1 < json.size() ? static_cast<unsigned char>(json[at + 1]) : 0U;
+        if (byte == 0x7f) {
+            shown += "\\u007f";
+        } else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
+            shown += fmt::format("\\u{:04x}", next);
+            ++at;
+        } else {
+            shown += json[at];
+        }
+    }
+    return shown;
 }
 
 void Console::say(std::string_view text)

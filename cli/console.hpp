@@ -30,6 +30,10 @@ struct Console {
     void report(const common::Error& error, const std::string& request_id) const;
 };
 
+/// JSON that may be shown on a terminal: DEL and the controls of C1, which JSON need not escape,
+/// are.
+std::string shown_json(std::string_view json);
+
 /// False if something that was printed could not be written, a full disk for instance.
 bool all_written();
 

@@ -28,32 +28,51 @@ int first_shown(int at, int all, int shown)
 
 } // namespace
 
-void PaneView::feed(const Json& data)
+PaneView::Piece PaneView::piece_of(const client::ServerEvent& event)
 {
-    const auto bytes = bytes_in(data).value_or("");
-    for (std::size_t taken = 0; taken < bytes.size();) {
-        taken += screen_.feed(std::string_view{bytes}.substr(taken));
+    Piece piece;
+    auto data = Json::parse(event.data, nullptr, false);
+    if (!data.is_object()) {
+        return piece;
     }
-    static_cast<void>(screen_.take_replies()); // It is not answered: it has a terminal of its own.
+    if (event.name == "screen" || event.name == "size") {
+        piece.what = event.name == "size" ? Piece::What::size : Piece::What::screen;
+        piece.size = size_in(data);
+    } else if (event.name == "output") {
+        piece.what = Piece::What::output;
+    } else if (event.name == "ended" && text_of(data, "reason") != "watch_broken") {
+        piece.what = Piece::What::ended;
+    }
+    piece.bytes = bytes_in(data).value_or("");
+    piece.end = std::move(data);
+    return piece;
 }
 
-bool PaneView::take(const client::ServerEvent& event)
+void PaneView::take(Piece piece)
 {
-    const auto data = Json::parse(event.data, nullptr, false);
-    if (!data.is_object()) {
-        return true;
+    switch (piece.what) {
+    case Piece::What::nothing: return;
+    case Piece::What::size: return screen_.resize(piece.size);
+    case Piece::What::ended: ended_ = std::move(piece.end); return;
+    case Piece::What::screen:
+        screen_ = vt::Screen{piece.size, {0, 0}};
+        unfed_.clear();
+        fed_ = 0;
+        break;
+    case Piece::What::output: break;
     }
-    if (event.name == "screen") {
-        screen_ = vt::Screen{size_in(data), {0, 0}};
-        feed(data);
-    } else if (event.name == "size") {
-        screen_.resize(size_in(data));
-    } else if (event.name == "output") {
-        feed(data);
-    } else if (event.name == "ended") {
-        ended_ = data;
+    unfed_ += piece.bytes;
+}
+
+bool PaneView::feed_some()
+{
+    fed_ += screen_.feed(std::string_view{unfed_}.substr(fed_));
+    static_cast<void>(screen_.take_replies()); // It is not answered: it has a terminal of its own.
+    if (fed_ == unfed_.size()) {
+        unfed_.clear();
+        fed_ = 0;
     }
-    return !ended_;
+    return fed_ > 0;
 }
 
 std::string PaneView::draw(const TerminalSize& size, const std::string& status)

@@ -16,8 +16,21 @@ namespace cli {
 /// sandbox makes it do anything else. For one thread at a time.
 class PaneView {
 public:
-    /// False after the last event: ended() has it.
-    bool take(const client::ServerEvent& event);
+    /// An event of its stream.
+    struct Piece {
+        enum class What { nothing, screen, size, output, ended } what = What::nothing;
+        vt::Size size{};
+        std::string bytes{};
+        Json end{};
+    };
+    /// Whatever the event says. A watch that broke is no end of the pane: it is asked for again.
+    static Piece piece_of(const client::ServerEvent& event);
+
+    void take(Piece piece);
+    /// A bounded part of what was taken goes to the screen, whatever it is: about a millisecond's
+    /// work. False: all is there.
+    bool feed_some();
+    /// How its program ended.
     [[nodiscard]] const std::optional<Json>& ended() const noexcept { return ended_; }
 
     /// What brings a terminal of this size from what the last call left there to what is shown now.
@@ -27,9 +40,9 @@ public:
     void forget() { drawn_.clear(); }
 
 private:
-    void feed(const Json& data);
-
     vt::Screen screen_{{24, 80}, {0, 0}};
+    std::string unfed_;
+    std::size_t fed_ = 0;            ///< Of it.
     std::vector<std::string> drawn_; ///< The rows that are there.
     TerminalSize drawn_size_{};
     std::optional<Json> ended_;

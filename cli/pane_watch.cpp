@@ -8,6 +8,7 @@
 #include "client/event_follower.hpp"
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <fmt/format.h>
 #include <mutex>
@@ -31,14 +32,17 @@ constexpr milliseconds frame{40}; ///< Between two drawings.
 constexpr std::string_view enter = "\x1b[?1049h\x1b[?7l";
 constexpr std::string_view leave = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l";
 
-/// What the thread that reads the stream and the one that draws share.
+/// What the thread that reads the stream and the one that draws share. The latter never waits for
+/// long: what a guest's program writes may take any time to be worked through.
 struct Watched {
     const common::UniqueFd news{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    std::atomic<bool> over{false};
+    std::atomic<bool> drawing{false}; ///< Somebody wants to: the reader steps aside.
     std::mutex mutex;
     // Under mutex:
     PaneView view;
-    std::string trouble; ///< To be seen by who looks on.
-    std::optional<common::Result<>> over;
+    std::string trouble;                     ///< To be seen by who looks on.
+    std::optional<common::Result<>> outcome; ///< Once it is over.
 };
 
 using Shared = std::shared_ptr<Watched>;
@@ -50,11 +54,30 @@ client::Session::Options session_of(const Context& context)
 
 void change(const Shared& shared, const std::function<void(Watched&)>& how)
 {
+    while (shared->drawing) {
+        std::this_thread::sleep_for(std::chrono::microseconds{100});
+    }
     {
         const std::scoped_lock lock{shared->mutex};
         how(*shared);
     }
     ::eventfd_write(shared->news.get(), 1);
+}
+
+/// False: that was the last event.
+bool show(const Shared& shared, const client::ServerEvent& event)
+{
+    auto piece = PaneView::piece_of(event);
+    bool unfed = true;
+    bool ended = false;
+    change(shared, [&](Watched& now) { now.view.take(std::move(piece)); });
+    while (unfed) {
+        change(shared, [&](Watched& now) {
+            unfed = now.view.feed_some();
+            ended = now.view.ended().has_value();
+        });
+    }
+    return !ended;
 }
 
 void read_stream(const Shared& shared,
@@ -72,12 +95,8 @@ void read_stream(const Shared& shared,
     auto done = follower.follow(
         {"GET", path, std::nullopt},
         [&] { return path; },
-        [&](const client::ServerEvent& event) {
-            bool more = true;
-            change(shared, [&](Watched& now) { more = now.view.take(event); });
-            return more;
-        });
-    change(shared, [&](Watched& now) { now.over = std::move(done); });
+        [&](const client::ServerEvent& event) { return show(shared, event); });
+    change(shared, [&](Watched& now) { now.outcome = std::move(done); });
 }
 
 /// False: nobody takes it.
@@ -142,7 +161,9 @@ void Looking::draw()
     const auto size = terminal_size().value_or(TerminalSize{24, 80});
     std::string text;
     {
+        shared_->drawing = true;
         const std::scoped_lock lock{shared_->mutex};
+        shared_->drawing = false;
         text = shared_->view.draw(size, status(size, shared_->trouble));
     }
     due_ = false;
@@ -173,7 +194,9 @@ void Looking::take_signal(int signal)
         std::raise(SIGSTOP);
         keys_.make_raw();
         on_screen_ = write_out(enter);
+        shared_->drawing = true;
         const std::scoped_lock lock{shared_->mutex};
+        shared_->drawing = false;
         shared_->view.forget();
         due_ = true;
     } else {
@@ -208,7 +231,7 @@ void Looking::turn()
             take_keys();
         }
     }
-    if (due_ && Steady::now() >= drawn_at_ + frame) {
+    if (due_ && !left_ && Steady::now() >= drawn_at_ + frame) {
         draw();
     }
 }
@@ -216,17 +239,22 @@ void Looking::turn()
 common::Result<int> Looking::ending()
 {
     go_back();
+    if (left_) {
+        return exit_ok; // Who reads may be busy.
+    }
     const std::scoped_lock lock{shared_->mutex};
-    if (shared_->over && !*shared_->over) {
-        return std::move(*shared_->over).error();
+    if (shared_->outcome && !*shared_->outcome) {
+        return std::move(*shared_->outcome).error();
     }
     if (shared_->view.ended()) {
         const auto& end = *shared_->view.ended();
         const auto reason = text_of(end, "reason");
-        const auto how = end.contains("signal") ? "by signal " + text_of(end, "signal")
-                         : !reason.empty()      ? "(" + reason + ")"
-                                                : "with exit code " + text_of(end, "exit_code");
-        Console::say(printable(fmt::format("paddock: {}: its program ended {}", wish_.name, how)) +
+        const auto how = end.contains("signal") ? " by signal " + text_of(end, "signal")
+                         : end.contains("exit_code")
+                             ? " with exit code " + text_of(end, "exit_code")
+                         : !reason.empty() ? " (" + reason + ")"
+                                           : std::string{};
+        Console::say(printable(fmt::format("paddock: {}: its program ended{}", wish_.name, how)) +
                      "\n");
     }
     return exit_ok;
@@ -240,17 +268,15 @@ common::Result<int> Looking::run()
             read_stream(shared, session, path);
         } catch (const std::exception& bug) {
             change(shared, [&](Watched& now) {
-                now.over = Error{ErrorCode::internal, bug.what()};
+                now.outcome = Error{ErrorCode::internal, bug.what()};
             });
         }
+        shared->over = true;
+        ::eventfd_write(shared->news.get(), 1);
     }}.detach();
     keys_.make_raw();
     on_screen_ = write_out(enter);
-    const auto is_over = [this] {
-        const std::scoped_lock lock{shared_->mutex};
-        return shared_->over.has_value();
-    };
-    while (!left_ && !is_over()) {
+    while (!left_ && !shared_->over) {
         turn();
     }
     return ending();
@@ -263,11 +289,14 @@ common::Result<int> print_events(Context& context, const WatchWish& wish)
         {"GET", wish.path, std::nullopt},
         [&] { return wish.path; },
         [](const client::ServerEvent& event) {
-            if (event.name != "keepalive") {
+            const auto what = PaneView::piece_of(event).what;
+            const bool is_last = what == PaneView::Piece::What::ended;
+            // One that broke is asked for again.
+            if (is_last || (event.name != "ended" && event.name != "keepalive")) {
                 Console::print(line_of(event));
                 std::fflush(stdout); // Each is news.
             }
-            return event.name != "ended" && all_written();
+            return !is_last && all_written();
         }));
     return exit_ok;
 }

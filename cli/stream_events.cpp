@@ -1,5 +1,6 @@
 #include "cli/stream_events.hpp"
 
+#include "cli/console.hpp"
 #include "common/digest/base64.hpp"
 
 #include <fmt/format.h>
@@ -11,7 +12,7 @@ std::string line_of(const client::ServerEvent& event)
     return fmt::format("{{\"event\":{},\"id\":{},\"data\":{}}}\n",
                        Json(event.name).dump(),
                        event.id.empty() ? "null" : event.id,
-                       event.data);
+                       shown_json(event.data));
 }
 
 std::optional<std::string> bytes_in(const Json& data)

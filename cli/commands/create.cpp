@@ -44,8 +44,10 @@ std::string default_agent()
 common::Result<nlohmann::json> body_of(const CreateOptions& wanted)
 {
     nlohmann::json body{{"vm_name", wanted.name},
-                        {"agent_id", wanted.agent.empty() ? default_agent() : wanted.agent},
-                        {"auto_start", !wanted.no_start}};
+                        {"agent_id", wanted.agent.empty() ? default_agent() : wanted.agent}};
+    if (wanted.no_start || wanted.from_template.empty()) {
+        body["auto_start"] = !wanted.no_start;
+    }
     const auto set = [&](const char* field, const std::string& value) {
         if (!value.empty()) {
             body[field] = value;

@@ -88,7 +88,7 @@ public:
         if (!row.is_object()) {
             return true;
         }
-        Console::print(console_.output == Output::json ? event.data + "\n"
+        Console::print(console_.output == Output::json ? shown_json(event.data) + "\n"
                                                        : event_line(row, console_.out));
         std::fflush(stdout); // Each is news.
         return all_written() && (most_ == 0 || ++seen_ < most_);

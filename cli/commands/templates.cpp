@@ -15,6 +15,7 @@ struct TemplateOptions {
     std::string image;
     std::string description;
     ShapeOptions shape;
+    bool no_start = false;
     bool replaces = false;
 };
 
@@ -25,7 +26,7 @@ std::string path_of(const std::string& name)
 
 common::Result<int> make_template(Context& context, const TemplateOptions& wanted)
 {
-    nlohmann::json body{{"image", wanted.image}, {"auto_start", true}};
+    nlohmann::json body{{"image", wanted.image}, {"auto_start", !wanted.no_start}};
     if (!wanted.description.empty()) {
         body["description"] = wanted.description;
     }
@@ -84,6 +85,7 @@ void add_template_commands(CommandLine& line)
     command->add_option("IMAGE", wanted->image, "what it boots")->type_name("")->required();
     command->add_option("--description", wanted->description, "for people")->type_name("TEXT");
     add_shape_options(command, wanted->shape);
+    command->add_flag("--no-start", wanted->no_start, "what is created is not booted");
     command->add_flag("--replace", wanted->replaces, "in place of all that it says now");
     line.runs(command, [wanted](Context& context) { return make_template(context, *wanted); });
 

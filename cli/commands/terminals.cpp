@@ -25,15 +25,29 @@ struct Panes {
     Listing all;
 };
 
+std::string path_of(const std::string& sandbox, const char* what)
+{
+    return fmt::format("/v1/sandboxes/{}/tmux/{}", sandbox, what);
+}
+
+std::string of_user(const TerminalOptions& wanted)
+{
+    return "?user=" + client::encoded(wanted.user);
+}
+
 common::Result<Panes> panes_of(Context& context, const TerminalOptions& wanted)
 {
     Panes panes;
     COMMON_TRY(panes.sandbox, sandbox_id(context.session, wanted.sandbox));
     panes.all.field = "panes";
+    // One that is suspended is woken first.
     COMMON_TRY(panes.all.verbatim,
-               context.session.get(fmt::format("/v1/sandboxes/{}/tmux/panes?user={}",
-                                               panes.sandbox,
-                                               client::encoded(wanted.user))));
+               long_call(context,
+                         {.what = "asking " + wanted.sandbox},
+                         [&session = context.session,
+                          path = path_of(panes.sandbox, "panes") + of_user(wanted)] {
+                             return session.get(path);
+                         }));
     COMMON_TRY(panes.all.document, client::parse(panes.all.verbatim, context.session.url()));
     return panes;
 }
@@ -45,20 +59,42 @@ common::Result<int> list_panes(Context& context, const TerminalOptions& wanted)
     return exit_ok;
 }
 
-/// The pane that is meant: by its id, as the active one of a session, or as the only one.
-common::Result<Json> pane_meant(const Panes& panes, const TerminalOptions& wanted)
+/// The index of the window that a session shows.
+common::Result<std::string>
+window_shown(Context& context, const Panes& panes, const TerminalOptions& wanted)
 {
-    const Json* found = nullptr;
-    for (const auto& pane : panes.all.items()) {
-        const bool named =
-            wanted.pane == text_of(pane, "pane_id") ||
-            (wanted.pane == text_of(pane, "session_name") && pane.value("active", false));
-        if (named || (wanted.pane.empty() && panes.all.items().size() == 1)) {
-            found = &pane;
+    COMMON_TRY(const auto body,
+               context.session.get(path_of(panes.sandbox, "windows") + of_user(wanted) +
+                                   "&session=" + client::encoded(wanted.pane)));
+    const auto windows = Json::parse(body, nullptr, false); // A list.
+    for (const auto& window : windows) {
+        if (window.is_object() && window.value("active", false)) {
+            return text_of(window, "index");
         }
     }
-    if (found != nullptr) {
-        return *found;
+    return std::string{};
+}
+
+/// The pane that is meant: by its id, as the one that a session shows, or as the only one.
+common::Result<Json> pane_meant(Context& context, const Panes& panes, const TerminalOptions& wanted)
+{
+    std::vector<Json> shown; // Each window has an active one.
+    for (const auto& pane : panes.all.items()) {
+        if (wanted.pane == text_of(pane, "pane_id") ||
+            (wanted.pane.empty() && panes.all.items().size() == 1)) {
+            return pane;
+        }
+        if (wanted.pane == text_of(pane, "session_name") && pane.value("active", false)) {
+            shown.push_back(pane);
+        }
+    }
+    if (shown.size() > 1) {
+        COMMON_TRY(const auto index, window_shown(context, panes, wanted));
+        std::erase_if(shown,
+                      [&](const Json& pane) { return text_of(pane, "window_index") != index; });
+    }
+    if (!shown.empty()) {
+        return shown.front();
     }
     return Error{ErrorCode::not_found,
                  fmt::format("{} has {}",
@@ -74,13 +110,11 @@ common::Result<Json> pane_meant(const Panes& panes, const TerminalOptions& wante
 common::Result<int> watch(Context& context, const TerminalOptions& wanted)
 {
     COMMON_TRY(const auto panes, panes_of(context, wanted));
-    COMMON_TRY(const auto pane, pane_meant(panes, wanted));
+    COMMON_TRY(const auto pane, pane_meant(context, panes, wanted));
     const auto id = text_of(pane, "pane_id");
     return watch_pane(context,
-                      {fmt::format("/v1/sandboxes/{}/tmux/panes/watch?pane_id={}&user={}",
-                                   panes.sandbox,
-                                   client::encoded(id),
-                                   client::encoded(wanted.user)),
+                      {path_of(panes.sandbox, "panes/watch") + of_user(wanted) +
+                           "&pane_id=" + client::encoded(id),
                        fmt::format("{} {} {}", wanted.sandbox, text_of(pane, "session_name"), id)});
 }
 

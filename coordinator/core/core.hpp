@@ -353,7 +353,7 @@ private:
 
     // core_upkeep.cpp: what time brings.
     void tick(common::SteadyTime due);
-    void watch_hosts(common::SteadyTime::duration late);
+    void watch_hosts(common::SteadyTime now, common::SteadyTime::duration late);
     void expire_sandboxes();
     void forget_destroyed();
     void delete_old_snapshots();

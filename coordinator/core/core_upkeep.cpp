@@ -9,7 +9,8 @@ namespace coordinator {
 
 void Core::tick(common::SteadyTime due)
 {
-    watch_hosts(clock_.steady() - due);
+    const auto now = clock_.steady();
+    watch_hosts(now, now - due);
     expire_sandboxes();
     forget_destroyed();
     resend_overdue();
@@ -17,16 +18,14 @@ void Core::tick(common::SteadyTime due)
     pooling_->tick();
     streams_->tick();
     flush_unsaved();
-    const auto now = clock_.steady();
     std::erase_if(watches_, [now](const auto& entry) { return entry.second.until < now; });
     loop_->after(settings_.tick, [this, next = now + settings_.tick] { tick(next); });
 }
 
 /// While this process stood still it heard nobody, and what they sent may be waiting: that time is
 /// not their silence.
-void Core::watch_hosts(common::SteadyTime::duration late)
+void Core::watch_hosts(common::SteadyTime now, common::SteadyTime::duration late)
 {
-    const auto now = clock_.steady();
     const auto stood_still = late > settings_.tick ? late : common::SteadyTime::duration{};
     for (auto& [name, known] : fleet_.hosts()) {
         known.last_beat = std::min(now, known.last_beat + stood_still);

@@ -30,6 +30,9 @@ struct KeyClaim {
     std::string path;   ///< For people; bounded by whoever makes it.
     common::RequestId request;
     common::WallTime used_at;
+    /// What is begun for it has an intent in the audit; else nobody knows after a crash whether it
+    /// was begun. Not stored: the route says so each time.
+    bool is_recorded = true;
 };
 
 /// What was answered, but for what belongs to one exchange alone.

@@ -24,7 +24,8 @@ struct Page {
     std::uint32_t limit = 100;
     std::uint64_t offset = 0;
     std::optional<Position> after{}; ///< It begins behind that, and not at an offset.
-    /// Of commands and plans, what they hold: a page ends after the one that goes past it.
+    /// Of commands, plans and templates, what they hold: a page ends after the one that goes past
+    /// it.
     common::Bytes bytes = common::Bytes::mib(8);
 };
 

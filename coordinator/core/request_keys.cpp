@@ -136,20 +136,21 @@ Result<std::optional<KeptAnswer>> RequestKeys::look(const KeyClaim& claim, Enter
         return entered.left && counts ? outcome_unknown(*used) : in_progress();
     }
     if (counts) {
-        COMMON_CHECK(may_begin_again(*used));
+        COMMON_CHECK(may_begin_again(claim, *used));
     }
     COMMON_CHECK(write(claim, !used, entered));
     return std::optional<KeptAnswer>{};
 }
 
 /// It was claimed, has no answer, and is not under way here.
-Result<> RequestKeys::may_begin_again(const UsedKey& used)
+Result<> RequestKeys::may_begin_again(const KeyClaim& claim, const UsedKey& used)
 {
     const auto begun = store_.begun_by(used.claim.name);
     if (!begun) {
         return not_claimed(begun.error());
     }
-    bool nothing_came_of_it = begun->empty() && !used.ours; // Who claimed it is gone.
+    // Who claimed it is gone.
+    bool nothing_came_of_it = begun->empty() && !used.ours && claim.is_recorded;
     if (used.ours && !used.ended) {
         const std::scoped_lock lock{mutex_};
         nothing_came_of_it =

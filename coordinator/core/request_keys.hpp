@@ -76,7 +76,7 @@ private:
 
     common::Result<Entered> enter(const KeyClaim& claim);
     common::Result<std::optional<KeptAnswer>> look(const KeyClaim& claim, Entered& entered);
-    [[nodiscard]] common::Result<> may_begin_again(const UsedKey& used);
+    [[nodiscard]] common::Result<> may_begin_again(const KeyClaim& claim, const UsedKey& used);
     [[nodiscard]] common::Error outcome_unknown(const UsedKey& used);
     [[nodiscard]] common::Result<> has_room(const std::string& tenant) const;
     common::Result<> write(const KeyClaim& claim, bool is_new, Entered& entered);

@@ -10,7 +10,7 @@ using common::Result;
 
 namespace {
 
-/// The guest's own patience with tmux is shorter, also for several calls in a row.
+/// Longer than the guest's own with tmux, which is asked up to three things in a row.
 constexpr std::chrono::seconds patience{60};
 
 LiveRequest live_of(const TerminalRequest& request)

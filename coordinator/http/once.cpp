@@ -135,7 +135,8 @@ Result<Reply> answer_once(RequestKeys& keys,
                          digest_of(route, request),
                          path,
                          caller.request,
-                         context.clock.wall()};
+                         context.clock.wall(),
+                         route.replay != Replay::unrecorded};
     COMMON_TRY(auto known, keys.claim(claim));
     if (known) {
         spdlog::info("http POST {} is answered as before ({})", path, caller.request.str());

@@ -19,9 +19,9 @@ built(Method method, std::string_view pattern, Handler handler, std::string_view
 }
 
 /// Not done under an Idempotency-Key: its handler says so.
-constexpr Route unkeyed(std::string_view pattern, Handler handler, std::string_view summary)
+constexpr Route unrecorded(std::string_view pattern, Handler handler, std::string_view summary)
 {
-    return {post, pattern, Access::token, handler, "", summary, Replay::by_handler};
+    return {post, pattern, Access::token, handler, "", summary, Replay::unrecorded};
 }
 
 constexpr Route shown(std::string_view pattern, Handler handler, std::string_view summary)
@@ -107,9 +107,9 @@ constexpr Route routes[] = {
      rest::stream_exec},
     built(get, "/v1/sandboxes/{id}/exec", rest::list_execs, "Live commands, newest first"),
     built(get, "/v1/sandboxes/{id}/exec/{eid}", rest::read_exec, "Read a live command"),
-    unkeyed("/v1/sandboxes/{id}/exec/{eid}/stdin", rest::write_exec, "Write to its stdin"),
-    unkeyed("/v1/sandboxes/{id}/exec/{eid}/signal", rest::signal_exec, "Send it a signal"),
-    unkeyed("/v1/sandboxes/{id}/exec/{eid}/resize", rest::resize_exec, "Size its terminal"),
+    unrecorded("/v1/sandboxes/{id}/exec/{eid}/stdin", rest::write_exec, "Write to its stdin"),
+    unrecorded("/v1/sandboxes/{id}/exec/{eid}/signal", rest::signal_exec, "Send it a signal"),
+    unrecorded("/v1/sandboxes/{id}/exec/{eid}/resize", rest::resize_exec, "Size its terminal"),
     built(post, "/v1/sandboxes/{id}/snapshot", rest::take_snapshot, "Take a checkpoint"),
     built(get, "/v1/sandboxes/{id}/snapshots", rest::list_snapshots, "Checkpoints, oldest first"),
     built(post, "/v1/sandboxes/{id}/snapshots", rest::take_snapshot, "The same as snapshot"),

@@ -29,6 +29,7 @@ enum class Access {
 /// Who sees to it that a POST with an Idempotency-Key is done once.
 enum class Replay {
     by_gateway, ///< The first answer is kept, and given again.
+    unrecorded, ///< Likewise; what is done has no intent, and after a crash nobody knows of it.
     by_handler, ///< It makes its own use of Request::key: what it answers cannot be kept.
 };
 

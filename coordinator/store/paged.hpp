@@ -61,37 +61,48 @@ inline std::optional<Position> next_after(pqxx::transaction_base& sql,
     return more[0].as<bool>() ? std::optional{end} : std::nullopt;
 }
 
-/// A tenant's rows, by name: `read` is given what follows the table's name in a SELECT.
+/// A tenant's rows, by name.
 template <typename Row>
 struct NamedRows {
     std::vector<Row> rows{};
     std::uint64_t total = 0;
     std::optional<Position> next{};
 };
+
+/// `bytes` is what one of them holds, as SQL: a page ends after the row that goes past
+/// `page.bytes`. `read` is given what follows the table's name in a SELECT.
 template <typename Row, typename Read>
 NamedRows<Row> read_by_name(pqxx::transaction_base& sql,
                             const std::string& table,
+                            const std::string& bytes,
                             const std::string& tenant,
                             const Page& page,
                             Read read)
 {
     const auto of = "WHERE tenant = " + sql.quote(to_column(tenant));
+    const std::string by_name = " ORDER BY name COLLATE \"C\"";
+    const auto behind = [&](const std::string& name) {
+        return of + " AND name COLLATE \"C\" > " + sql.quote(to_column(name));
+    };
     NamedRows<Row> found;
     found.total =
         sql.exec1("SELECT count(*) FROM " + table + " " + of)[0].template as<std::uint64_t>();
     if (page.limit == 0 || page.offset >= found.total) {
         return found;
     }
-    const std::string name = "name COLLATE \"C\"";
-    const auto limit = std::min(page.limit, most_rows);
-    const auto rest =
-        page.after ? of + " AND " + name + " > " + sql.quote(to_column(page.after->key)) : of;
-    // One more than asked for tells whether there is a next page.
-    found.rows = read(rest + " ORDER BY " + name + " LIMIT " + std::to_string(limit + 1) +
-                      " OFFSET " + std::to_string(page.offset));
-    if (found.rows.size() > limit) {
-        found.rows.resize(limit);
-        found.next = Position{0, found.rows.back().name};
+    found.rows = read("WHERE id IN (SELECT id FROM (SELECT id, sum(bytes) OVER (" + by_name +
+                      ") - bytes AS before FROM (SELECT id, name, " + bytes + " AS bytes FROM " +
+                      table + " " + (page.after ? behind(page.after->key) : of) + by_name +
+                      " LIMIT " + std::to_string(std::min(page.limit, most_rows)) + " OFFSET " +
+                      std::to_string(page.offset) + ") AS page) AS sized WHERE before < " +
+                      std::to_string(page.bytes.count()) + ")" + by_name);
+    if (!found.rows.empty()) {
+        const auto& last = found.rows.back().name;
+        const auto more =
+            sql.exec1("SELECT EXISTS (SELECT FROM " + table + " " + behind(last) + ")");
+        if (more[0].template as<bool>()) {
+            found.next = Position{0, last};
+        }
     }
     return found;
 }

@@ -170,9 +170,10 @@ common::Result<AuditCounts> PgStore::audit_counts(const AuditSpan& span)
 common::Result<PlaybookPage> PgStore::playbooks_of(const std::string& tenant, Page page)
 {
     return parts_->readers.run("read playbooks", [&](pqxx::nontransaction& sql) {
-        auto found = read_by_name<Playbook>(sql, "playbooks", tenant, page, [&](const auto& where) {
-            return read_playbooks(sql, where, Tasks::none);
-        });
+        auto found =
+            read_by_name<Playbook>(sql, "playbooks", "0", tenant, page, [&](const auto& where) {
+                return read_playbooks(sql, where, Tasks::none);
+            });
         return PlaybookPage{std::move(found.rows), found.total, std::move(found.next)};
     });
 }
@@ -188,9 +189,13 @@ common::Result<std::optional<Playbook>> PgStore::playbook(const std::string& ten
 common::Result<TemplatePage> PgStore::templates_of(const std::string& tenant, Page page)
 {
     return parts_->readers.run("read templates", [&](pqxx::nontransaction& sql) {
-        auto found = read_by_name<Template>(sql, "templates", tenant, page, [&](const auto& where) {
-            return read_templates(sql, where);
-        });
+        auto found =
+            read_by_name<Template>(sql,
+                                   "templates",
+                                   "octet_length(fields) + octet_length(description)",
+                                   tenant,
+                                   page,
+                                   [&](const auto& where) { return read_templates(sql, where); });
         return TemplatePage{std::move(found.rows), found.total, std::move(found.next)};
     });
 }

@@ -49,6 +49,29 @@ def test_a_pane_is_looked_at_as_it_changes_and_left(terminal, api):
     inside.shows(pane, "goes on")
 
 
+def test_a_flood_does_not_keep_anybody_from_leaving(terminal, api):
+    ident = api.create(vm_name="web")["id"]
+    Terminals(api, ident).create("flood", rows=200, cols=500, command="exec yes \"$(printf '\\033[2J\\033c')\"")
+    shell = bash(terminal)
+    for key in ("q", "C-c"):
+        shell.type("clear; paddock watch web; echo \"= $?\"", "Enter")
+        shell.wait(r"q leaves")
+        shell.type(key)
+        shell.wait(r"^= 0$")
+
+
+def test_the_window_that_a_session_shows_is_looked_at(terminal, api):
+    ident = api.create(vm_name="web")["id"]
+    inside = Terminals(api, ident)
+    first = inside.create("work", command="echo in the first; exec cat")
+    inside.do("POST", "panes/create", session_name="work", command="echo in the second; exec cat", new_window=True)
+    shell = bash(terminal)
+    inside.do("POST", "panes/switch", pane_id=first)
+    shell.type("paddock watch web work", "Enter")
+    shell.wait(r"^in the first$")
+    shell.type("q")
+
+
 def test_it_ends_with_the_program_and_says_how(terminal, api):
     ident = api.create(vm_name="web")["id"]
     inside = Terminals(api, ident)

@@ -122,7 +122,9 @@ def run_live(api, ident):
     piped = Stream(api, path, {"cmd": ["sh", "-c", "printf '\\377'; cat >&2; exit 3"], "user": "root", "cwd": "/", "env": {"B": "c"},
                                "stdin": True, "timeout_sec": 60})
     one = f"{path}/{next(piped).data['exec']['id']}"
-    api.ok("POST", f"{one}/stdin", {"data": "text\n"})
+    for replayed in (None, "true"):
+        assert api.call("POST", f"{one}/stdin", {"data": "text\n"}, headers={"Idempotency-Key": "stdin-1"})[0] == 204
+        assert api.last_headers["Idempotency-Replayed"] == replayed
     api.ok("POST", f"{one}/stdin", {"data_base64": "/w==", "eof": True})
     assert {event.name for event in piped.until("exit")} >= {"stdout", "stderr"}
     piped.close()
@@ -142,8 +144,10 @@ def run_live(api, ident):
         assert api.call("POST", target, body)[0] == expected, target
     for target, body in ((f"{one}/stdin", {"data": "x"}), (f"{one}/signal", {"signal": "TERM"}),
                          (f"{one}/resize", {"rows": 4, "cols": 5})):
-        status, reply = api.call("POST", target, body, headers={"Idempotency-Key": "k"})
-        assert (status, reply["reason"]) == (501, "not_yet"), target
+        for replayed in (None, "true"):
+            status, reply = api.call("POST", target, body, headers={"Idempotency-Key": "late-" + target.rsplit("/", 1)[1]})
+            assert (status, reply["reason"]) == (409, "exec_ended"), target
+            assert api.last_headers["Idempotency-Replayed"] == replayed
 
 
 def use_files(api, ident):

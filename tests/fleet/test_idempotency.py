@@ -108,6 +108,33 @@ def test_of_twenty_at_once_one_is_done_and_all_get_its_answer(fleet, api, key):
     assert len(api.sandboxes()) == 1
 
 
+def test_what_is_typed_to_a_live_command_reaches_it_once(fleet, api, key):
+    ident = post(api, key)[1]["sandbox"]["id"]
+    path = f"/v1/sandboxes/{ident}/exec"
+    events = Events(api, path, {"cmd": ["cat"], "stdin": True})
+    one = f"{path}/{next(events).data['exec']['id']}"
+    for times in range(3):
+        assert post(api, f"{key}-a", f"{one}/stdin", {"data": "typed "})[0] == 204
+        assert is_replay(api) == (times > 0)
+    assert post(api, f"{key}-a", f"{one}/stdin", {"data": "else"})[1]["reason"] == "idempotency_key_reused"
+
+    # While it does not arrive its coordinator dies: nobody knows, and nothing is typed twice.
+    with standing_still(fleet.hosts), begun(fleet, f"{key}-b", f"{one}/stdin", {"data": "once "}) as call:
+        wait_until("its claim", lambda: fleet.postgres.sql(f"SELECT 1 FROM request_keys WHERE key = '{key}-b'"), 60)
+        fleet.coordinator.kill()
+        assert call.result() is None
+    fleet.start_coordinator()
+    fleet.wait_ready(len(fleet.hosts))
+    api = fleet.api()
+    for _ in range(2):
+        status, reply = post(api, f"{key}-b", f"{one}/stdin", {"data": "once "})
+        assert (status, reply["reason"]) == (504, "outcome_unknown")
+    assert post(api, f"{key}-a", f"{one}/stdin", {"data": "typed "})[0] == 204 and is_replay(api)
+    assert post(api, f"{key}-c", f"{one}/stdin", {"data": "end", "eof": True})[0] == 204
+    said = written(Events(api, f"{one}?from=0").until("exit"))
+    assert said in (b"typed end", b"typed once end")
+
+
 def test_the_first_answer_is_given_again_after_a_crash(fleet, api, key):
     made = post(api, key)
     assert made[0] == 201

@@ -36,12 +36,6 @@ Result<Reply> give(const Context& context, const Request& request, Parse parse)
     COMMON_TRY(const auto id, sandbox_of(request));
     COMMON_TRY(const auto exec, exec_of(request));
     COMMON_CHECK(parse_no_query(request.query, "write to a command"));
-    if (!request.key.empty()) {
-        return not_yet_error("write to a command",
-                             {{"Idempotency-Key",
-                               "is not supported here yet: what reaches a command is not on "
-                               "record, so that nobody could tell whether it did"}});
-    }
     COMMON_TRY(auto input, parse(request.body));
     COMMON_CHECK(
         context.service.live_execs().input(request.caller, id, exec, LiveInput{std::move(input)}));

@@ -89,4 +89,26 @@ BOOST_AUTO_TEST_CASE(pages_are_by_name_and_of_one_tenant)
     BOOST_TEST(!rest->next.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_page_holds_little_more_than_it_may)
+{
+    for (const char* name : {"a", "b", "c", "d"}) {
+        auto large = a_template(name);
+        large.fields = "{\"image\":\"" + std::string(1000, 'x') + "\"}";
+        BOOST_TEST(reason_of_write(*store, large) == "ok");
+    }
+    Page page{.limit = 10, .bytes = common::Bytes{1500}};
+    std::string names;
+    for (int pages = 0; pages < 2; ++pages) {
+        const auto found = store->templates_of("default", page);
+        BOOST_REQUIRE(found->templates.size() == 2U); // The second goes past it.
+        for (const auto& one : found->templates) {
+            names += one.name;
+        }
+        BOOST_TEST(found->total == 4U);
+        BOOST_TEST(found->next.has_value() == (pages == 0));
+        page.after = found->next;
+    }
+    BOOST_TEST(names == "abcd");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -49,6 +49,15 @@ BOOST_AUTO_TEST_CASE(as_json_it_says_what_the_program_exits_with)
     BOOST_TEST(json["exit_status"] == 116);
 }
 
+BOOST_AUTO_TEST_CASE(json_that_is_shown_has_no_controls_of_c1)
+{
+    const std::string json = "{\"a\":\"\xc2\x9d"
+                             "52;c\x7f \xc2\xa0 \xc3\xa4 \xc2\"}";
+    BOOST_TEST(shown_json(json) == "{\"a\":\"\\u009d52;c\\u007f \xc2\xa0 \xc3\xa4 \xc2\"}");
+    BOOST_TEST(shown_json("\xc2") == "\xc2");
+    BOOST_TEST(shown_json("") == "");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace cli

@@ -22,7 +22,15 @@ struct Pane {
             data["rows"] = rows;
             data["cols"] = columns;
         }
-        return view.take({event, "1", data.dump()});
+        return take(event, data.dump());
+    }
+    /// False: it has ended.
+    bool take(const std::string& event, const std::string& data)
+    {
+        view.take(PaneView::piece_of({event, "1", data}));
+        while (view.feed_some()) {
+        }
+        return !view.ended();
     }
     std::string drawn() { return view.draw(terminal, "status"); }
 };
@@ -100,20 +108,38 @@ BOOST_AUTO_TEST_CASE(a_screen_that_does_not_fit_is_shown_around_its_cursor)
     BOOST_TEST(has(text, "far"));
     BOOST_TEST(!has(text, "line 0"));
     BOOST_TEST(text.ends_with("\x1b[1;20H\x1b[?25h"));
-    BOOST_TEST(view.take({"size", "2", R"({"rows":2,"cols":5})"}));
+    BOOST_TEST(take("size", R"({"rows":2,"cols":5})"));
     BOOST_TEST(has(drawn(), "line "));
     // As small as a terminal can be.
     BOOST_TEST(!has(view.draw({1, 1}, "status"), "status"));
 }
 
+BOOST_AUTO_TEST_CASE(a_flood_is_worked_through_in_small_parts)
+{
+    std::string costly;
+    for (int count = 0; count < 10'000; ++count) {
+        costly += "\x1b[2J";
+    }
+    view.take(PaneView::piece_of({"size", "1", R"({"rows":200,"cols":500})"}));
+    view.take(PaneView::piece_of(
+        {"output", "1", Json{{"data", costly + "the end"}, {"encoding", "utf-8"}}.dump()}));
+    int parts = 1;
+    while (view.feed_some()) {
+        ++parts;
+    }
+    BOOST_TEST(parts > 1000);
+    BOOST_TEST(has(view.draw({10, 80}, ""), "the end"));
+}
+
 BOOST_AUTO_TEST_CASE(it_ends_once_and_takes_what_makes_no_sense)
 {
-    BOOST_TEST(view.take({"output", "1", "no JSON"}));
-    BOOST_TEST(view.take({"output", "1", R"({"data":"%%%","encoding":"base64"})"}));
-    BOOST_TEST(view.take({"screen", "1", R"({"rows":-7,"cols":99999999999,"data":"x"})"}));
-    BOOST_TEST(view.take({"keepalive", "1", "{}"}));
-    BOOST_TEST(view.take({"to-come", "1", "{}"}));
-    BOOST_TEST(!view.take({"ended", "1", R"({"exit_code":3})"}));
+    BOOST_TEST(take("output", "no JSON"));
+    BOOST_TEST(take("output", R"({"data":"%%%","encoding":"base64"})"));
+    BOOST_TEST(take("screen", R"({"rows":-7,"cols":99999999999,"data":"x"})"));
+    BOOST_TEST(take("keepalive", "{}"));
+    BOOST_TEST(take("to-come", "{}"));
+    BOOST_TEST(take("ended", R"({"reason":"watch_broken"})"));
+    BOOST_TEST(!take("ended", R"({"exit_code":3})"));
     BOOST_TEST(view.ended()->at("exit_code") == 3);
 }
 

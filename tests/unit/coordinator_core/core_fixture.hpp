@@ -36,10 +36,12 @@ public:
     }
     [[nodiscard]] common::WallTime wall() const override
     {
-        return std::chrono::system_clock::now() + std::chrono::seconds{leapt_};
+        return std::chrono::system_clock::now() + std::chrono::seconds{leapt_} +
+               std::chrono::milliseconds{stood_still_};
     }
     void leap(std::chrono::seconds time) { leapt_ += time.count(); }
-    /// As if the whole process had stood still for so long.
+    /// As if the whole process had stood still for so long. What waits for a time then waits for
+    /// as much longer, unless something else wakes it.
     void stand_still(std::chrono::milliseconds time) { stood_still_ += time.count(); }
 
 private:

@@ -24,6 +24,26 @@ BOOST_AUTO_TEST_CASE(the_first_answer_is_given_again_whole)
     BOOST_TEST(shows("paddock_idempotency_replays_total 2"));
 }
 
+BOOST_AUTO_TEST_CASE(of_what_leaves_nothing_on_record_nobody_knows_after_a_crash)
+{
+    run();
+    auto typed = claim_of("k");
+    typed.is_recorded = false;
+    BOOST_TEST(ask(typed) == "begin");
+    BOOST_TEST(ask(typed) == "idempotency_in_progress");
+    auto refused = claim_of("refused");
+    refused.is_recorded = false;
+    BOOST_TEST(ask(refused) == "begin");
+    keys->release(refused.name);
+    BOOST_TEST(ask(refused) == "begin");
+    keep("refused", "done");
+    crash_and_restart();
+    BOOST_TEST(ask(typed) == "outcome_unknown");
+    BOOST_TEST(ask(typed) == "outcome_unknown");
+    BOOST_TEST(ask(refused) == "done");
+    BOOST_TEST(ask("k") == "begin"); // What has an intent had none.
+}
+
 BOOST_AUTO_TEST_CASE(another_request_under_the_same_key_is_refused_before_and_after_the_answer)
 {
     run();

@@ -316,19 +316,28 @@ BOOST_FIXTURE_TEST_CASE(one_is_started_once_under_a_key_and_read_again, StreamFi
     BOOST_TEST(refused.find("idempotency_key_reused") != std::string::npos, refused);
 }
 
-BOOST_FIXTURE_TEST_CASE(nothing_is_given_to_a_command_under_a_key, StreamFixture)
+BOOST_FIXTURE_TEST_CASE(what_is_given_to_a_command_under_a_key_reaches_it_once, StreamFixture)
 {
+    std::size_t given = 0;
     for (const auto& [what, body] : std::vector<std::pair<std::string, std::string>>{
              {"/stdin", R"({"data":"x"})"},
              {"/signal", R"({"signal":"TERM"})"},
              {"/resize", R"({"rows":10,"cols":20})"}}) {
-        const auto refused = run.client().post(
-            path() + what, nlohmann::json::parse(body), {{"Idempotency-Key", "k"}});
-        check_error(refused, 501, "not_yet");
-        BOOST_TEST(refused.json()["errors"][0]["field"] == "Idempotency-Key");
+        const auto ask = [&](const std::string& key) {
+            return run.client().post(
+                path() + what, nlohmann::json::parse(body), {{"Idempotency-Key", key}});
+        };
+        for (const bool again : {false, true}) {
+            const auto reply = ask(what);
+            BOOST_TEST(reply.status == 204, reply.body);
+            BOOST_TEST(reply.headers.contains("idempotency-replayed") == again);
+        }
+        BOOST_TEST(run.service.live.inputs().size() == ++given);
+        check_error(ask("refused" + what + std::string(300, 'k')), 400, "invalid_argument");
+        run.key_store.crash();
+        BOOST_TEST(ask(what).status == 204); // Its answer is on record.
     }
-    BOOST_TEST(run.service.live.inputs().empty());
-    BOOST_TEST(run.key_store.calls() == 0);
+    BOOST_TEST(run.service.live.inputs().size() == given);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
