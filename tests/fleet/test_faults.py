@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import threading
 import time
@@ -282,9 +283,12 @@ def test_a_guest_that_attacks_its_channel_harms_no_other(fleet, api, hostile, mo
         wait_until("the attacker to run", lambda: len(fleet.hosts[0].qemu_pids()) >= 2, 30)
         for _ in range(20):
             assert api.run(good, "echo fine", timeout_sec=30)["stdout"] == "fine\n"
-        for sandbox in api.sandboxes():
-            if sandbox["id"] != good:
-                api.destroy(sandbox["id"])
+        attacker = next(sandbox["id"] for sandbox in api.sandboxes() if sandbox["id"] != good)
+        if mode == "liar":  # Each time that it is listened to again it tells another of its lies.
+            said = f"the agent of {attacker} broke the protocol: "
+            wait_until("its lies to be found out", lambda: len(set(re.findall(f"{said}(.*)", fleet.hosts[0].hostd.log.read_text()))) >= 4, 60)
+            assert api.run(good, "echo fine", timeout_sec=30)["stdout"] == "fine\n"
+        api.destroy(attacker)
         attack.result()
     pid = fleet.hosts[0].hostd.pid
     with open(f"/proc/{pid}/status") as status:
