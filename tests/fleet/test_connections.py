@@ -4,7 +4,9 @@ The coordinator, PostgreSQL and one host are real; no sandbox runs. No figure is
 """
 
 import http.client
+import os
 import resource
+import signal
 import socket
 import threading
 import time
@@ -202,3 +204,24 @@ def test_a_crowd_that_asks_for_nothing_keeps_nobody_from_being_answered(fleet):
     assert resident_mb(pid) - memory < MEMORY_MB
     ask_on_a_new_connection("/healthz")
     assert api.ok("GET", f"/v1/sandboxes/{ident}") == wanted
+
+
+def test_what_came_while_the_coordinator_stood_still_is_answered(fleet):
+    """More at once than it looks at in one turn, each asked for before its time was over."""
+    pid = fleet.coordinator.pid
+    connections = [socket.create_connection(("127.0.0.1", HTTP_PORT), timeout=PATIENCE_SECONDS) for _ in range(200)]
+    for connection in connections:  # They are accepted, and none of them is idle.
+        connection.sendall(b"GET /v1/health HTTP/1.1\r\n")
+    ask_on_a_new_connection("/v1/health")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for connection in connections:
+            connection.sendall(b"Host: localhost\r\nConnection: close\r\n\r\n")
+        time.sleep(HEAD_TIMEOUT_SECONDS + 1)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    answers = []
+    for connection in connections:
+        with connection:
+            answers.append(connection.recv(65536)[:13])
+    assert set(answers) == {b"HTTP/1.1 200 "}, [answer for answer in answers if not answer.startswith(b"HTTP/1.1 200")][:3]

@@ -327,10 +327,7 @@ void Poller::expire(common::SteadyTime now)
     }
     for (const auto& [socket, wait] : over) {
         if (wait == Wait::head) {
-            refuse(socket,
-                   Error{ErrorCode::timeout,
-                         "the request's headers did not arrive in time",
-                         "request_timeout"});
+            expire_head(socket);
         } else if (!accepting_ && parked_.at(socket).wait == Wait::stream) {
             say_farewell(parked_.at(socket));
         } else if (wait != Wait::stream) {
@@ -338,6 +335,18 @@ void Poller::expire(common::SteadyTime now)
         } else if (!keep_stream_alive(parked_.at(socket))) {
             cut_stream(socket);
         }
+    }
+}
+
+void Poller::expire_head(int socket)
+{
+    on_ready(socket, EPOLLIN); // Perhaps we stood still, and it lies there unread.
+    const auto at = parked_.find(socket);
+    if (at != parked_.end() && at->second.wait == Wait::head) {
+        refuse(socket,
+               Error{ErrorCode::timeout,
+                     "the request's headers did not arrive in time",
+                     "request_timeout"});
     }
 }
 
