@@ -121,7 +121,7 @@ std::string error_json(const common::Error& error, const std::string& request_id
         json["request_id"] = request_id;
     }
     json["exit_status"] = exit_status_of(error);
-    return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    return shown_json(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 } // namespace cli

@@ -40,7 +40,7 @@ PaneView::Piece PaneView::piece_of(const client::ServerEvent& event)
         piece.size = size_in(data);
     } else if (event.name == "output") {
         piece.what = Piece::What::output;
-    } else if (event.name == "ended" && text_of(data, "reason") != "watch_broken") {
+    } else if (event.name == "ended") {
         piece.what = Piece::What::ended;
     }
     piece.bytes = bytes_in(data).value_or("");

@@ -23,7 +23,7 @@ public:
         std::string bytes{};
         Json end{};
     };
-    /// Whatever the event says. A watch that broke is no end of the pane: it is asked for again.
+    /// Whatever the event says.
     static Piece piece_of(const client::ServerEvent& event);
 
     void take(Piece piece);

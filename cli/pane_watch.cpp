@@ -41,7 +41,7 @@ struct Watched {
     std::mutex mutex;
     // Under mutex:
     PaneView view;
-    std::string trouble;                     ///< To be seen by who looks on.
+    std::string trouble = "connecting";      ///< To be seen by who looks on.
     std::optional<common::Result<>> outcome; ///< Once it is over.
 };
 
@@ -70,7 +70,10 @@ bool show(const Shared& shared, const client::ServerEvent& event)
     auto piece = PaneView::piece_of(event);
     bool unfed = true;
     bool ended = false;
-    change(shared, [&](Watched& now) { now.view.take(std::move(piece)); });
+    change(shared, [&](Watched& now) {
+        now.view.take(std::move(piece));
+        now.trouble.clear();
+    });
     while (unfed) {
         change(shared, [&](Watched& now) {
             unfed = now.view.feed_some();
@@ -114,6 +117,25 @@ bool write_out(std::string_view text)
         }
     }
     return true;
+}
+
+/// By its last event. A watch that was broken off is no end of the pane, and is not asked for
+/// again: that would wake a sandbox that somebody has just put to sleep.
+common::Result<std::string> how_it_ended(const Json& end, const std::string& name)
+{
+    const auto reason = text_of(end, "reason");
+    if (reason == "watch_broken") {
+        return Error{ErrorCode::unavailable,
+                     name +
+                         " cannot be looked at any more: its sandbox sleeps or has stopped, or its "
+                         "agent is in trouble",
+                     reason};
+    }
+    return name + ": its program ended" +
+           (end.contains("signal")      ? " by signal " + text_of(end, "signal")
+            : end.contains("exit_code") ? " with exit code " + text_of(end, "exit_code")
+            : !reason.empty()           ? " (" + reason + ")"
+                                        : std::string{});
 }
 
 class Looking {
@@ -246,17 +268,11 @@ common::Result<int> Looking::ending()
     if (shared_->outcome && !*shared_->outcome) {
         return std::move(*shared_->outcome).error();
     }
-    if (shared_->view.ended()) {
-        const auto& end = *shared_->view.ended();
-        const auto reason = text_of(end, "reason");
-        const auto how = end.contains("signal") ? " by signal " + text_of(end, "signal")
-                         : end.contains("exit_code")
-                             ? " with exit code " + text_of(end, "exit_code")
-                         : !reason.empty() ? " (" + reason + ")"
-                                           : std::string{};
-        Console::say(printable(fmt::format("paddock: {}: its program ended{}", wish_.name, how)) +
-                     "\n");
+    if (!shared_->view.ended()) {
+        return exit_ok;
     }
+    COMMON_TRY(const auto how, how_it_ended(*shared_->view.ended(), wish_.name));
+    Console::say(printable("paddock: " + how) + "\n");
     return exit_ok;
 }
 
@@ -285,19 +301,21 @@ common::Result<int> Looking::run()
 common::Result<int> print_events(Context& context, const WatchWish& wish)
 {
     client::EventFollower follower{{.session = session_of(context)}};
+    Json end;
     COMMON_CHECK(follower.follow(
         {"GET", wish.path, std::nullopt},
         [&] { return wish.path; },
-        [](const client::ServerEvent& event) {
-            const auto what = PaneView::piece_of(event).what;
-            const bool is_last = what == PaneView::Piece::What::ended;
-            // One that broke is asked for again.
-            if (is_last || (event.name != "ended" && event.name != "keepalive")) {
+        [&](const client::ServerEvent& event) {
+            if (event.name != "keepalive") {
                 Console::print(line_of(event));
                 std::fflush(stdout); // Each is news.
             }
+            auto piece = PaneView::piece_of(event);
+            const bool is_last = piece.what == PaneView::Piece::What::ended;
+            end = is_last ? std::move(piece.end) : Json{};
             return !is_last && all_written();
         }));
+    COMMON_CHECK(how_it_ended(end, wish.name));
     return exit_ok;
 }
 

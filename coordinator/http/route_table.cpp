@@ -18,7 +18,7 @@ built(Method method, std::string_view pattern, Handler handler, std::string_view
     return {method, pattern, Access::token, handler, "", summary};
 }
 
-/// Not done under an Idempotency-Key: its handler says so.
+/// Done once under an Idempotency-Key; what it does has no intent.
 constexpr Route unrecorded(std::string_view pattern, Handler handler, std::string_view summary)
 {
     return {post, pattern, Access::token, handler, "", summary, Replay::unrecorded};

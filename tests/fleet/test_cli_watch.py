@@ -31,7 +31,7 @@ def test_a_pane_is_looked_at_as_it_changes_and_left(terminal, api):
     # What is typed here gets nowhere; what a program says to the terminal ends at a screen of ours.
     shell.type("ZZZ", "Enter")
     inside.type(pane, "printf '\\033]2;a title\\007\\033[6n\\033[?1049hother screen'; echo")
-    shell.wait(r"^other screen$")
+    shell.wait(r"^other screen")  # Its own terminal's answer may be echoed behind it.
     assert "ZZZ" not in inside.do("POST", "panes/read", pane_id=pane, last_n_lines=100)["content"]
     assert shell.tmux("display-message", "-p", "#{pane_title}").strip() != "a title"
     inside.type(pane, "printf '\\033[?1049l'; echo back")
@@ -57,7 +57,7 @@ def test_a_flood_does_not_keep_anybody_from_leaving(terminal, api):
         shell.type("clear; paddock watch web; echo \"= $?\"", "Enter")
         shell.wait(r"q leaves")
         shell.type(key)
-        shell.wait(r"^= 0$")
+        shell.wait(r"^= 0$", 5)
 
 
 def test_the_window_that_a_session_shows_is_looked_at(terminal, api):
@@ -70,6 +70,18 @@ def test_the_window_that_a_session_shows_is_looked_at(terminal, api):
     shell.type("paddock watch web work", "Enter")
     shell.wait(r"^in the first$")
     shell.type("q")
+
+
+def test_who_looks_on_keeps_nobody_awake(terminal, api):
+    ident = api.create(vm_name="web")["id"]
+    Terminals(api, ident).create("work")
+    shell = bash(terminal)
+    shell.type("paddock watch web; echo \"= $?\"", "Enter")
+    shell.wait(r"q leaves")
+    api.ok("POST", f"/v1/sandboxes/{ident}/suspend")
+    shell.wait(r"^paddock: web work %0 cannot be looked at any more")
+    shell.wait(r"^= 120$")
+    assert api.ok("GET", f"/v1/sandboxes/{ident}")["sandbox"]["phase"] == "suspended"
 
 
 def test_it_ends_with_the_program_and_says_how(terminal, api):

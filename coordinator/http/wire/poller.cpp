@@ -130,6 +130,9 @@ void Poller::run()
                                    events.data(),
                                    static_cast<int>(events.size()),
                                    static_cast<int>(tick.count()));
+        if (n < 0 && errno == EINTR) {
+            continue; // Before anybody's time is over it is looked at what came.
+        }
         for (const auto& event :
              std::span{events}.first(static_cast<std::size_t>(std::max(n, 0)))) {
             if (event.data.fd == wake_.get()) {
@@ -326,8 +329,14 @@ void Poller::expire(common::SteadyTime now)
         }
     }
     for (const auto& [socket, wait] : over) {
+        if (accepting_ && !is_still_over(socket, wait, now)) {
+            continue;
+        }
         if (wait == Wait::head) {
-            expire_head(socket);
+            refuse(socket,
+                   Error{ErrorCode::timeout,
+                         "the request's headers did not arrive in time",
+                         "request_timeout"});
         } else if (!accepting_ && parked_.at(socket).wait == Wait::stream) {
             say_farewell(parked_.at(socket));
         } else if (wait != Wait::stream) {
@@ -338,16 +347,23 @@ void Poller::expire(common::SteadyTime now)
     }
 }
 
-void Poller::expire_head(int socket)
+/// Perhaps we stood still, and what was waited for is there: each gets a last look.
+bool Poller::is_still_over(int socket, Wait wait, common::SteadyTime now)
 {
-    on_ready(socket, EPOLLIN); // Perhaps we stood still, and it lies there unread.
-    const auto at = parked_.find(socket);
-    if (at != parked_.end() && at->second.wait == Wait::head) {
-        refuse(socket,
-               Error{ErrorCode::timeout,
-                     "the request's headers did not arrive in time",
-                     "request_timeout"});
+    const auto is_over = [&] {
+        const auto at = parked_.find(socket);
+        return at != parked_.end() && at->second.wait == wait && now >= at->second.deadline;
+    };
+    if (wait == Wait::send || (wait == Wait::stream && parked_.at(socket).sending.waits)) {
+        on_ready(socket, EPOLLOUT);
+    } else if (wait == Wait::idle || wait == Wait::head) {
+        std::size_t before = 0;
+        do {
+            before = parked_.at(socket).connection.received.size();
+            on_ready(socket, EPOLLIN);
+        } while (is_over() && parked_.at(socket).connection.received.size() > before);
     }
+    return is_over();
 }
 
 void Poller::drop(int socket)

@@ -95,7 +95,7 @@ private:
     void hand_over(int socket);
     void refuse(int socket, const common::Error& why);
     void expire(common::SteadyTime now);
-    void expire_head(int socket);
+    bool is_still_over(int socket, Wait wait, common::SteadyTime now);
     void drop(int socket);
     void forget() noexcept { open_.fetch_sub(1, std::memory_order_relaxed); }
     void watch(int socket, std::uint32_t events) const;

@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(a_screen_that_does_not_fit_is_shown_around_its_cursor)
 BOOST_AUTO_TEST_CASE(a_flood_is_worked_through_in_small_parts)
 {
     std::string costly;
-    for (int count = 0; count < 10'000; ++count) {
+    for (int count = 0; count < 500; ++count) {
         costly += "\x1b[2J";
     }
     view.take(PaneView::piece_of({"size", "1", R"({"rows":200,"cols":500})"}));
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(a_flood_is_worked_through_in_small_parts)
     while (view.feed_some()) {
         ++parts;
     }
-    BOOST_TEST(parts > 1000);
+    BOOST_TEST(parts > 200);
     BOOST_TEST(has(view.draw({10, 80}, ""), "the end"));
 }
 
@@ -138,7 +138,6 @@ BOOST_AUTO_TEST_CASE(it_ends_once_and_takes_what_makes_no_sense)
     BOOST_TEST(take("screen", R"({"rows":-7,"cols":99999999999,"data":"x"})"));
     BOOST_TEST(take("keepalive", "{}"));
     BOOST_TEST(take("to-come", "{}"));
-    BOOST_TEST(take("ended", R"({"reason":"watch_broken"})"));
     BOOST_TEST(!take("ended", R"({"exit_code":3})"));
     BOOST_TEST(view.ended()->at("exit_code") == 3);
 }
