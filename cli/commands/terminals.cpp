@@ -142,8 +142,9 @@ void add_terminal_commands(CommandLine& line)
     look->footer(
         look->get_footer() +
         "\n\nNothing that you type gets there; q or Ctrl-C leaves. Of what its program writes "
-        "only characters and their\nlooks reach your terminal. A lost connection is opened "
-        "again for a minute.");
+        "only characters and their\nlooks reach your terminal. It ends with the program, and when "
+        "the "
+        "sandbox is suspended or stopped; a lost\nconnection is opened again for a minute.");
     line.runs(list, [wanted](Context& context) { return list_panes(context, *wanted); });
     line.runs(look, [wanted](Context& context) { return watch(context, *wanted); });
 }
