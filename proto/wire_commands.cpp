@@ -132,24 +132,6 @@ void fields(V& v, M& m)
 }
 
 template <typename V, typename M>
-requires std::is_same_v<std::remove_const_t<M>, MakeImage>
-void fields(V& v, M& m)
-{
-    v.need("id", m.id, word);
-    v.need("snapshot_id", m.snapshot_id, word);
-    v.need("image", m.image, word);
-    v.need("tenant", m.tenant, word);
-}
-
-template <typename V, typename M>
-requires std::is_same_v<std::remove_const_t<M>, RemoveImage>
-void fields(V& v, M& m)
-{
-    v.need("image", m.image, word);
-    v.need("tenant", m.tenant, word);
-}
-
-template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, Exec>
 void fields(V& v, M& m)
 {
@@ -189,8 +171,6 @@ PROTO_MESSAGE(TakeSnapshot)
 PROTO_MESSAGE(RestoreSnapshot)
 PROTO_MESSAGE(DeleteSnapshot)
 PROTO_MESSAGE(VerifySnapshot)
-PROTO_MESSAGE(MakeImage)
-PROTO_MESSAGE(RemoveImage)
 PROTO_MESSAGE(DestroySandbox)
 PROTO_MESSAGE(Exec)
 PROTO_MESSAGE(ExecAck)

@@ -20,6 +20,7 @@ void fields(V& v, M& m)
     v.opt("registered_at_us", m.registered_at_us);
     v.opt("tenant", m.tenant, word);
     v.opt("from_snapshot", m.from_snapshot, word);
+    v.opt("registration", m.registration, word);
 }
 
 template <typename V, typename M>

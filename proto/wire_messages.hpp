@@ -29,6 +29,7 @@ struct ImageReport {
     std::int64_t registered_at_us = 0;
     std::string tenant;        ///< Whose it is; "" is an operator's, for everybody.
     std::string from_snapshot; ///< Id of the checkpoint that it was made of; else "".
+    std::string registration;  ///< Id that the coordinator registered it by; else "".
     friend bool operator==(const ImageReport&, const ImageReport&) = default;
 };
 
@@ -315,22 +316,6 @@ struct VerifySnapshot {
     static constexpr std::string_view kind = "verify_snapshot";
     std::string id;
     std::string snapshot_id;
-};
-
-/// An image of what the disk of a checkpoint holds, for a tenant.
-struct MakeImage {
-    static constexpr std::string_view kind = "make_image";
-    std::string id;
-    std::string snapshot_id;
-    std::string image; ///< Its name.
-    std::string tenant;
-};
-
-/// Of those that were made so.
-struct RemoveImage {
-    static constexpr std::string_view kind = "remove_image";
-    std::string image;
-    std::string tenant;
 };
 
 /// With its checkpoints.

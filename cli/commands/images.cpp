@@ -1,7 +1,11 @@
 #include "cli/answers.hpp"
 #include "cli/command_line.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/local_file.hpp"
 #include "cli/resolve.hpp"
+#include "cli/text.hpp"
+
+#include <filesystem>
 
 namespace cli {
 
@@ -13,6 +17,18 @@ struct ImageOptions {
     std::string snapshot;
 };
 
+struct PushOptions {
+    std::string name;
+    std::string disk;
+    std::string kernel;
+    std::string initrd;
+    std::string cmdline;
+    std::string boot;
+    std::string agent;
+    std::string memory;
+    unsigned cpu = 0;
+};
+
 common::Result<int> create(Context& context, const ImageOptions& wanted)
 {
     COMMON_TRY(const auto sandbox, sandbox_id(context.session, wanted.sandbox));
@@ -21,6 +37,73 @@ common::Result<int> create(Context& context, const ImageOptions& wanted)
     COMMON_TRY(const auto answer,
                long_call(context,
                          {.what = "making image " + wanted.name,
+                          .if_interrupted = "it goes on; see: paddock images get " + wanted.name},
+                         [&session = context.session, body] {
+                             return session.post(
+                                 "/v1/images", body, client::Session::Asking::keyed);
+                         }));
+    return show_one(context, answer, "image");
+}
+
+/// The digest of a file here, which is there then.
+common::Result<std::string> push_file(Context& context, const std::string& path)
+{
+    COMMON_TRY(auto source, LocalSource::open(path));
+    if (!source.size()) {
+        return common::Error{common::ErrorCode::invalid_argument,
+                             path + ": an image is made of files, whose digest is known before"};
+    }
+    const auto name = std::filesystem::path{path}.filename().string();
+    if (context.console.err_is_tty && *source.size() >= (std::uint64_t{64} << 20U)) {
+        Console::say("digesting " + name + "\n");
+    }
+    COMMON_TRY(auto digest, digest_of(path));
+    const auto target = "/v1/images/blobs/" + digest;
+    if (const auto there = context.session.get(target); there) {
+        return digest;
+    } else if (there.error().code != common::ErrorCode::not_found) {
+        return there.error();
+    }
+    Progress progress{context.console, name, source.size()};
+    context.session.set_timeout(std::chrono::minutes{15}); // For one piece of it.
+    const auto reply = context.session.upload(target, source.size(), [&](std::size_t size) {
+        auto piece = source.read(size);
+        progress.add(piece ? piece->size() : 0);
+        return piece;
+    });
+    progress.end();
+    if (!source.failure().empty()) {
+        return common::Error{common::ErrorCode::failed_precondition, source.failure()};
+    }
+    COMMON_CHECK(reply);
+    return digest;
+}
+
+common::Result<int> push(Context& context, const PushOptions& wanted)
+{
+    nlohmann::json body{{"name", wanted.name}, {"agent", wanted.agent}};
+    for (const auto& [field, path] : {std::pair{"disk", &wanted.disk},
+                                      std::pair{"kernel", &wanted.kernel},
+                                      std::pair{"initrd", &wanted.initrd}}) {
+        if (!path->empty()) {
+            COMMON_TRY(body[field], push_file(context, *path));
+        }
+    }
+    for (const auto& [field, text] :
+         {std::pair{"cmdline", &wanted.cmdline}, std::pair{"boot", &wanted.boot}}) {
+        if (!text->empty()) {
+            body[field] = *text;
+        }
+    }
+    if (!wanted.memory.empty()) {
+        COMMON_TRY(body["memory_mb"], parse_memory_mb(wanted.memory));
+    }
+    if (wanted.cpu != 0) {
+        body["cpu"] = wanted.cpu;
+    }
+    COMMON_TRY(const auto answer,
+               long_call(context,
+                         {.what = "a host looks at image " + wanted.name,
                           .if_interrupted = "it goes on; see: paddock images get " + wanted.name},
                          [&session = context.session, body] {
                              return session.post(
@@ -71,7 +154,7 @@ void add_image_commands(CommandLine& line)
             line.runs(command, [=](Context& context) { return action(context, *image); });
         };
     add_named("get", "All about one", "paddock images get tiny", get);
-    add_named("rm", "Delete one that was made of a snapshot", "paddock images rm web-1", remove);
+    add_named("rm", "Delete one that is yours", "paddock images rm web-1", remove);
 
     auto* command = line.add(*group,
                              "create",
@@ -82,6 +165,33 @@ void add_image_commands(CommandLine& line)
     add_sandbox(command, wanted->sandbox);
     command->add_option("SNAPSHOT", wanted->snapshot, "of that sandbox")->type_name("")->required();
     line.runs(command, [wanted](Context& context) { return create(context, *wanted); });
+
+    auto* upload = line.add(
+        *group,
+        "push",
+        "Make one of files here; every host fetches it",
+        {"paddock images push web web.qcow2 --agent paddock",
+         "paddock images push tiny disk.qcow2 --kernel vmlinuz --initrd initrd --agent paddock",
+         "qemu-img convert -O qcow2 debian.raw debian.qcow2   # a disk is qcow2 and stands alone"});
+    auto files = std::make_shared<PushOptions>();
+    upload->add_option("NAME", files->name, "of the new image")->type_name("")->required();
+    upload->add_option("DISK", files->disk, "a qcow2 file")->type_name("FILE")->required();
+    upload
+        ->add_option("--agent",
+                     files->agent,
+                     "what is in it that commands go through: paddock, qemu or none")
+        ->check(CLI::IsMember({"paddock", "qemu", "none"}))
+        ->type_name("KIND")
+        ->required();
+    upload->add_option("--kernel", files->kernel, "to boot it directly")->type_name("FILE");
+    upload->add_option("--initrd", files->initrd, "with a kernel")->type_name("FILE");
+    upload->add_option("--cmdline", files->cmdline, "with a kernel")->type_name("TEXT");
+    upload->add_option("--boot", files->boot, "bios or uefi, without a kernel (bios)")
+        ->check(CLI::IsMember({"bios", "uefi"}))
+        ->type_name("KIND");
+    upload->add_option("--cpu", files->cpu, "for sandboxes that do not say")->type_name("N");
+    upload->add_option("--memory", files->memory, "likewise, as in 512M or 2G")->type_name("SIZE");
+    line.runs(upload, [files](Context& context) { return push(context, *files); });
 }
 
 } // namespace cli

@@ -4,6 +4,7 @@
 #include "common/log/log.hpp"
 #include "coordinator/core/imaging.hpp"
 #include "coordinator/core/pooling.hpp"
+#include "coordinator/core/registry.hpp"
 #include "coordinator/core/streams.hpp"
 
 #include <algorithm>
@@ -21,13 +22,15 @@ constexpr std::size_t loop_capacity = std::size_t{1} << 18U;
 
 } // namespace
 
-Core::Core(Store& store, HostLink& link, const common::Clock& clock, CoreSettings settings)
+Core::Core(
+    Store& store, HostLink& link, Blobs& blobs, const common::Clock& clock, CoreSettings settings)
     : store_{store},
       link_{link},
       clock_{clock},
       settings_{settings},
       pooling_{std::make_unique<Pooling>(*this)},
       imaging_{std::make_unique<Imaging>(*this)},
+      registry_{std::make_unique<Registry>(*this, blobs)},
       streams_{std::make_unique<Streams>(*this)},
       audit_{store},
       tail_{store},
@@ -80,6 +83,7 @@ Result<std::uint64_t> Core::start()
         changes.emplace_back(std::move(row));
     }
     adopt_checkpoints(std::move(snapshot.checkpoints), changes);
+    registry_->adopt(std::move(snapshot.images), changes);
     pooling_->adopt(std::move(snapshot.pools));
     post([this, changes = std::move(changes)]() mutable {
         if (!changes.empty()) {

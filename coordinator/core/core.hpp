@@ -21,7 +21,7 @@ namespace coordinator {
 /// again until it is.
 class Core final : public Service {
 public:
-    Core(Store& store, HostLink& link, const common::Clock& clock, CoreSettings settings);
+    Core(Store& store, HostLink& link, class Blobs& blobs, const common::Clock&, CoreSettings);
     ~Core() override;
 
     /// Reads the state back and begins to work. The value is this start's epoch.
@@ -78,6 +78,7 @@ public:
     common::Result<std::vector<Image>> images(const Caller& caller) override;
     common::Result<Image> image(const Caller& caller, const common::ImageName& name) override;
     common::Result<Image> create_image(const Caller& caller, ImageRequest request) override;
+    common::Result<Image> register_image(const Caller& caller, RegisteredImage wanted) override;
     common::Result<Image> delete_image(const Caller& caller,
                                        const common::ImageName& name) override;
     common::Result<std::vector<PoolState>> pools(const Caller& caller) override;
@@ -96,9 +97,10 @@ private:
     using SandboxDone = Pending::SandboxDone;
     using CheckpointDone = Pending::CheckpointDone;
     using Then = std::function<void(common::Result<>)>;
-    class Pooling; ///< pooling.hpp: the warm pools.
-    class Imaging; ///< imaging.hpp: images that tenants make.
-    class Streams; ///< streams.hpp: live execs.
+    class Pooling;  ///< pooling.hpp: the warm pools.
+    class Imaging;  ///< imaging.hpp: images that tenants make.
+    class Registry; ///< registry.hpp: images made of uploaded files.
+    class Streams;  ///< streams.hpp: live execs.
 
     // core.cpp: the loop, operations from intent to outcome.
     /// Runs `begin` on the loop and blocks the caller until its Reply is given. Every
@@ -358,7 +360,6 @@ private:
     void forget_destroyed();
     void delete_old_snapshots();
     void resend_overdue();
-
     void begin_vms(const Caller& caller, std::function<void(VmListing)> done); // core_reads.cpp
 
     Store& store_;
@@ -374,6 +375,7 @@ private:
     Checkpoints checkpoints_;
     std::unique_ptr<Pooling> pooling_;
     std::unique_ptr<Imaging> imaging_;
+    std::unique_ptr<Registry> registry_;
     std::unique_ptr<Streams> streams_;
     std::map<common::SnapshotId, common::SteadyTime> fresh_; ///< Too new for some inventories.
     std::map<common::SandboxId, Activity> activity_;         ///< Kept if there is a policy.
@@ -389,9 +391,7 @@ private:
     std::map<common::SandboxId, common::SteadyTime> destroy_again_;
     bool flushing_ = false;
     std::size_t stranded_ = 0; ///< Of pending_, those on lost hosts, as of the last tick.
-    std::uint64_t commands_run_ = 0;
-    std::uint64_t creates_ = 0;
-    std::uint64_t failed_writes_ = 0;
+    std::uint64_t commands_run_ = 0, creates_ = 0, failed_writes_ = 0;
     StoredAudit audit_;
     EventTail tail_;                          ///< Of a thread of its own.
     std::shared_ptr<common::EventLoop> loop_; ///< Shared with callbacks that may outlive this.

@@ -1,6 +1,7 @@
 // What hosts say.
 #include "coordinator/core/imaging.hpp"
 #include "coordinator/core/pooling.hpp"
+#include "coordinator/core/registry.hpp"
 #include "coordinator/core/streams.hpp"
 
 #include "common/log/log.hpp"
@@ -32,6 +33,7 @@ void Core::on_event(HostEvent event)
         void operator()(const HostAnswer& it) const { core.on_answer(it); }
         void operator()(const HostActivity& it) const { core.on_activity(it); }
         void operator()(const HostReaderNews& it) const { core.streams_->on_news(it); }
+        void operator()(const HostWantsPiece& it) const { core.registry_->on_wanted(it); }
         void operator()(const HostDisplaced& it) const { core.on_displaced(it); }
     };
     std::visit(Visitor{*this}, event);
@@ -48,6 +50,7 @@ KnownHost& Core::seen(const common::HostName& name, const HostFacts& facts)
     known.host.last_seen = clock_.wall();
     known.host.facts = facts;
     imaging_->amend(known.host);
+    registry_->amend(known.host);
     return known;
 }
 
@@ -109,7 +112,8 @@ void Core::on_beat(const HostBeat& event)
     const bool write =
         is_new ||
         !std::ranges::equal(had, known.host.facts.images, [](const Image& a, const Image& b) {
-            return a.name == b.name && a.digest == b.digest && a.tenant == b.tenant;
+            return a.name == b.name && a.digest == b.digest && a.tenant == b.tenant &&
+                   a.registration == b.registration;
         });
     if (known.inventoried) {
         known.host.health = HostHealth::ready;
@@ -310,6 +314,9 @@ void Core::on_answer(const HostAnswer& event)
     case Pending::Kind::verify_snapshot: return finish_checkpoint(op, event);
     case Pending::Kind::make_image:
     case Pending::Kind::remove_image: return imaging_->finish(op, event);
+    case Pending::Kind::register_image:
+    case Pending::Kind::fetch_image:
+    case Pending::Kind::drop_image: return registry_->finish(op, event);
     case Pending::Kind::run: return finish_run(op, event);
     case Pending::Kind::read:
     case Pending::Kind::list_vms: break;

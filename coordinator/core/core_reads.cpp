@@ -1,5 +1,6 @@
 // Questions that change nothing.
 #include "coordinator/core/pooling.hpp"
+#include "coordinator/core/registry.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -154,14 +155,16 @@ Result<std::vector<Image>> Core::images(const Caller& caller)
 {
     return ask<std::vector<Image>>(read_limit,
                                    [this, caller](const Reply<std::vector<Image>>& reply) {
-                                       reply(fleet_.images(caller.tenant));
+                                       auto images = fleet_.images(caller.tenant);
+                                       registry_->complete(images, caller.tenant);
+                                       reply(std::move(images));
                                    });
 }
 
 Result<Image> Core::image(const Caller& caller, const common::ImageName& name)
 {
     return ask<Image>(read_limit, [this, caller, name](const Reply<Image>& reply) {
-        auto image = fleet_.image(name, caller.tenant);
+        auto image = registry_->complete(fleet_.image(name, caller.tenant), name, caller.tenant);
         if (!image) {
             return reply(Error{ErrorCode::not_found, "no host has an image " + name.str()});
         }

@@ -3,6 +3,7 @@
 
 #include "common/log/log.hpp"
 #include "coordinator/core/pooling.hpp"
+#include "coordinator/core/registry.hpp"
 #include "coordinator/core/streams.hpp"
 
 namespace coordinator {
@@ -16,6 +17,7 @@ void Core::tick(common::SteadyTime due)
     resend_overdue();
     send_idle_to_sleep();
     pooling_->tick();
+    registry_->tick();
     streams_->tick();
     flush_unsaved();
     std::erase_if(watches_, [now](const auto& entry) { return entry.second.until < now; });

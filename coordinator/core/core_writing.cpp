@@ -1,5 +1,6 @@
 // Writing: now, or again until it is recorded.
 #include "coordinator/core/pooling.hpp"
+#include "coordinator/core/registry.hpp"
 
 #include "common/log/log.hpp"
 
@@ -95,7 +96,7 @@ void Core::flushed(std::size_t count, const Result<>& saved)
     if (count == 1) {
         spdlog::error("the database refuses to record an outcome: {}; trying again",
                       saved.error().message);
-        std::ranges::rotate(unsaved_, end);
+        std::rotate(unsaved_.begin(), end, unsaved_.end());
     }
 }
 
@@ -111,6 +112,8 @@ void Core::bring_up_to_date(Change& change) const
         }
     } else if (auto* pool = std::get_if<Pool>(&change); pool != nullptr) {
         pooling_->bring_up_to_date(*pool);
+    } else if (auto* image = std::get_if<RegisteredImage>(&change); image != nullptr) {
+        registry_->bring_up_to_date(*image);
     } else if (auto* host = std::get_if<Host>(&change); host != nullptr) {
         if (const auto now = fleet_.hosts().find(host->name); now != fleet_.hosts().end()) {
             *host = now->second.host;

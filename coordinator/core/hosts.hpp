@@ -3,6 +3,7 @@
 #include "common/result.hpp"
 #include "coordinator/core/live_execs.hpp"
 #include "coordinator/core/model.hpp"
+#include "coordinator/core/registered_image.hpp"
 
 #include <functional>
 #include <variant>
@@ -64,9 +65,21 @@ struct MakeImageOnHost {
     common::ImageName image;
     std::string tenant;
 };
+/// An image of files that the host fetches from here.
+struct AddImageOnHost {
+    RegisteredImage image;
+};
+/// What a host asked for, or why it cannot have it.
+struct PieceOnHost {
+    common::OperationId operation; ///< That it was asked for under.
+    std::string digest;
+    std::uint64_t offset = 0;
+    common::Result<std::string> data = std::string{};
+};
 struct RemoveImageOnHost {
     common::ImageName image;
     std::string tenant;
+    common::ImageId registration{}; ///< Only that one; empty: whatever is there.
 };
 struct DestroyOnHost {
     common::SandboxId id;
@@ -131,6 +144,8 @@ struct HostCommand {
                  DeleteSnapshotOnHost,
                  VerifySnapshotOnHost,
                  MakeImageOnHost,
+                 AddImageOnHost,
+                 PieceOnHost,
                  RemoveImageOnHost,
                  DestroyOnHost,
                  ExecOnHost,
@@ -246,6 +261,14 @@ struct HostReaderNews {
     std::uint64_t position = 0; ///< Of the first byte; at the end, of what would follow.
     std::string data;
 };
+/// It wants a piece of a file, for an image that it is to add.
+struct HostWantsPiece {
+    common::HostName host;
+    common::OperationId operation;
+    std::string digest;
+    std::uint64_t offset = 0;
+    std::uint32_t size = 0;
+};
 /// The same key connected again from elsewhere: the older connection is dropped, audited.
 struct HostDisplaced {
     common::HostName host;
@@ -258,6 +281,7 @@ using HostEvent = std::variant<HostConnected,
                                HostAnswer,
                                HostActivity,
                                HostReaderNews,
+                               HostWantsPiece,
                                HostDisplaced>;
 
 /// The hosts, as the core sees them. Any thread; returns at once. Delivery is not

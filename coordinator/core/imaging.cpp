@@ -2,6 +2,7 @@
 #include "coordinator/core/imaging.hpp"
 
 #include "coordinator/core/pooling.hpp"
+#include "coordinator/core/registry.hpp"
 
 #include <algorithm>
 
@@ -39,10 +40,13 @@ Result<Image> Core::create_image(const Caller& caller, ImageRequest request)
 
 Result<Image> Core::delete_image(const Caller& caller, const common::ImageName& name)
 {
-    return ask_within<Image>(
-        settings_.snapshot_timeout,
-        "delete image " + name.str(),
-        [this, caller, name](const Imaging::Done& done) { imaging_->remove(caller, name, done); });
+    return ask_within<Image>(settings_.snapshot_timeout,
+                             "delete image " + name.str(),
+                             [this, caller, name](const Imaging::Done& done) {
+                                 if (!registry_->remove(caller, name, done)) {
+                                     imaging_->remove(caller, name, done);
+                                 }
+                             });
 }
 
 Result<Checkpoint> Core::Imaging::source(const Caller& caller, const ImageRequest& request) const
@@ -78,7 +82,8 @@ Result<> Core::Imaging::may_make(const Checkpoint& from, const common::ImageName
     if (from.status != Checkpoint::Status::ready) {
         return not_ready(from, "make an image of");
     }
-    if (busy_.contains(name) || core_.fleet_.host_with(name) != nullptr) {
+    if (busy_.contains(name) || core_.registry_->has(name) ||
+        core_.fleet_.host_with(name) != nullptr) {
         return Error{ErrorCode::already_exists,
                      attempt + "there is one of this name, or it is being made or deleted",
                      "image_exists"};
@@ -129,26 +134,35 @@ Core::Imaging::made_on(const Host& host, const common::ImageName& name, const st
     return theirs ? &*found : nullptr;
 }
 
-/// As far as is known here: its host has the last word.
-Result<> Core::Imaging::may_remove(const Image& image, const Host& on) const
+Result<> Core::Imaging::is_unused(const common::ImageName& name,
+                                  const std::string& tenant,
+                                  const std::string& digest) const
 {
-    const auto attempt = "delete image " + image.name.str() + ": ";
-    if (const auto* pool = core_.pooling_->of_image(image.name, image.tenant); pool != nullptr) {
+    const auto attempt = "delete image " + name.str() + ": ";
+    if (const auto* pool = core_.pooling_->of_image(name, tenant); pool != nullptr) {
         return Error{ErrorCode::failed_precondition,
                      attempt + "pool " + pool->name + " is of it; delete that first",
                      "image_in_use"};
     }
     for (const auto& [id, sandbox] : core_.fleet_.sandboxes()) {
-        if (sandbox.phase != Phase::destroyed && sandbox.image == image.name &&
-            sandbox.image_digest == image.digest) {
+        if (sandbox.phase != Phase::destroyed && sandbox.image == name &&
+            sandbox.image_digest == digest) {
             return Error{ErrorCode::failed_precondition,
                          attempt + "sandbox " + id.str() + " lies on it; destroy that first",
                          "image_in_use"};
         }
     }
+    return {};
+}
+
+/// As far as is known here: its host has the last word.
+Result<> Core::Imaging::may_remove(const Image& image, const Host& on) const
+{
+    COMMON_CHECK(is_unused(image.name, image.tenant, image.digest));
     if (on.health == HostHealth::lost) {
         return Error{ErrorCode::unavailable,
-                     attempt + "it is on host " + on.name.str() + ", which is not connected",
+                     "delete image " + image.name.str() + ": it is on host " + on.name.str() +
+                         ", which is not connected",
                      "host_unreachable"};
     }
     return core_.room_for_one_more();

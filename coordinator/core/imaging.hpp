@@ -21,6 +21,12 @@ public:
     void finish(const Op& op, const HostAnswer& answer);
     /// To what the host has just said of its images comes what it cannot know yet.
     void amend(Host& host);
+    /// It is being made or removed.
+    [[nodiscard]] bool is_busy(const common::ImageName& name) const { return busy_.contains(name); }
+    /// `failed_precondition` (image_in_use): as far as is known here a pool or a sandbox is of it.
+    [[nodiscard]] common::Result<> is_unused(const common::ImageName& name,
+                                             const std::string& tenant,
+                                             const std::string& digest) const;
 
 private:
     enum class Lately { made, removed };

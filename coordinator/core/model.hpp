@@ -224,6 +224,10 @@ struct Image {
     common::WallTime registered_at;
     std::string tenant;               ///< Whose it is; "" is an operator's, for everybody.
     common::SnapshotId from_snapshot; ///< The checkpoint that it was made of; else empty.
+    common::ImageId registration;     ///< Of one that was made of uploaded files; else empty.
+    /// Of such a one: hosts that are to have it and have not, and what keeps them from it ("": it
+    /// is on its way).
+    std::map<common::HostName, std::string> missing_on{};
 };
 /// Whether a tenant may know of it; for others it does not exist.
 bool is_visible(const Image& image, std::string_view tenant) noexcept;

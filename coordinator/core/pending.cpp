@@ -25,6 +25,9 @@ std::string_view to_string(Pending::Kind kind) noexcept
     case Pending::Kind::verify_snapshot: return "verify_snapshot";
     case Pending::Kind::make_image: return "make_image";
     case Pending::Kind::remove_image: return "remove_image";
+    case Pending::Kind::register_image: return "register_image";
+    case Pending::Kind::fetch_image: return "fetch_image";
+    case Pending::Kind::drop_image: return "drop_image";
     case Pending::Kind::run: return "run";
     case Pending::Kind::read: return "read";
     case Pending::Kind::list_vms: return "list_vms";
@@ -51,7 +54,14 @@ bool is_about_checkpoint(Pending::Kind kind) noexcept
 
 bool is_about_image(Pending::Kind kind) noexcept
 {
-    return kind == Pending::Kind::make_image || kind == Pending::Kind::remove_image;
+    return kind == Pending::Kind::make_image || kind == Pending::Kind::remove_image ||
+           is_about_registration(kind);
+}
+
+bool is_about_registration(Pending::Kind kind) noexcept
+{
+    return kind == Pending::Kind::register_image || kind == Pending::Kind::fetch_image ||
+           kind == Pending::Kind::drop_image;
 }
 
 std::string audit_action(std::string_view kind)
@@ -70,6 +80,9 @@ std::string audit_action(std::string_view kind)
     }
     if (kind == "remove_image") {
         return "image.delete";
+    }
+    if (const auto end = kind.find("_image"); end != std::string_view::npos) {
+        return "image." + std::string{kind.substr(0, end)};
     }
     if (kind.starts_with("file_")) {
         return "file." + std::string{kind.substr(5)};

@@ -33,6 +33,9 @@ struct Pending {
         verify_snapshot,
         make_image,
         remove_image,
+        register_image, ///< The first host looks at one of uploaded files, and keeps it.
+        fetch_image,    ///< Another one fetches it.
+        drop_image,     ///< It is deleted, and a host still has it.
         run,
         read,
         list_vms,
@@ -69,8 +72,9 @@ struct Pending {
     Phase came_from = Phase::pending;   ///< Of those that change a sandbox: where that was.
     std::vector<CheckpointDone> having; ///< Of those that change a checkpoint: who waits.
 
-    common::ImageName image; ///< That it makes or removes, if it does; its audit's target.
-    ImageDone imaged;        ///< Of those: who waits.
+    common::ImageName image;      ///< That it makes or removes, if it does; its audit's target.
+    common::ImageId registration; ///< Of one that was made of uploaded files.
+    ImageDone imaged;             ///< Of those: who waits.
 
     // Of run.
     Command record;
@@ -100,6 +104,8 @@ bool is_about_checkpoint(Pending::Kind kind) noexcept;
 
 /// It makes or removes an image, and leaves all sandboxes and checkpoints as they are.
 bool is_about_image(Pending::Kind kind) noexcept;
+/// Likewise, of those that were made of uploaded files.
+bool is_about_registration(Pending::Kind kind) noexcept;
 
 /// What the audit calls an operation of this kind: "sandbox.create", "snapshot.create".
 std::string audit_action(std::string_view kind);

@@ -107,7 +107,7 @@ void Core::Pooling::throw_out(const common::SandboxId& id, const std::string& wh
 /// Creates of other people are under way there.
 bool Core::Pooling::is_busy(const common::HostName& host) const
 {
-    return std::ranges::any_of(core_.pending_, [this, &host](const auto& entry) {
+    return std::ranges::any_of(core_.pending_, [&host](const auto& entry) {
         const auto& op = *entry.second;
         const bool makes = op.kind == Pending::Kind::create || op.kind == Pending::Kind::claim;
         return makes && op.host == host && op.caller.tenant != common::pool_tenant;

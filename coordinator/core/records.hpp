@@ -2,15 +2,17 @@
 
 namespace coordinator {
 
+class Blobs;
 class Plans;
 class Playbooks;
 class Templates;
 
-/// What tenants keep in the database alone.
+/// What tenants keep beside their sandboxes.
 struct Records {
     Playbooks& playbooks;
     Plans& plans;
     Templates& templates;
+    Blobs& blobs;
 };
 
 } // namespace coordinator

@@ -241,6 +241,10 @@ public:
     /// Of what the disk of a checkpoint holds; its tenant's alone. `already_exists` (reason
     /// image_exists) if any host has one of this name, whosever it is.
     virtual common::Result<Image> create_image(const Caller& caller, ImageRequest request) = 0;
+    /// Of files that were uploaded, which every host then fetches; its tenant's alone. Once the
+    /// first one has looked at it: `invalid_argument` (image_unusable). As create_image();
+    /// `not_found` (unknown_blob). Of `wanted` what the tenant says, and of each blob its digest.
+    virtual common::Result<Image> register_image(const Caller& caller, RegisteredImage wanted) = 0;
     /// Of those made so, as it was. `failed_precondition`: image_in_use, operator_image.
     virtual common::Result<Image> delete_image(const Caller& caller,
                                                const common::ImageName& name) = 0;

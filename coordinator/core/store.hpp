@@ -7,6 +7,7 @@
 #include "coordinator/core/page.hpp"
 #include "coordinator/core/plan.hpp"
 #include "coordinator/core/playbook.hpp"
+#include "coordinator/core/registered_image.hpp"
 #include "coordinator/core/template.hpp"
 
 #include <functional>
@@ -35,6 +36,7 @@ struct Operation {
 using Change = std::variant<Sandbox,
                             Checkpoint,
                             Pool,
+                            RegisteredImage,
                             Playbook,
                             PlaybookRemoval,
                             Plan,
@@ -58,6 +60,7 @@ struct Snapshot {
     std::vector<Sandbox> sandboxes;      ///< The living, and those destroyed within 24 h.
     std::vector<Checkpoint> checkpoints; ///< All but the deleted.
     std::vector<Pool> pools;             ///< Likewise.
+    std::vector<RegisteredImage> images; ///< The deleted, too.
     std::vector<Host> hosts;
     std::vector<Operation> unfinished;
     std::vector<Command> unfinished_commands;

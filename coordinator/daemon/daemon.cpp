@@ -116,7 +116,8 @@ Result<> run_daemon(Settings settings)
     }
 
     link::HostRouter router{{.address = settings.link_address, .keys = std::move(keys)}, enrolment};
-    Core core{*store, router, clock, settings.core};
+    blobs::DirBlobs blobs{settings.blobs};
+    Core core{*store, router, blobs, clock, settings.core};
     Playbooks playbooks{*store, clock, settings.playbooks};
     Plans plans{*store, clock, settings.plans};
     Templates templates{*store, clock, settings.templates};
@@ -130,7 +131,7 @@ Result<> run_daemon(Settings settings)
     guest::Terminals terminals{core.live_execs()};
     http::Server server{settings.http,
                         core,
-                        {playbooks, plans, templates},
+                        {playbooks, plans, templates, blobs},
                         {files, terminals},
                         clock,
                         request_keys};

@@ -163,6 +163,24 @@ const std::array table{
         {},
         0,
         365 * day_s},
+    Key{"blob_dir",
+        Kind::text,
+        "/var/lib/paddock-coordinator/blobs",
+        "what is uploaded for images: hosts fetch it from here"},
+    Key{"blob_max_mb",
+        Kind::integer,
+        "65536",
+        "of one uploaded file; larger ones get 413",
+        {},
+        1,
+        std::int64_t{1} << 30U},
+    Key{"blob_reserve_mb",
+        Kind::integer,
+        "1024",
+        "left free on the disk of blob_dir; uploads get 503 when there is less",
+        {},
+        0,
+        std::int64_t{1} << 30U},
     Key{"max_playbooks",
         Kind::integer,
         "1000",
@@ -321,6 +339,11 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     settings.core.snapshot_max_age = std::chrono::hours{config.integer("snapshot_max_age_hours")};
     settings.core.idle_pause_after = seconds(config, "idle_pause_after_sec");
     settings.core.idle_suspend_after = seconds(config, "idle_suspend_after_sec");
+    settings.blobs.folder = config.text("blob_dir");
+    settings.blobs.largest =
+        common::Bytes::mib(static_cast<std::uint64_t>(config.integer("blob_max_mb")));
+    settings.blobs.reserve =
+        common::Bytes::mib(static_cast<std::uint64_t>(config.integer("blob_reserve_mb")));
     settings.playbooks.playbooks = static_cast<std::uint64_t>(config.integer("max_playbooks"));
     settings.playbooks.tasks = static_cast<std::size_t>(config.integer("max_playbook_tasks"));
     settings.templates.templates = static_cast<std::uint64_t>(config.integer("max_templates"));

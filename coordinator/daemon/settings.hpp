@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/config/config.hpp"
+#include "coordinator/blobs/dir_blobs.hpp"
 #include "coordinator/core/plans.hpp"
 #include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/request_keys.hpp"
@@ -25,6 +26,7 @@ struct Settings {
     std::filesystem::path token_file;
     store::StoreSettings store;
     CoreSettings core;
+    blobs::BlobSettings blobs;
     PlaybookLimits playbooks;
     TemplateLimits templates;
     PlanLimits plans;

@@ -39,7 +39,6 @@ constexpr std::string_view changes = "diff and publish";
 constexpr std::string_view playbooks = "Ansible jobs and generated playbooks";
 constexpr std::string_view certificates = "SSH access";
 constexpr std::string_view governance = "approvals";
-constexpr std::string_view image_store = "upload of images";
 constexpr std::string_view fleet = "fleet operations";
 constexpr std::string_view tenancy = "keys, tenants and quotas";
 
@@ -67,9 +66,21 @@ constexpr Route routes[] = {
     built(post, "/v1/hosts/{name}/uncordon", rest::uncordon_host, "Place on a host again"),
     built(post, "/v1/placement/explain", rest::explain_placement, "Every host's verdict"),
     built(get, "/v1/images", rest::list_images, "Images and where they are"),
-    built(post, "/v1/images", rest::create_image, "Make an image of a checkpoint"),
+    built(post,
+          "/v1/images",
+          rest::create_image,
+          "Make an image of a checkpoint or of uploaded files"),
     built(get, "/v1/images/{name}", rest::get_image, "One image"),
     built(del, "/v1/images/{name}", rest::delete_image, "Delete an image that was made so"),
+    built(get, "/v1/images/blobs/{digest}", rest::get_blob, "Whether a file is there"),
+    {put,
+     "/v1/images/blobs/{digest}",
+     Access::token,
+     rest::upload_blob,
+     "",
+     "Upload a file for images",
+     Replay::by_handler,
+     Body::raw},
     built(get, "/v1/templates", rest::list_templates, "What creates have in common, by name"),
     built(post, "/v1/templates", rest::create_template, "Make a template"),
     built(get, "/v1/templates/{name}", rest::get_template, "One template"),
@@ -246,8 +257,6 @@ constexpr Route routes[] = {
     later(post, "/v1/access/session/start", certificates),
     later(post, "/v1/access/session/end", certificates),
     later(get, "/v1/access/sessions", certificates),
-
-    later(put, "/v1/images/blobs/{digest}", image_store),
 
     later(post, "/v1/hosts/{name}/drain", fleet),
 

@@ -183,6 +183,15 @@ void Sessions::take(const common::HostName& host,
         return news ? ways_.event(*std::move(news))
                     : complain("what a command wrote", news.error());
     }
+    if (envelope.kind == proto::WantPiece::kind) {
+        const auto wire = proto::decode_body<proto::WantPiece>(envelope.body);
+        if (!wire) {
+            return complain("a wish for a piece of a file", wire.error());
+        }
+        auto wish = wish_of(host, *wire);
+        return wish ? ways_.event(*std::move(wish))
+                    : complain("a wish for a piece of a file", wish.error());
+    }
     if (envelope.kind == proto::Reply::kind) {
         const auto wire = proto::decode_body<proto::Reply>(envelope.body);
         if (!wire) {

@@ -27,6 +27,9 @@ Image image_of(const proto::ImageReport& wire)
     if (auto from = common::parse_id<common::SnapshotId>(wire.from_snapshot)) {
         image.from_snapshot = *std::move(from);
     }
+    if (auto id = common::parse_id<common::ImageId>(wire.registration)) {
+        image.registration = *std::move(id);
+    }
     return image;
 }
 
@@ -194,6 +197,20 @@ Result<HostReaderNews> reader_news_of(const common::HostName& host, const proto:
     news.position = wire.position;
     news.data = wire.data;
     return news;
+}
+
+Result<HostWantsPiece> wish_of(const common::HostName& host, const proto::WantPiece& wire)
+{
+    HostWantsPiece wish;
+    wish.host = host;
+    COMMON_TRY(wish.operation, common::parse_id<common::OperationId>(wire.operation));
+    if (!is_sha256(wire.digest) || wire.size == 0 || wire.size > proto::max_piece_bytes) {
+        return Error{ErrorCode::invalid_argument, "a wish for no piece of any file"};
+    }
+    wish.digest = wire.digest;
+    wish.offset = wire.offset;
+    wish.size = wire.size;
+    return wish;
 }
 
 Reading reading_of(const proto::Reading& wire)

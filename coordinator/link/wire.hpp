@@ -2,6 +2,7 @@
 
 #include "coordinator/core/hosts.hpp"
 #include "proto/envelope.hpp"
+#include "proto/wire_images.hpp"
 #include "proto/wire_messages.hpp"
 #include "proto/wire_reading.hpp"
 
@@ -23,6 +24,7 @@ common::Result<HostInventory> inventory_of(const common::HostName& host,
 common::Result<HostActivity> activity_of(const common::HostName& host, const proto::Activity& wire);
 common::Result<HostReaderNews> reader_news_of(const common::HostName& host,
                                               const proto::ReaderNews& wire);
+common::Result<HostWantsPiece> wish_of(const common::HostName& host, const proto::WantPiece& wire);
 common::Result<HostAnswer>
 answer_of(const common::HostName& host, const proto::Envelope& envelope, const proto::Reply& wire);
 

@@ -5,6 +5,11 @@ namespace coordinator::link {
 
 namespace {
 
+proto::BlobRef ref(const Blob& blob)
+{
+    return {blob.digest, blob.size.count()};
+}
+
 std::uint32_t ms_of(std::chrono::milliseconds time)
 {
     return static_cast<std::uint32_t>(time.count());
@@ -73,9 +78,35 @@ struct ToWire {
     {
         put(proto::MakeImage{it.id.str(), it.snapshot.str(), it.image.str(), it.tenant});
     }
+    void operator()(const AddImageOnHost& it) const
+    {
+        const auto& image = it.image;
+        put(proto::AddImage{image.id.str(),
+                            image.name.str(),
+                            image.tenant,
+                            ref(image.disk),
+                            ref(image.kernel),
+                            ref(image.initrd),
+                            image.cmdline,
+                            image.boot,
+                            image.agent,
+                            image.vcpus,
+                            image.memory.count()});
+    }
+    void operator()(const PieceOnHost& it) const
+    {
+        proto::Piece piece{it.operation.str(), it.digest, it.offset, {}, {}, {}};
+        if (it.data) {
+            piece.data = *it.data;
+        } else {
+            piece.reason = it.data.error().stable_reason();
+            piece.message = it.data.error().message;
+        }
+        put(piece);
+    }
     void operator()(const RemoveImageOnHost& it) const
     {
-        put(proto::RemoveImage{it.image.str(), it.tenant});
+        put(proto::RemoveImage{it.image.str(), it.tenant, it.registration.str()});
     }
     void operator()(const DestroyOnHost& it) const { put(proto::DestroySandbox{it.id.str()}); }
     void operator()(const ExecOnHost& it) const

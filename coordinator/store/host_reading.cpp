@@ -89,12 +89,13 @@ HostImage host_image_from(Fields& in)
     image.registered_at = in.time();
     image.tenant = in.text();
     image.from_snapshot = common::SnapshotId{in.text()};
+    image.registration = common::ImageId{in.text()};
     return found;
 }
 const std::string host_image_columns =
     "host, name, digest, size_bytes, virtual_size_bytes, boot, agent, default_vcpus, "
     "default_memory_bytes, " +
-    us_of("registered_at") + ", tenant, from_snapshot";
+    us_of("registered_at") + ", tenant, from_snapshot, registration";
 
 } // namespace
 

@@ -139,11 +139,11 @@ grant_to_daemon(Session& owner, const std::string& role, std::chrono::millisecon
         sql.exec(std::string{"BEGIN; "} + lock_sql);
         sql.exec(fmt::format(
             "REVOKE ALL ON leader, sandboxes, checkpoints, pools, playbooks, playbook_tasks, "
-            "plans, plan_steps, templates, commands, hosts, host_images, operations, audit, "
-            "request_keys, "
+            "plans, plan_steps, templates, commands, hosts, host_images, registered_images, "
+            "operations, audit, request_keys, "
             "schema_migrations FROM PUBLIC, {0};"
             "GRANT SELECT, INSERT, UPDATE ON leader, sandboxes, checkpoints, pools, commands, "
-            "hosts, operations TO {0};"
+            "hosts, registered_images, operations TO {0};"
             "GRANT SELECT, INSERT, UPDATE, DELETE ON host_images, playbooks, playbook_tasks, "
             "plans, plan_steps, templates, request_keys TO {0};"
             "GRANT SELECT, INSERT ON audit TO {0};"

@@ -13,6 +13,8 @@ namespace coordinator::store {
 std::vector<Sandbox> read_sandboxes(pqxx::transaction_base& sql, const std::string& where);
 std::vector<Checkpoint> read_checkpoints(pqxx::transaction_base& sql, const std::string& where);
 std::vector<Pool> read_pools(pqxx::transaction_base& sql, const std::string& where);
+std::vector<RegisteredImage> read_registered_images(pqxx::transaction_base& sql,
+                                                    const std::string& where);
 /// With their tasks, or without.
 enum class Tasks { all, none };
 std::vector<Playbook>

@@ -14,6 +14,7 @@ void prepare_writing(pqxx::connection& connection);
 void prepare_writing_playbooks(pqxx::connection& connection); ///< A part of it.
 void prepare_writing_plans(pqxx::connection& connection);     ///< Likewise.
 void prepare_writing_templates(pqxx::connection& connection); ///< Likewise.
+void prepare_writing_images(pqxx::connection& connection);    ///< Likewise.
 
 /// What is to be written is not what comes after what there is.
 class StaleRow : public std::runtime_error {
@@ -32,6 +33,7 @@ inline void check_fresh(const pqxx::result& done, const std::string& what)
 void write_row(pqxx::transaction_base& sql, const Sandbox& sandbox);
 void write_row(pqxx::transaction_base& sql, const Checkpoint& checkpoint);
 void write_row(pqxx::transaction_base& sql, const Pool& pool);
+void write_row(pqxx::transaction_base& sql, const RegisteredImage& row);
 /// These six throw StaleRow unless they come after the revision that there is.
 void write_row(pqxx::transaction_base& sql, const Playbook& playbook);
 void write_row(pqxx::transaction_base& sql, const PlaybookRemoval& removal);

@@ -27,6 +27,7 @@ Snapshot read_snapshot(pqxx::transaction_base& sql)
         sql, "WHERE deleted_at IS NULL OR deleted_at > now() - interval '24 hours' ORDER BY id");
     snapshot.checkpoints = read_checkpoints(sql, "WHERE status <> 'deleted' ORDER BY id");
     snapshot.pools = read_pools(sql, "WHERE deleted_at IS NULL ORDER BY name");
+    snapshot.images = read_registered_images(sql, "ORDER BY created_at, id");
     snapshot.hosts = read_hosts(sql);
     snapshot.unfinished = read_operations(sql, "WHERE status = 'running' ORDER BY id");
     snapshot.unfinished_commands = read_commands(sql, "WHERE status = 'running' ORDER BY id");

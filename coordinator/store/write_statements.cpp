@@ -179,7 +179,8 @@ void prepare_writing(pqxx::connection& connection)
                                {"default_memory_bytes"},
                                {"registered_at"},
                                {"tenant"},
-                               {"from_snapshot"}}));
+                               {"from_snapshot"},
+                               {"registration"}}));
     connection.prepare("operation",
                        upsert("operations",
                               1,
@@ -195,6 +196,7 @@ void prepare_writing(pqxx::connection& connection)
     prepare_writing_playbooks(connection);
     prepare_writing_plans(connection);
     prepare_writing_templates(connection);
+    prepare_writing_images(connection);
     connection.prepare("audit", append_audit_sql);
     prepare_writing_keys(connection);
 }

@@ -1,7 +1,10 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "hostd/core/blob.hpp"
 #include "hostd/core/checkpoint_store.hpp"
+
+#include <functional>
 
 namespace hostd {
 
@@ -23,9 +26,23 @@ public:
                                             const common::ImageName& name,
                                             const std::string& tenant) = 0;
 
+    /// Gives a sink a file of the coordinator's, from its beginning on.
+    using Sink = std::function<common::Result<>(std::string_view)>;
+    using Fetch = std::function<common::Result<>(const BlobRef& blob, const Sink& sink)>;
+
+    /// An image of what `fetch` gives, which is a tenant's and may be meant to do harm: nothing of
+    /// it is opened that may refer to another file. Appears as above. One of the same registration
+    /// is given; another registered one of its name and tenant, which the coordinator has dropped,
+    /// gives way. `already_exists` (name_taken) for any other; `invalid_argument` (image_unusable);
+    /// `resource_exhausted` (disk_full); `failed_precondition` (image_in_use).
+    virtual common::Result<Image> add(const ImageRecipe& recipe, const Fetch& fetch) = 0;
+
     /// `not_found`, also for another tenant's; `failed_precondition` (operator_image) for one that
-    /// was not made so, (image_in_use) while any disk lies on it.
-    virtual common::Result<> remove(const common::ImageName& name, const std::string& tenant) = 0;
+    /// is an operator's, (image_in_use) while any disk lies on it.
+    /// `registration`: only that one; empty: whichever it is.
+    virtual common::Result<> remove(const common::ImageName& name,
+                                    const std::string& tenant,
+                                    const common::ImageId& registration) = 0;
 };
 
 } // namespace hostd

@@ -90,6 +90,7 @@ struct Image {
     common::WallTime registered_at;
     std::string tenant;               ///< Whose it is; "" is an operator's, for everybody.
     common::SnapshotId from_snapshot; ///< The checkpoint that it was made of; else empty.
+    common::ImageId registration;     ///< That the coordinator knows it by; else empty.
 };
 
 /// A sandbox's place on the network; kept in the domain's own metadata, so that a

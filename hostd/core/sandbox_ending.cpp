@@ -60,7 +60,7 @@ void SandboxService::stop_in_lane(const Op& op, Sandbox& sandbox)
         {ErrorCode::failed_precondition, id.str() + " was stopped while it booted", "stopped"});
     const auto begun = ports_.clock.steady();
     if (!sandbox.stop) {
-        sandbox.stop.emplace();
+        sandbox.stop = Stop{};
         sandbox.status.phase = Phase::stopping;
         publish(sandbox);
     }

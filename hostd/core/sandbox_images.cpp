@@ -1,4 +1,4 @@
-// Images: made of checkpoints, and removed.
+// Images: made of checkpoints or of files that the coordinator keeps, and removed.
 #include "common/log/log.hpp"
 #include "hostd/core/sandbox_service.hpp"
 
@@ -24,16 +24,39 @@ void SandboxService::make_image(const Op& op)
             [this, wish, known] { return make_image_of(wish, known); },
             [this, op](Result<Image> made) {
                 const auto& name = std::get<MakeImageCommand>(op->command.what).image;
-                if (made) {
-                    answer(op, *std::move(made));
-                } else {
-                    auto error = std::move(made).error().during("make image " + name.str());
-                    spdlog::warn("{}", error.message);
-                    fail(op, std::move(error));
-                }
+                image_made(op, "make image " + name.str(), std::move(made));
                 state_work_done();
             });
     });
+}
+
+void SandboxService::image_made(const Op& op, std::string_view attempt, Result<Image> made)
+{
+    if (made) {
+        return answer(op, *std::move(made));
+    }
+    auto error = std::move(made).error().during(attempt);
+    spdlog::warn("{}", error.message);
+    fail(op, std::move(error));
+}
+
+/// By the same worker as everything about images: a download keeps the next one waiting.
+void SandboxService::add_image(const Op& op)
+{
+    blocking_on(
+        *image_workers_,
+        [this, op] {
+            const auto& operation = op->command.operation;
+            return ports_.image_maker.add(
+                std::get<AddImageCommand>(op->command.what).recipe,
+                [this, operation](const BlobRef& blob, const ImageMaker::Sink& sink) {
+                    return downloads_.fetch(operation, blob, sink);
+                });
+        },
+        [this, op](Result<Image> added) {
+            const auto& name = std::get<AddImageCommand>(op->command.what).recipe.name;
+            image_made(op, "add image " + name.str(), std::move(added));
+        });
 }
 
 /// On a worker.
@@ -60,7 +83,7 @@ void SandboxService::remove_image(const Op& op)
     blocking_on(
         *image_workers_,
         [this, wish = std::get<RemoveImageCommand>(op->command.what)] {
-            return ports_.image_maker.remove(wish.image, wish.tenant);
+            return ports_.image_maker.remove(wish.image, wish.tenant, wish.registration);
         },
         [this, op](Result<> removed) {
             if (removed) {

@@ -167,7 +167,8 @@ void SandboxService::start_existing(const Op& op, const common::SandboxId& id)
         } else if (now.status.phase == Phase::running && now.status.agent != AgentKind::none &&
                    !now.status.agent_ready) {
             // Adopted while it booted: whoever asks for its start again still waits for the hello.
-            now.boot.emplace().begun = ports_.clock.steady();
+            now.boot = Boot{};
+            now.boot->begun = ports_.clock.steady();
             now.boot->waiting.push_back(op);
         } else if (now.status.phase == Phase::running) {
             up(op, now);
@@ -221,7 +222,7 @@ void SandboxService::start_failed(const Op& op, Sandbox& sandbox, Error error)
 void SandboxService::await_boot(const Op& op, Sandbox& sandbox, Slot slot)
 {
     const auto id = sandbox.status.spec.id;
-    auto& boot = sandbox.boot.emplace();
+    auto& boot = *(sandbox.boot = Boot{});
     boot.waiting.push_back(op);
     boot.begun = ports_.clock.steady();
     boot.holds_slot = slot == Slot::held;

@@ -40,6 +40,8 @@ SandboxService::SandboxService(Ports ports, ServiceSettings settings)
               leases_,
               ports_.engines,
               ports_.clock},
+      downloads_{[this](PieceWish wish) { ports_.uplink.want_piece(std::move(wish)); },
+                 settings_.downloads},
       answers_{settings_.answers_kept, settings_.answers_bytes},
       loop_{std::make_shared<common::EventLoop>(ports_.clock, loop_capacity)}
 {
@@ -53,6 +55,7 @@ SandboxService::SandboxService(Ports ports, ServiceSettings settings)
 SandboxService::~SandboxService()
 {
     loop_->stop();
+    downloads_.stop();
     image_workers_.reset();
     verify_workers_.reset();
     qemu_ping_workers_.reset();
@@ -96,6 +99,9 @@ void SandboxService::take(Command command)
     }
     if (std::holds_alternative<AckExecCommand>(command.what)) {
         return acknowledge(command);
+    }
+    if (auto* came = std::get_if<PieceCommand>(&command.what); came != nullptr) {
+        return downloads_.deliver(std::move(came->piece));
     }
     if (serve_live_exec(command)) {
         return;
@@ -142,6 +148,7 @@ void SandboxService::carry_out(const Op& op)
         void operator()(const DeleteSnapshotCommand&) const { service.delete_checkpoint(op); }
         void operator()(const VerifySnapshotCommand&) const { service.verify_checkpoint(op); }
         void operator()(const MakeImageCommand&) const { service.make_image(op); }
+        void operator()(const AddImageCommand&) const { service.add_image(op); }
         void operator()(const RemoveImageCommand&) const { service.remove_image(op); }
         void operator()(const DestroyCommand&) const { service.destroy(op); }
         void operator()(const ExecCommand&) const { service.exec(op); }
@@ -150,6 +157,7 @@ void SandboxService::carry_out(const Op& op)
         // Taken care of in take().
         void operator()(const AckExecCommand&) const {}
         void operator()(const SyncCommand&) const {}
+        void operator()(const PieceCommand&) const {}
         void operator()(const OpenReaderCommand&) const {}
         void operator()(const GrantReaderCommand&) const {}
         void operator()(const CloseReaderCommand&) const {}

@@ -3,6 +3,7 @@
 #include "common/event_loop.hpp"
 #include "hostd/core/admission.hpp"
 #include "hostd/core/answer_book.hpp"
+#include "hostd/core/downloads.hpp"
 #include "hostd/core/guests.hpp"
 #include "hostd/core/image_maker.hpp"
 #include "hostd/core/sandbox_builder.hpp"
@@ -54,6 +55,7 @@ struct ServiceSettings {
     std::chrono::milliseconds stop_poll{500};
     std::chrono::milliseconds agent_poll{500};  ///< Of qemu-guest-agent.
     std::chrono::milliseconds disk_check{2000}; ///< Until a disk that is still full has shown it.
+    Downloads::Settings downloads;
     std::size_t deepest_chain = 24; ///< Files that a disk may lie on before that is mended.
     std::chrono::milliseconds sweep_delay{1000}; ///< After something may have lost its owner.
 };
@@ -234,6 +236,8 @@ private:
     void make_image(const Op& op);
     common::Result<Image> make_image_of(const MakeImageCommand& wish,
                                         const std::optional<Checkpoint>& known);
+    void add_image(const Op& op);
+    void image_made(const Op& op, std::string_view attempt, common::Result<Image> made);
     void remove_image(const Op& op);
 
     // sandbox_restoring.cpp
@@ -300,6 +304,7 @@ private:
     LeaseBook leases_;
     SandboxBuilder builder_;
     StateKeeper keeper_;
+    Downloads downloads_;
 
     // The loop's own.
     Table table_;

@@ -128,7 +128,7 @@ void SandboxService::claimed(const Op& op, const SandboxSpec& spec)
     status.agent_ready = false;
     sandbox.frozen = false;
     sandbox.ip_tries = settings_.ip_tries;
-    auto& boot = sandbox.boot.emplace();
+    auto& boot = *(sandbox.boot = Boot{});
     boot.begun = ports_.clock.steady();
     publish(sandbox);
     if (sandbox.attached) {

@@ -219,7 +219,8 @@ void SandboxService::apply(Sandbox& sandbox, DomainState state)
     case DomainState::running:
         if (starts && !sandbox.boot) {
             // A start whose answer got lost.
-            sandbox.boot.emplace().begun = ports_.clock.steady();
+            sandbox.boot = Boot{};
+            sandbox.boot->begun = ports_.clock.steady();
             attach(sandbox);
         } else if (!starts && !sandbox.stop) {
             status.phase = Phase::running;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "hostd/core/blob.hpp"
 #include "hostd/core/checkpoint_store.hpp"
 #include "hostd/core/hypervisor.hpp"
 #include "hostd/core/model.hpp"
@@ -72,10 +73,19 @@ struct MakeImageCommand {
     common::ImageName image;
     std::string tenant; ///< Whose it is to be.
 };
-/// Of those made so.
+/// An image of files that the coordinator keeps.
+struct AddImageCommand {
+    ImageRecipe recipe;
+};
+/// What came of a file that this host asked for.
+struct PieceCommand {
+    Piece piece;
+};
+/// Of a tenant's.
 struct RemoveImageCommand {
     common::ImageName image;
     std::string tenant;
+    common::ImageId registration{}; ///< Only that one; empty: whichever it is.
 };
 /// With its checkpoints. Clones made from them live on.
 struct DestroyCommand {
@@ -132,6 +142,8 @@ struct Command {
                  DeleteSnapshotCommand,
                  VerifySnapshotCommand,
                  MakeImageCommand,
+                 AddImageCommand,
+                 PieceCommand,
                  RemoveImageCommand,
                  DestroyCommand,
                  ExecCommand,
@@ -204,6 +216,8 @@ public:
     virtual void activity(std::vector<common::SandboxId> active) = 0;
     /// Forgotten if nobody listens, and so are all readers.
     virtual void reader_news(ReaderNews news) = 0;
+    /// Forgotten if nobody listens.
+    virtual void want_piece(PieceWish wish) = 0;
 };
 
 } // namespace hostd

@@ -21,10 +21,20 @@ Result<Image> LockedImageMaker::make_from(const Checkpoint& checkpoint,
     return registrar_.make_from(checkpoint, name, tenant);
 }
 
-Result<> LockedImageMaker::remove(const common::ImageName& name, const std::string& tenant)
+Result<Image> LockedImageMaker::add(const ImageRecipe& recipe, const Fetch& fetch)
+{
+    return registrar_.add(recipe, fetch, [this]() -> Result<std::shared_ptr<void>> {
+        COMMON_TRY(auto lock, FileLock::take(image_lock_file(layout_), FileLock::IfHeld::wait));
+        return std::make_shared<FileLock>(std::move(lock));
+    });
+}
+
+Result<> LockedImageMaker::remove(const common::ImageName& name,
+                                  const std::string& tenant,
+                                  const common::ImageId& registration)
 {
     COMMON_TRY(const auto lock, FileLock::take(image_lock_file(layout_), FileLock::IfHeld::wait));
-    return registrar_.remove_of(tenant, name);
+    return registrar_.remove_of(tenant, name, registration);
 }
 
 } // namespace hostd::daemon

@@ -13,7 +13,10 @@ public:
     common::Result<Image> make_from(const Checkpoint& checkpoint,
                                     const common::ImageName& name,
                                     const std::string& tenant) override;
-    common::Result<> remove(const common::ImageName& name, const std::string& tenant) override;
+    common::Result<Image> add(const ImageRecipe& recipe, const Fetch& fetch) override;
+    common::Result<> remove(const common::ImageName& name,
+                            const std::string& tenant,
+                            const common::ImageId& registration) override;
 
 private:
     storage::Layout layout_;

@@ -111,6 +111,11 @@ void CoordinatorLink::reader_news(ReaderNews news)
     push(std::move(news), "output of a command");
 }
 
+void CoordinatorLink::want_piece(PieceWish wish)
+{
+    push(std::move(wish), "a wish for a piece of a file");
+}
+
 void CoordinatorLink::start(std::function<void(Command)> on_command,
                             std::function<HostReport()> report)
 {

@@ -40,6 +40,7 @@ public:
     void inventory(std::vector<SandboxStatus> all, std::vector<Checkpoint> checkpoints) override;
     void activity(std::vector<common::SandboxId> active) override;
     void reader_news(ReaderNews news) override;
+    void want_piece(PieceWish wish) override;
 
     /// Begins to connect. Both run on the link's thread and must return at once.
     void start(std::function<void(Command)> on_command, std::function<HostReport()> report);

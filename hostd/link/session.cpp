@@ -2,6 +2,7 @@
 
 #include "common/log/log.hpp"
 #include "hostd/link/wire.hpp"
+#include "hostd/link/wire_images.hpp"
 #include "hostd/link/wire_reading.hpp"
 
 #include <algorithm>
@@ -29,6 +30,7 @@ spdlog::level::level_enum level_of(std::string_view kind)
                                proto::RestoreSnapshot::kind,
                                proto::DeleteSnapshot::kind,
                                proto::MakeImage::kind,
+                               proto::AddImage::kind,
                                proto::RemoveImage::kind,
                                proto::DestroySandbox::kind};
     const bool is_of_life = std::ranges::find(lives, kind) != lives.end();
@@ -243,6 +245,8 @@ void Session::push(Outgoing item)
         send_inventory(*all);
     } else if (const auto* news = std::get_if<ReaderNews>(&item); news != nullptr) {
         send(to_wire(*news));
+    } else if (const auto* wish = std::get_if<PieceWish>(&item); wish != nullptr) {
+        send(to_wire(*wish));
     } else {
         send(to_wire(std::get<Active>(item).sandboxes));
     }

@@ -39,6 +39,7 @@ proto::ImageReport to_wire(const Image& image)
     report.registered_at_us = common::to_unix_us(image.registered_at);
     report.tenant = image.tenant;
     report.from_snapshot = image.from_snapshot.str();
+    report.registration = image.registration.str();
     return report;
 }
 

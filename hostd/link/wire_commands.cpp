@@ -1,5 +1,7 @@
 #include "hostd/link/wire.hpp"
 
+#include "hostd/link/wire_fields.hpp"
+#include "hostd/link/wire_images.hpp"
 #include "hostd/link/wire_reading.hpp"
 
 namespace hostd::link {
@@ -9,34 +11,6 @@ using common::ErrorCode;
 using common::Result;
 
 namespace {
-
-Result<common::SandboxId> sandbox_id(const std::string& text)
-{
-    auto id = common::parse_id<common::SandboxId>(text);
-    if (!id) {
-        return std::move(id).error().during("field 'id'");
-    }
-    return id;
-}
-
-Result<common::SnapshotId> snapshot_id(const std::string& text, const char* field)
-{
-    auto id = common::parse_id<common::SnapshotId>(text);
-    if (!id) {
-        return std::move(id).error().during(std::string{"field '"} + field + "'");
-    }
-    return id;
-}
-
-Result<Command> with(const proto::Envelope& envelope, decltype(Command::what) what)
-{
-    Command command;
-    command.operation = common::OperationId{envelope.operation_id};
-    command.request = common::RequestId{envelope.request_id};
-    command.generation = envelope.generation;
-    command.what = std::move(what);
-    return command;
-}
 
 Result<Command> create_of(const proto::Envelope& envelope)
 {
@@ -162,43 +136,6 @@ Result<Command> restore_of(const proto::Envelope& envelope)
                                std::chrono::milliseconds{wire.boot_timeout_ms}});
 }
 
-Result<common::ImageName> image_name(const std::string& text)
-{
-    if (!common::is_name(text)) {
-        return Error{ErrorCode::invalid_argument, "field 'image': not a name"};
-    }
-    return common::ImageName{text};
-}
-
-/// An image of nobody's would be everybody's.
-Result<std::string> owner(const std::string& text)
-{
-    if (text.empty()) {
-        return Error{ErrorCode::invalid_argument, "field 'tenant': empty"};
-    }
-    return text;
-}
-
-Result<Command> make_image_of(const proto::Envelope& envelope)
-{
-    COMMON_TRY(const auto wire, proto::decode_body<proto::MakeImage>(envelope.body));
-    MakeImageCommand make;
-    COMMON_TRY(make.id, sandbox_id(wire.id));
-    COMMON_TRY(make.snapshot, snapshot_id(wire.snapshot_id, "snapshot_id"));
-    COMMON_TRY(make.image, image_name(wire.image));
-    COMMON_TRY(make.tenant, owner(wire.tenant));
-    return with(envelope, std::move(make));
-}
-
-Result<Command> remove_image_of(const proto::Envelope& envelope)
-{
-    COMMON_TRY(const auto wire, proto::decode_body<proto::RemoveImage>(envelope.body));
-    RemoveImageCommand remove;
-    COMMON_TRY(remove.image, image_name(wire.image));
-    COMMON_TRY(remove.tenant, owner(wire.tenant));
-    return with(envelope, std::move(remove));
-}
-
 /// Of the kinds that say which sandbox, and nothing else.
 template <typename Message, typename What>
 Result<Command> of_sandbox(const proto::Envelope& envelope)
@@ -263,8 +200,14 @@ Result<Command> command_of(const proto::Envelope& envelope)
     if (kind == proto::MakeImage::kind) {
         return make_image_of(envelope);
     }
+    if (kind == proto::AddImage::kind) {
+        return add_image_of(envelope);
+    }
     if (kind == proto::RemoveImage::kind) {
         return remove_image_of(envelope);
+    }
+    if (kind == proto::Piece::kind) {
+        return piece_of(envelope);
     }
     if (kind == proto::DestroySandbox::kind) {
         return of_sandbox<proto::DestroySandbox, DestroyCommand>(envelope);

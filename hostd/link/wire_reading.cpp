@@ -1,6 +1,8 @@
 // What is said about live execs; the rest of the commands is in wire_commands.cpp.
 #include "hostd/link/wire_reading.hpp"
 
+#include "hostd/link/wire_fields.hpp"
+
 namespace hostd::link {
 
 using common::Error;
@@ -11,19 +13,7 @@ namespace {
 
 Result<common::OperationId> exec_id(const std::string& text)
 {
-    auto id = common::parse_id<common::OperationId>(text);
-    if (!id) {
-        return Error{ErrorCode::invalid_argument, "field 'op': " + id.error().message};
-    }
-    return id;
-}
-
-Command command_with(const proto::Envelope& envelope, decltype(Command::what) what)
-{
-    return {common::OperationId{envelope.operation_id},
-            common::RequestId{envelope.request_id},
-            envelope.generation,
-            std::move(what)};
+    return id_in<common::OperationId>("op", text);
 }
 
 Result<ExecInput> input_in(proto::Input wire)
@@ -46,40 +36,37 @@ Result<Command> open_reader_of(const proto::Envelope& envelope)
 {
     COMMON_TRY(const auto wire, proto::decode_body<proto::OpenReader>(envelope.body));
     COMMON_TRY(auto operation, exec_id(wire.operation));
-    COMMON_TRY(auto id, common::parse_id<common::SandboxId>(wire.id));
-    return command_with(
-        envelope,
-        OpenReaderCommand{
-            std::move(id), {std::move(operation), wire.reader}, wire.from, wire.credit});
+    COMMON_TRY(auto id, sandbox_id(wire.id));
+    return with(envelope,
+                OpenReaderCommand{
+                    std::move(id), {std::move(operation), wire.reader}, wire.from, wire.credit});
 }
 
 Result<Command> grant_reader_of(const proto::Envelope& envelope)
 {
     COMMON_TRY(const auto wire, proto::decode_body<proto::GrantReader>(envelope.body));
     COMMON_TRY(auto operation, exec_id(wire.operation));
-    COMMON_TRY(auto id, common::parse_id<common::SandboxId>(wire.id));
-    return command_with(
-        envelope,
-        GrantReaderCommand{std::move(id), {std::move(operation), wire.reader}, wire.bytes});
+    COMMON_TRY(auto id, sandbox_id(wire.id));
+    return with(envelope,
+                GrantReaderCommand{std::move(id), {std::move(operation), wire.reader}, wire.bytes});
 }
 
 Result<Command> close_reader_of(const proto::Envelope& envelope)
 {
     COMMON_TRY(const auto wire, proto::decode_body<proto::CloseReader>(envelope.body));
     COMMON_TRY(auto operation, exec_id(wire.operation));
-    COMMON_TRY(auto id, common::parse_id<common::SandboxId>(wire.id));
-    return command_with(envelope,
-                        CloseReaderCommand{std::move(id), {std::move(operation), wire.reader}});
+    COMMON_TRY(auto id, sandbox_id(wire.id));
+    return with(envelope, CloseReaderCommand{std::move(id), {std::move(operation), wire.reader}});
 }
 
 Result<Command> input_of(const proto::Envelope& envelope)
 {
     COMMON_TRY(auto wire, proto::decode_body<proto::Input>(envelope.body));
     InputCommand command;
-    COMMON_TRY(command.id, common::parse_id<common::SandboxId>(wire.id));
+    COMMON_TRY(command.id, sandbox_id(wire.id));
     COMMON_TRY(command.exec, exec_id(wire.operation));
     COMMON_TRY(command.input, input_in(std::move(wire)));
-    return command_with(envelope, std::move(command));
+    return with(envelope, std::move(command));
 }
 
 proto::ReaderNews to_wire(const ReaderNews& news)

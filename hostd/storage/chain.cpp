@@ -1,5 +1,7 @@
 #include "hostd/storage/chain.hpp"
 
+#include "hostd/storage/durable.hpp"
+
 #include <fmt/format.h>
 
 namespace hostd::storage {

@@ -1,6 +1,7 @@
 #include "hostd/storage/chain.hpp"
 #include "hostd/storage/checkpoint_store.hpp"
 #include "hostd/storage/content_digest.hpp"
+#include "hostd/storage/durable.hpp"
 
 #include <fmt/format.h>
 

@@ -2,6 +2,7 @@
 
 #include "common/digest/digest.hpp"
 #include "common/unique_fd.hpp"
+#include "hostd/storage/durable.hpp"
 #include "hostd/storage/layout.hpp"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 #include "hostd/storage/file_stamp.hpp"
 
+#include "hostd/storage/durable.hpp"
 #include "hostd/storage/layout.hpp"
 #include "hostd/storage/stamp_json.hpp"
 

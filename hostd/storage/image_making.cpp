@@ -101,7 +101,9 @@ Result<Image> ImageRegistrar::make_from(const Checkpoint& checkpoint,
     return to_image(manifest, folder);
 }
 
-Result<> ImageRegistrar::remove_of(const std::string& tenant, const common::ImageName& name)
+Result<> ImageRegistrar::remove_of(const std::string& tenant,
+                                   const common::ImageName& name,
+                                   const common::ImageId& registration)
 {
     const auto manifest =
         common::is_name(name.str())
@@ -117,7 +119,8 @@ Result<> ImageRegistrar::remove_of(const std::string& tenant, const common::Imag
                                  name.str()),
                      "operator_image"};
     }
-    if (manifest->tenant != tenant) {
+    if (manifest->tenant != tenant ||
+        (!registration.empty() && manifest->registration != registration.str())) {
         return Error{ErrorCode::not_found, fmt::format("no image '{}' on this host", name.str())};
     }
     return remove(name);

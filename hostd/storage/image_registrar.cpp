@@ -45,7 +45,18 @@ bool same_content(const Manifest& a, const Manifest& b)
     return a.disk.digest == b.disk.digest && a.kernel.digest == b.kernel.digest &&
            a.initrd.digest == b.initrd.digest && a.cmdline == b.cmdline && a.boot == b.boot &&
            a.agent == b.agent && a.vcpus == b.vcpus && a.memory_bytes == b.memory_bytes &&
-           a.tenant == b.tenant && a.from_snapshot == b.from_snapshot;
+           a.tenant == b.tenant && a.from_snapshot == b.from_snapshot &&
+           a.registration == b.registration;
+}
+
+/// An error that is no word about the file: nobody could look at it, or not to the end.
+Result<> has_looked(const Result<std::string>& told)
+{
+    if (told ||
+        (told.error().code != ErrorCode::timeout && told.error().code != ErrorCode::not_found)) {
+        return {};
+    }
+    return Error{ErrorCode::unavailable, told.error().message, "host_slow"};
 }
 
 } // namespace
@@ -53,12 +64,15 @@ bool same_content(const Manifest& a, const Manifest& b)
 Result<ImageFacts> ImageRegistrar::inspect_disk(const fs::path& disk) const
 {
     const auto printed = run_qemu_img(runner_, inspect(disk));
-    if (!printed) {
+    COMMON_CHECK(has_looked(printed));
+    // Of a hostile file more may be told than is listened to.
+    const auto told = printed ? parse_info(*printed) : printed.error();
+    if (!told) {
         return image_unusable(disk,
-                              "is not a usable qcow2 image (" + printed.error().message + ")",
+                              "is not a usable qcow2 image (" + told.error().message + ")",
                               "convert it: qemu-img convert -O qcow2 FILE NEW.qcow2");
     }
-    COMMON_TRY(const auto facts, parse_info(*printed));
+    const auto& facts = *told;
     if (facts.has_backing_file || facts.has_data_file) {
         // It would let an image read any file of this host.
         return image_unusable(disk,
@@ -81,7 +95,9 @@ Result<ImageFacts> ImageRegistrar::inspect_disk(const fs::path& disk) const
                               fmt::format("has a disk of {} bytes", facts.virtual_bytes),
                               "1 MiB to 16 TiB are supported");
     }
-    if (const auto checked = run_qemu_img(runner_, check(disk)); !checked) {
+    const auto checked = run_qemu_img(runner_, check(disk));
+    COMMON_CHECK(has_looked(checked));
+    if (!checked) {
         return image_unusable(disk,
                               "fails qemu-img check (" + checked.error().message + ")",
                               "repair it: qemu-img check -r all FILE");

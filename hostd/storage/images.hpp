@@ -1,11 +1,14 @@
 #pragma once
 
 #include "hostd/core/checkpoint_store.hpp"
+#include "hostd/core/image_maker.hpp"
 #include "hostd/core/storage.hpp"
 #include "hostd/storage/image_files.hpp"
 #include "hostd/storage/layout.hpp"
 #include "hostd/storage/manifest.hpp"
 #include "hostd/storage/qemu_img.hpp"
+
+#include <memory>
 
 namespace hostd::storage {
 
@@ -58,10 +61,17 @@ public:
     common::Result<Image> make_from(const Checkpoint& checkpoint,
                                     const common::ImageName& name,
                                     const std::string& tenant);
+    /// Held for as long as what it gives.
+    using Lock = std::function<common::Result<std::shared_ptr<void>>()>;
+    /// As ImageMaker's. `lock` is taken when all is fetched: no other writer waits for that.
+    common::Result<Image>
+    add(const ImageRecipe& recipe, const ImageMaker::Fetch& fetch, const Lock& lock);
     /// `failed_precondition` (reason image_in_use) while an overlay stands on it.
     common::Result<> remove(const common::ImageName& name);
     /// As ImageMaker's remove().
-    common::Result<> remove_of(const std::string& tenant, const common::ImageName& name);
+    common::Result<> remove_of(const std::string& tenant,
+                               const common::ImageName& name,
+                               const common::ImageId& registration);
     /// Digests every file again and compares.
     common::Result<Image> verify(const common::ImageName& name);
     /// What an interrupted add left behind.
@@ -72,6 +82,12 @@ private:
     common::Result<Manifest> copy_into(const std::filesystem::path& folder,
                                        const ImageRequest& request,
                                        const Progress& progress) const;
+    common::Result<> check_header(const std::filesystem::path& disk) const;
+    common::Result<Manifest> fetch_into(const std::filesystem::path& folder,
+                                        const ImageRecipe& recipe,
+                                        const ImageMaker::Fetch& fetch) const;
+    common::Result<> may_take_name(const ImageRecipe& recipe) const;
+    common::Result<std::optional<Image>> make_way_for(const ImageRecipe& recipe);
     common::Result<> refuse_if_in_use(const common::ImageName& name) const;
     common::Result<std::vector<std::filesystem::path>>
     disks_with_room(const Checkpoint& checkpoint) const;

@@ -1,5 +1,7 @@
 #include "hostd/storage/layout.hpp"
 
+#include "hostd/storage/durable.hpp"
+
 #include <cerrno>
 #include <charconv>
 #include <fmt/format.h>
@@ -115,15 +117,6 @@ std::optional<std::uint64_t> overlay_number(std::string_view file_name) noexcept
         return std::nullopt;
     }
     return number;
-}
-
-Error file_error(std::string_view attempt, const std::filesystem::path& path, int error)
-{
-    const bool full = error == ENOSPC || error == EDQUOT;
-    return {
-        full ? ErrorCode::resource_exhausted : ErrorCode::internal,
-        fmt::format("{} {}: {}", attempt, path.string(), std::generic_category().message(error)),
-        full ? "disk_full" : ""};
 }
 
 } // namespace hostd::storage

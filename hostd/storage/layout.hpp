@@ -116,7 +116,4 @@ private:
 std::optional<std::uint64_t> overlay_number(std::string_view file_name) noexcept;
 std::string overlay_name(std::uint64_t number);
 
-/// ENOSPC and EDQUOT are `resource_exhausted` (reason disk_full), all else `internal`.
-common::Error file_error(std::string_view attempt, const std::filesystem::path& path, int error);
-
 } // namespace hostd::storage

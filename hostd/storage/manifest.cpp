@@ -17,7 +17,20 @@ using nlohmann::json;
 namespace {
 
 constexpr int version = 1;
-constexpr int version_of_tenants = 2; // A hostd from before them would show it to everybody.
+// A hostd from before them would show it to everybody, or not know what it is.
+constexpr int version_of_tenants = 2;
+constexpr int version_of_registrations = 3;
+
+/// The id in a field; throws if it is none.
+template <typename Id>
+std::string id_at(const json& value, const char* field)
+{
+    auto text = value.at(field).get<std::string>();
+    if (!common::parse_id<Id>(text)) {
+        throw std::invalid_argument{fmt::format("'{}' is no id", field)};
+    }
+    return text;
+}
 
 Manifest from_json(const json& value)
 {
@@ -33,12 +46,15 @@ Manifest from_json(const json& value)
     manifest.vcpus = value.at("vcpus").get<unsigned>();
     manifest.memory_bytes = value.at("memory_bytes").get<std::uint64_t>();
     manifest.registered_at_us = value.at("registered_at_us").get<std::int64_t>();
-    if (value.at("version").get<int>() == version_of_tenants) {
+    const auto written = value.at("version").get<int>();
+    if (written != version) {
         manifest.tenant = value.at("tenant").get<std::string>();
-        manifest.from_snapshot = value.at("from_snapshot").get<std::string>();
-        if (!common::parse_id<common::SnapshotId>(manifest.from_snapshot)) {
-            throw std::invalid_argument{"'from_snapshot' is no id"};
-        }
+    }
+    if (written == version_of_tenants) {
+        manifest.from_snapshot = id_at<common::SnapshotId>(value, "from_snapshot");
+    }
+    if (written == version_of_registrations) {
+        manifest.registration = id_at<common::ImageId>(value, "registration");
     }
     return manifest;
 }
@@ -55,7 +71,7 @@ Result<Manifest> read_manifest(const std::filesystem::path& folder)
     try {
         const auto value = json::parse(in);
         const auto written = value.at("version").get<int>();
-        if (written != version && written != version_of_tenants) {
+        if (written < version || written > version_of_registrations) {
             return Error{ErrorCode::failed_precondition,
                          file.string() + ": written by a newer version"};
         }
@@ -87,6 +103,11 @@ Result<> write_manifest(const std::filesystem::path& folder, const Manifest& man
         value["tenant"] = manifest.tenant;
         value["from_snapshot"] = manifest.from_snapshot;
     }
+    if (!manifest.registration.empty()) {
+        value["version"] = version_of_registrations;
+        value["registration"] = manifest.registration;
+        value.erase("from_snapshot");
+    }
     return replace_durably(folder / "manifest.json", value.dump(2) + "\n", 0644);
 }
 
@@ -110,6 +131,7 @@ Image to_image(const Manifest& manifest, const std::filesystem::path& folder)
     image.registered_at = common::from_unix_us(manifest.registered_at_us);
     image.tenant = manifest.tenant;
     image.from_snapshot = common::SnapshotId{manifest.from_snapshot};
+    image.registration = common::ImageId{manifest.registration};
     return image;
 }
 

@@ -24,6 +24,7 @@ struct Manifest {
     std::int64_t registered_at_us = 0;
     std::string tenant;        ///< Whose it is; "" is an operator's, for everybody.
     std::string from_snapshot; ///< Id of the checkpoint that it was made of; else "".
+    std::string registration;  ///< Id that the coordinator knows it by; else "".
 };
 
 common::Result<Manifest> read_manifest(const std::filesystem::path& folder);

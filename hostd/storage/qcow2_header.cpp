@@ -1,6 +1,7 @@
 #include "hostd/storage/qcow2_header.hpp"
 
 #include "common/unique_fd.hpp"
+#include "hostd/storage/durable.hpp"
 #include "hostd/storage/layout.hpp"
 
 #include <array>

@@ -1,5 +1,6 @@
 #include "hostd/storage/qemu_img.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -16,6 +17,22 @@ namespace {
 constexpr auto quick = std::chrono::seconds{30};
 constexpr auto copying = std::chrono::hours{1};
 constexpr auto thorough = std::chrono::minutes{10}; // A check reads all of a large image's tables.
+
+/// For a file that may be made to eat its reader: prlimit(1) bounds the memory and time it takes.
+Command bounded(Command command)
+{
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(command.timeout).count();
+    command.argv.insert(command.argv.begin(),
+                        {"prlimit", "--as=4294967296", fmt::format("--cpu={}", seconds), "--"});
+    return command;
+}
+
+/// What qemu-img was to do.
+std::string verb_of(const Command& command)
+{
+    const auto at = std::ranges::find(command.argv, "qemu-img");
+    return at == command.argv.end() || at + 1 == command.argv.end() ? "" : *(at + 1);
+}
 
 } // namespace
 
@@ -48,12 +65,13 @@ Command create_overlay_unopened(const std::filesystem::path& overlay,
 Command inspect(const std::filesystem::path& file)
 {
     // The format is given, never guessed: a raw file can claim to be anything.
-    return {{"qemu-img", "info", "-U", "-f", "qcow2", "--output=json", file.string()}, {}, quick};
+    return bounded(
+        {{"qemu-img", "info", "-U", "-f", "qcow2", "--output=json", file.string()}, {}, quick});
 }
 
 Command check(const std::filesystem::path& file)
 {
-    return {{"qemu-img", "check", "-q", "-f", "qcow2", file.string()}, {}, thorough};
+    return bounded({{"qemu-img", "check", "-q", "-f", "qcow2", file.string()}, {}, thorough});
 }
 
 /// With qemu-img's own cache modes: its target's, `unsafe`, leaves the sync to the caller. What is
@@ -108,7 +126,7 @@ Result<std::string> run_qemu_img(const Runner& runner, const Command& command)
                       outcome.err.find("quota exceeded") != std::string::npos;
     return Error{full ? ErrorCode::resource_exhausted : ErrorCode::internal,
                  fmt::format("qemu-img {}: exit status {}: {}",
-                             command.argv.at(1),
+                             verb_of(command),
                              outcome.status,
                              outcome.err.substr(0, outcome.err.find('\n'))),
                  full ? "disk_full" : ""};

@@ -535,6 +535,7 @@ class Fleet:
             "server_key": self.etc / "server.key",
             "enrolment_file": self.etc / "enrolled",
             "token_file": self.etc / "tokens",
+            "blob_dir": self.base / "blobs",
             "log_level": self.log_level,
             # Beyond what emulated guests need where two fleets boot at once.
             "boot_timeout_sec": 120,

@@ -1,6 +1,7 @@
 """Real requests and replies of every operation, against our own description, the published ones and the contract's tables."""
 
 import base64
+import hashlib
 import json
 import os
 import subprocess
@@ -9,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from fleet import ROOT, wait_until
+from fleet import ROOT, run, wait_until
 from live import Events
 
 SHA_OF_TEXT = "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1"
@@ -341,6 +342,24 @@ def keep_and_go_back(api, ident):
     wait_until("the image to go", lambda: api.call("DELETE", "/v1/images/with-state")[0] in (200, 404), 60)
 
 
+def make_an_image_of_files(api, folder):
+    disk = folder / "contract.qcow2"
+    run("qemu-img", "create", "-q", "-f", "qcow2", disk, "1M")
+    digest = hashlib.sha256(disk.read_bytes()).hexdigest()
+    path = f"/v1/images/blobs/{digest}"
+    for expected in (201, 200):
+        assert api.call("PUT", path, raw=disk.read_bytes(), headers={"Content-Type": "application/octet-stream"})[0] == expected
+    api.ok("GET", path)
+    assert api.call("PUT", f"/v1/images/blobs/{'0' * 64}", raw=b"other")[0] == 400
+    assert api.call("GET", f"/v1/images/blobs/{'0' * 64}")[0] == 404
+    made = api.ok("POST", "/v1/images", {"name": "of-files", "disk": f"sha256:{digest}", "boot": "uefi", "agent": "none", "cpu": 1, "memory_mb": 64})
+    assert made["image"]["id"].startswith("img-")
+    api.ok("GET", "/v1/images/of-files")
+    api.ok("GET", "/v1/images")
+    assert api.call("POST", "/v1/images", {"name": "of-files", "disk": digest, "agent": "none"})[0] == 409
+    api.ok("DELETE", "/v1/images/of-files")
+
+
 def live(api, ident):
     path = f"/v1/sandboxes/{ident}"
     for step, body in (("pause", None), ("resume", {}), ("suspend", None), ("resume", None), ("extend", {"ttl_seconds": 3600}),
@@ -408,6 +427,7 @@ def test_every_operation_keeps_to_what_is_described_and_published(fleet, recordi
     pool(api)
     be_refused(api, first, second)
     keep_and_go_back(api, first)
+    make_an_image_of_files(api, tmp_path)
     live(api, first)
     follow(api, first)
     see_the_audit(api, first)

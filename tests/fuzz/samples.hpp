@@ -3,6 +3,7 @@
 #include "proto/envelope.hpp"
 #include "proto/guest_calls.hpp"
 #include "proto/guest_messages.hpp"
+#include "proto/wire_images.hpp"
 #include "proto/wire_messages.hpp"
 #include "proto/wire_reading.hpp"
 
@@ -53,7 +54,8 @@ inline proto::HostFacts facts()
                      268'435'456,
                      1'700'000'000'000'000,
                      "default",
-                     "snp-aaaaaaaaaaaaaaaa"}};
+                     "snp-aaaaaaaaaaaaaaaa",
+                     "img-aaaaaaaaaaaaaaaa"}};
     return facts;
 }
 
@@ -184,7 +186,24 @@ inline auto wire_messages()
         DeleteSnapshot{"sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa"},
         VerifySnapshot{"sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa"},
         MakeImage{"sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa", "web", "default"},
-        RemoveImage{"web", "default"},
+        AddImage{"img-aaaaaaaaaaaaaaaa",
+                 "web",
+                 "default",
+                 {std::string(64, 'a'), 196'616},
+                 {std::string(64, 'b'), 7'000'000},
+                 {std::string(64, 'c'), 1},
+                 "console=ttyS0",
+                 "kernel",
+                 "paddock",
+                 2,
+                 1U << 28U},
+        RemoveImage{"web", "default", "img-aaaaaaaaaaaaaaaa"},
+        Piece{"op-aaaaaaaaaaaaaaaa",
+              std::string(64, 'a'),
+              262'144,
+              std::string("\0QFI\xFB", 5),
+              "unknown_blob",
+              "not to be fetched"},
         DestroySandbox{"sbx-aaaaaaaaaaaaaaaa"},
         exec(),
         ExecAck{"sbx-aaaaaaaaaaaaaaaa"},
@@ -201,7 +220,8 @@ inline auto wire_messages()
               15,
               24,
               80},
-        ReaderNews{"op-aaaaaaaaaaaaaaaa", 3, "output", "stderr", 70'000, "\xFF"}};
+        ReaderNews{"op-aaaaaaaaaaaaaaaa", 3, "output", "stderr", 70'000, "\xFF"},
+        WantPiece{"op-aaaaaaaaaaaaaaaa", std::string(64, 'a'), 262'144, 65'536}};
 }
 
 inline proto::GuestFrame guest_frame()

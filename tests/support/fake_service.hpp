@@ -3,8 +3,8 @@
 #include "coordinator/core/service.hpp"
 #include "tests/support/fake_audit.hpp"
 #include "tests/support/fake_events.hpp"
+#include "tests/support/fake_images.hpp"
 #include "tests/support/fake_live_execs.hpp"
-#include "tests/support/fake_pools.hpp"
 #include "tests/support/sample_checkpoint.hpp"
 
 #include <functional>
@@ -18,7 +18,7 @@ namespace test_support {
 
 /// A Service in memory that records what it was asked. Any thread. Sandboxes are
 /// RUNNING as soon as they are created with auto_start, and a run is answered by on_run.
-class FakeService final : public FakePools {
+class FakeService final : public FakeImages {
 public:
     using Sandbox = coordinator::Sandbox;
 
@@ -27,16 +27,11 @@ public:
     FakeEvents told;
     FakeAudit audited;
     coordinator::Health state{true, {{"database", true, "secret detail"}}};
-    std::vector<coordinator::Image> all_images;
 
     [[nodiscard]] std::vector<coordinator::CreateRequest> creates() const { return of(creates_); }
     [[nodiscard]] std::vector<coordinator::RunRequest> runs() const { return of(runs_); }
     [[nodiscard]] std::vector<coordinator::ListFilter> lists() const { return of(lists_); }
     [[nodiscard]] std::vector<coordinator::StopRequest> stops() const { return of(stops_); }
-    [[nodiscard]] std::vector<coordinator::ImageRequest> image_requests() const
-    {
-        return of(image_requests_);
-    }
     [[nodiscard]] std::vector<coordinator::ForkRequest> forks() const { return of(forks_); }
 
     /// A sandbox that exists from the start.
@@ -307,41 +302,6 @@ public:
         return sandbox.ip;
     }
 
-    Result<std::vector<coordinator::Image>> images(const coordinator::Caller& caller) override
-    {
-        COMMON_CHECK(enter(caller));
-        return all_images;
-    }
-    Result<coordinator::Image> image(const coordinator::Caller& caller,
-                                     const common::ImageName& name) override
-    {
-        COMMON_CHECK(enter(caller));
-        return named(all_images, name, "image " + name.str());
-    }
-    Result<coordinator::Image> create_image(const coordinator::Caller& caller,
-                                            coordinator::ImageRequest request) override
-    {
-        COMMON_CHECK(enter(caller));
-        const std::scoped_lock lock{mutex_};
-        if (named(all_images, request.name, "")) {
-            return common::Error{common::ErrorCode::already_exists, "there is one", "image_exists"};
-        }
-        coordinator::Image made;
-        made.name = request.name;
-        made.tenant = caller.tenant;
-        made.from_snapshot = common::SnapshotId{request.from_snapshot};
-        all_images.push_back(made);
-        image_requests_.push_back(std::move(request));
-        return made;
-    }
-    Result<coordinator::Image> delete_image(const coordinator::Caller& caller,
-                                            const common::ImageName& name) override
-    {
-        COMMON_TRY(auto gone, image(caller, name));
-        const std::scoped_lock lock{mutex_};
-        std::erase_if(all_images, [&name](const auto& other) { return other.name == name; });
-        return gone;
-    }
     coordinator::Health health() override { return state; }
     std::string metrics() override { return "paddock_sandboxes 1\n"; }
 
@@ -378,7 +338,6 @@ private:
     std::vector<coordinator::StopRequest> stops_;
     std::vector<coordinator::Checkpoint> checkpoints_;
     std::vector<coordinator::ForkRequest> forks_;
-    std::vector<coordinator::ImageRequest> image_requests_;
 };
 
 } // namespace test_support

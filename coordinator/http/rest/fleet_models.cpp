@@ -64,8 +64,14 @@ Json json_of(const Image& image)
         {"registered_at", common::to_rfc3339(image.registered_at)},
     };
     set_if(json, "from_snapshot", image.from_snapshot.str());
+    set_if(json, "id", image.registration.str());
     for (const auto& host : image.hosts) {
         json["hosts"].push_back(host.str());
+    }
+    for (const auto& [host, why] : image.missing_on) {
+        Json one{{"host_name", host.str()}};
+        set_if(one, "error", why);
+        json["missing_on"].push_back(std::move(one));
     }
     return json;
 }
@@ -121,6 +127,11 @@ std::string images_body(const std::vector<Image>& images, const Page& page)
 std::string image_body(const Image& image)
 {
     return text_of(Json{{"image", json_of(image)}});
+}
+
+std::string blob_body(const Blob& blob)
+{
+    return text_of(Json{{"blob", {{"digest", blob.digest}, {"size_bytes", blob.size.count()}}}});
 }
 
 std::string vms_body(const VmListing& listing)

@@ -33,6 +33,8 @@ common::Result<Reply> list_images(const Context& context, const Request& request
 common::Result<Reply> get_image(const Context& context, const Request& request);
 common::Result<Reply> create_image(const Context& context, const Request& request);
 common::Result<Reply> delete_image(const Context& context, const Request& request);
+common::Result<Reply> get_blob(const Context& context, const Request& request);
+common::Result<Reply> upload_blob(const Context& context, const Request& request);
 common::Result<Reply> list_vms(const Context& context, const Request& request);
 
 common::Result<Reply> create_sandbox(const Context& context, const Request& request);

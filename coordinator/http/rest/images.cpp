@@ -1,3 +1,4 @@
+#include "coordinator/core/blobs.hpp"
 #include "coordinator/http/fields.hpp"
 #include "coordinator/http/rest/handlers.hpp"
 #include "coordinator/http/rest/models.hpp"
@@ -38,7 +39,12 @@ common::Result<Reply> create_image(const Context& context, const Request& reques
 {
     COMMON_CHECK(parse_no_query(request.query, "make an image"));
     COMMON_TRY(auto wanted, parse_image(request.body));
-    COMMON_TRY(const auto made, context.service.create_image(request.caller, std::move(wanted)));
+    auto* of_files = std::get_if<RegisteredImage>(&wanted);
+    COMMON_TRY(const auto made,
+               of_files != nullptr
+                   ? context.service.register_image(request.caller, std::move(*of_files))
+                   : context.service.create_image(request.caller,
+                                                  std::get<ImageRequest>(std::move(wanted))));
     Reply reply;
     reply.status = 201;
     reply.body = image_body(made);
@@ -53,6 +59,31 @@ common::Result<Reply> delete_image(const Context& context, const Request& reques
     COMMON_CHECK(parse_nothing(request.body, "delete an image"));
     COMMON_TRY(const auto gone, context.service.delete_image(request.caller, name));
     return Reply{.body = image_body(gone)};
+}
+
+common::Result<Reply> get_blob(const Context& context, const Request& request)
+{
+    COMMON_TRY(const auto digest, parse_digest(request.path.at(0)));
+    COMMON_CHECK(parse_no_query(request.query, "look for a blob"));
+    COMMON_TRY(const auto blob, context.records.blobs.find(request.caller.tenant, digest));
+    return Reply{.body = blob_body(blob)};
+}
+
+common::Result<Reply> upload_blob(const Context& context, const Request& request)
+{
+    COMMON_TRY(const auto digest, parse_digest(request.path.at(0)));
+    COMMON_CHECK(parse_no_query(request.query, "upload a blob"));
+    auto& blobs = context.records.blobs;
+    const bool is_there = blobs.find(request.caller.tenant, digest).has_value();
+    // Refused before its content is sent, by who waits for "100 Continue".
+    COMMON_TRY(const auto upload, blobs.begin(request.caller.tenant, digest));
+    COMMON_CHECK(
+        request.content([&upload](std::string_view piece) { return upload->write(piece); }));
+    COMMON_TRY(const auto blob, upload->finish());
+    Reply reply;
+    reply.status = is_there ? 200 : 201;
+    reply.body = blob_body(blob);
+    return reply;
 }
 
 } // namespace coordinator::http::rest

@@ -34,6 +34,7 @@ std::string hosts_body(const std::vector<Host>& hosts, const Page& page);
 std::string host_body(const Host& host);
 std::string images_body(const std::vector<Image>& images, const Page& page);
 std::string image_body(const Image& image);
+std::string blob_body(const Blob& blob);
 std::string pools_body(const std::vector<PoolState>& pools, const Page& page);
 std::string pool_body(const PoolState& pool);
 std::string playbook_body(const Playbook& playbook); ///< {"playbook"}

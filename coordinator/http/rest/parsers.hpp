@@ -8,6 +8,7 @@
 #include "coordinator/http/request.hpp"
 
 #include <string_view>
+#include <variant>
 
 // One parser per endpoint: from a request to the closed value the service takes.
 namespace coordinator::http::rest {
@@ -22,7 +23,11 @@ common::Result<StopRequest> parse_stop(std::string_view body);
 common::Result<StopRequest> parse_restart(std::string_view body);
 common::Result<SnapshotRequest> parse_snapshot(std::string_view body);
 common::Result<ForkRequest> parse_fork(std::string_view body);
-common::Result<ImageRequest> parse_image(std::string_view body);
+/// Of a checkpoint, or of files.
+using WantedImage = std::variant<ImageRequest, RegisteredImage>;
+common::Result<WantedImage> parse_image(std::string_view body);
+/// Hex digits of a sha256, after "sha256:" or alone.
+common::Result<std::string> parse_digest(std::string_view text);
 common::Result<PoolRequest> parse_pool(std::string_view body);
 common::Result<PoolChange> parse_pool_change(std::string_view body);
 common::Result<HostChange> parse_host_change(std::string_view body);

@@ -246,14 +246,14 @@ BOOST_AUTO_TEST_CASE(it_is_removed_by_its_tenant_once_nothing_lies_on_it)
 {
     const auto made = must_make();
     BOOST_REQUIRE(sandboxes.create(other, made));
-    BOOST_TEST(registrar.remove_of(tenant, web).error().reason == "image_in_use");
-    BOOST_CHECK(registrar.remove_of("blue", web).error().code == ErrorCode::not_found);
-    BOOST_TEST(registrar.remove_of(tenant, base.name).error().reason == "operator_image");
+    BOOST_TEST(registrar.remove_of(tenant, web, {}).error().reason == "image_in_use");
+    BOOST_CHECK(registrar.remove_of("blue", web, {}).error().code == ErrorCode::not_found);
+    BOOST_TEST(registrar.remove_of(tenant, base.name, {}).error().reason == "operator_image");
     BOOST_TEST(images.find(web).has_value());
     BOOST_REQUIRE(sandboxes.remove(other));
-    BOOST_TEST(registrar.remove_of(tenant, web).has_value());
-    BOOST_CHECK(registrar.remove_of(tenant, web).error().code == ErrorCode::not_found);
-    BOOST_CHECK(registrar.remove_of(tenant, ImageName{"../x"}).error().code ==
+    BOOST_TEST(registrar.remove_of(tenant, web, {}).has_value());
+    BOOST_CHECK(registrar.remove_of(tenant, web, {}).error().code == ErrorCode::not_found);
+    BOOST_CHECK(registrar.remove_of(tenant, ImageName{"../x"}, {}).error().code ==
                 ErrorCode::not_found);
     BOOST_TEST(nothing_is_left());
     BOOST_TEST(images.find(base.name).has_value());

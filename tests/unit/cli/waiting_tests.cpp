@@ -22,7 +22,7 @@ namespace {
 
 // ThreadSanitizer, which has one of its own, ends a child of a fork that begins a thread if there
 // was another at the fork.
-#if defined(__SANITIZE_THREAD__)
+#if defined(PADDOCK_UNDER_TSAN)
 constexpr std::ptrdiff_t threads_of_one = 2;
 #else
 constexpr std::ptrdiff_t threads_of_one = 1;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "coordinator/core/core.hpp"
+#include "tests/support/fake_blobs.hpp"
 #include "tests/unit/coordinator_core/fake_link.hpp"
 #include "tests/unit/coordinator_core/fake_store.hpp"
 
@@ -95,7 +96,7 @@ struct CoreFixture {
 
     void run()
     {
-        core.emplace(store, link, clock, settings);
+        core.emplace(store, link, blobs, clock, settings);
         BOOST_REQUIRE(core->start());
     }
     /// A core that starts with what the first one had written.
@@ -356,6 +357,7 @@ struct CoreFixture {
     FakeStore store;
     FakeLink link;
     coordinator::CoreSettings settings;
+    test_support::FakeBlobs blobs;
     std::optional<coordinator::Core> core;
 };
 

@@ -11,7 +11,7 @@ BOOST_FIXTURE_TEST_SUITE(core_tests, CoreFixture)
 BOOST_AUTO_TEST_CASE(a_core_starts_with_its_own_epoch)
 {
     store.snapshot.epoch = 7;
-    core.emplace(store, link, clock, settings);
+    core.emplace(store, link, blobs, clock, settings);
     BOOST_TEST(*core->start() == 7U);
 }
 

@@ -139,6 +139,10 @@ public:
         return rows;
     }
     /// What a coordinator that starts now would read.
+    [[nodiscard]] std::vector<coordinator::RegisteredImage> registered_images() const
+    {
+        return all(images_);
+    }
     [[nodiscard]] coordinator::Snapshot after_crash() const
     {
         coordinator::Snapshot next;
@@ -154,6 +158,7 @@ public:
                 next.pools.push_back(pool);
             }
         }
+        next.images = all(images_);
         for (auto& operation : operations()) {
             if (operation.status == "running") {
                 next.unfinished.push_back(operation);
@@ -341,13 +346,14 @@ private:
             return common::Error{common::ErrorCode::already_exists, "it has changed", "stale"};
         }
         for (const auto& change : changes) {
-            std::visit([this](const auto& row) { put(row); }, change);
+            std::visit([this](const auto& row) { this->put(row); }, change);
         }
         return {};
     }
     void put(const coordinator::Sandbox& row) { sandboxes_[row.id] = row; }
     void put(const coordinator::Checkpoint& row) { checkpoints_[row.id] = row; }
     void put(const coordinator::Pool& row) { pools_[row.name] = row; }
+    void put(const coordinator::RegisteredImage& row) { images_[row.id] = row; }
     void put(const coordinator::Playbook& row) { playbooks_.put(row); }
     void put(const coordinator::PlaybookRemoval& row) { playbooks_.remove(row); }
     void put(const coordinator::Template& row) { templates_.put(row); }
@@ -370,6 +376,7 @@ private:
     std::map<common::SandboxId, coordinator::Sandbox> sandboxes_;
     std::map<common::SnapshotId, coordinator::Checkpoint> checkpoints_;
     std::map<std::string, coordinator::Pool> pools_;
+    std::map<common::ImageId, coordinator::RegisteredImage> images_;
     FakeRecords<coordinator::Playbook, coordinator::PlaybookRemoval, &coordinator::Playbook::name>
         playbooks_;
     FakeRecords<coordinator::Template, coordinator::TemplateRemoval, &coordinator::Template::name>

@@ -30,4 +30,21 @@ BOOST_AUTO_TEST_CASE(a_detail_is_json_whatever_a_caller_put_into_it)
     BOOST_TEST(cut == R"({"a":")" + std::string(1023, 'x') + R"("})");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_done_about_images_has_its_names_in_the_audit)
+{
+    using Kind = Pending::Kind;
+    for (const auto& [kind, action] :
+         std::vector<std::pair<Kind, std::string>>{{Kind::make_image, "image.create"},
+                                                   {Kind::remove_image, "image.delete"},
+                                                   {Kind::register_image, "image.register"},
+                                                   {Kind::fetch_image, "image.fetch"},
+                                                   {Kind::drop_image, "image.drop"}}) {
+        BOOST_TEST(audit_action(to_string(kind)) == action);
+        BOOST_TEST(is_about_image(kind));
+        BOOST_TEST(is_about_registration(kind) ==
+                   (kind != Kind::make_image && kind != Kind::remove_image));
+    }
+    BOOST_TEST(!is_about_image(Kind::create));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -128,6 +128,23 @@ BOOST_AUTO_TEST_CASE(times_and_sizes_arrive_in_their_units)
     BOOST_TEST(settings.http.allowed_hosts.size() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(files_for_images_have_a_folder_and_bounds)
+{
+    const auto without = *load("");
+    BOOST_TEST(without.blobs.folder == "/var/lib/paddock-coordinator/blobs");
+    BOOST_CHECK(without.blobs.largest == common::Bytes::gib(64));
+    BOOST_CHECK(without.blobs.reserve == common::Bytes::gib(1));
+    const auto settings = *load("blob_dir: /srv/blobs\nblob_max_mb: 7\nblob_reserve_mb: 0\n");
+    BOOST_TEST(settings.blobs.folder == "/srv/blobs");
+    BOOST_CHECK(settings.blobs.largest == common::Bytes::mib(7));
+    BOOST_CHECK(settings.blobs.reserve == common::Bytes{});
+    refused("blob_max_mb: 0\n", "blob_max_mb");
+    refused("blob_max_mb: 1073741825\n", "blob_max_mb");
+    refused("blob_reserve_mb: -1\n", "blob_reserve_mb");
+    environment["PADDOCK_BLOB_DIR"] = "/mnt/blobs";
+    BOOST_TEST(load("blob_dir: /srv/blobs\n")->blobs.folder == "/mnt/blobs");
+}
+
 BOOST_AUTO_TEST_CASE(bounds_unknown_keys_and_wrong_types_are_refused_by_name)
 {
     refused("boot_timeout_sec: 0\n", "boot_timeout_sec");

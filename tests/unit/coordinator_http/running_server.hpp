@@ -5,6 +5,7 @@
 #include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/templates.hpp"
 #include "coordinator/http/server.hpp"
+#include "tests/support/fake_blobs.hpp"
 #include "tests/support/fake_guest_files.hpp"
 #include "tests/support/fake_guest_terminals.hpp"
 #include "tests/support/fake_key_store.hpp"
@@ -35,7 +36,8 @@ struct Backend {
     Playbooks playbooks{store, clock, {}};
     Plans plans{store, clock, {}};
     Templates templates{store, clock, {}};
-    Records records{playbooks, plans, templates};
+    test_support::FakeBlobs blobs;
+    Records records{playbooks, plans, templates, blobs};
     test_support::FakeGuestFiles files;
     test_support::FakeGuestTerminals terminals;
     Guests guests{files, terminals};

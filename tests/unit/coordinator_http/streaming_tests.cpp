@@ -323,7 +323,7 @@ BOOST_FIXTURE_TEST_CASE(what_is_given_to_a_command_under_a_key_reaches_it_once, 
              {"/stdin", R"({"data":"x"})"},
              {"/signal", R"({"signal":"TERM"})"},
              {"/resize", R"({"rows":10,"cols":20})"}}) {
-        const auto ask = [&](const std::string& key) {
+        const auto ask = [&, &what = what, &body = body](const std::string& key) {
             return run.client().post(
                 path() + what, nlohmann::json::parse(body), {{"Idempotency-Key", key}});
         };

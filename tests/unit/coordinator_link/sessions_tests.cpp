@@ -1,3 +1,4 @@
+#include "proto/wire_images.hpp"
 #include "tests/unit/coordinator_link/sessions_fixture.hpp"
 
 using namespace coordinator;
@@ -149,6 +150,25 @@ BOOST_AUTO_TEST_CASE(a_list_that_is_wrong_in_part_is_ignored_as_a_whole)
     BOOST_TEST(events.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_wish_for_a_piece_of_a_file_is_told_of_and_one_for_none_is_ignored)
+{
+    proto::WantPiece wish{operation, std::string(64, 'a'), 512, 256};
+    receive("h1", "r1", wish);
+    BOOST_TEST(events.empty()); // It has not said hello.
+    welcome();
+    receive("h1", "r1", wish);
+    const auto wanted = event<HostWantsPiece>();
+    BOOST_TEST(wanted.host.str() == "h1");
+    BOOST_TEST(wanted.operation.str() == operation);
+    BOOST_TEST(wanted.digest == wish.digest);
+    BOOST_TEST(wanted.offset == 512U);
+    BOOST_TEST(wanted.size == 256U);
+    events.clear();
+    wish.digest = "../x";
+    receive("h1", "r1", wish);
+    BOOST_TEST(events.empty());
+}
+
 BOOST_AUTO_TEST_CASE(rubbish_is_ignored)
 {
     welcome();
@@ -164,6 +184,7 @@ BOOST_AUTO_TEST_CASE(rubbish_is_ignored)
                             proto::Activity::kind,
                             proto::Reply::kind,
                             proto::Exec::kind,
+                            proto::WantPiece::kind,
                             std::string_view{"from the future"}}) {
         receive_body(kind, "\xc1");
         receive_body(kind, "");

@@ -5,7 +5,7 @@ using namespace guest;
 namespace {
 
 // ThreadSanitizer makes a fork of each vfork: the child's word why it failed reaches nobody.
-#if defined(__SANITIZE_THREAD__)
+#if defined(PADDOCK_UNDER_TSAN)
 constexpr bool vfork_shares_memory = false;
 #else
 constexpr bool vfork_shares_memory = true;

@@ -5,7 +5,7 @@
 // ThreadSanitizer makes a fork of each vfork: why a program could not be started reaches nobody,
 // and much of this suite is about that. Nothing of it has a second thread. 77 is "skipped" to
 // ctest.
-#if defined(__SANITIZE_THREAD__)
+#if defined(PADDOCK_UNDER_TSAN)
 namespace {
 
 struct NotHere {

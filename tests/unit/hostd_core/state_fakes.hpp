@@ -183,7 +183,25 @@ public:
         COMMON_CHECK(world_.step("make_image", {}, [&] { world_.made[name] = image; }));
         return image;
     }
-    common::Result<> remove(const common::ImageName& name, const std::string&) override
+    /// What was fetched is counted as its content.
+    common::Result<hostd::Image> add(const hostd::ImageRecipe& recipe, const Fetch& fetch) override
+    {
+        std::string content;
+        COMMON_CHECK(fetch(recipe.disk, [&content](std::string_view bytes) -> common::Result<> {
+            content += bytes;
+            return {};
+        }));
+        hostd::Image image;
+        image.name = recipe.name;
+        image.digest = recipe.disk.digest;
+        image.size = common::Bytes{content.size()};
+        image.tenant = recipe.tenant;
+        image.registration = recipe.registration;
+        COMMON_CHECK(world_.step("add_image", {}, [&] { world_.made[recipe.name] = image; }));
+        return image;
+    }
+    common::Result<>
+    remove(const common::ImageName& name, const std::string&, const common::ImageId&) override
     {
         return world_.step("remove_image", {}, [&] { world_.made.erase(name); });
     }
@@ -289,6 +307,7 @@ public:
         activities.add(std::move(active));
     }
     void reader_news(hostd::ReaderNews one) override { news.add(std::move(one)); }
+    void want_piece(hostd::PieceWish wish) override { wishes.add(std::move(wish)); }
     std::vector<hostd::Checkpoint> checkpoints()
     {
         const std::scoped_lock lock{mutex_};
@@ -300,6 +319,7 @@ public:
     Arrivals<std::vector<hostd::SandboxStatus>> inventories;
     Arrivals<std::vector<common::SandboxId>> activities;
     Arrivals<hostd::ReaderNews> news;
+    Arrivals<hostd::PieceWish> wishes;
 
 private:
     std::mutex mutex_;

@@ -1,8 +1,8 @@
 #include "hostd/link/session.hpp"
 
-#include "proto/wire_reading.hpp"
-
+#include "proto/wire_images.hpp"
 #include "proto/wire_messages.hpp"
+#include "proto/wire_reading.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -273,6 +273,45 @@ BOOST_AUTO_TEST_CASE(what_a_command_wrote_is_told_while_somebody_listens)
     BOOST_TEST(wire->stdio == "stderr");
     BOOST_TEST(wire->position == 40U);
     BOOST_TEST(wire->data == "data");
+}
+
+BOOST_AUTO_TEST_CASE(a_wish_for_a_piece_is_sent_to_who_listens_and_else_forgotten)
+{
+    const PieceWish wish{common::OperationId{"op-1"}, std::string(64, 'd'), 262'144, 77};
+    session.push(wish); // Before any connection.
+    session.connected();
+    session.push(wish); // Before the welcome.
+    welcome();
+    BOOST_TEST(kinds() == (Kinds{"hello", "hello"}), boost::test_tools::per_element());
+    session.push(wish);
+    BOOST_REQUIRE(sent.back().kind == proto::WantPiece::kind);
+    const auto wire = proto::decode_body<proto::WantPiece>(sent.back().body);
+    BOOST_REQUIRE(wire);
+    BOOST_TEST(wire->operation == "op-1");
+    BOOST_TEST(wire->digest == std::string(64, 'd'));
+    BOOST_TEST(wire->offset == 262'144U);
+    BOOST_TEST(wire->size == 77U);
+    session.disconnected();
+    sent.clear();
+    session.push(wish);
+    welcome();
+    BOOST_TEST(kinds() == (Kinds{"hello"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_piece_goes_to_the_core_and_a_damaged_one_ends_nothing_but_itself)
+{
+    welcome();
+    commands.clear();
+    proto::Piece piece{"op-aaaaaaaaaaaaaaaa", std::string(64, 'a'), 7, "data", "", ""};
+    receive(piece, 1, "op-1");
+    BOOST_REQUIRE(commands.size() == 1U);
+    BOOST_TEST(std::get<PieceCommand>(commands[0].what).piece.data == "data");
+    piece.digest = "../etc";
+    receive(piece, 1, "op-2");
+    BOOST_TEST(commands.size() == 1U);
+    BOOST_REQUIRE(sent.back().kind == proto::Reply::kind);
+    BOOST_TEST(sent.back().operation_id == "op-2");
+    BOOST_CHECK(session.state() == Session::State::welcomed);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

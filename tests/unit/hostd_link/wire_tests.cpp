@@ -1,28 +1,19 @@
 #include "hostd/link/wire.hpp"
 
+#include "tests/unit/hostd_link/envelopes.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 using namespace hostd;
 using common::ErrorCode;
 using link::command_of;
 using link::to_wire;
+using tests::envelope_of;
 
 namespace {
 
 const std::string sandbox = "sbx-aaaaaaaaaaaaaaaa";
 const std::string snapshot = "snp-aaaaaaaaaaaaaaaa";
-
-template <typename Message>
-proto::Envelope envelope_of(const Message& message, const std::string& operation = "op-1")
-{
-    proto::Envelope envelope;
-    envelope.kind = Message::kind;
-    envelope.operation_id = operation;
-    envelope.request_id = "req-1";
-    envelope.generation = 4;
-    envelope.body = proto::encode_body(message);
-    return envelope;
-}
 
 proto::CreateSandbox a_create()
 {
@@ -146,36 +137,6 @@ BOOST_AUTO_TEST_CASE(hostile_ids_and_names_of_snapshots_are_refused_at_the_borde
     }
     for (const auto& name : {std::string{"../n"}, std::string{"<x/>"}, std::string(64, 'n')}) {
         refused(proto::TakeSnapshot{sandbox, snapshot, name, "", true}, "name");
-    }
-}
-
-BOOST_AUTO_TEST_CASE(what_is_asked_about_images_becomes_a_command_or_is_refused_at_the_border)
-{
-    const auto made = command_of(envelope_of(proto::MakeImage{sandbox, snapshot, "web", "red"}));
-    BOOST_REQUIRE(made);
-    const auto& make = std::get<hostd::MakeImageCommand>(made->what);
-    BOOST_TEST(make.id.str() == sandbox);
-    BOOST_TEST(make.snapshot.str() == snapshot);
-    BOOST_TEST(make.image.str() == "web");
-    BOOST_TEST(make.tenant == "red");
-    const auto removed = command_of(envelope_of(proto::RemoveImage{"web", "red"}));
-    BOOST_REQUIRE(removed);
-    const auto& remove = std::get<hostd::RemoveImageCommand>(removed->what);
-    BOOST_TEST(remove.image.str() == "web");
-    BOOST_TEST(remove.tenant == "red");
-    const auto refused = [](const auto& message, std::string_view field) {
-        const auto command = command_of(envelope_of(message));
-        BOOST_REQUIRE(!command);
-        BOOST_CHECK(command.error().code == ErrorCode::invalid_argument);
-        BOOST_TEST(command.error().message.find(field) != std::string::npos);
-    };
-    refused(proto::MakeImage{"../etc", snapshot, "web", "red"}, "'id'");
-    refused(proto::MakeImage{sandbox, sandbox, "web", "red"}, "snapshot_id");
-    refused(proto::MakeImage{sandbox, snapshot, "web", ""}, "tenant");
-    refused(proto::RemoveImage{"web", ""}, "tenant");
-    for (const auto& name : {std::string{}, std::string{"../n"}, std::string(64, 'n')}) {
-        refused(proto::MakeImage{sandbox, snapshot, name, "red"}, "image");
-        refused(proto::RemoveImage{name, "red"}, "image");
     }
 }
 

@@ -3,7 +3,6 @@
 #include "tests/support/temp_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <cerrno>
 #include <fstream>
 
 using namespace hostd::storage;
@@ -119,17 +118,6 @@ BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_made_is_named)
     const auto made = layout->make_folders();
     BOOST_REQUIRE(!made);
     BOOST_TEST(made.error().message.find("file/state") != std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(a_full_disk_is_told_from_any_other_trouble)
-{
-    for (const int error : {ENOSPC, EDQUOT}) {
-        BOOST_CHECK(file_error("write", "/x", error).code == ErrorCode::resource_exhausted);
-        BOOST_TEST(file_error("write", "/x", error).reason == "disk_full");
-    }
-    const auto other = file_error("write", "/x", EIO);
-    BOOST_CHECK(other.code == ErrorCode::internal);
-    BOOST_TEST(other.message == "write /x: Input/output error");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -40,6 +40,15 @@ Manifest theirs()
     return manifest;
 }
 
+/// Of one that the coordinator registered.
+Manifest registered()
+{
+    auto manifest = sample();
+    manifest.tenant = "red";
+    manifest.registration = "img-aaaaaaaaaaaaaaaa";
+    return manifest;
+}
+
 struct Folder : tests::TempFolder {
     [[nodiscard]] std::filesystem::path file() const { return path() / "manifest.json"; }
     [[nodiscard]] json written(const Manifest& manifest = sample()) const
@@ -111,20 +120,48 @@ BOOST_AUTO_TEST_CASE(whose_it_is_comes_back_and_is_hidden_from_those_who_would_n
     BOOST_TEST(damaged(nonsense.dump()));
 }
 
+BOOST_AUTO_TEST_CASE(what_it_is_registered_by_comes_back_and_is_of_a_version_of_its_own)
+{
+    const auto text = written(registered());
+    BOOST_TEST(text["version"] == 3);
+    BOOST_TEST(text["registration"] == "img-aaaaaaaaaaaaaaaa");
+    BOOST_TEST(text["tenant"] == "red");
+    BOOST_TEST(!text.contains("from_snapshot"));
+    BOOST_TEST(!written(theirs()).contains("registration"));
+    BOOST_TEST(!written().contains("registration"));
+    BOOST_REQUIRE(write_manifest(path(), registered()));
+    const auto came = read_manifest(path());
+    BOOST_REQUIRE(came);
+    BOOST_TEST(came->tenant == "red");
+    BOOST_TEST(came->registration == "img-aaaaaaaaaaaaaaaa");
+    BOOST_TEST(came->from_snapshot.empty());
+    const auto image = to_image(*came, "/images/web");
+    BOOST_TEST(image.tenant == "red");
+    BOOST_TEST(image.registration.str() == "img-aaaaaaaaaaaaaaaa");
+    BOOST_TEST(image.from_snapshot.empty());
+    for (const auto* id : {"", "../etc", "img-short", "snp-aaaaaaaaaaaaaaaa"}) {
+        auto nonsense = text;
+        nonsense["registration"] = id;
+        BOOST_TEST(damaged(nonsense.dump()));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(every_field_is_needed_and_of_its_type)
 {
-    const auto whole = written(theirs());
-    for (const auto& [name, value] : whole.items()) {
-        BOOST_TEST_CONTEXT(name)
-        {
-            auto without = whole;
-            without.erase(name);
-            BOOST_TEST(damaged(without.dump()));
-            auto wrong = whole;
-            wrong[name] = json::array({1});
-            BOOST_TEST(damaged(wrong.dump()));
+    for (const auto& whole : {written(theirs()), written(registered())}) {
+        for (const auto& [name, value] : whole.items()) {
+            BOOST_TEST_CONTEXT(name)
+            {
+                auto without = whole;
+                without.erase(name);
+                BOOST_TEST(damaged(without.dump()));
+                auto wrong = whole;
+                wrong[name] = json::array({1});
+                BOOST_TEST(damaged(wrong.dump()));
+            }
         }
     }
+    const auto whole = written(theirs());
     auto unknown = whole;
     unknown["boot"] = "floppy";
     BOOST_TEST(damaged(unknown.dump()));
@@ -137,10 +174,14 @@ BOOST_AUTO_TEST_CASE(every_field_is_needed_and_of_its_type)
 
 BOOST_AUTO_TEST_CASE(one_of_a_newer_version_is_refused_as_such)
 {
-    auto newer = written();
-    newer["version"] = 3;
-    std::ofstream{file()} << newer.dump();
-    BOOST_TEST(read_manifest(path()).error().message.find("newer version") != std::string::npos);
+    for (const int version : {0, 4}) {
+        auto newer = written();
+        newer["version"] = version;
+        std::ofstream{file()} << newer.dump();
+        const auto refused = read_manifest(path());
+        BOOST_REQUIRE(!refused);
+        BOOST_TEST(refused.error().message.find("newer version") != std::string::npos);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_stamp_is_of_a_regular_file_alone)

@@ -40,10 +40,36 @@ BOOST_AUTO_TEST_CASE(every_format_is_given_and_none_guessed)
                                                                         "-b",
                                                                         "/i/d.qcow2",
                                                                         "/s/o.qcow2"}));
-    BOOST_TEST((inspect("/i/d.qcow2").argv ==
-                Argv{"qemu-img", "info", "-U", "-f", "qcow2", "--output=json", "/i/d.qcow2"}));
-    BOOST_TEST(
-        (check("/i/d.qcow2").argv == Argv{"qemu-img", "check", "-q", "-f", "qcow2", "/i/d.qcow2"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_reads_a_file_of_anybodys_is_given_its_format_and_bounds)
+{
+    const auto info_of = inspect("/i/d.qcow2");
+    BOOST_TEST((info_of.argv == Argv{"prlimit",
+                                     "--as=4294967296",
+                                     "--cpu=30",
+                                     "--",
+                                     "qemu-img",
+                                     "info",
+                                     "-U",
+                                     "-f",
+                                     "qcow2",
+                                     "--output=json",
+                                     "/i/d.qcow2"}));
+    const auto check_of = check("/i/d.qcow2");
+    BOOST_TEST((check_of.argv == Argv{"prlimit",
+                                      "--as=4294967296",
+                                      "--cpu=600",
+                                      "--",
+                                      "qemu-img",
+                                      "check",
+                                      "-q",
+                                      "-f",
+                                      "qcow2",
+                                      "/i/d.qcow2"}));
+    // It may not take longer than it computes.
+    BOOST_CHECK(info_of.timeout == std::chrono::seconds{30});
+    BOOST_CHECK(check_of.timeout == std::chrono::seconds{600});
 }
 
 BOOST_AUTO_TEST_CASE(a_chain_is_flattened_by_given_formats_and_may_take_its_time)
@@ -131,6 +157,8 @@ BOOST_AUTO_TEST_CASE(a_failure_is_told_with_its_first_line)
     BOOST_REQUIRE(!failed);
     BOOST_CHECK(failed.error().code == ErrorCode::internal);
     BOOST_TEST(failed.error().message == "qemu-img check: exit status 1: qemu-img: no such file");
+    const auto plain = run_qemu_img(answers(2, "", "bad"), create_overlay("/a", "/b"));
+    BOOST_TEST(plain.error().message == "qemu-img create: exit status 2: bad");
     BOOST_TEST(*run_qemu_img(answers(0, "printed", "warning"), check("/x")) == "printed");
 }
 

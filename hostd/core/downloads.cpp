@@ -1,0 +1,124 @@
+#include "hostd/core/downloads.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <vector>
+
+namespace hostd {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+using std::chrono::steady_clock;
+
+Result<>
+Downloads::fetch(const common::OperationId& operation, const BlobRef& blob, const Sink& sink)
+{
+    const Key key{operation, blob.digest};
+    {
+        const std::scoped_lock lock{mutex_};
+        if (!under_way_.try_emplace(key).second) {
+            return Error{ErrorCode::internal, blob.digest + " is being fetched already"};
+        }
+    }
+    auto passed = pass_on(key, blob, sink);
+    const std::scoped_lock lock{mutex_};
+    under_way_.erase(key);
+    return passed;
+}
+
+Result<> Downloads::pass_on(const Key& key, const BlobRef& blob, const Sink& sink)
+{
+    const auto end = blob.size.count();
+    std::uint64_t asked = 0;
+    for (std::uint64_t at = 0; at < end;) {
+        const auto ahead = at + settings_.window * settings_.piece;
+        for (; asked < std::min(ahead, end); asked += settings_.piece) {
+            const auto size =
+                static_cast<std::uint32_t>(std::min<std::uint64_t>(settings_.piece, end - asked));
+            {
+                const std::scoped_lock lock{mutex_};
+                under_way_[key][asked] = {steady_clock::now(), size};
+            }
+            ask(key, asked, size);
+        }
+        COMMON_TRY(const auto data, next(key, at));
+        COMMON_CHECK(sink(data));
+        at += data.size();
+    }
+    return {};
+}
+
+Result<std::string> Downloads::next(const Key& key, std::uint64_t offset)
+{
+    const auto give_up = steady_clock::now() + settings_.patience;
+    while (true) {
+        std::vector<std::pair<std::uint64_t, std::uint32_t>> late;
+        {
+            std::unique_lock lock{mutex_};
+            auto& window = under_way_.at(key);
+            const auto& first = window.at(offset);
+            const auto come = [&] { return stopped_ || first.come.has_value(); };
+            const auto until = std::min(give_up, steady_clock::now() + settings_.ask_again);
+            news_.wait_until(lock, until, come);
+            if (stopped_) {
+                return Error{ErrorCode::unavailable, "this host is ending", "host_ending"};
+            }
+            if (first.come) {
+                auto piece = std::move(*window.extract(offset).mapped().come);
+                if (piece.error) {
+                    return *std::move(piece.error);
+                }
+                return std::move(piece.data);
+            }
+            const auto now = steady_clock::now();
+            if (now >= give_up) {
+                return Error{ErrorCode::unavailable,
+                             fmt::format("nothing came of {} from byte {} on, for {} s",
+                                         key.second,
+                                         offset,
+                                         settings_.patience.count() / 1000),
+                             "coordinator_silent"};
+            }
+            for (auto& [at, awaited] : window) {
+                if (!awaited.come && now - awaited.asked >= settings_.ask_again) {
+                    awaited.asked = now;
+                    late.emplace_back(at, awaited.size);
+                }
+            }
+        }
+        for (const auto& [at, size] : late) {
+            ask(key, at, size);
+        }
+    }
+}
+
+void Downloads::ask(const Key& key, std::uint64_t offset, std::uint32_t size) const
+{
+    ask_({key.first, key.second, offset, size});
+}
+
+void Downloads::deliver(Piece piece)
+{
+    const std::scoped_lock lock{mutex_};
+    const auto found = under_way_.find({piece.operation, piece.digest});
+    if (found == under_way_.end()) {
+        return;
+    }
+    const auto awaited = found->second.find(piece.offset);
+    if (awaited == found->second.end() || awaited->second.come ||
+        (!piece.error && piece.data.size() != awaited->second.size)) {
+        return;
+    }
+    awaited->second.come = std::move(piece);
+    news_.notify_all();
+}
+
+void Downloads::stop()
+{
+    const std::scoped_lock lock{mutex_};
+    stopped_ = true;
+    news_.notify_all();
+}
+
+} // namespace hostd

@@ -1,0 +1,84 @@
+#pragma once
+
+#include "common/result.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+// What travels about images that a host has of the coordinator: made of its checkpoints, or of
+// files that the coordinator keeps. Those a host fetches itself, piece by piece, in any order: it
+// asks for as many at once as it can take, and asks again for what does not come.
+namespace proto {
+
+// ---- coordinator to host --------------------------------------------------------
+
+/// An image of what the disk of a checkpoint holds, for a tenant.
+struct MakeImage {
+    static constexpr std::string_view kind = "make_image";
+    std::string id; ///< Of the sandbox.
+    std::string snapshot_id;
+    std::string image; ///< Its name.
+    std::string tenant;
+};
+
+/// Of those that are a tenant's.
+struct RemoveImage {
+    static constexpr std::string_view kind = "remove_image";
+    std::string image;
+    std::string tenant;
+    std::string registration; ///< Only the one that was registered by it; "": whichever it is.
+};
+
+/// A file that the coordinator keeps; both empty where there is none.
+struct BlobRef {
+    std::string digest; ///< sha256 hex.
+    std::uint64_t size_bytes = 0;
+    friend bool operator==(const BlobRef&, const BlobRef&) = default;
+};
+
+/// An image of files that the host fetches under the envelope's operation.
+struct AddImage {
+    static constexpr std::string_view kind = "add_image";
+    std::string registration; ///< Id that it was registered by.
+    std::string image;        ///< Its name.
+    std::string tenant;
+    BlobRef disk; ///< A qcow2 that stands alone.
+    BlobRef kernel;
+    BlobRef initrd;
+    std::string cmdline;
+    std::string boot;        ///< kernel | bios | uefi
+    std::string agent;       ///< paddock | qemu | none
+    std::uint32_t vcpus = 0; ///< 0: no opinion, as below.
+    std::uint64_t memory_bytes = 0;
+};
+
+/// The answer to a WantPiece.
+struct Piece {
+    static constexpr std::string_view kind = "piece";
+    std::string operation;
+    std::string digest;
+    std::uint64_t offset = 0;
+    std::string data;    ///< As long as was asked for.
+    std::string reason;  ///< Why there is no data, a stable word; "" if there is.
+    std::string message; ///< Likewise, a sentence.
+};
+
+// ---- host to coordinator --------------------------------------------------------
+
+struct WantPiece {
+    static constexpr std::string_view kind = "want_piece";
+    std::string operation; ///< That it is wanted for: an AddImage's, of this host.
+    std::string digest;    ///< Of the file.
+    std::uint64_t offset = 0;
+    std::uint32_t size = 0; ///< At most max_piece_bytes.
+};
+/// Small enough that what else is to be said does not wait for it.
+inline constexpr std::size_t max_piece_bytes = std::size_t{256} << 10U;
+
+template <typename Message>
+std::string encode_body(const Message& message);
+template <typename Message>
+common::Result<Message> decode_body(std::string_view body);
+
+} // namespace proto
