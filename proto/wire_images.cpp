@@ -17,6 +17,18 @@ void fields(V& v, M& m)
 }
 
 template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, ImportVm>
+void fields(V& v, M& m)
+{
+    v.need("vm", m.vm, path);
+    v.need("image", m.image, word);
+    v.need("tenant", m.tenant, word);
+    v.opt("agent", m.agent, word);
+    v.opt("running", m.running);
+    v.opt("renew", m.renew);
+}
+
+template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, RemoveImage>
 void fields(V& v, M& m)
 {
@@ -77,6 +89,7 @@ void fields(V& v, M& m)
     template common::Result<type> decode_body<type>(std::string_view);
 PROTO_MESSAGE(MakeImage)
 PROTO_MESSAGE(RemoveImage)
+PROTO_MESSAGE(ImportVm)
 PROTO_MESSAGE(AddImage)
 PROTO_MESSAGE(Piece)
 PROTO_MESSAGE(WantPiece)

@@ -22,6 +22,17 @@ struct MakeImage {
     std::string tenant;
 };
 
+/// An image of what somebody else's VM of that host has on its disk, for a tenant.
+struct ImportVm {
+    static constexpr std::string_view kind = "import_vm";
+    std::string vm;    ///< Its name there.
+    std::string image; ///< That the image is to have.
+    std::string tenant;
+    std::string agent;    ///< paddock | qemu | none; "": as its definition lets one think.
+    bool running = false; ///< Also of one that runs, as its disk is at one moment.
+    bool renew = false;   ///< One that was made of it, and is not what it is now, gives way.
+};
+
 /// Of those that are a tenant's.
 struct RemoveImage {
     static constexpr std::string_view kind = "remove_image";

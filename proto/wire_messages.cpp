@@ -21,6 +21,7 @@ void fields(V& v, M& m)
     v.opt("tenant", m.tenant, word);
     v.opt("from_snapshot", m.from_snapshot, word);
     v.opt("registration", m.registration, word);
+    v.opt("from_vm", m.from_vm, path);
 }
 
 template <typename V, typename M>

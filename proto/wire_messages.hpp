@@ -30,6 +30,7 @@ struct ImageReport {
     std::string tenant;        ///< Whose it is; "" is an operator's, for everybody.
     std::string from_snapshot; ///< Id of the checkpoint that it was made of; else "".
     std::string registration;  ///< Id that the coordinator registered it by; else "".
+    std::string from_vm;       ///< Name of somebody else's VM that it was made of; else "".
     friend bool operator==(const ImageReport&, const ImageReport&) = default;
 };
 

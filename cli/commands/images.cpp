@@ -29,20 +29,26 @@ struct PushOptions {
     unsigned cpu = 0;
 };
 
+common::Result<int> make(Context& context, const nlohmann::json& body, const std::string& what)
+{
+    const auto name = body.at("name").get<std::string>();
+    COMMON_TRY(
+        const auto answer,
+        long_call(context,
+                  {.what = what, .if_interrupted = "it goes on; see: paddock images get " + name},
+                  [&session = context.session, body] {
+                      return session.post("/v1/images", body, client::Session::Asking::keyed);
+                  }));
+    return show_one(context, answer, "image");
+}
+
 common::Result<int> create(Context& context, const ImageOptions& wanted)
 {
     COMMON_TRY(const auto sandbox, sandbox_id(context.session, wanted.sandbox));
-    const nlohmann::json body{
-        {"name", wanted.name}, {"sandbox_id", sandbox}, {"from_snapshot", wanted.snapshot}};
-    COMMON_TRY(const auto answer,
-               long_call(context,
-                         {.what = "making image " + wanted.name,
-                          .if_interrupted = "it goes on; see: paddock images get " + wanted.name},
-                         [&session = context.session, body] {
-                             return session.post(
-                                 "/v1/images", body, client::Session::Asking::keyed);
-                         }));
-    return show_one(context, answer, "image");
+    return make(
+        context,
+        {{"name", wanted.name}, {"sandbox_id", sandbox}, {"from_snapshot", wanted.snapshot}},
+        "making image " + wanted.name);
 }
 
 /// The digest of a file here, which is there then.
@@ -101,15 +107,26 @@ common::Result<int> push(Context& context, const PushOptions& wanted)
     if (wanted.cpu != 0) {
         body["cpu"] = wanted.cpu;
     }
-    COMMON_TRY(const auto answer,
-               long_call(context,
-                         {.what = "a host looks at image " + wanted.name,
-                          .if_interrupted = "it goes on; see: paddock images get " + wanted.name},
-                         [&session = context.session, body] {
-                             return session.post(
-                                 "/v1/images", body, client::Session::Asking::keyed);
-                         }));
-    return show_one(context, answer, "image");
+    return make(context, body, "a host looks at image " + wanted.name);
+}
+
+struct ImportOptions {
+    std::string name;
+    std::string vm;
+    std::string host;
+    std::string agent;
+};
+
+common::Result<int> import(Context& context, const ImportOptions& wanted)
+{
+    nlohmann::json body{{"name", wanted.name}, {"from_vm", wanted.vm}};
+    for (const auto& [field, text] :
+         {std::pair{"host", &wanted.host}, std::pair{"agent", &wanted.agent}}) {
+        if (!text->empty()) {
+            body[field] = *text;
+        }
+    }
+    return make(context, body, "copying the disk of " + wanted.vm);
 }
 
 common::Result<int> get(Context& context, const std::string& name)
@@ -165,6 +182,20 @@ void add_image_commands(CommandLine& line)
     add_sandbox(command, wanted->sandbox);
     command->add_option("SNAPSHOT", wanted->snapshot, "of that sandbox")->type_name("")->required();
     line.runs(command, [wanted](Context& context) { return create(context, *wanted); });
+
+    auto* of_vm = line.add(*group,
+                           "import",
+                           "Make one of somebody else's VM on a host",
+                           {"paddock images import gold gold-vm --host h1"});
+    auto vm = std::make_shared<ImportOptions>();
+    of_vm->add_option("NAME", vm->name, "of the new image")->type_name("")->required();
+    of_vm->add_option("VM", vm->vm, "its name; it may run, and goes on")->type_name("")->required();
+    of_vm->add_option("--host", vm->host, "where it is, if several have one of this name")
+        ->type_name("HOST");
+    of_vm->add_option("--agent", vm->agent, "paddock, qemu or none (by what its definition has)")
+        ->check(CLI::IsMember({"paddock", "qemu", "none"}))
+        ->type_name("KIND");
+    line.runs(of_vm, [vm](Context& context) { return import(context, *vm); });
 
     auto* upload = line.add(
         *group,

@@ -79,8 +79,8 @@ public:
     common::Result<Image> image(const Caller& caller, const common::ImageName& name) override;
     common::Result<Image> create_image(const Caller& caller, ImageRequest request) override;
     common::Result<Image> register_image(const Caller& caller, RegisteredImage wanted) override;
-    common::Result<Image> delete_image(const Caller& caller,
-                                       const common::ImageName& name) override;
+    common::Result<Image> import_image(const Caller& caller, VmImageRequest request) override;
+    common::Result<Image> delete_image(const Caller& caller, const common::ImageName&) override;
     common::Result<std::vector<PoolState>> pools(const Caller& caller) override;
     common::Result<PoolState> pool(const Caller& caller, const std::string& name) override;
     common::Result<PoolState> create_pool(const Caller& caller, PoolRequest request) override;

@@ -1,4 +1,5 @@
 // From a request to a sandbox on a host, or to nothing.
+#include "coordinator/core/imaging.hpp"
 #include "coordinator/core/pooling.hpp"
 
 #include <algorithm>
@@ -203,16 +204,22 @@ void Core::refuse_unknown_source(const Caller& caller,
     if (request.source_is_image) {
         return done(unknown);
     }
-    begin_vms(caller, [source = request.source, unknown, done](const VmListing& listing) {
-        const auto vm = std::ranges::find(listing.vms, source, &ForeignVm::name);
-        if (vm == listing.vms.end()) {
-            return done(unknown);
-        }
-        done(Error{ErrorCode::permission_denied,
-                   "create a sandbox: " + source + " is a VM on host " + vm->host.str() +
-                       " that Paddock did not make; its operator has not opened it for import",
-                   "vm_not_importable"});
-    });
+    // A VM, then: an image is made of it, unless there is one that is still what it is.
+    imaging_->import(caller,
+                     {{}, request.source, "", request.where.host},
+                     Imaging::Import::for_create,
+                     [this, caller, request, unknown, done](const Result<Image>& image) {
+                         if (!image) {
+                             return done(image.error().stable_reason() == "unknown_vm"
+                                             ? unknown
+                                             : Error{image.error()}.during(
+                                                   "create a sandbox of VM " + request.source));
+                         }
+                         auto next = request;
+                         next.source = image->name.str();
+                         next.source_is_image = true;
+                         begin_create(caller, next, MadeFrom::image, done);
+                     });
 }
 
 void Core::finish_create(const Op& op, const HostAnswer& answer)

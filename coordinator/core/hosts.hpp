@@ -76,6 +76,15 @@ struct PieceOnHost {
     std::uint64_t offset = 0;
     common::Result<std::string> data = std::string{};
 };
+/// An image of what somebody else's VM there has on its disk.
+struct ImportVmOnHost {
+    std::string vm;
+    common::ImageName image;
+    std::string tenant;
+    std::string agent;    ///< paddock | qemu | none; "": as its definition lets one think.
+    bool running = false; ///< Also of one that runs.
+    bool renew = false;   ///< One that was made of it, and is not what it is now, gives way.
+};
 struct RemoveImageOnHost {
     common::ImageName image;
     std::string tenant;
@@ -146,6 +155,7 @@ struct HostCommand {
                  MakeImageOnHost,
                  AddImageOnHost,
                  PieceOnHost,
+                 ImportVmOnHost,
                  RemoveImageOnHost,
                  DestroyOnHost,
                  ExecOnHost,

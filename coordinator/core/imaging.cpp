@@ -231,7 +231,7 @@ void Core::Imaging::release(const Op& op, const std::optional<Error>& error)
 {
     busy_.erase(op->image);
     if (op->kind == Kind::make_image) {
-        return core_.checkpoints_.release(op->snapshot);
+        return op->snapshot.empty() ? void() : core_.checkpoints_.release(op->snapshot);
     }
     const auto removed = lately_.extract(op->image);
     auto* known = core_.fleet_.host(op->host);

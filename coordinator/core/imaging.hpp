@@ -17,6 +17,9 @@ public:
 
     using Done = Pending::ImageDone;
     void make(const Caller& caller, const ImageRequest& request, Done done);
+    /// Of a VM as it is now: for a create of it, or as somebody wishes.
+    enum class Import { for_create, as_wished };
+    void import(const Caller& caller, const VmImageRequest& request, Import how, Done done);
     void remove(const Caller& caller, const common::ImageName& name, Done done);
     void finish(const Op& op, const HostAnswer& answer);
     /// To what the host has just said of its images comes what it cannot know yet.
@@ -44,6 +47,12 @@ private:
     [[nodiscard]] common::Result<> may_remove(const Image& image, const Host& on) const;
     [[nodiscard]] static const Image*
     made_on(const Host& host, const common::ImageName& name, const std::string& tenant);
+    [[nodiscard]] static common::Result<ForeignVm> find_vm(const VmImageRequest& request,
+                                                           const VmListing& listing);
+    [[nodiscard]] common::Result<> may_import(const Caller& caller,
+                                              const VmImageRequest& request,
+                                              const common::HostName& host,
+                                              Import how) const;
     void begin(const Op& op, std::string detail);
     void changed(Lately what, Host& host, const Image& image);
     void release(const Op& op, const std::optional<common::Error>& error);

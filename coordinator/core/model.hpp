@@ -225,6 +225,7 @@ struct Image {
     std::string tenant;               ///< Whose it is; "" is an operator's, for everybody.
     common::SnapshotId from_snapshot; ///< The checkpoint that it was made of; else empty.
     common::ImageId registration;     ///< Of one that was made of uploaded files; else empty.
+    std::string from_vm;              ///< Somebody else's VM that it was made of; else "".
     /// Of such a one: hosts that are to have it and have not, and what keeps them from it ("": it
     /// is on its way).
     std::map<common::HostName, std::string> missing_on{};

@@ -46,6 +46,14 @@ struct CreateRequest {
     common::SteadyTime room_by{}; ///< Then it waits no longer for them to be gone; the core's own.
 };
 
+/// Of what somebody else's VM has on its disk.
+struct VmImageRequest {
+    common::ImageName name;
+    std::string vm;
+    std::string agent;                    ///< As ImportVmOnHost.
+    std::optional<common::HostName> host; ///< Not said: where there is one of this name.
+};
+
 struct PoolRequest {
     std::string name;
     common::ImageName image;
@@ -245,6 +253,9 @@ public:
     /// first one has looked at it: `invalid_argument` (image_unusable). As create_image();
     /// `not_found` (unknown_blob). Of `wanted` what the tenant says, and of each blob its digest.
     virtual common::Result<Image> register_image(const Caller& caller, RegisteredImage wanted) = 0;
+    /// On its host; its tenant's alone. `not_found` (unknown_vm); `permission_denied`
+    /// (vm_not_importable); `failed_precondition`: ambiguous_vm, vm_unsupported, vm_changed.
+    virtual common::Result<Image> import_image(const Caller& caller, VmImageRequest request) = 0;
     /// Of those made so, as it was. `failed_precondition`: image_in_use, operator_image.
     virtual common::Result<Image> delete_image(const Caller& caller,
                                                const common::ImageName& name) = 0;

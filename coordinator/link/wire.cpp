@@ -27,6 +27,7 @@ Image image_of(const proto::ImageReport& wire)
     if (auto from = common::parse_id<common::SnapshotId>(wire.from_snapshot)) {
         image.from_snapshot = *std::move(from);
     }
+    image.from_vm = wire.from_vm;
     if (auto id = common::parse_id<common::ImageId>(wire.registration)) {
         image.registration = *std::move(id);
     }

@@ -104,6 +104,10 @@ struct ToWire {
         }
         put(piece);
     }
+    void operator()(const ImportVmOnHost& it) const
+    {
+        put(proto::ImportVm{it.vm, it.image.str(), it.tenant, it.agent, it.running, it.renew});
+    }
     void operator()(const RemoveImageOnHost& it) const
     {
         put(proto::RemoveImage{it.image.str(), it.tenant, it.registration.str()});

@@ -90,12 +90,13 @@ HostImage host_image_from(Fields& in)
     image.tenant = in.text();
     image.from_snapshot = common::SnapshotId{in.text()};
     image.registration = common::ImageId{in.text()};
+    image.from_vm = in.text();
     return found;
 }
 const std::string host_image_columns =
     "host, name, digest, size_bytes, virtual_size_bytes, boot, agent, default_vcpus, "
     "default_memory_bytes, " +
-    us_of("registered_at") + ", tenant, from_snapshot, registration";
+    us_of("registered_at") + ", tenant, from_snapshot, registration, from_vm";
 
 } // namespace
 

@@ -182,7 +182,8 @@ void write_row(pqxx::transaction_base& sql, const Host& host)
                           at(image.registered_at),
                           to_column(image.tenant),
                           to_column(image.from_snapshot.str()),
-                          to_column(image.registration.str()));
+                          to_column(image.registration.str()),
+                          to_column(image.from_vm));
     }
 }
 

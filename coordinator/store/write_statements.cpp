@@ -180,7 +180,8 @@ void prepare_writing(pqxx::connection& connection)
                                {"registered_at"},
                                {"tenant"},
                                {"from_snapshot"},
-                               {"registration"}}));
+                               {"registration"},
+                               {"from_vm"}}));
     connection.prepare("operation",
                        upsert("operations",
                               1,

@@ -11,12 +11,24 @@ using common::ErrorCode;
 using common::Result;
 using std::chrono::steady_clock;
 
+namespace {
+
+Error ending()
+{
+    return {ErrorCode::unavailable, "this host is ending", "host_ending"};
+}
+
+} // namespace
+
 Result<>
 Downloads::fetch(const common::OperationId& operation, const BlobRef& blob, const Sink& sink)
 {
     const Key key{operation, blob.digest};
     {
         const std::scoped_lock lock{mutex_};
+        if (stopped_) {
+            return ending();
+        }
         if (!under_way_.try_emplace(key).second) {
             return Error{ErrorCode::internal, blob.digest + " is being fetched already"};
         }
@@ -62,7 +74,7 @@ Result<std::string> Downloads::next(const Key& key, std::uint64_t offset)
             const auto until = std::min(give_up, steady_clock::now() + settings_.ask_again);
             news_.wait_until(lock, until, come);
             if (stopped_) {
-                return Error{ErrorCode::unavailable, "this host is ending", "host_ending"};
+                return ending();
             }
             if (first.come) {
                 auto piece = std::move(*window.extract(offset).mapped().come);

@@ -3,6 +3,7 @@
 #include "common/result.hpp"
 #include "hostd/core/blob.hpp"
 #include "hostd/core/checkpoint_store.hpp"
+#include "hostd/core/uplink.hpp"
 
 #include <functional>
 
@@ -36,6 +37,18 @@ public:
     /// gives way. `already_exists` (name_taken) for any other; `invalid_argument` (image_unusable);
     /// `resource_exhausted` (disk_full); `failed_precondition` (image_in_use).
     virtual common::Result<Image> add(const ImageRecipe& recipe, const Fetch& fetch) = 0;
+
+    /// Makes a file of what the disk of a VM that runs holds.
+    using BackUp = std::function<common::Result<>(const std::filesystem::path& into)>;
+
+    /// An image that stands alone, of what somebody else's VM has on its disk, which is read and
+    /// nothing else. One that was made of that VM for that tenant is given if its disk has not
+    /// changed since; else it gives way if `if_other` says so. `already_exists` (name_taken);
+    /// `failed_precondition`: image_in_use, vm_changed (it was started meanwhile);
+    /// `invalid_argument` (image_unusable); `resource_exhausted` (disk_full); `unavailable`
+    /// (host_slow).
+    virtual common::Result<Image>
+    import(const ForeignSource& source, const ImportVmCommand& wish, const BackUp& back_up) = 0;
 
     /// `not_found`, also for another tenant's; `failed_precondition` (operator_image) for one that
     /// is an operator's, (image_in_use) while any disk lies on it.

@@ -91,6 +91,7 @@ struct Image {
     std::string tenant;               ///< Whose it is; "" is an operator's, for everybody.
     common::SnapshotId from_snapshot; ///< The checkpoint that it was made of; else empty.
     common::ImageId registration;     ///< That the coordinator knows it by; else empty.
+    std::string from_vm;              ///< Somebody else's VM that it was made of; else "".
 };
 
 /// A sandbox's place on the network; kept in the domain's own metadata, so that a
@@ -201,6 +202,24 @@ struct ForeignVm {
     std::string state;
     bool persistent = false;
     std::string disk_path;
+};
+
+/// Such a one, as far as an image can be made of it.
+struct ForeignSource {
+    std::string vm; ///< Its name.
+    std::string uuid;
+    bool runs = false; ///< It has a QEMU.
+    std::filesystem::path disk;
+    std::string format;                     ///< Of that file: qcow2, raw, …
+    std::string target;                     ///< Of that disk: vda, …
+    std::vector<std::string> other_targets; ///< Of its cdroms and the like.
+    Boot boot = Boot::bios;
+    std::filesystem::path kernel; ///< With Boot::kernel only.
+    std::filesystem::path initrd;
+    std::string cmdline;
+    AgentKind agent = AgentKind::none; ///< By the channels that it has.
+    unsigned vcpus = 0;
+    common::Bytes memory;
 };
 
 struct ExecSpec {

@@ -2,6 +2,9 @@
 #include "common/log/log.hpp"
 #include "hostd/core/sandbox_service.hpp"
 
+#include <algorithm>
+#include <fnmatch.h>
+
 namespace hostd {
 
 using common::Error;
@@ -75,6 +78,42 @@ Result<Image> SandboxService::make_image_of(const MakeImageCommand& wish,
     }
     COMMON_CHECK(ports_.checkpoints.verify(wish.snapshot));
     return ports_.image_maker.make_from(*known, wish.image, wish.tenant);
+}
+
+void SandboxService::import_vm(const Op& op)
+{
+    blocking_on(
+        *image_workers_,
+        [this, op] { return import_now(std::get<ImportVmCommand>(op->command.what)); },
+        [this, op](Result<Image> made) {
+            const auto& wish = std::get<ImportVmCommand>(op->command.what);
+            image_made(op, "make image " + wish.image.str() + " of VM " + wish.vm, std::move(made));
+        });
+}
+
+/// On a worker.
+Result<Image> SandboxService::import_now(const ImportVmCommand& wish)
+{
+    const bool open = std::ranges::any_of(settings_.importable_vms, [&wish](const auto& glob) {
+        return ::fnmatch(glob.c_str(), wish.vm.c_str(), 0) == 0;
+    });
+    if (!open) {
+        return Error{ErrorCode::permission_denied,
+                     "it is somebody else's, and not open for import: its host's operator says in "
+                     "importable_vms of /etc/paddock/hostd.yaml which are",
+                     "vm_not_importable"};
+    }
+    COMMON_TRY(const auto source, ports_.hypervisor.foreign_source(wish.vm));
+    if (source.runs && wish.running == ImportVmCommand::Running::refused) {
+        return Error{ErrorCode::failed_precondition,
+                     "it is running: shut it down, or make an image of it first, by POST "
+                     "/v1/images {\"name\": …, \"from_vm\": \"" +
+                         wish.vm + "\"}",
+                     "vm_running"};
+    }
+    return ports_.image_maker.import(source, wish, [this, &source](const auto& into) {
+        return ports_.hypervisor.back_up(source, into, settings_.backup_patience);
+    });
 }
 
 /// By the same worker as the making: what an image is made from cannot go meanwhile.

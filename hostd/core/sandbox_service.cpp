@@ -149,6 +149,7 @@ void SandboxService::carry_out(const Op& op)
         void operator()(const VerifySnapshotCommand&) const { service.verify_checkpoint(op); }
         void operator()(const MakeImageCommand&) const { service.make_image(op); }
         void operator()(const AddImageCommand&) const { service.add_image(op); }
+        void operator()(const ImportVmCommand&) const { service.import_vm(op); }
         void operator()(const RemoveImageCommand&) const { service.remove_image(op); }
         void operator()(const DestroyCommand&) const { service.destroy(op); }
         void operator()(const ExecCommand&) const { service.exec(op); }

@@ -56,6 +56,8 @@ struct ServiceSettings {
     std::chrono::milliseconds agent_poll{500};  ///< Of qemu-guest-agent.
     std::chrono::milliseconds disk_check{2000}; ///< Until a disk that is still full has shown it.
     Downloads::Settings downloads;
+    std::vector<std::string> importable_vms; ///< Globs over the names of somebody else's VMs.
+    std::chrono::milliseconds backup_patience{3'600'000};
     std::size_t deepest_chain = 24; ///< Files that a disk may lie on before that is mended.
     std::chrono::milliseconds sweep_delay{1000}; ///< After something may have lost its owner.
 };
@@ -238,6 +240,8 @@ private:
                                         const std::optional<Checkpoint>& known);
     void add_image(const Op& op);
     void image_made(const Op& op, std::string_view attempt, common::Result<Image> made);
+    void import_vm(const Op& op);
+    common::Result<Image> import_now(const ImportVmCommand& wish);
     void remove_image(const Op& op);
 
     // sandbox_restoring.cpp

@@ -81,6 +81,15 @@ struct AddImageCommand {
 struct PieceCommand {
     Piece piece;
 };
+/// An image of what somebody else's VM has on its disk.
+struct ImportVmCommand {
+    std::string vm;
+    common::ImageName image;
+    std::string tenant;
+    std::optional<AgentKind> agent{}; ///< Not said: as its definition lets one think.
+    enum class Running { refused, taken } running = Running::refused;
+    enum class IfOther { refuse, renew } if_other = IfOther::refuse; ///< Is there, of that VM.
+};
 /// Of a tenant's.
 struct RemoveImageCommand {
     common::ImageName image;
@@ -144,6 +153,7 @@ struct Command {
                  MakeImageCommand,
                  AddImageCommand,
                  PieceCommand,
+                 ImportVmCommand,
                  RemoveImageCommand,
                  DestroyCommand,
                  ExecCommand,

@@ -118,6 +118,7 @@ ServiceSettings service_settings(const Settings& settings, const HostReport& fix
     result.capacity = {fixed.capacity_memory, fixed.capacity_vcpus, fixed.overhead};
     result.machine = {fixed.accel, settings.cpu_model};
     result.deepest_chain = settings.deepest_chain;
+    result.importable_vms = settings.importable_vms;
     result.max_parallel_starts =
         settings.max_parallel_starts == 0 ? fixed.cores : settings.max_parallel_starts;
     return result;

@@ -29,6 +29,14 @@ Result<Image> LockedImageMaker::add(const ImageRecipe& recipe, const Fetch& fetc
     });
 }
 
+Result<Image> LockedImageMaker::import(const ForeignSource& source,
+                                       const ImportVmCommand& wish,
+                                       const BackUp& back_up)
+{
+    COMMON_TRY(const auto lock, FileLock::take(image_lock_file(layout_), FileLock::IfHeld::wait));
+    return registrar_.import(source, wish, back_up);
+}
+
 Result<> LockedImageMaker::remove(const common::ImageName& name,
                                   const std::string& tenant,
                                   const common::ImageId& registration)

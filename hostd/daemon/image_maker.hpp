@@ -14,6 +14,9 @@ public:
                                     const common::ImageName& name,
                                     const std::string& tenant) override;
     common::Result<Image> add(const ImageRecipe& recipe, const Fetch& fetch) override;
+    common::Result<Image> import(const ForeignSource& source,
+                                 const ImportVmCommand& wish,
+                                 const BackUp& back_up) override;
     common::Result<> remove(const common::ImageName& name,
                             const std::string& tenant,
                             const common::ImageId& registration) override;

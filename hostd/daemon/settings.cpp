@@ -47,7 +47,10 @@ const std::array table{
     Key{"overhead_mb", Kind::integer, "96", "memory charged for each VM beyond its own, MiB"},
     Key{"disk_reserve_mb", Kind::integer, "2048", "what stays free below state_dir, MiB"},
     Key{"max_parallel_starts", Kind::integer, "0", "guests booting at once; 0: cores", {}, 0, 1000},
-    Key{"importable_vms", Kind::list, "", "reserved: VMs of others that may be imported; none"},
+    Key{"importable_vms",
+        Kind::list,
+        "",
+        "names of VMs of others that images may be made of, as in gold-*; none"},
     Key{"log_level", Kind::text, "info", "trace, debug, info, warning or error", {"LOG_LEVEL"}},
     Key{"log_format", Kind::text, "text", "text or json, on stderr", {"LOG_FORMAT"}}};
 
@@ -151,9 +154,7 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     settings.max_parallel_starts = count(config, "max_parallel_starts");
     settings.log_level = config.text("log_level");
     settings.log_format = config.text("log_format");
-    if (!config.list("importable_vms").empty()) {
-        return wrong(config, "importable_vms", "this version imports no VMs; leave it empty");
-    }
+    settings.importable_vms = config.list("importable_vms");
     return settings;
 }
 

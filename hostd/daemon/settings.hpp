@@ -34,7 +34,8 @@ struct Settings {
     unsigned vcpu_overcommit = 8;
     common::Bytes overhead;
     common::Bytes disk_reserve;
-    unsigned max_parallel_starts = 0; ///< 0: as many as there are cores.
+    std::vector<std::string> importable_vms; ///< Globs.
+    unsigned max_parallel_starts = 0;        ///< 0: as many as there are cores.
     std::string log_level;
     std::string log_format;
 };

@@ -2,6 +2,7 @@
 
 #include "hostd/libvirt/block_nodes.hpp"
 #include "hostd/libvirt/chain_pull.hpp"
+#include "hostd/libvirt/foreign_vms.hpp"
 
 #include "common/log/log.hpp"
 #include "hostd/libvirt/captured_xml.hpp"
@@ -23,38 +24,6 @@ using common::SandboxId;
 using virt::CString;
 
 namespace {
-
-std::string_view word_for(int state)
-{
-    switch (static_cast<virDomainState>(state)) {
-    case VIR_DOMAIN_RUNNING: return "running";
-    case VIR_DOMAIN_BLOCKED: return "idle";
-    case VIR_DOMAIN_PAUSED: return "paused";
-    case VIR_DOMAIN_SHUTDOWN: return "in shutdown";
-    case VIR_DOMAIN_SHUTOFF: return "shut off";
-    case VIR_DOMAIN_CRASHED: return "crashed";
-    case VIR_DOMAIN_PMSUSPENDED: return "pmsuspended";
-    case VIR_DOMAIN_NOSTATE: return "no state";
-    }
-    return "unknown";
-}
-
-ForeignVm describe(virDomainPtr domain)
-{
-    ForeignVm vm;
-    vm.name = virDomainGetName(domain);
-    std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
-    virDomainGetUUIDString(domain, uuid.data());
-    vm.uuid = uuid.data();
-    int state = VIR_DOMAIN_NOSTATE;
-    virDomainGetState(domain, &state, nullptr, 0);
-    vm.state = word_for(state);
-    vm.persistent = virDomainIsPersistent(domain) == 1;
-    if (const CString xml{virDomainGetXMLDesc(domain, 0)}) {
-        vm.disk_path = first_disk_of(xml.get());
-    }
-    return vm;
-}
 
 std::string version_text(unsigned long version)
 {
@@ -347,10 +316,46 @@ Result<std::vector<ForeignVm>> LibvirtHypervisor::list_foreign() const
         }
         if (const auto ours = metadata_of(domain);
             !ours && ours.error().code == ErrorCode::not_found) {
-            vms.push_back(describe(domain));
+            vms.push_back(describe_foreign(domain));
         }
     }
     return vms;
+}
+
+namespace {
+
+Result<Domain> look_up_foreign(virConnectPtr connection, const std::string& vm)
+{
+    Domain domain{virDomainLookupByName(connection, vm.c_str())};
+    const auto unknown = Error{
+        ErrorCode::not_found, "this host has no VM " + vm + " of somebody else's", "unknown_vm"};
+    if (!domain) {
+        auto error = last_error();
+        return error.code == ErrorCode::not_found ? unknown : error;
+    }
+    const auto ours = metadata_of(domain.get());
+    if (vm.starts_with(self_test_prefix) || ours || ours.error().code != ErrorCode::not_found) {
+        return unknown;
+    }
+    return domain;
+}
+
+} // namespace
+
+Result<ForeignSource> LibvirtHypervisor::foreign_source(const std::string& vm) const
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto domain, look_up_foreign(connection.get(), vm));
+    return libvirt::foreign_source(domain.get());
+}
+
+Result<> LibvirtHypervisor::back_up(const ForeignSource& source,
+                                    const std::filesystem::path& into,
+                                    std::chrono::milliseconds patience)
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    COMMON_TRY(const auto domain, look_up_foreign(connection.get(), source.vm));
+    return libvirt::back_up(domain.get(), source, into, patience);
 }
 
 Result<HypervisorFacts> LibvirtHypervisor::facts() const

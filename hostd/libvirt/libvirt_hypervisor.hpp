@@ -47,6 +47,10 @@ public:
     common::Result<std::vector<DomainRecord>> all_of(const common::SandboxId& id) const override;
     common::Result<std::vector<DomainRecord>> list() const override;
     common::Result<std::vector<ForeignVm>> list_foreign() const override;
+    common::Result<ForeignSource> foreign_source(const std::string& vm) const override;
+    common::Result<> back_up(const ForeignSource& source,
+                             const std::filesystem::path& into,
+                             std::chrono::milliseconds patience) override;
     common::Result<std::vector<Traffic>> traffic() const override;
     common::Result<Reading> reading(const common::SandboxId& id) const override;
     common::Result<HypervisorFacts> facts() const override;

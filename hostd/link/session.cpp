@@ -31,6 +31,7 @@ spdlog::level::level_enum level_of(std::string_view kind)
                                proto::DeleteSnapshot::kind,
                                proto::MakeImage::kind,
                                proto::AddImage::kind,
+                               proto::ImportVm::kind,
                                proto::RemoveImage::kind,
                                proto::DestroySandbox::kind};
     const bool is_of_life = std::ranges::find(lives, kind) != lives.end();

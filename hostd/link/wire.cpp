@@ -40,6 +40,7 @@ proto::ImageReport to_wire(const Image& image)
     report.tenant = image.tenant;
     report.from_snapshot = image.from_snapshot.str();
     report.registration = image.registration.str();
+    report.from_vm = cut(image.from_vm, sentence);
     return report;
 }
 

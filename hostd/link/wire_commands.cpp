@@ -206,6 +206,9 @@ Result<Command> command_of(const proto::Envelope& envelope)
     if (kind == proto::RemoveImage::kind) {
         return remove_image_of(envelope);
     }
+    if (kind == proto::ImportVm::kind) {
+        return import_vm_of(envelope);
+    }
     if (kind == proto::Piece::kind) {
         return piece_of(envelope);
     }

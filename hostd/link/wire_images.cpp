@@ -115,6 +115,29 @@ Result<Command> add_image_of(const proto::Envelope& envelope)
     return with(envelope, AddImageCommand{std::move(recipe)});
 }
 
+Result<Command> import_vm_of(const proto::Envelope& envelope)
+{
+    COMMON_TRY(const auto wire, proto::decode_body<proto::ImportVm>(envelope.body));
+    ImportVmCommand import;
+    if (wire.vm.empty() || wire.vm.find('\0') != std::string::npos) {
+        return wrong("vm", "not a name");
+    }
+    import.vm = wire.vm;
+    COMMON_TRY(import.image, image_name(wire.image));
+    COMMON_TRY(import.tenant, owner(wire.tenant));
+    if (!wire.agent.empty()) {
+        import.agent = agent_kind_from(wire.agent);
+        if (!import.agent) {
+            return Error{ErrorCode::unimplemented,
+                         "agent '" + wire.agent + "' is not known to this hostd"};
+        }
+    }
+    using Import = ImportVmCommand;
+    import.running = wire.running ? Import::Running::taken : Import::Running::refused;
+    import.if_other = wire.renew ? Import::IfOther::renew : Import::IfOther::refuse;
+    return with(envelope, std::move(import));
+}
+
 Result<Command> piece_of(const proto::Envelope& envelope)
 {
     COMMON_TRY(auto wire, proto::decode_body<proto::Piece>(envelope.body));

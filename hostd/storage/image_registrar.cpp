@@ -46,7 +46,7 @@ bool same_content(const Manifest& a, const Manifest& b)
            a.initrd.digest == b.initrd.digest && a.cmdline == b.cmdline && a.boot == b.boot &&
            a.agent == b.agent && a.vcpus == b.vcpus && a.memory_bytes == b.memory_bytes &&
            a.tenant == b.tenant && a.from_snapshot == b.from_snapshot &&
-           a.registration == b.registration;
+           a.registration == b.registration && a.from_vm == b.from_vm;
 }
 
 /// An error that is no word about the file: nobody could look at it, or not to the end.

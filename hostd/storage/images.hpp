@@ -61,6 +61,10 @@ public:
     common::Result<Image> make_from(const Checkpoint& checkpoint,
                                     const common::ImageName& name,
                                     const std::string& tenant);
+    /// As ImageMaker's.
+    common::Result<Image> import(const ForeignSource& source,
+                                 const ImportVmCommand& wish,
+                                 const ImageMaker::BackUp& back_up);
     /// Held for as long as what it gives.
     using Lock = std::function<common::Result<std::shared_ptr<void>>()>;
     /// As ImageMaker's. `lock` is taken when all is fetched: no other writer waits for that.
@@ -88,6 +92,12 @@ private:
                                         const ImageMaker::Fetch& fetch) const;
     common::Result<> may_take_name(const ImageRecipe& recipe) const;
     common::Result<std::optional<Image>> make_way_for(const ImageRecipe& recipe);
+    common::Result<> copy_disk(const ForeignSource& source,
+                               const ImageMaker::BackUp& back_up,
+                               const std::filesystem::path& into,
+                               FileStamp& stamp) const;
+    common::Result<std::optional<Image>> imported_before(const ForeignSource& source,
+                                                         const ImportVmCommand& wish);
     common::Result<> refuse_if_in_use(const common::ImageName& name) const;
     common::Result<std::vector<std::filesystem::path>>
     disks_with_room(const Checkpoint& checkpoint) const;

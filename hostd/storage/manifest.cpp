@@ -20,6 +20,7 @@ constexpr int version = 1;
 // A hostd from before them would show it to everybody, or not know what it is.
 constexpr int version_of_tenants = 2;
 constexpr int version_of_registrations = 3;
+constexpr int version_of_vms = 4;
 
 /// The id in a field; throws if it is none.
 template <typename Id>
@@ -56,6 +57,10 @@ Manifest from_json(const json& value)
     if (written == version_of_registrations) {
         manifest.registration = id_at<common::ImageId>(value, "registration");
     }
+    if (written == version_of_vms) {
+        manifest.from_vm = value.at("from_vm").get<std::string>();
+        manifest.source = stamp_from(value.at("source"));
+    }
     return manifest;
 }
 
@@ -71,7 +76,7 @@ Result<Manifest> read_manifest(const std::filesystem::path& folder)
     try {
         const auto value = json::parse(in);
         const auto written = value.at("version").get<int>();
-        if (written < version || written > version_of_registrations) {
+        if (written < version || written > version_of_vms) {
             return Error{ErrorCode::failed_precondition,
                          file.string() + ": written by a newer version"};
         }
@@ -108,6 +113,12 @@ Result<> write_manifest(const std::filesystem::path& folder, const Manifest& man
         value["registration"] = manifest.registration;
         value.erase("from_snapshot");
     }
+    if (!manifest.from_vm.empty()) {
+        value["version"] = version_of_vms;
+        value["from_vm"] = manifest.from_vm;
+        value["source"] = to_json(manifest.source);
+        value.erase("from_snapshot");
+    }
     return replace_durably(folder / "manifest.json", value.dump(2) + "\n", 0644);
 }
 
@@ -132,6 +143,7 @@ Image to_image(const Manifest& manifest, const std::filesystem::path& folder)
     image.tenant = manifest.tenant;
     image.from_snapshot = common::SnapshotId{manifest.from_snapshot};
     image.registration = common::ImageId{manifest.registration};
+    image.from_vm = manifest.from_vm;
     return image;
 }
 

@@ -25,6 +25,8 @@ struct Manifest {
     std::string tenant;        ///< Whose it is; "" is an operator's, for everybody.
     std::string from_snapshot; ///< Id of the checkpoint that it was made of; else "".
     std::string registration;  ///< Id that the coordinator knows it by; else "".
+    std::string from_vm;       ///< Somebody else's VM that it was made of; else "".
+    FileStamp source;          ///< How its disk was then, if it was shut off.
 };
 
 common::Result<Manifest> read_manifest(const std::filesystem::path& folder);

@@ -84,6 +84,24 @@ Command flatten(const std::filesystem::path& top, const std::filesystem::path& i
         copying};
 }
 
+Command copy_of(const std::filesystem::path& disk,
+                const std::string& format,
+                const std::filesystem::path& into)
+{
+    return {{"qemu-img",
+             "convert",
+             "-q",
+             "-U",
+             "-f",
+             format,
+             "-O",
+             "qcow2",
+             disk.string(),
+             into.string()},
+            {},
+            copying};
+}
+
 Result<ImageFacts> parse_info(std::string_view text)
 {
     const auto info = json::parse(text, nullptr, /*allow_exceptions=*/false);

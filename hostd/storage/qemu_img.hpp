@@ -26,6 +26,12 @@ common::process::Command check(const std::filesystem::path& file);
 common::process::Command flatten(const std::filesystem::path& top,
                                  const std::filesystem::path& into);
 
+/// Likewise of a disk of somebody else's, which is opened without a lock: its VM may be started at
+/// any time.
+common::process::Command copy_of(const std::filesystem::path& disk,
+                                 const std::string& format,
+                                 const std::filesystem::path& into);
+
 struct ImageFacts {
     std::string format;
     std::uint64_t virtual_bytes = 0;

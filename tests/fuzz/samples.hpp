@@ -55,7 +55,8 @@ inline proto::HostFacts facts()
                      1'700'000'000'000'000,
                      "default",
                      "snp-aaaaaaaaaaaaaaaa",
-                     "img-aaaaaaaaaaaaaaaa"}};
+                     "img-aaaaaaaaaaaaaaaa",
+                     "somebody's vm"}};
     return facts;
 }
 
@@ -198,6 +199,7 @@ inline auto wire_messages()
                  2,
                  1U << 28U},
         RemoveImage{"web", "default", "img-aaaaaaaaaaaaaaaa"},
+        ImportVm{"somebody's vm", "web", "default", "qemu", true, true},
         Piece{"op-aaaaaaaaaaaaaaaa",
               std::string(64, 'a'),
               262'144,

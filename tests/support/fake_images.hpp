@@ -13,6 +13,10 @@ public:
     {
         return of(registrations_);
     }
+    [[nodiscard]] std::vector<coordinator::VmImageRequest> vm_image_requests() const
+    {
+        return of(vm_image_requests_);
+    }
     [[nodiscard]] std::vector<coordinator::ImageRequest> image_requests() const
     {
         return of(image_requests_);
@@ -63,6 +67,19 @@ public:
         registrations_.push_back(std::move(wanted));
         return made;
     }
+    Result<coordinator::Image> import_image(const coordinator::Caller& caller,
+                                            coordinator::VmImageRequest request) override
+    {
+        COMMON_CHECK(enter(caller));
+        const std::scoped_lock lock{mutex_};
+        coordinator::Image made;
+        made.name = request.name;
+        made.tenant = caller.tenant;
+        made.from_vm = request.vm;
+        all_images.push_back(made);
+        vm_image_requests_.push_back(std::move(request));
+        return made;
+    }
     Result<coordinator::Image> delete_image(const coordinator::Caller& caller,
                                             const common::ImageName& name) override
     {
@@ -75,6 +92,7 @@ public:
 private:
     std::vector<coordinator::ImageRequest> image_requests_;
     std::vector<coordinator::RegisteredImage> registrations_;
+    std::vector<coordinator::VmImageRequest> vm_image_requests_;
 };
 
 } // namespace test_support

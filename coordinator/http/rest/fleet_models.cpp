@@ -65,6 +65,7 @@ Json json_of(const Image& image)
     };
     set_if(json, "from_snapshot", image.from_snapshot.str());
     set_if(json, "id", image.registration.str());
+    set_if(json, "from_vm", image.from_vm);
     for (const auto& host : image.hosts) {
         json["hosts"].push_back(host.str());
     }

@@ -74,7 +74,7 @@ RegisteredImage read_files(Fields& fields)
     image.vcpus = read_cpu(fields).value_or(0);
     image.memory = read_memory(fields).value_or(common::Bytes{});
     if (!fields.has("disk")) {
-        fields.wrong("disk", "is required where from_snapshot is not given");
+        fields.wrong("disk", "is required where neither from_snapshot nor from_vm is given");
     }
     if (!fields.has("agent")) {
         fields.wrong("agent", "is required: paddock, qemu or none, by what the image has in it");
@@ -91,12 +91,7 @@ RegisteredImage read_files(Fields& fields)
 ImageRequest read_snapshot(Fields& fields)
 {
     ImageRequest request;
-    if (fields.has("from_vm")) {
-        fields.not_yet("from_vm", "images of other people's VMs are not supported yet");
-        fields.text("from_snapshot", rules::any);
-    } else {
-        request.from_snapshot = read_name(fields, "from_snapshot");
-    }
+    request.from_snapshot = read_name(fields, "from_snapshot");
     if (const auto sandbox = fields.text("sandbox_id", sandbox_id)) {
         request.sandbox = common::SandboxId{*sandbox};
     }
@@ -107,6 +102,28 @@ ImageRequest read_snapshot(Fields& fields)
     return request;
 }
 
+VmImageRequest read_vm(Fields& fields)
+{
+    VmImageRequest request;
+    request.vm = fields.text("from_vm", rules::agent_id).value_or("");
+    request.agent = fields.text("agent", agent_rule).value_or("");
+    if (const auto host = fields.text("host", rules::name)) {
+        request.host = common::HostName{*host};
+    }
+    return request;
+}
+
+/// What goes with one way to make an image, and not with this one.
+void refuse(Fields& fields, std::initializer_list<const char*> others, const char* way)
+{
+    for (const auto* other : others) {
+        if (fields.has(other)) {
+            fields.text(other, rules::any);
+            fields.wrong(other, std::string{"does not go with "} + way);
+        }
+    }
+}
+
 } // namespace
 
 Result<WantedImage> parse_image(std::string_view body)
@@ -115,21 +132,19 @@ Result<WantedImage> parse_image(std::string_view body)
     const common::ImageName name{read_name(fields, "name")};
     const bool is_of_files =
         std::ranges::any_of(of_files, [&fields](const char* field) { return fields.has(field); });
+    const auto named = [&name](auto image) -> WantedImage {
+        image.name = name;
+        return image;
+    };
     WantedImage wanted;
-    if (is_of_files) {
-        auto image = read_files(fields);
-        image.name = name;
-        wanted = std::move(image);
+    if (fields.has("from_vm")) {
+        wanted = named(read_vm(fields));
+        refuse(fields, {"from_snapshot", "sandbox_id", "disk", "kernel", "initrd"}, "from_vm");
+    } else if (is_of_files) {
+        wanted = named(read_files(fields));
+        refuse(fields, {"from_snapshot", "sandbox_id"}, "files");
     } else {
-        auto image = read_snapshot(fields);
-        image.name = name;
-        wanted = std::move(image);
-    }
-    for (const auto* other : {"from_snapshot", "sandbox_id", "from_vm"}) {
-        if (is_of_files && fields.has(other)) {
-            fields.text(other, rules::any);
-            fields.wrong(other, "does not go with files: an image is made of one or the other");
-        }
+        wanted = named(read_snapshot(fields));
     }
     COMMON_CHECK(fields.finish("make an image"));
     return wanted;

@@ -39,12 +39,17 @@ common::Result<Reply> create_image(const Context& context, const Request& reques
 {
     COMMON_CHECK(parse_no_query(request.query, "make an image"));
     COMMON_TRY(auto wanted, parse_image(request.body));
-    auto* of_files = std::get_if<RegisteredImage>(&wanted);
-    COMMON_TRY(const auto made,
-               of_files != nullptr
-                   ? context.service.register_image(request.caller, std::move(*of_files))
-                   : context.service.create_image(request.caller,
-                                                  std::get<ImageRequest>(std::move(wanted))));
+    const auto ask = [&](auto& request_of_it) {
+        using Wanted = std::decay_t<decltype(request_of_it)>;
+        if constexpr (std::is_same_v<Wanted, RegisteredImage>) {
+            return context.service.register_image(request.caller, std::move(request_of_it));
+        } else if constexpr (std::is_same_v<Wanted, VmImageRequest>) {
+            return context.service.import_image(request.caller, std::move(request_of_it));
+        } else {
+            return context.service.create_image(request.caller, std::move(request_of_it));
+        }
+    };
+    COMMON_TRY(const auto made, std::visit(ask, wanted));
     Reply reply;
     reply.status = 201;
     reply.body = image_body(made);

@@ -23,8 +23,8 @@ common::Result<StopRequest> parse_stop(std::string_view body);
 common::Result<StopRequest> parse_restart(std::string_view body);
 common::Result<SnapshotRequest> parse_snapshot(std::string_view body);
 common::Result<ForkRequest> parse_fork(std::string_view body);
-/// Of a checkpoint, or of files.
-using WantedImage = std::variant<ImageRequest, RegisteredImage>;
+/// Of a checkpoint, of files, or of somebody else's VM.
+using WantedImage = std::variant<ImageRequest, RegisteredImage, VmImageRequest>;
 common::Result<WantedImage> parse_image(std::string_view body);
 /// Hex digits of a sha256, after "sha256:" or alone.
 common::Result<std::string> parse_digest(std::string_view text);

@@ -20,3 +20,4 @@ CREATE TABLE registered_images (
 CREATE UNIQUE INDEX registered_images_name ON registered_images (name) WHERE deleted_at IS NULL;
 
 ALTER TABLE host_images ADD COLUMN registration text NOT NULL DEFAULT '';
+ALTER TABLE host_images ADD COLUMN from_vm text NOT NULL DEFAULT '';

@@ -21,7 +21,8 @@ coordinator::Image an_image(const std::string& name)
             at(5),
             hostile(),
             common::SnapshotId{"snp-aaaaaaaaaaaaaaaa"},
-            common::ImageId{"img-aaaaaaaaaaaaaaaa"}};
+            common::ImageId{"img-aaaaaaaaaaaaaaaa"},
+            hostile()};
 }
 
 coordinator::Host a_host()
@@ -130,6 +131,7 @@ BOOST_AUTO_TEST_CASE(a_host_comes_back_with_its_warnings_and_images)
     BOOST_TEST((back.facts.images[1].tenant == hostile()));
     BOOST_TEST((back.facts.images[1].from_snapshot.str() == "snp-aaaaaaaaaaaaaaaa"));
     BOOST_TEST((back.facts.images[1].registration.str() == "img-aaaaaaaaaaaaaaaa"));
+    BOOST_TEST((back.facts.images[1].from_vm == hostile()));
 }
 
 BOOST_AUTO_TEST_CASE(unfinished_operations_and_commands_come_back_and_finished_ones_do_not)

@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(an_unknown_image_is_not_found_and_nothing_is_written)
     BOOST_TEST(link.commands.empty());
 }
 
-BOOST_AUTO_TEST_CASE(somebody_elses_vm_is_no_source)
+BOOST_AUTO_TEST_CASE(somebody_elses_vm_is_no_source_unless_its_host_says_so)
 {
     run_with({"h1"});
     auto what = request();
@@ -122,6 +122,8 @@ BOOST_AUTO_TEST_CASE(somebody_elses_vm_is_no_source)
     auto made = create(what);
     answer(expect<coordinator::ListVmsOnHost>(),
            std::vector<coordinator::ForeignVm>{{"theirs", "uuid", "running", true, "/d", {}, ""}});
+    refuse(
+        expect<coordinator::ImportVmOnHost>(), ErrorCode::permission_denied, "vm_not_importable");
     const auto result = made.get();
     BOOST_CHECK(result.error().code == ErrorCode::permission_denied);
     BOOST_TEST(reason_of(result) == "vm_not_importable");

@@ -121,12 +121,39 @@ BOOST_AUTO_TEST_CASE(each_wrong_field_of_an_image_is_named)
             BOOST_TEST(wrong(body) == Names{field}, boost::test_tools::per_element());
         }
     }
-    const auto later = rest::parse_image(R"({"name":"w","from_vm":"x"})");
-    BOOST_REQUIRE(!later);
-    BOOST_CHECK(later.error().code == common::ErrorCode::unimplemented);
-    BOOST_TEST(later.error().reason == "not_yet");
     const auto why = rest::parse_image(R"({"name":"w","from_snapshot":"clean"})");
     BOOST_TEST(why.error().fields.front().message.find("required") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(one_of_a_vm_says_which_and_nothing_that_goes_with_another_way)
+{
+    const auto parsed =
+        rest::parse_image(R"({"name":"w","from_vm":"gold vm","host":"h1","agent":"qemu"})");
+    BOOST_REQUIRE(parsed.has_value());
+    const auto& vm = std::get<coordinator::VmImageRequest>(*parsed);
+    BOOST_TEST(vm.name.str() == "w");
+    BOOST_TEST(vm.vm == "gold vm");
+    BOOST_TEST(vm.agent == "qemu");
+    BOOST_TEST(vm.host->str() == "h1");
+    BOOST_TEST(
+        !std::get<coordinator::VmImageRequest>(*rest::parse_image(R"({"name":"w","from_vm":"g"})"))
+             .host);
+    const auto wrong = [](const std::string& rest_of_it) {
+        return wrong_fields(rest::parse_image, R"({"name":"w","from_vm":"g",)" + rest_of_it + "}");
+    };
+    BOOST_TEST(wrong_fields(rest::parse_image, R"({"name":"w","from_vm":""})") == Names{"from_vm"},
+               boost::test_tools::per_element());
+    for (const auto& [field, value] : std::vector<std::pair<std::string, std::string>>{
+             {"host", R"("../h")"},
+             {"agent", R"("windows")"},
+             {"disk", "\"" + std::string(64, 'a') + "\""},
+             {"from_snapshot", R"("clean")"},
+             {"sandbox_id", R"("sbx-aaaaaaaaaaaaaaaa")"},
+             {"boot", R"("bios")"},
+             {"tenant", R"("t")"}}) {
+        BOOST_TEST(wrong("\"" + field + "\":" + value) == Names{field},
+                   boost::test_tools::per_element());
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_request_is_for_an_image_of_a_checkpoint_or_of_files)
@@ -201,7 +228,6 @@ BOOST_AUTO_TEST_CASE(each_wrong_field_of_an_image_of_files_is_named)
         {body({{"memory_mb", 1}}), "memory_mb"},
         {body({{"from_snapshot", snapshot}}), "from_snapshot"},
         {body({{"sandbox_id", sandbox}}), "sandbox_id"},
-        {body({{"from_vm", "x"}}), "from_vm"},
         {body({{"tenant", "x"}}), "tenant"},
         {R"({"name":"w","agent":"none"})", "disk"},
     };

@@ -268,6 +268,26 @@ public:
         COMMON_CHECK(world_.step("list_foreign", {}));
         return std::vector<hostd::ForeignVm>{{"theirs", "uuid", "running", true, "/disk"}};
     }
+    /// "gold" is shut off, "busy" runs; there is no other.
+    common::Result<hostd::ForeignSource> foreign_source(const std::string& vm) const override
+    {
+        COMMON_CHECK(world_.step("foreign_source", {}));
+        if (vm != "gold" && vm != "busy") {
+            return common::Error{common::ErrorCode::not_found, "no VM " + vm, "unknown_vm"};
+        }
+        hostd::ForeignSource source;
+        source.vm = vm;
+        source.runs = vm == "busy";
+        source.disk = "/vms/" + vm;
+        source.format = "raw";
+        return source;
+    }
+    common::Result<> back_up(const hostd::ForeignSource&,
+                             const std::filesystem::path&,
+                             std::chrono::milliseconds) override
+    {
+        return world_.step("back_up", {});
+    }
     common::Result<std::vector<hostd::Traffic>> traffic() const override
     {
         COMMON_CHECK(world_.step("traffic", common::SandboxId{"sbx-all"})); // Not twice at once.
@@ -359,27 +379,6 @@ public:
         });
     }
     common::Result<hostd::DiskSpace> space() const override { return hostd::DiskSpace{}; }
-
-private:
-    HostWorld& world_;
-};
-
-class WorldImages final : public hostd::ImageStore {
-public:
-    explicit WorldImages(HostWorld& world) : world_{world} {}
-    common::Result<hostd::Image> find(const common::ImageName& name) const override
-    {
-        return world_.locked([&]() -> common::Result<hostd::Image> {
-            if (const auto made = world_.made.find(name); made != world_.made.end()) {
-                return made->second;
-            }
-            if (name != world_.image.name) {
-                return common::Error{common::ErrorCode::not_found, "no image " + name.str()};
-            }
-            return world_.image;
-        });
-    }
-    std::vector<hostd::Image> list(std::vector<std::string>&) const override { return {}; }
 
 private:
     HostWorld& world_;

@@ -234,4 +234,29 @@ BOOST_AUTO_TEST_CASE(a_host_that_ends_in_the_middle_does_not_wait_for_pieces_and
     BOOST_TEST(has("web"));
 }
 
+BOOST_AUTO_TEST_CASE(an_image_of_a_vm_is_made_where_its_operator_has_opened_it)
+{
+    using Import = hostd::ImportVmCommand;
+    settings.importable_vms = {"go?d", "busy*"};
+    restart();
+    Import gold{"gold", common::ImageName{"web"}, "red"};
+    const auto made = ask("op-vm-1", gold);
+    BOOST_REQUIRE(!made.error);
+    BOOST_TEST(in(made).from_vm == "gold");
+    BOOST_TEST(in(made).tenant == "red");
+    Import closed{"theirs", common::ImageName{"api"}, "red"};
+    const auto refused = ask("op-vm-2", closed);
+    BOOST_CHECK(refused.error->code == ErrorCode::permission_denied);
+    BOOST_TEST(refused.error->reason == "vm_not_importable");
+    Import busy{"busy", common::ImageName{"api"}, "red"};
+    BOOST_TEST(ask("op-vm-3", busy).error->reason == "vm_running");
+    busy.running = Import::Running::taken;
+    BOOST_REQUIRE(!ask("op-vm-4", busy).error);
+    world.fail("back_up", {ErrorCode::resource_exhausted, "full", "disk_full"});
+    busy.image = common::ImageName{"more"};
+    BOOST_TEST(ask("op-vm-5", busy).error->reason == "disk_full");
+    Import gone{"busy-no-more", common::ImageName{"gone"}, "red"};
+    BOOST_TEST(ask("op-vm-6", gone).error->reason == "unknown_vm");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tests/unit/hostd_core/image_fakes.hpp"
 #include "tests/unit/hostd_core/state_fakes.hpp"
 
 namespace tests {

@@ -168,48 +168,6 @@ private:
     HostWorld& world_;
 };
 
-class WorldImageMaker final : public hostd::ImageMaker {
-public:
-    explicit WorldImageMaker(HostWorld& world) : world_{world} {}
-    common::Result<hostd::Image> make_from(const hostd::Checkpoint& checkpoint,
-                                           const common::ImageName& name,
-                                           const std::string& tenant) override
-    {
-        hostd::Image image;
-        image.name = name;
-        image.digest = "of " + checkpoint.layer.string();
-        image.tenant = tenant;
-        image.from_snapshot = checkpoint.id;
-        COMMON_CHECK(world_.step("make_image", {}, [&] { world_.made[name] = image; }));
-        return image;
-    }
-    /// What was fetched is counted as its content.
-    common::Result<hostd::Image> add(const hostd::ImageRecipe& recipe, const Fetch& fetch) override
-    {
-        std::string content;
-        COMMON_CHECK(fetch(recipe.disk, [&content](std::string_view bytes) -> common::Result<> {
-            content += bytes;
-            return {};
-        }));
-        hostd::Image image;
-        image.name = recipe.name;
-        image.digest = recipe.disk.digest;
-        image.size = common::Bytes{content.size()};
-        image.tenant = recipe.tenant;
-        image.registration = recipe.registration;
-        COMMON_CHECK(world_.step("add_image", {}, [&] { world_.made[recipe.name] = image; }));
-        return image;
-    }
-    common::Result<>
-    remove(const common::ImageName& name, const std::string&, const common::ImageId&) override
-    {
-        return world_.step("remove_image", {}, [&] { world_.made.erase(name); });
-    }
-
-private:
-    HostWorld& world_;
-};
-
 /// The one engine of a HostWorld, `fast`.
 class WorldEngine final : public hostd::StateEngine, public hostd::StateEngines {
 public:

@@ -58,8 +58,7 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_named_with_where_it_came_from)
                                                    {"PADDOCK_NETWORK_CIDR", "8.8.8.0/24"},
                                                    {"PADDOCK_NETWORK_BLOCKED", "everything"},
                                                    {"PADDOCK_STATE_DIR", "state"},
-                                                   {"PADDOCK_VCPU_OVERCOMMIT", "0"},
-                                                   {"PADDOCK_IMPORTABLE_VMS", "web-*"}};
+                                                   {"PADDOCK_VCPU_OVERCOMMIT", "0"}};
     for (const auto& [name, value] : wrong) {
         BOOST_TEST_CONTEXT(name)
         {
