@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <vector>
 
 namespace coordinator::blobs {
 
@@ -37,7 +38,7 @@ Result<> keep_free(const fs::path& folder, Bytes reserve)
     std::error_code error;
     const auto space = fs::space(folder, error);
     if (error) {
-        return file_error("ask for free space of", folder, error.value());
+        return file_error("ask for free space of", "blob_dir", error.value());
     }
     if (space.available < reserve.count()) {
         return Error{ErrorCode::resource_exhausted,
@@ -48,6 +49,18 @@ Result<> keep_free(const fs::path& folder, Bytes reserve)
                      "disk_full"};
     }
     return {};
+}
+
+/// What is in a folder; what cannot be read is left to the next time.
+std::vector<fs::directory_entry> entries_of(const fs::path& folder)
+{
+    std::vector<fs::directory_entry> entries;
+    std::error_code error;
+    for (fs::directory_iterator at{folder, error}; !error && at != fs::directory_iterator{};
+         at.increment(error)) {
+        entries.push_back(*at);
+    }
+    return entries;
 }
 
 } // namespace
@@ -184,7 +197,7 @@ Result<std::unique_ptr<Blobs::Upload>> DirBlobs::begin(const std::string& tenant
     std::error_code error;
     const bool is_first = fs::create_directories(target.parent_path(), error);
     if (error) {
-        return file_error("make folder", target.parent_path(), error.value());
+        return file_error("make a folder in", "blob_dir", error.value());
     }
     if (is_first) {
         COMMON_CHECK(common::files::sync_folder(settings_.folder));
@@ -193,7 +206,7 @@ Result<std::unique_ptr<Blobs::Upload>> DirBlobs::begin(const std::string& tenant
     auto draft = target.parent_path() / (std::string{draft_prefix} + common::random_base32_80());
     common::UniqueFd file{::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
     if (!file) {
-        return file_error("create", draft, errno);
+        return file_error("create a file in", "blob_dir", errno);
     }
     return std::unique_ptr<Upload>{std::make_unique<DirUpload>(
         settings_, std::move(file), std::move(draft), std::move(target), digest)};
@@ -210,7 +223,8 @@ DirBlobs::read_now(const Key& blob, std::uint64_t offset, std::uint32_t size) co
     COMMON_TRY(const auto path, file_of(blob.first, blob.second));
     const common::UniqueFd file{::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
     if (!file) {
-        return errno == ENOENT ? unknown_blob(blob.second) : file_error("open", path, errno);
+        return errno == ENOENT ? unknown_blob(blob.second)
+                               : file_error("open", path.filename(), errno);
     }
     std::string bytes(size, '\0');
     std::size_t have = 0;
@@ -223,7 +237,7 @@ DirBlobs::read_now(const Key& blob, std::uint64_t offset, std::uint32_t size) co
             continue;
         }
         if (count < 0) {
-            return file_error("read", path, errno);
+            return file_error("read", path.filename(), errno);
         }
         if (count == 0) {
             break;
@@ -243,9 +257,8 @@ void DirBlobs::sweep(std::set<Key> used)
 void DirBlobs::sweep_now(const std::set<Key>& used) const
 {
     const auto old = std::chrono::system_clock::now() - settings_.kept_unused;
-    std::error_code error;
-    for (const auto& tenant : fs::directory_iterator{settings_.folder, error}) {
-        for (const auto& file : fs::directory_iterator{tenant.path(), error}) {
+    for (const auto& tenant : entries_of(settings_.folder)) {
+        for (const auto& file : entries_of(tenant.path())) {
             const auto name = file.path().filename().string();
             struct stat about {};
             const bool draft = name.starts_with(draft_prefix);

@@ -91,7 +91,7 @@ void Core::Imaging::import(const Caller& caller, const VmImageRequest& asked, Im
             return done(vm.error());
         }
         if (how == Import::for_create) { // Nobody has said what it is to be called.
-            const auto plain = "vm-" + vm->name;
+            const auto plain = "vm-" + vm->name + "-" + vm->host.str();
             request.name = common::ImageName{common::is_name(plain) ? plain : "vm-" + vm->uuid};
         }
         if (const auto may = may_import(caller, request, vm->host, how); !may) {

@@ -1,5 +1,5 @@
 // Images of uploaded files, as their tenants see them; what hosts do about them is in
-// registry_hosts.cpp.
+// registry_hosts.cpp and registry_upkeep.cpp.
 #include "coordinator/core/registry.hpp"
 
 #include "coordinator/core/imaging.hpp"
@@ -233,11 +233,18 @@ bool Core::Registry::remove(const Caller& caller, const common::ImageName& name,
                    if (saved.error().code != ErrorCode::timeout) {
                        take_back(before, had);
                    } else { // Hosts remove it, so it has to be recorded.
-                       core_.save_outcome({images_.at(before.id)}, [](const Result<>&) {});
+                       record(before.id);
                    }
                    done(not_recorded("delete image " + before.name.str(), saved.error()));
                });
     return true;
+}
+
+void Core::Registry::record(const common::ImageId& id)
+{
+    if (const auto image = images_.find(id); image != images_.end()) {
+        core_.save_outcome({image->second}, [](const Result<>&) {});
+    }
 }
 
 /// Its deletion was not recorded: it is there as before, unless it could not be any more.
@@ -246,7 +253,7 @@ void Core::Registry::take_back(const RegisteredImage& before,
 {
     if (names_.contains(before.name) || !images_.contains(before.id) ||
         (before.status == Status::registering && !is_looked_at(before.id))) {
-        return;
+        return record(before.id); // It stays deleted here: so it is to be there.
     }
     images_[before.id] = before;
     names_[before.name] = before.id;
@@ -300,7 +307,8 @@ std::optional<Image> Core::Registry::complete(std::optional<Image> image,
 void Core::Registry::complete(std::vector<Image>& images, const std::string& tenant) const
 {
     for (auto& image : images) {
-        image = *complete(std::move(image), image.name, tenant);
+        const auto name = image.name;
+        image = *complete(std::move(image), name, tenant);
     }
     std::vector<Image> nowhere;
     for (const auto& [name, id] : names_) {

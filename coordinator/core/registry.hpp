@@ -86,6 +86,7 @@ private:
     void free_name_of(const RegisteredImage& image);
     /// A host is looking at it.
     [[nodiscard]] bool is_looked_at(const common::ImageId& id) const;
+    void record(const common::ImageId& id);
     void take_back(const RegisteredImage& before, const std::map<common::HostName, Image>& had);
     void leave_alone(const OnHost& where, const common::Error& error);
     void has_now(const common::HostName& host, const Image& image);
@@ -95,6 +96,7 @@ private:
     [[nodiscard]] bool may_fetch_more() const;
     [[nodiscard]] bool is_in_trouble(const OnHost& where) const;
     void tend(const common::HostName& host);
+    void pass_on_what_lost_hosts_have();
     [[nodiscard]] std::map<common::HostName, std::string>
     missing_on(const RegisteredImage& image, const std::vector<common::HostName>& on) const;
     void sweep_blobs();

@@ -1,4 +1,4 @@
-// Images of uploaded files: what hosts are to have, and what they are to be rid of.
+// Images of uploaded files: what hosts are asked for, and what becomes of that.
 #include "coordinator/core/registry.hpp"
 
 #include "common/log/log.hpp"
@@ -14,16 +14,24 @@ using Status = RegisteredImage::Status;
 
 namespace {
 
-constexpr std::size_t most_at_once = 4; ///< Hosts that fetch for themselves.
 constexpr std::chrono::seconds first_pause{5};
 constexpr std::chrono::seconds longest_pause{300};
-constexpr std::chrono::hours sweep_every{1};
+constexpr std::chrono::hours hopeless_pause{6}; ///< For what all bytes are fetched again in vain.
 
 /// The host, and nothing about the image, is to blame: another one may do.
 bool is_of_host(const Error& error)
 {
-    return error.code == ErrorCode::unavailable || error.code == ErrorCode::resource_exhausted ||
-           error.code == ErrorCode::unimplemented;
+    const auto reason = error.stable_reason();
+    return reason != "blob_damaged" &&
+           (error.code == ErrorCode::unavailable || error.code == ErrorCode::resource_exhausted ||
+            error.code == ErrorCode::unimplemented || error.code == ErrorCode::rate_limited ||
+            reason == "image_in_use");
+}
+
+/// It is the image that is to blame, or its files, and not the moment.
+bool is_hopeless(const Error& error)
+{
+    return error.code == ErrorCode::invalid_argument || error.stable_reason() == "blob_damaged";
 }
 
 } // namespace
@@ -130,7 +138,8 @@ void Core::Registry::leave_alone(const OnHost& where, const Error& error)
 {
     auto& trouble = troubles_[where];
     trouble.error = error.message;
-    trouble.pause = std::clamp(trouble.pause * 2, first_pause, longest_pause);
+    trouble.pause = is_hopeless(error) ? hopeless_pause
+                                       : std::clamp(trouble.pause * 2, first_pause, longest_pause);
     trouble.until = core_.clock_.steady() + trouble.pause;
 }
 
@@ -163,9 +172,9 @@ void Core::Registry::finish(const Op& op, const HostAnswer& answer)
     if (!error && op->kind != Kind::drop_image && image.status != Status::deleted) {
         image.status = Status::ready;
         has_now(op->host, std::get<Image>(answer.value));
-        review_all(); // Those that do not have it are to fetch it.
     }
     if (op->kind == Kind::register_image) {
+        review_all(); // Those that do not have it are to fetch it.
         return finish_registering(op, image, std::move(error));
     }
     finish_upkeep(op, image.id, std::move(error));
@@ -242,153 +251,6 @@ void Core::Registry::has_now(const common::HostName& host, const Image& image)
         review(known->host);
         core_.save_outcome({known->host}, [](const Result<>&) {});
     }
-}
-
-void Core::Registry::amend(Host& host)
-{
-    std::set<common::ImageId> told;
-    for (const auto& image : host.facts.images) {
-        told.insert(image.registration);
-    }
-    std::erase_if(lately_, [&](const auto& entry) {
-        const auto& [where, lately] = entry;
-        return where.first == host.name &&
-               (told.contains(where.second) || images_.at(where.second).status != Status::ready ||
-                core_.clock_.steady() - lately.since >= core_.settings_.checkpoint_grace);
-    });
-    doomed_[host.name].clear();
-    review(host);
-}
-
-void Core::Registry::review(Host& host)
-{
-    auto& has = host.facts.images;
-    std::set<common::ImageId> there;
-    std::erase_if(has, [&](const Image& image) {
-        const auto found = images_.find(image.registration);
-        if (found == images_.end()) {
-            return false; // An operator's, one of a checkpoint, or one that no record speaks of.
-        }
-        there.insert(image.registration);
-        if (found->second.status == Status::deleted) {
-            doomed_[host.name].insert(image.registration);
-        }
-        return found->second.status != Status::ready;
-    });
-    for (const auto& [where, lately] : lately_) {
-        if (where.first == host.name && !there.contains(where.second) &&
-            images_.at(where.second).status == Status::ready) {
-            has.push_back(lately.image);
-            there.insert(where.second);
-        }
-    }
-    auto& lacking = lacking_[host.name];
-    lacking.clear();
-    for (const auto& [name, id] : names_) {
-        if (!there.contains(id) && images_.at(id).status == Status::ready) {
-            lacking.push_back(id);
-        }
-    }
-}
-
-void Core::Registry::review_all()
-{
-    for (auto& [name, known] : core_.fleet_.hosts()) {
-        review(known.host);
-    }
-}
-
-bool Core::Registry::is_in_trouble(const OnHost& where) const
-{
-    const auto trouble = troubles_.find(where);
-    return trouble != troubles_.end() && core_.clock_.steady() < trouble->second.until;
-}
-
-/// What a lost host was asked for waits for that host, and nothing else does.
-bool Core::Registry::may_fetch_more() const
-{
-    const auto busy = std::ranges::count_if(under_way_, [this](const auto& one) {
-        const auto* known = core_.fleet_.host(one.first);
-        return known != nullptr && known->host.health != HostHealth::lost;
-    });
-    return static_cast<std::size_t>(busy) < most_at_once;
-}
-
-/// One thing at a time, what is to go first: its name may be wanted.
-void Core::Registry::tend(const common::HostName& host)
-{
-    const auto known = core_.fleet_.hosts().find(host);
-    if (known == core_.fleet_.hosts().end() || known->second.host.health != HostHealth::ready ||
-        under_way_.contains(host)) {
-        return;
-    }
-    const auto ask = [&](Kind kind, const common::ImageId& id) {
-        const auto& image = images_.at(id);
-        const Caller caller{"system:images", image.tenant, common::mint<common::RequestId>()};
-        begin(kind, caller, host, image, [](const Result<Image>&) {});
-    };
-    for (const auto& id : doomed_[host]) {
-        if (!leaving_.contains(id) && !is_in_trouble({host, id})) {
-            return ask(Kind::drop_image, id);
-        }
-    }
-    if (!may_fetch_more()) {
-        return;
-    }
-    for (const auto& id : lacking_[host]) {
-        if (images_.at(id).status == Status::ready && !is_in_trouble({host, id})) {
-            return ask(Kind::fetch_image, id);
-        }
-    }
-}
-
-void Core::Registry::tick()
-{
-    std::vector<common::HostName> busy;
-    for (const auto& [host, ids] : lacking_) {
-        if (!ids.empty() || !doomed_[host].empty()) {
-            busy.push_back(host);
-        }
-    }
-    for (const auto& host : busy) {
-        tend(host);
-    }
-    if (core_.clock_.steady() - swept_ >= sweep_every) {
-        swept_ = core_.clock_.steady();
-        sweep_blobs();
-    }
-}
-
-/// A host is given what it was told to fetch, and nothing else.
-void Core::Registry::on_wanted(const HostWantsPiece& wish)
-{
-    const auto found = core_.pending_.find(wish.operation);
-    const bool asked = found != core_.pending_.end() && found->second->host == wish.host;
-    const auto* add = asked ? std::get_if<AddImageOnHost>(&found->second->command.what) : nullptr;
-    const Blob* blob = nullptr;
-    if (add != nullptr) {
-        for (const auto* one : {&add->image.disk, &add->image.kernel, &add->image.initrd}) {
-            blob = one->digest == wish.digest ? one : blob;
-        }
-    }
-    const auto answer = [&link = core_.link_, wish](Result<std::string> data) {
-        HostCommand command;
-        command.operation = common::mint<common::OperationId>();
-        command.request = common::mint<common::RequestId>();
-        command.what = PieceOnHost{wish.operation, wish.digest, wish.offset, std::move(data)};
-        // If it does not arrive it is asked for again.
-        static_cast<void>(link.send(wish.host, std::move(command)));
-    };
-    if (blob == nullptr || wish.offset >= blob->size.count()) {
-        return answer(
-            Error{ErrorCode::not_found,
-                  "this is not for host " + wish.host.str() + " to fetch, or not any more",
-                  "unknown_blob"});
-    }
-    const auto left = blob->size.count() - wish.offset;
-    const auto size = static_cast<std::uint32_t>(std::min<std::uint64_t>(wish.size, left));
-    // One that is not taken is asked for again.
-    static_cast<void>(blobs_.read({add->image.tenant, wish.digest}, wish.offset, size, answer));
 }
 
 } // namespace coordinator

@@ -64,6 +64,7 @@ Result<> Downloads::pass_on(const Key& key, const BlobRef& blob, const Sink& sin
 Result<std::string> Downloads::next(const Key& key, std::uint64_t offset)
 {
     const auto give_up = steady_clock::now() + settings_.patience;
+    bool is_last = false; // This process may have stood still: after that it looks once more.
     while (true) {
         std::vector<std::pair<std::uint64_t, std::uint32_t>> late;
         {
@@ -71,7 +72,7 @@ Result<std::string> Downloads::next(const Key& key, std::uint64_t offset)
             auto& window = under_way_.at(key);
             const auto& first = window.at(offset);
             const auto come = [&] { return stopped_ || first.come.has_value(); };
-            const auto until = std::min(give_up, steady_clock::now() + settings_.ask_again);
+            const auto until = steady_clock::now() + settings_.ask_again;
             news_.wait_until(lock, until, come);
             if (stopped_) {
                 return ending();
@@ -84,7 +85,7 @@ Result<std::string> Downloads::next(const Key& key, std::uint64_t offset)
                 return std::move(piece.data);
             }
             const auto now = steady_clock::now();
-            if (now >= give_up) {
+            if (is_last) {
                 return Error{ErrorCode::unavailable,
                              fmt::format("nothing came of {} from byte {} on, for {} s",
                                          key.second,
@@ -92,6 +93,7 @@ Result<std::string> Downloads::next(const Key& key, std::uint64_t offset)
                                          settings_.patience.count() / 1000),
                              "coordinator_silent"};
             }
+            is_last = now >= give_up;
             for (auto& [at, awaited] : window) {
                 if (!awaited.come && now - awaited.asked >= settings_.ask_again) {
                     awaited.asked = now;

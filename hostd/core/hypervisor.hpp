@@ -107,12 +107,11 @@ public:
     virtual common::Result<std::vector<ForeignVm>> list_foreign() const = 0;
 
     /// What an image can be made of. `not_found` (unknown_vm), also for one of ours;
-    /// `failed_precondition` (vm_unsupported): it has not exactly one disk that is a file or a
-    /// block device here.
+    /// `failed_precondition` (vm_unsupported): it has not exactly one disk that is a file here.
     virtual common::Result<ForeignSource> foreign_source(const std::string& vm) const = 0;
-    /// The disk of one that runs, as it is at one moment, as a qcow2 file that is made; its file
-    /// systems are frozen for that moment where its agent can. Nothing of the VM is changed, and it
-    /// goes on. `timeout` after `patience`: it is given up. `resource_exhausted` (disk_full).
+    /// The disk of one that runs, as it is at one moment, as a qcow2 file that is made: what a cut
+    /// of its power would leave. Nothing of the VM is changed, and it goes on. `timeout` after
+    /// `patience`: it is given up. `resource_exhausted` (disk_full).
     virtual common::Result<> back_up(const ForeignSource& source,
                                      const std::filesystem::path& into,
                                      std::chrono::milliseconds patience) = 0;

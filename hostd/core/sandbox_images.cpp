@@ -84,7 +84,11 @@ void SandboxService::import_vm(const Op& op)
 {
     blocking_on(
         *image_workers_,
-        [this, op] { return import_now(std::get<ImportVmCommand>(op->command.what)); },
+        [this, op] {
+            auto wish = std::get<ImportVmCommand>(op->command.what);
+            wish.operation = op->command.operation;
+            return import_now(wish);
+        },
         [this, op](Result<Image> made) {
             const auto& wish = std::get<ImportVmCommand>(op->command.what);
             image_made(op, "make image " + wish.image.str() + " of VM " + wish.vm, std::move(made));

@@ -89,6 +89,7 @@ struct ImportVmCommand {
     std::optional<AgentKind> agent{}; ///< Not said: as its definition lets one think.
     enum class Running { refused, taken } running = Running::refused;
     enum class IfOther { refuse, renew } if_other = IfOther::refuse; ///< Is there, of that VM.
+    common::OperationId operation{}; ///< Its own, once it is under way.
 };
 /// Of a tenant's.
 struct RemoveImageCommand {

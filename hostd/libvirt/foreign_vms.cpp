@@ -1,6 +1,5 @@
 #include "hostd/libvirt/foreign_vms.hpp"
 
-#include "common/log/log.hpp"
 #include "hostd/libvirt/last_error.hpp"
 #include "hostd/libvirt/metadata.hpp"
 #include "hostd/libvirt/snapshots.hpp"
@@ -68,10 +67,10 @@ Result<> read_disks(xmlNode* devices, ForeignSource& source)
             return unsupported("it has more than one disk: an image is of one");
         }
         const auto type = xml::attribute(disk, "type");
-        source.disk = xml::attribute(xml::child(disk, "source"), type == "block" ? "dev" : "file");
-        if ((type != "file" && type != "block") || !source.disk.is_absolute()) {
+        source.disk = xml::attribute(xml::child(disk, "source"), "file");
+        if (type != "file" || !source.disk.is_absolute()) {
             return unsupported("its disk is of type '" + type +
-                               "': only files and block devices of this host can be read");
+                               "': only one that is a file of its host can be copied");
         }
         const auto format = xml::attribute(xml::child(disk, "driver"), "type");
         source.format = format.empty() ? "raw" : format;
@@ -107,44 +106,29 @@ AgentKind agent_among(xmlNode* devices)
     return AgentKind::none;
 }
 
-/// While it lives the guest's file systems are frozen, if its agent could do that.
-class Frozen {
-public:
-    explicit Frozen(virDomainPtr domain)
-        : domain_{virDomainFSFreeze(domain, nullptr, 0, 0) > 0 ? domain : nullptr}
-    {}
-    ~Frozen()
-    {
-        if (domain_ != nullptr && virDomainFSThaw(domain_, nullptr, 0, 0) < 0) {
-            spdlog::error("the file systems of {} stay frozen: {}",
-                          virDomainGetName(domain_),
-                          last_error().message);
-        }
+/// Whether a backup is under way, and not somebody's other job.
+Result<bool> is_backing_up(virDomainPtr domain)
+{
+    int kind = VIR_DOMAIN_JOB_NONE;
+    virTypedParameterPtr params = nullptr;
+    int count = 0;
+    if (virDomainGetJobStats(domain, &kind, &params, &count, 0) < 0) {
+        return last_error().during("wait for a backup");
     }
-    Frozen(const Frozen&) = delete;
-    Frozen& operator=(const Frozen&) = delete;
-
-private:
-    virDomainPtr domain_;
-};
+    int operation = VIR_DOMAIN_JOB_OPERATION_BACKUP;
+    virTypedParamsGetInt(params, count, VIR_DOMAIN_JOB_OPERATION, &operation);
+    virTypedParamsFree(params, count);
+    return kind != VIR_DOMAIN_JOB_NONE && operation == VIR_DOMAIN_JOB_OPERATION_BACKUP;
+}
 
 Result<> await_backup(virDomainPtr domain, steady_clock::time_point deadline)
 {
     for (;;) {
-        int kind = VIR_DOMAIN_JOB_NONE;
-        virTypedParameterPtr params = nullptr;
-        int count = 0;
-        if (virDomainGetJobStats(domain, &kind, &params, &count, 0) < 0) {
-            return last_error().during("wait for a backup");
-        }
-        virTypedParamsFree(params, count);
-        if (kind == VIR_DOMAIN_JOB_NONE) {
+        COMMON_TRY(const bool under_way, is_backing_up(domain));
+        if (!under_way) {
             return {};
         }
         if (steady_clock::now() >= deadline) {
-            if (virDomainAbortJob(domain) < 0) {
-                return last_error().during("give up a backup");
-            }
             return Error{ErrorCode::timeout, "the backup took too long and is given up"};
         }
         std::this_thread::sleep_for(between_looks);
@@ -175,13 +159,18 @@ Result<> backup_ended(virDomainPtr domain)
 
 } // namespace
 
+std::string uuid_of(virDomainPtr domain)
+{
+    std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
+    virDomainGetUUIDString(domain, uuid.data());
+    return uuid.data();
+}
+
 ForeignVm describe_foreign(virDomainPtr domain)
 {
     ForeignVm vm;
     vm.name = virDomainGetName(domain);
-    std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
-    virDomainGetUUIDString(domain, uuid.data());
-    vm.uuid = uuid.data();
+    vm.uuid = uuid_of(domain);
     int state = VIR_DOMAIN_NOSTATE;
     virDomainGetState(domain, &state, nullptr, 0);
     vm.state = word_for(state);
@@ -218,9 +207,7 @@ Result<ForeignSource> foreign_source(virDomainPtr domain)
     }
     COMMON_TRY(auto source, foreign_source_of(text.get()));
     source.vm = virDomainGetName(domain);
-    std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
-    virDomainGetUUIDString(domain, uuid.data());
-    source.uuid = uuid.data();
+    source.uuid = uuid_of(domain);
     source.runs = active == 1;
     return source;
 }
@@ -239,13 +226,16 @@ Result<> back_up(virDomainPtr domain,
     }
     const auto xml =
         fmt::format("<domainbackup mode='push'><disks>{}</disks></domainbackup>", disks);
-    {
-        const Frozen frozen{domain};
-        if (virDomainBackupBegin(domain, xml.c_str(), nullptr, 0) < 0) {
-            return last_error_of_writing().during("begin a backup");
-        }
+    if (virDomainBackupBegin(domain, xml.c_str(), nullptr, 0) < 0) {
+        return last_error_of_writing().during("begin a backup");
     }
-    COMMON_CHECK(await_backup(domain, steady_clock::now() + patience));
+    if (auto awaited = await_backup(domain, steady_clock::now() + patience); !awaited) {
+        // It would go on, into a file that is about to go.
+        if (const auto under_way = is_backing_up(domain); under_way && *under_way) {
+            static_cast<void>(virDomainAbortJob(domain));
+        }
+        return awaited;
+    }
     return backup_ended(domain);
 }
 

@@ -6,11 +6,13 @@
 #include <chrono>
 #include <filesystem>
 #include <libvirt/libvirt.h>
+#include <string>
 #include <string_view>
 
 // Domains of somebody else's. They are read and, where they run, backed up; nothing else.
 namespace hostd::libvirt {
 
+std::string uuid_of(virDomainPtr domain);
 ForeignVm describe_foreign(virDomainPtr domain);
 
 /// What its definition says an image can be made of; name, uuid and whether it runs are left out.

@@ -355,6 +355,11 @@ Result<> LibvirtHypervisor::back_up(const ForeignSource& source,
 {
     COMMON_TRY(const auto connection, pool_.take());
     COMMON_TRY(const auto domain, look_up_foreign(connection.get(), source.vm));
+    if (uuid_of(domain.get()) != source.uuid) {
+        return Error{ErrorCode::failed_precondition,
+                     source.vm + " is another VM than it was a moment ago",
+                     "vm_changed"};
+    }
     return libvirt::back_up(domain.get(), source, into, patience);
 }
 

@@ -102,10 +102,19 @@ proto::HostFacts to_wire(const HostReport& report)
             facts.warnings.push_back(cut(warning, 1024));
         }
     }
-    for (const auto& image : report.images) {
-        if (facts.images.size() < most_images) {
-            facts.images.push_back(to_wire(image));
+    // Operators' first, should there be more than can be told of.
+    for (const bool operators : {true, false}) {
+        for (const auto& image : report.images) {
+            if (image.tenant.empty() == operators && facts.images.size() < most_images) {
+                facts.images.push_back(to_wire(image));
+            }
         }
+    }
+    if (report.images.size() > most_images && facts.warnings.size() < most_warnings) {
+        facts.warnings.push_back(fmt::format("this host has {} images, and can tell of {}: remove "
+                                             "some",
+                                             report.images.size(),
+                                             most_images));
     }
     return facts;
 }

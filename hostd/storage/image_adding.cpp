@@ -98,6 +98,22 @@ Result<> ImageRegistrar::check_header(const fs::path& disk) const
     return {};
 }
 
+/// Where it lies is nobody's business but this host's.
+Result<ImageFacts> ImageRegistrar::inspect_disk_in(const fs::path& folder) const
+{
+    auto facts = inspect_disk(folder / "disk.qcow2");
+    if (facts) {
+        return facts;
+    }
+    auto error = std::move(facts).error();
+    const auto where = folder.string() + "/";
+    for (auto at = error.message.find(where); at != std::string::npos;
+         at = error.message.find(where)) {
+        error.message.erase(at, where.size());
+    }
+    return error;
+}
+
 Result<Manifest> ImageRegistrar::fetch_into(const fs::path& folder,
                                             const ImageRecipe& recipe,
                                             const ImageMaker::Fetch& fetch) const
@@ -105,15 +121,8 @@ Result<Manifest> ImageRegistrar::fetch_into(const fs::path& folder,
     auto manifest = manifest_of(recipe);
     COMMON_TRY(manifest.disk, fetch_file(fetch, recipe.disk, folder / "disk.qcow2"));
     COMMON_CHECK(check_header(folder / "disk.qcow2"));
-    const auto facts = inspect_disk(folder / "disk.qcow2");
-    if (!facts) { // Where it lies is nobody's business but this host's.
-        auto error = facts.error();
-        if (const auto at = error.message.find(folder.string() + "/"); at != std::string::npos) {
-            error.message.erase(at, folder.string().size() + 1);
-        }
-        return error;
-    }
-    manifest.virtual_bytes = facts->virtual_bytes;
+    COMMON_TRY(const auto facts, inspect_disk_in(folder));
+    manifest.virtual_bytes = facts.virtual_bytes;
     if (!recipe.kernel.digest.empty()) {
         COMMON_TRY(manifest.kernel, fetch_file(fetch, recipe.kernel, folder / "kernel"));
     }

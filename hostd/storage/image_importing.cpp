@@ -29,6 +29,7 @@ Manifest manifest_of_vm(const ForeignSource& source, const ImportVmCommand& wish
     manifest.registered_at_us = common::to_unix_us(std::chrono::system_clock::now());
     manifest.tenant = wish.tenant;
     manifest.from_vm = source.vm;
+    manifest.made_by = wish.operation.str();
     return manifest;
 }
 
@@ -85,7 +86,9 @@ Result<std::optional<Image>> ImageRegistrar::imported_before(const ForeignSource
     const auto existing = read_manifest(folder);
     if (existing && existing->tenant == wish.tenant && existing->from_vm == source.vm) {
         const auto now = stamp_of(source.disk);
-        if (!source.runs && now && *now == existing->source) {
+        const bool asked_again =
+            !wish.operation.empty() && existing->made_by == wish.operation.str();
+        if (asked_again || (!source.runs && now && *now == existing->source)) {
             return std::optional{to_image(*existing, folder)};
         }
         if (wish.if_other == ImportVmCommand::IfOther::renew) {
@@ -105,10 +108,18 @@ Result<std::optional<Image>> ImageRegistrar::imported_before(const ForeignSource
     return std::optional<Image>{};
 }
 
-Result<Image> ImageRegistrar::import(const ForeignSource& source,
+Result<Image> ImageRegistrar::import(const ForeignSource& theirs,
                                      const ImportVmCommand& wish,
                                      const ImageMaker::BackUp& back_up)
 {
+    std::error_code unseen;
+    auto source = theirs;
+    source.disk = fs::canonical(theirs.disk, unseen); // It may be a link.
+    if (unseen) {
+        return Error{ErrorCode::failed_precondition,
+                     fmt::format("its disk {}: {}", theirs.disk.string(), unseen.message()),
+                     "vm_unsupported"};
+    }
     if (!common::is_name(wish.image.str()) || wish.tenant.empty()) {
         return Error{ErrorCode::invalid_argument, "an image needs a name, and a tenant"};
     }
@@ -116,14 +127,16 @@ Result<Image> ImageRegistrar::import(const ForeignSource& source,
     if (before) {
         return *std::move(before);
     }
-    COMMON_TRY(const auto size, allocated(source.disk));
-    COMMON_CHECK(keep_reserve(layout_.root(), reserve_, size));
+    COMMON_TRY(const auto measured, run_qemu_img(runner_, measure(source.disk, source.format)));
+    COMMON_TRY(const auto size, parse_measure(measured));
+    // A backup and what becomes of it are there at the same time.
+    COMMON_CHECK(keep_reserve(layout_.root(), reserve_, source.runs ? size + size : size));
     common::Rollback rollback;
     COMMON_TRY(const auto fresh, begin_image(layout_, rollback));
     auto manifest = manifest_of_vm(source, wish);
     const auto disk = fresh / "disk.qcow2";
     COMMON_CHECK(copy_disk(source, back_up, disk, manifest.source));
-    COMMON_TRY(const auto facts, inspect_disk(disk));
+    COMMON_TRY(const auto facts, inspect_disk_in(fresh));
     manifest.virtual_bytes = facts.virtual_bytes;
     COMMON_CHECK(copy_boot_files(source.kernel, source.initrd, fresh, manifest));
     COMMON_CHECK(sync_file(disk));

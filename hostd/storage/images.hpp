@@ -87,6 +87,7 @@ private:
                                        const ImageRequest& request,
                                        const Progress& progress) const;
     common::Result<> check_header(const std::filesystem::path& disk) const;
+    common::Result<ImageFacts> inspect_disk_in(const std::filesystem::path& folder) const;
     common::Result<Manifest> fetch_into(const std::filesystem::path& folder,
                                         const ImageRecipe& recipe,
                                         const ImageMaker::Fetch& fetch) const;

@@ -60,6 +60,7 @@ Manifest from_json(const json& value)
     if (written == version_of_vms) {
         manifest.from_vm = value.at("from_vm").get<std::string>();
         manifest.source = stamp_from(value.at("source"));
+        manifest.made_by = value.at("made_by").get<std::string>();
     }
     return manifest;
 }
@@ -117,6 +118,7 @@ Result<> write_manifest(const std::filesystem::path& folder, const Manifest& man
         value["version"] = version_of_vms;
         value["from_vm"] = manifest.from_vm;
         value["source"] = to_json(manifest.source);
+        value["made_by"] = manifest.made_by;
         value.erase("from_snapshot");
     }
     return replace_durably(folder / "manifest.json", value.dump(2) + "\n", 0644);

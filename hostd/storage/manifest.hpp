@@ -27,6 +27,7 @@ struct Manifest {
     std::string registration;  ///< Id that the coordinator knows it by; else "".
     std::string from_vm;       ///< Somebody else's VM that it was made of; else "".
     FileStamp source;          ///< How its disk was then, if it was shut off.
+    std::string made_by;       ///< The operation that made it so.
 };
 
 common::Result<Manifest> read_manifest(const std::filesystem::path& folder);

@@ -102,6 +102,23 @@ Command copy_of(const std::filesystem::path& disk,
             copying};
 }
 
+Command measure(const std::filesystem::path& disk, const std::string& format)
+{
+    return bounded(
+        {{"qemu-img", "measure", "-U", "-f", format, "-O", "qcow2", "--output=json", disk.string()},
+         {},
+         thorough});
+}
+
+Result<common::Bytes> parse_measure(std::string_view text)
+{
+    const auto told = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!told.is_object() || !told.value("required", json{}).is_number_unsigned()) {
+        return Error{ErrorCode::internal, "qemu-img measure printed something unexpected"};
+    }
+    return common::Bytes{told["required"].get<std::uint64_t>()};
+}
+
 Result<ImageFacts> parse_info(std::string_view text)
 {
     const auto info = json::parse(text, nullptr, /*allow_exceptions=*/false);

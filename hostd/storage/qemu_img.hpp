@@ -32,6 +32,11 @@ common::process::Command copy_of(const std::filesystem::path& disk,
                                  const std::string& format,
                                  const std::filesystem::path& into);
 
+/// How much a copy of it would take, over its whole chain.
+common::process::Command measure(const std::filesystem::path& disk, const std::string& format);
+/// What that printed.
+common::Result<common::Bytes> parse_measure(std::string_view json);
+
 struct ImageFacts {
     std::string format;
     std::uint64_t virtual_bytes = 0;

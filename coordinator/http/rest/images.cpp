@@ -68,16 +68,16 @@ common::Result<Reply> delete_image(const Context& context, const Request& reques
 
 common::Result<Reply> get_blob(const Context& context, const Request& request)
 {
-    COMMON_TRY(const auto digest, parse_digest(request.path.at(0)));
     COMMON_CHECK(parse_no_query(request.query, "look for a blob"));
+    COMMON_TRY(const auto digest, parse_digest(request.path.at(0)));
     COMMON_TRY(const auto blob, context.records.blobs.find(request.caller.tenant, digest));
     return Reply{.body = blob_body(blob)};
 }
 
 common::Result<Reply> upload_blob(const Context& context, const Request& request)
 {
-    COMMON_TRY(const auto digest, parse_digest(request.path.at(0)));
     COMMON_CHECK(parse_no_query(request.query, "upload a blob"));
+    COMMON_TRY(const auto digest, parse_digest(request.path.at(0)));
     auto& blobs = context.records.blobs;
     const bool is_there = blobs.find(request.caller.tenant, digest).has_value();
     // Refused before its content is sent, by who waits for "100 Continue".

@@ -123,12 +123,12 @@ BOOST_AUTO_TEST_CASE(a_create_of_a_vm_is_one_of_its_image_which_its_host_judges_
         auto asked = create(of_vm());
         answer(expect<ListVmsOnHost>(), having("gold"));
         const auto sent = expect<ImportVmOnHost>();
-        BOOST_TEST(in(sent).image.str() == "vm-gold");
+        BOOST_TEST(in(sent).image.str() == "vm-gold-h1");
         BOOST_TEST(!in(sent).running);
         BOOST_TEST(in(sent).renew);
         answer(sent, imported(sent));
         const auto made = expect<CreateOnHost>();
-        BOOST_TEST(std::get<CreateOnHost>(made.command.what).sandbox.image.str() == "vm-gold");
+        BOOST_TEST(std::get<CreateOnHost>(made.command.what).sandbox.image.str() == "vm-gold-h1");
         BOOST_TEST(std::get<CreateOnHost>(made.command.what).sandbox.image_digest == "d3");
         done(made, id_in(made), Phase::running);
         BOOST_TEST(asked.get().has_value());

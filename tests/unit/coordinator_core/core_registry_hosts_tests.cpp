@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(a_host_that_fails_is_left_alone_for_longer_each_time_and_te
     eventually([&] { return missing() == Texts{"h2: no"}; }, "the reason");
     BOOST_TEST(is_quiet());
     clock.stand_still(std::chrono::seconds{5});
-    refuse(in_time<AddImageOnHost>(), ErrorCode::invalid_argument, "image_unusable");
+    refuse(in_time<AddImageOnHost>(), ErrorCode::unavailable, "host_slow");
     settle();
     clock.stand_still(std::chrono::seconds{6});
     BOOST_TEST(is_quiet());

@@ -25,6 +25,9 @@ struct ImportFixture : Checkpoints {
     {
         return [this](const common::process::Command& command)
                    -> common::Result<common::process::Outcome> {
+            if (std::ranges::find(command.argv, "measure") != command.argv.end()) {
+                return common::process::Outcome{0, R"({"required": 1048576})", ""};
+            }
             commands.push_back(command.argv);
             if (command.argv.at(1) == "convert") {
                 meanwhile();
@@ -135,6 +138,31 @@ BOOST_AUTO_TEST_CASE(one_that_runs_is_backed_up_each_time)
     wish.if_other = ImportVmCommand::IfOther::renew;
     BOOST_REQUIRE(import().has_value());
     BOOST_TEST(backups == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_asked_for_again_by_the_same_operation_is_what_it_has_made)
+{
+    source.runs = true;
+    wish.operation = common::OperationId{"op-aaaaaaaaaaaaaaaa"};
+    const auto made = import();
+    BOOST_REQUIRE(made.has_value());
+    BOOST_TEST(import()->digest == made->digest);
+    BOOST_TEST(backups == 1U);
+    wish.operation = common::OperationId{"op-bbbbbbbbbbbbbbbb"};
+    BOOST_TEST(import().error().reason == "name_taken");
+}
+
+BOOST_AUTO_TEST_CASE(a_disk_that_is_a_link_is_what_it_leads_to)
+{
+    const auto link = layout.root() / "link.raw";
+    fs::create_symlink(source.disk, link);
+    source.disk = link;
+    BOOST_REQUIRE(import().has_value());
+    BOOST_TEST(commands.front().at(commands.front().size() - 2) ==
+               (layout.root() / "theirs.raw").string());
+    source.disk = layout.root() / "gone.raw";
+    wish.image = common::ImageName{"gone"};
+    BOOST_TEST(import().error().reason == "vm_unsupported");
 }
 
 BOOST_AUTO_TEST_CASE(another_ones_name_is_not_taken)

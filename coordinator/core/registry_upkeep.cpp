@@ -1,0 +1,203 @@
+// Images of uploaded files: what hosts are to have, and what they are to be rid of.
+#include "coordinator/core/registry.hpp"
+
+#include <algorithm>
+
+namespace coordinator {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+using Status = RegisteredImage::Status;
+
+namespace {
+
+constexpr std::size_t most_at_once = 4; ///< Hosts that fetch for themselves.
+constexpr std::chrono::hours sweep_every{1};
+
+} // namespace
+
+void Core::Registry::amend(Host& host)
+{
+    std::set<common::ImageId> told;
+    for (const auto& image : host.facts.images) {
+        told.insert(image.registration);
+    }
+    std::erase_if(lately_, [&](const auto& entry) {
+        const auto& [where, lately] = entry;
+        return where.first == host.name &&
+               (told.contains(where.second) || images_.at(where.second).status != Status::ready ||
+                core_.clock_.steady() - lately.since >= core_.settings_.checkpoint_grace);
+    });
+    doomed_[host.name].clear();
+    review(host);
+}
+
+void Core::Registry::review(Host& host)
+{
+    auto& has = host.facts.images;
+    std::set<common::ImageId> there;
+    std::erase_if(has, [&](const Image& image) {
+        const auto found = images_.find(image.registration);
+        if (found == images_.end()) {
+            return false; // An operator's, one of a checkpoint, or one that no record speaks of.
+        }
+        there.insert(image.registration);
+        if (found->second.status == Status::deleted) {
+            doomed_[host.name].insert(image.registration);
+        }
+        return found->second.status != Status::ready;
+    });
+    for (const auto& [where, lately] : lately_) {
+        if (where.first == host.name && !there.contains(where.second) &&
+            images_.at(where.second).status == Status::ready) {
+            has.push_back(lately.image);
+            there.insert(where.second);
+        }
+    }
+    auto& lacking = lacking_[host.name];
+    lacking.clear();
+    for (const auto& [name, id] : names_) {
+        if (!there.contains(id) && images_.at(id).status == Status::ready) {
+            lacking.push_back(id);
+        }
+    }
+}
+
+void Core::Registry::review_all()
+{
+    for (auto& [name, known] : core_.fleet_.hosts()) {
+        review(known.host);
+    }
+}
+
+bool Core::Registry::is_in_trouble(const OnHost& where) const
+{
+    const auto trouble = troubles_.find(where);
+    return trouble != troubles_.end() && core_.clock_.steady() < trouble->second.until;
+}
+
+/// What a lost host was asked for waits for that host, and nothing else does.
+bool Core::Registry::may_fetch_more() const
+{
+    const auto busy = std::ranges::count_if(under_way_, [this](const auto& one) {
+        const auto* known = core_.fleet_.host(one.first);
+        return known != nullptr && known->host.health != HostHealth::lost;
+    });
+    return static_cast<std::size_t>(busy) < most_at_once;
+}
+
+/// One thing at a time, what is to go first: its name may be wanted.
+void Core::Registry::tend(const common::HostName& host)
+{
+    const auto known = core_.fleet_.hosts().find(host);
+    if (known == core_.fleet_.hosts().end() || known->second.host.health != HostHealth::ready ||
+        under_way_.contains(host)) {
+        return;
+    }
+    const auto ask = [&](Kind kind, const common::ImageId& id) {
+        const auto& image = images_.at(id);
+        const Caller caller{"system:images", image.tenant, common::mint<common::RequestId>()};
+        begin(kind, caller, host, image, [](const Result<Image>&) {});
+    };
+    for (const auto& id : doomed_[host]) {
+        if (!leaving_.contains(id) && !is_in_trouble({host, id})) {
+            return ask(Kind::drop_image, id);
+        }
+    }
+    if (!may_fetch_more()) {
+        return;
+    }
+    // More it could not tell of: it would be asked for ever.
+    const auto has = known->second.host.facts.images.size() + doomed_[host].size();
+    const bool full = has >= core_.settings_.max_images_per_host;
+    for (const auto& id : lacking_[host]) {
+        if (images_.at(id).status != Status::ready || is_in_trouble({host, id})) {
+            continue;
+        }
+        if (!full) {
+            return ask(Kind::fetch_image, id);
+        }
+        leave_alone({host, id},
+                    {ErrorCode::failed_precondition,
+                     "it has " + std::to_string(has) + " images, which is the most",
+                     "too_many_images"});
+    }
+}
+
+/// Another host may do what a lost one was asked for; should it have done it, it has the same
+/// image.
+void Core::Registry::pass_on_what_lost_hosts_have()
+{
+    std::vector<Op> waiting;
+    for (const auto& [id, op] : core_.pending_) {
+        const auto* known = core_.fleet_.host(op->host);
+        if (op->kind == Kind::register_image && op->durable && known != nullptr &&
+            known->host.health == HostHealth::lost) {
+            waiting.push_back(op);
+        }
+    }
+    for (const auto& op : waiting) {
+        finish(op,
+               {op->host,
+                op->row.id,
+                Error{ErrorCode::unavailable,
+                      "host " + op->host.str() + " is not connected any more",
+                      "host_unreachable"},
+                {},
+                false});
+    }
+}
+
+void Core::Registry::tick()
+{
+    pass_on_what_lost_hosts_have();
+    std::vector<common::HostName> busy;
+    for (const auto& [host, ids] : lacking_) {
+        if (!ids.empty() || !doomed_[host].empty()) {
+            busy.push_back(host);
+        }
+    }
+    for (const auto& host : busy) {
+        tend(host);
+    }
+    if (core_.clock_.steady() - swept_ >= sweep_every) {
+        swept_ = core_.clock_.steady();
+        sweep_blobs();
+    }
+}
+
+/// A host is given what it was told to fetch, and nothing else.
+void Core::Registry::on_wanted(const HostWantsPiece& wish)
+{
+    const auto found = core_.pending_.find(wish.operation);
+    const bool asked = found != core_.pending_.end() && found->second->host == wish.host;
+    const auto* add = asked ? std::get_if<AddImageOnHost>(&found->second->command.what) : nullptr;
+    const Blob* blob = nullptr;
+    const auto image = add == nullptr ? images_.end() : images_.find(add->image.id);
+    if (image != images_.end() && image->second.status != Status::deleted) {
+        for (const auto* one : {&add->image.disk, &add->image.kernel, &add->image.initrd}) {
+            blob = one->digest == wish.digest ? one : blob;
+        }
+    }
+    const auto answer = [&link = core_.link_, wish](Result<std::string> data) {
+        HostCommand command;
+        command.operation = common::mint<common::OperationId>();
+        command.request = common::mint<common::RequestId>();
+        command.what = PieceOnHost{wish.operation, wish.digest, wish.offset, std::move(data)};
+        // If it does not arrive it is asked for again.
+        static_cast<void>(link.send(wish.host, std::move(command)));
+    };
+    if (blob == nullptr || wish.offset >= blob->size.count()) {
+        return answer(
+            Error{ErrorCode::not_found,
+                  "this is not for host " + wish.host.str() + " to fetch, or not any more",
+                  "unknown_blob"});
+    }
+    const auto left = blob->size.count() - wish.offset;
+    const auto size = static_cast<std::uint32_t>(std::min<std::uint64_t>(wish.size, left));
+    // One that is not taken is asked for again.
+    static_cast<void>(blobs_.read({add->image.tenant, wish.digest}, wish.offset, size, answer));
+}
+
+} // namespace coordinator
