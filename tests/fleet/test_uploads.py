@@ -192,7 +192,9 @@ def test_while_it_is_fetched_the_host_does_everything_else(fleet, api, image, bi
     register(api, {"name": "big", "disk": upload(api, big), "agent": "none"})
     with ThreadPoolExecutor(1) as pool:
         moved = pool.submit(lambda: on_all(fleet, fleet.api(), "big"))
-        while not moved.done():
+        turns = 0
+        while turns == 0 or not moved.done():
+            turns += 1
             for one in (ident, ident2):
                 assert api.run(one, "echo hello")["stdout"] == "hello\n"
         moved.result()
