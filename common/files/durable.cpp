@@ -42,6 +42,21 @@ Error file_error(std::string_view attempt, const std::filesystem::path& path, in
         full ? "disk_full" : ""};
 }
 
+Result<> write_all(int file, std::string_view bytes, const std::filesystem::path& path)
+{
+    while (!bytes.empty()) {
+        const auto count = ::write(file, bytes.data(), bytes.size());
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count <= 0) {
+            return file_error("write", path, count < 0 ? errno : ENOSPC);
+        }
+        bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return {};
+}
+
 Result<> replace_durably(const std::filesystem::path& file, std::string_view text, mode_t mode)
 {
     const std::filesystem::path fresh{file.string() + ".new"};

@@ -12,6 +12,9 @@ namespace common::files {
 /// ENOSPC and EDQUOT are `resource_exhausted` (reason disk_full), all else `internal`.
 Error file_error(std::string_view attempt, const std::filesystem::path& path, int error);
 
+/// All of `bytes` to an open file; `path` is what an error calls it.
+Result<> write_all(int file, std::string_view bytes, const std::filesystem::path& path);
+
 /// Writes a file whole and durable, or leaves what was there: a temporary file beside it, fsync,
 /// rename, fsync of the folder.
 Result<> replace_durably(const std::filesystem::path& file, std::string_view text, mode_t mode);

@@ -104,17 +104,7 @@ public:
         }
         hasher_.update(piece);
         size_ += Bytes{piece.size()};
-        while (!piece.empty()) {
-            const auto count = ::write(file_.get(), piece.data(), piece.size());
-            if (count < 0 && errno == EINTR) {
-                continue;
-            }
-            if (count <= 0) {
-                return file_error("write", "an uploaded blob", count < 0 ? errno : ENOSPC);
-            }
-            piece.remove_prefix(static_cast<std::size_t>(count));
-        }
-        return {};
+        return common::files::write_all(file_.get(), piece, "an uploaded blob");
     }
 
     Result<Blob> finish() override

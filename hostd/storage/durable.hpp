@@ -15,6 +15,7 @@ using common::files::rename_durably;
 using common::files::replace_durably;
 using common::files::sync_file;
 using common::files::sync_folder;
+using common::files::write_all;
 
 /// Makes a folder that QEMU's user passes through to the files it is given, and sees no others
 /// of. `already_exists`.

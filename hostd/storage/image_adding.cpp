@@ -19,21 +19,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Result<> write_all(int file, std::string_view bytes, const fs::path& path)
-{
-    while (!bytes.empty()) {
-        const auto count = ::write(file, bytes.data(), bytes.size());
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count <= 0) {
-            return file_error("write", path, count < 0 ? errno : ENOSPC);
-        }
-        bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return {};
-}
-
 /// Durable, and what its digest says.
 Result<FileStamp>
 fetch_file(const ImageMaker::Fetch& fetch, const BlobRef& blob, const fs::path& to)
