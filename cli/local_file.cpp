@@ -242,6 +242,23 @@ void Progress::end()
     }
 }
 
+Result<std::string>
+upload(Context& context, const std::string& target, LocalSource& source, const std::string& name)
+{
+    Progress progress{context.console, name, source.size()};
+    context.session.set_timeout(std::chrono::minutes{15}); // For one piece of it.
+    auto reply = context.session.upload(target, source.size(), [&](std::size_t size) {
+        auto piece = source.read(size);
+        progress.add(piece ? piece->size() : 0);
+        return piece;
+    });
+    progress.end();
+    if (!source.failure().empty()) {
+        return Error{ErrorCode::failed_precondition, source.failure()};
+    }
+    return reply;
+}
+
 std::string progress_text(const std::string& name,
                           std::uint64_t had,
                           std::optional<std::uint64_t> size,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/console.hpp"
+#include "cli/context.hpp"
 #include "common/result.hpp"
 #include "common/unique_fd.hpp"
 
@@ -101,6 +102,10 @@ private:
     std::chrono::steady_clock::time_point shown_ = begun_;
     bool visible_ = false;
 };
+
+/// PUTs it, with progress under this name; the reply.
+common::Result<std::string>
+upload(Context& context, const std::string& target, LocalSource& source, const std::string& name);
 
 /// "syslog 12 MiB of 40 MiB, 31%, 8 MiB/s"
 std::string progress_text(const std::string& name,

@@ -118,18 +118,7 @@ Result<int> upload(Context& context, const CopyOptions& wanted, const Place& fro
     if (const auto mode = source.mode()) {
         target += fmt::format("&mode={:04o}", *mode & 0777U);
     }
-    Progress progress{context.console, base_of(path), source.size()};
-    context.session.set_timeout(std::chrono::minutes{15}); // For one piece of it.
-    const auto reply = context.session.upload(target, source.size(), [&](std::size_t size) {
-        auto piece = source.read(size);
-        progress.add(piece ? piece->size() : 0);
-        return piece;
-    });
-    progress.end();
-    if (!source.failure().empty()) {
-        return Error{ErrorCode::failed_precondition, source.failure()};
-    }
-    COMMON_TRY(const auto text, reply);
+    COMMON_TRY(const auto text, cli::upload(context, target, source, base_of(path)));
     if (context.json()) {
         Console::print_json(text);
     }

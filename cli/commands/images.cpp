@@ -70,18 +70,7 @@ common::Result<std::string> push_file(Context& context, const std::string& path)
     } else if (there.error().code != common::ErrorCode::not_found) {
         return there.error();
     }
-    Progress progress{context.console, name, source.size()};
-    context.session.set_timeout(std::chrono::minutes{15}); // For one piece of it.
-    const auto reply = context.session.upload(target, source.size(), [&](std::size_t size) {
-        auto piece = source.read(size);
-        progress.add(piece ? piece->size() : 0);
-        return piece;
-    });
-    progress.end();
-    if (!source.failure().empty()) {
-        return common::Error{common::ErrorCode::failed_precondition, source.failure()};
-    }
-    COMMON_CHECK(reply);
+    COMMON_CHECK(upload(context, target, source, name));
     return digest;
 }
 

@@ -52,6 +52,16 @@ BOOST_AUTO_TEST_CASE(networks_are_read_as_networks)
     BOOST_TEST(to_string(settings->network_blocked[1]) == "203.0.113.7/32");
 }
 
+BOOST_AUTO_TEST_CASE(no_vm_of_others_may_be_read_unless_its_name_fits)
+{
+    BOOST_TEST(load({})->importable_vms.empty());
+    const auto settings = load({{"PADDOCK_IMPORTABLE_VMS", "gold-*,web"}});
+    BOOST_REQUIRE(settings);
+    BOOST_REQUIRE_EQUAL(settings->importable_vms.size(), 2U);
+    BOOST_TEST(settings->importable_vms[0] == "gold-*");
+    BOOST_TEST(settings->importable_vms[1] == "web");
+}
+
 BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_named_with_where_it_came_from)
 {
     const std::map<std::string, std::string> wrong{{"PADDOCK_ACCEL", "fast"},
