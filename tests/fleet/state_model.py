@@ -10,26 +10,30 @@ CLOCK_OFF = 2.5
 TICK = 0.2
 SLACK = 10  # Ticks: what a guest that was held up may make up for.
 
-# A process that lives in memory only, and starts no other: its pid is all there is of it.
+# A process that lives in memory only, and starts no other: its pid is all there is of it. A shell reads a line byte by byte, so
+# perhaps some of two counts: each is written twice, and one whose halves differ was not.
 COUNTER = f"""rm -f /dev/shm/never; mkfifo /dev/shm/never; exec 3<>/dev/shm/never; n=0
-while :; do n=$((n+1)); echo $n > /dev/shm/ticks; read -t {TICK} x <&3; done"""
+while :; do n=$((n+1)); echo $n $n > /dev/shm/ticks; read -t {TICK} x <&3; done"""
 
 # The disk is read past the guest's cache, which is memory. A counter is seen to count only once it gets on.
 SHOW = r"""
+tick() {
+    read -r tick again < /dev/shm/ticks
+    [ -n "$tick" ] && [ "$tick" = "$again" ]
+}
 show() {
     echo "clock $(date +%s)"
     echo "ram" $(uniq -c /dev/shm/word 2>/dev/null)
     echo "disk" $(dd if=/home/sandbox/word iflag=direct bs=65536 2>/dev/null | uniq -c)
     echo "counters" $(grep -ls '/dev/shm/[c]ounter' /proc/[0-9]*/cmdline | tr -dc '0-9\n')
     if [ -e /dev/shm/ticks ]; then
-        a=; b=; i=0
-        while [ -z "$a" ]; do read -r a < /dev/shm/ticks; done
+        until tick; do :; done
+        first=$tick; i=0
         while [ $i -lt 400 ]; do
-            read -r b < /dev/shm/ticks
-            [ -n "$b" ] && [ "$b" != "$a" ] && break
+            tick && [ "$tick" != "$first" ] && break
             i=$((i+1)); sleep 0.05
         done
-        echo "ticks $a $b"
+        echo "ticks $first $tick"
     fi
     i=0
     while ip=$(ip -4 -o addr show eth0 | sed 's/.*inet \([0-9.]*\).*/\1/'); [ -z "$ip" ] && [ $i -lt 400 ]; do
