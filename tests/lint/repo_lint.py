@@ -180,6 +180,29 @@ def every_source_is_built(root):
             yield f"{path.relative_to(root)}: no CMakeLists.txt names it"
 
 
+def has_test(path, name):
+    text = path.read_text() if path.is_file() else ""
+    return re.search(rf"^(def {name}\(|BOOST_\w*TEST_CASE\w*\(\s*{name}\b)", text, re.MULTILINE)
+
+
+def tests_that_are_named_exist(root):
+    """Rows of this page end with tests: each file's path, and then the names of its tests."""
+    for page in files(root, "docs/predecessors.md"):
+        for number, row in enumerate(page.read_text().splitlines(), 1):
+            if not re.match(r"\| \d", row):
+                continue
+            where, named = root, 0
+            for word in re.findall(r"`([^`]+)`", row.split("|")[-2]):
+                if "/" in word:
+                    where = root / word
+                    continue
+                named += 1
+                if not has_test(where, word):
+                    yield f"{page.relative_to(root)}:{number}: there is no test {word} in {where.relative_to(root)}"
+            if not named:
+                yield f"{page.relative_to(root)}:{number}: names no test"
+
+
 # Rule -> a file that breaks it.
 RULES = {
     includes_follow_the_table: ("proto/bad.hpp", '#pragma once\n#include "hostd/core/model.hpp"\n'),
@@ -192,6 +215,7 @@ RULES = {
     python_compiles: ("tests/bad.py", "def f(:\n"),
     code_is_formatted: ("common/bad.hpp", "#pragma once\nint   f( );\n"),
     every_source_is_built: ("common/bad.cpp", "int f();\n"),
+    tests_that_are_named_exist: ("docs/predecessors.md", "| 1 | it broke | it holds | `tests/bad.py` `test_it` |\n"),
 }
 
 
