@@ -53,6 +53,14 @@ common::Result<> Identity::become(const proto::GuestBecome& self, BecomingSteps&
         steps.part_from_original(self);
     }
     bool parted = copy;
+    // It was loaded on another host, which has its own network.
+    const bool elsewhere = !copy && name_ == self.identity && !mac_.empty() && !self.mac.empty() &&
+                           (self.mac != mac_ || self.ip != ip_);
+    if (elsewhere) {
+        steps.take_new_address(self);
+    }
+    mac_ = self.mac;
+    ip_ = self.ip;
     if (!self.identity.empty() && name_ != self.identity) {
         const auto kept = steps.identity_on_disk();
         if (!copy && !kept.empty() && kept != self.identity) {
@@ -65,7 +73,7 @@ common::Result<> Identity::become(const proto::GuestBecome& self, BecomingSteps&
         name_ = self.identity;
     }
     steps.thaw();
-    if (parted) {
+    if (parted || elsewhere) {
         steps.tell_services();
     }
     return {};

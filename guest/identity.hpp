@@ -21,12 +21,15 @@ public:
     virtual void part_from_original(const proto::GuestBecome& self) = 0;
     /// Likewise where only the disk is a copy: what names the machine, and its keys.
     virtual void part_from_original_disk(const proto::GuestBecome& self) = 0;
+    /// The same guest, on another network.
+    virtual void take_new_address(const proto::GuestBecome& self) = 0;
     /// Who a guest on this disk was told to be last; "" if nobody knows.
     virtual std::string identity_on_disk() = 0;
     /// For whoever boots from this disk next. A disk that does not take it changes nothing else.
     virtual void keep_on_disk(const std::string& identity) = 0;
     virtual void thaw() = 0;
-    /// After one of the parting steps: makes running services notice. Does not wait for them.
+    /// After one of the steps that part, or a new address: makes running services notice. Does not
+    /// wait for them.
     virtual void tell_services() = 0;
 };
 
@@ -41,6 +44,8 @@ public:
 
 private:
     std::string name_;
+    std::string mac_; ///< As it was told last, and so is `ip_`.
+    std::string ip_;
 };
 
 /// A machine-id(5) of its own for each sandbox: 32 hexadecimal digits.

@@ -100,7 +100,13 @@ void Machine::set_hostname(const std::string& name)
 
 void Machine::part_from_original(const proto::GuestBecome& self)
 {
+    take_new_address(self);
     keys_ = renew_files("/", self.identity);
+}
+
+void Machine::take_new_address(const proto::GuestBecome& self)
+{
+    keys_ = HostKeys::none;
     address_ = take_address(self.mac, self.ip);
     if (role_ == Role::init && address_ == Address::changed) {
         dhcp_.ask_again();

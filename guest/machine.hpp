@@ -31,6 +31,7 @@ private:
     void set_hostname(const std::string& name) override;
     void part_from_original(const proto::GuestBecome& self) override;
     void part_from_original_disk(const proto::GuestBecome& self) override;
+    void take_new_address(const proto::GuestBecome& self) override;
     std::string identity_on_disk() override { return kept_identity("/"); }
     void keep_on_disk(const std::string& identity) override { keep_identity("/", identity); }
     void tell_services() override;

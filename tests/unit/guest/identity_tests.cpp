@@ -35,6 +35,10 @@ public:
     {
         done += "part disk " + self.identity + ", ";
     }
+    void take_new_address(const proto::GuestBecome& self) override
+    {
+        done += "move " + self.mac + " " + self.ip + ", ";
+    }
     std::string identity_on_disk() override { return disk; }
     void keep_on_disk(const std::string& identity) override
     {
@@ -59,12 +63,13 @@ struct IdentityFixture {
         steps.broken = broken;
         steps.disk = disk;
         steps.writable = writable;
-        became = identity.become({"web", 5, id, "S", "52:54:00:00:00:01", "10.64.0.2"}, steps)
-                     .has_value();
+        became = identity.become({"web", 5, id, "S", mac, ip}, steps).has_value();
         disk = steps.disk;
         return steps.done;
     }
     Identity identity;
+    std::string mac = "52:54:00:00:00:01";
+    std::string ip = "10.64.0.2";
     std::string disk = "sbx-a"; ///< Who its disk says that it is.
     bool writable = true;
     bool broken = false;
@@ -108,6 +113,20 @@ BOOST_AUTO_TEST_CASE(a_copy_parts_before_anything_goes_on_and_has_its_own_random
                                   "part sbx-b 52:54:00:00:00:01 10.64.0.2, keep sbx-b, thaw, tell");
     BOOST_TEST(identity.name() == "sbx-b");
     BOOST_TEST(become("sbx-b") == "seed S, clock 5, name web, thaw");
+}
+
+BOOST_AUTO_TEST_CASE(the_same_on_another_network_takes_its_new_address_before_it_goes_on)
+{
+    become("sbx-a");
+    ip = "10.64.0.9";
+    BOOST_TEST(become("sbx-a") ==
+               "seed S, clock 5, name web, move 52:54:00:00:00:01 10.64.0.9, thaw, tell");
+    BOOST_TEST(become("sbx-a") == "seed S, clock 5, name web, thaw");
+    mac = "52:54:00:00:00:02";
+    BOOST_TEST(become("sbx-a") ==
+               "seed S, clock 5, name web, move 52:54:00:00:00:02 10.64.0.9, thaw, tell");
+    mac.clear(); // It has no network there.
+    BOOST_TEST(become("sbx-a") == "seed S, clock 5, name web, thaw");
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_without_randomness_of_its_own_stays_as_it_is)
