@@ -3,8 +3,9 @@
 #include "proto/envelope.hpp"
 #include "proto/fields.hpp"
 #include "proto/wire_messages.hpp"
+#include "proto/wire_moves.hpp"
 
-// For the two files that say what the fields of the wire's messages are: their bounds, and how a
+// For the files that say what the fields of the wire's messages are: their bounds, and how a
 // message becomes a body.
 namespace proto {
 
@@ -17,6 +18,23 @@ inline constexpr auto blob = up_to(std::size_t{2} << 20U);
 inline constexpr auto sandboxes = many(8192);
 inline constexpr auto images = many(256);
 inline constexpr auto checkpoints = many(4096);
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, StateFile>
+void fields(V& v, M& m)
+{
+    v.need("name", m.name, word);
+    v.need("digest", m.digest, word);
+    v.need("size", m.size_bytes);
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, SnapshotOffer>
+void fields(V& v, M& m)
+{
+    v.need("manifest", m.manifest, up_to(max_manifest_bytes));
+    v.need("files", m.files, many(max_state_files));
+}
 
 template <typename Message>
 std::string encode_body(const Message& message)

@@ -70,6 +70,7 @@ void fields(V& v, M& m)
     v.need("digest", m.digest, word);
     v.need("offset", m.offset);
     v.opt("data", m.data, up_to(max_piece_bytes));
+    v.opt("zeros", m.zeros, Bound{.value = max_piece_bytes});
     v.opt("reason", m.reason, word);
     v.opt("message", m.message, sentence);
 }

@@ -64,23 +64,25 @@ struct AddImage {
     std::uint64_t memory_bytes = 0;
 };
 
-/// The answer to a WantPiece.
+/// The answer to a WantPiece; of a host, to a GivePiece (wire_moves.hpp).
 struct Piece {
     static constexpr std::string_view kind = "piece";
     std::string operation;
     std::string digest;
     std::uint64_t offset = 0;
-    std::string data;    ///< As long as was asked for.
-    std::string reason;  ///< Why there is no data, a stable word; "" if there is.
-    std::string message; ///< Likewise, a sentence.
+    std::string data;        ///< As long as was asked for; empty if it is nothing but zeros.
+    std::uint32_t zeros = 0; ///< As many as were asked for, instead of data.
+    std::string reason;      ///< Why there is no data, a stable word; "" if there is.
+    std::string message;     ///< Likewise, a sentence.
 };
 
 // ---- host to coordinator --------------------------------------------------------
 
 struct WantPiece {
     static constexpr std::string_view kind = "want_piece";
-    std::string operation; ///< That it is wanted for: an AddImage's, of this host.
-    std::string digest;    ///< Of the file.
+    /// That it is wanted for: an AddImage's or a FetchSnapshot's, of this host.
+    std::string operation;
+    std::string digest; ///< Of the file.
     std::uint64_t offset = 0;
     std::uint32_t size = 0; ///< At most max_piece_bytes.
 };

@@ -206,6 +206,7 @@ void fields(V& v, M& m)
     v.opt("checkpoint", m.checkpoint);
     v.opt("image", m.image);
     v.opt("reading", m.reading);
+    v.opt("offer", m.offer);
 }
 
 #define PROTO_MESSAGE(type)                                                                        \

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "proto/wire_moves.hpp"
 
 #include <cstdint>
 #include <map>
@@ -209,6 +210,7 @@ struct Reply {
     std::optional<CheckpointReport> checkpoint;
     std::optional<ImageReport> image;
     std::optional<Reading> reading;
+    std::optional<SnapshotOffer> offer;
 };
 
 // ---- coordinator to host -------------------------------------------------------

@@ -8,7 +8,8 @@ std::uint64_t size_of(const Answer& answer)
 {
     constexpr std::uint64_t about_an_answer = 1024;
     const auto* outcome = std::get_if<ExecOutcome>(&answer.value);
-    return about_an_answer +
+    const auto* offer = std::get_if<CheckpointOffer>(&answer.value);
+    return about_an_answer + (offer == nullptr ? 0 : offer->manifest.size()) +
            (outcome == nullptr ? 0 : outcome->stdout_bytes.size() + outcome->stderr_bytes.size());
 }
 

@@ -6,14 +6,16 @@
 #include "hostd/core/model.hpp"
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace hostd {
 
-/// A file that the coordinator keeps.
+/// A file that the coordinator keeps, or that another host has.
 struct BlobRef {
-    std::string digest; ///< sha256 hex; "": there is none.
+    std::string digest; ///< What it is asked for by: sha256 hex; "": there is none.
     common::Bytes size;
 
     friend bool operator==(const BlobRef&, const BlobRef&) = default;
@@ -34,7 +36,7 @@ struct ImageRecipe {
     common::Bytes memory;
 };
 
-/// What this host asks for.
+/// What this host asks for, or is asked for.
 struct PieceWish {
     common::OperationId operation; ///< That it is wanted for.
     std::string digest;
@@ -49,6 +51,15 @@ struct Piece {
     std::uint64_t offset = 0;
     std::string data;
     std::optional<common::Error> error{};
+    std::uint32_t zeros = 0; ///< As many, instead of data.
 };
+/// The reason of a piece that does not come now: asked for again a little later, it may.
+inline constexpr const char* piece_busy = "busy";
+
+inline bool is_all_zeros(std::string_view bytes) noexcept
+{
+    return bytes.empty() || (bytes.front() == 0 &&
+                             std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
 
 } // namespace hostd

@@ -1,9 +1,11 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "hostd/core/blob.hpp"
 #include "hostd/core/model.hpp"
 #include "hostd/core/state_engine.hpp"
 
+#include <functional>
 #include <set>
 #include <vector>
 
@@ -31,6 +33,18 @@ struct Checkpoint {
     common::Bytes memory_bytes;                 ///< On disk: what is not a hole.
     common::Bytes disk_bytes;                   ///< Of the layer alone.
     std::map<std::string, std::string> digests; ///< File name → sha256 hex of its content.
+};
+
+/// What another host needs to have a checkpoint too.
+struct CheckpointOffer {
+    struct File {
+        std::string name;   ///< lyr-….qcow2 | ram | device | domain.xml
+        std::string digest; ///< sha256 hex of its content.
+        common::Bytes size;
+    };
+    std::string manifest; ///< As it lies beside its files.
+    /// First the layers of its disk, the lowest first; then what else there is.
+    std::vector<File> files;
 };
 
 struct Branch {
@@ -96,6 +110,26 @@ public:
     virtual std::vector<Checkpoint> list(std::vector<std::string>& warnings) const = 0;
     /// Digests every file anew, the layer and all below it included as far as they are ours.
     virtual common::Result<> verify(const common::SnapshotId& id) const = 0;
+    /// Which files it is made of, down to the image's disk.
+    virtual common::Result<CheckpointOffer> offer(const common::SnapshotId& id) const = 0;
+    /// Of one of those, by its digest: as much as `size`, less only at its end. `not_found` if
+    /// there is no such file, or nothing of it from `offset` on.
+    virtual common::Result<std::string> read_piece(const common::SnapshotId& id,
+                                                   const std::string& digest,
+                                                   std::uint64_t offset,
+                                                   std::uint32_t size) const = 0;
+    using Sink = std::function<common::Result<>(std::string_view)>;
+    using Fetch = std::function<common::Result<>(const BlobRef&, const Sink&)>;
+    /// The checkpoint of `sandbox` that another host offers: fetched, each file compared with its
+    /// digest, its disk put on this host's image. What is here already is not fetched: layers of
+    /// the same content on the same files. Success, with what there is, if it is here. Nothing is
+    /// left of it on failure. `failed_precondition`: offer_refused (it is not what it should be),
+    /// checkpoint_damaged (what came is not what was offered), unknown_image (its image is not
+    /// here); `resource_exhausted` (disk_full); whatever `fetch` says.
+    virtual common::Result<Checkpoint> fetch(const common::SandboxId& sandbox,
+                                             const common::SnapshotId& id,
+                                             const CheckpointOffer& offer,
+                                             const Fetch& fetch) = 0;
     /// Its layer stays while anything lies on it. Success if there is none.
     virtual common::Result<> remove(const common::SnapshotId& id) = 0;
 

@@ -82,7 +82,7 @@ Result<std::string> Downloads::next(const Key& key, std::uint64_t offset)
                 if (piece.error) {
                     return *std::move(piece.error);
                 }
-                return std::move(piece.data);
+                return piece.zeros > 0 ? std::string(piece.zeros, '\0') : std::move(piece.data);
             }
             const auto now = steady_clock::now();
             if (is_last) {
@@ -120,9 +120,12 @@ void Downloads::deliver(Piece piece)
         return;
     }
     const auto awaited = found->second.find(piece.offset);
-    if (awaited == found->second.end() || awaited->second.come ||
-        (!piece.error && piece.data.size() != awaited->second.size)) {
+    if (awaited == found->second.end() || awaited->second.come) {
         return;
+    }
+    if (piece.error ? piece.error->reason == piece_busy
+                    : piece.data.size() + piece.zeros != awaited->second.size) {
+        return; // It is asked for again.
     }
     awaited->second.come = std::move(piece);
     news_.notify_all();

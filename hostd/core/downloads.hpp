@@ -13,9 +13,9 @@
 
 namespace hostd {
 
-/// Files that the coordinator keeps, fetched by workers. One asks for several pieces at once, and
-/// again for those that do not come: neither a lost connection nor a coordinator that starts anew
-/// ends a download, unless it lasts. Any thread.
+/// Files that the coordinator keeps, or another host, fetched by workers. One asks for several
+/// pieces at once, and again for those that do not come: neither a lost connection nor a
+/// coordinator that starts anew ends a download, unless it lasts. Any thread.
 class Downloads {
 public:
     struct Settings {
@@ -36,7 +36,8 @@ public:
     common::Result<>
     fetch(const common::OperationId& operation, const BlobRef& blob, const Sink& sink);
 
-    /// Of the coordinator. One that nobody has asked for is forgotten. Returns at once.
+    /// Of the coordinator. One that nobody has asked for is forgotten, and so is one that does not
+    /// come only now (piece_busy). Returns at once.
     void deliver(Piece piece);
 
     /// Ends what is under way, and what would begin.

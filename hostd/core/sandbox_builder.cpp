@@ -85,6 +85,10 @@ Result<> SandboxBuilder::build_steps(Building& building, const CreateCommand& co
     if (may_have_happened(defined)) {
         on_undo(building, "undefine the domain", [this, id] { return hypervisor_.undefine(id); });
     }
+    if (defined && building.source && !command.start) {
+        // Last, so that what is cut short before it is removed. A start would say the same.
+        return store_.mark_run(id);
+    }
     return defined;
 }
 
@@ -117,9 +121,10 @@ Result<> SandboxBuilder::choose_source(Building& building, const CreateCommand& 
                                  "of disk and tenant",
                                  source.id.str())};
     }
+    // It boots from the same kernel, whatever the disk has become; or did, perhaps on another host.
+    COMMON_CHECK(choose_image(building, command));
     if (!source.has_memory) {
-        // It boots: from the same kernel, whatever the disk has become.
-        return choose_image(building, command);
+        return {};
     }
     if (source.agent != AgentKind::paddock || !source.frozen) {
         return Error{ErrorCode::failed_precondition,
@@ -128,7 +133,6 @@ Result<> SandboxBuilder::choose_source(Building& building, const CreateCommand& 
                                  source.id.str()),
                      "no_agent"};
     }
-    building.domain.image.name = was.image;
     building.domain.image.agent = source.agent;
     return {};
 }
@@ -178,7 +182,7 @@ Result<> SandboxBuilder::load(const Building& building)
     record.created_at = domain.created_at;
     const auto& id = domain.sandbox.id;
     COMMON_CHECK(checkpoints_.mark_moving(id));
-    auto loaded = engine->load({std::move(record), source.files});
+    auto loaded = engine->load({std::move(record), source.files, domain.image});
     checkpoints_.unmark_moving(id);
     return loaded;
 }

@@ -24,7 +24,8 @@ void SandboxService::take_checkpoint(const Op& op)
         }
         const auto phase = now.status.phase;
         const bool alive = phase == Phase::running || phase == Phase::paused;
-        if (!alive && (wish.memory || phase != Phase::stopped)) {
+        const bool rests = phase == Phase::stopped || phase == Phase::created;
+        if (!alive && (wish.memory || !rests)) {
             fail(op, not_running(now, "take a checkpoint of"));
             return leave_lane(id);
         }

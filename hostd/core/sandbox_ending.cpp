@@ -187,9 +187,8 @@ void SandboxService::destroy(const Op& op)
                      if (sandbox != nullptr) {
                          status = std::move(sandbox->status);
                          erase(id);
-                     } else {
-                         remove_checkpoints_of(id);
                      }
+                     remove_checkpoints_of(id);
                      status.phase = Phase::destroyed;
                      status.error.reset();
                      ports_.uplink.status(status);
@@ -214,6 +213,7 @@ void SandboxService::destroy_condemned(const common::SandboxId& id)
                          sandbox.status.phase = Phase::destroyed;
                          publish(sandbox);
                          erase(id);
+                         sweep_soon();
                      } else {
                          spdlog::warn("remove what is left of {}: {}; trying again",
                                       id.str(),
@@ -230,7 +230,6 @@ void SandboxService::erase(const common::SandboxId& id)
 {
     const auto gone = table_.extract(id);
     count_ = static_cast<unsigned>(table_.size());
-    remove_checkpoints_of(id);
     if (const auto& condemned = gone.mapped().condemned; condemned) {
         for (const auto& op : condemned->waiting) {
             fail(op, condemned->why);

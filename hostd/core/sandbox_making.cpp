@@ -117,6 +117,9 @@ void SandboxService::made(const Op& op, const std::shared_ptr<Building>& buildin
     auto& sandbox = table_.at(id);
     if (!building->error) {
         building->undo->commit();
+        if (building->source) {
+            sandbox.status.phase = Phase::stopped; // What is on its disk has run, elsewhere.
+        }
         publish(sandbox);
         answer(op, sandbox.status);
         return leave_lane(id);
@@ -130,6 +133,7 @@ void SandboxService::made(const Op& op, const std::shared_ptr<Building>& buildin
             publish(sandbox);
         }
         erase(id);
+        sweep_soon(); // What it was to be made of stays, also if it is of the same sandbox.
     } else {
         for (const auto& left : building->left) {
             spdlog::error("undoing the create of {}: {}; trying again", id.str(), left.message);

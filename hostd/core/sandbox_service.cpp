@@ -1,7 +1,7 @@
 // Commands in, answers out; lanes and workers. What the commands do is in
 // sandbox_making.cpp, sandbox_warming.cpp, sandbox_pausing.cpp, sandbox_suspending.cpp,
 // sandbox_checkpoints.cpp, sandbox_images.cpp, sandbox_restoring.cpp, sandbox_ending.cpp,
-// sandbox_exec.cpp, sandbox_adopting.cpp and sandbox_watch.cpp.
+// sandbox_exec.cpp, sandbox_moving.cpp, sandbox_adopting.cpp and sandbox_watch.cpp.
 #include "hostd/core/sandbox_service.hpp"
 
 #include "common/log/log.hpp"
@@ -35,6 +35,7 @@ SandboxService::SandboxService(Ports ports, ServiceSettings settings)
                ports_.clock,
                settings_.machine},
       keeper_{ports_.hypervisor,
+              ports_.images,
               ports_.store,
               ports_.checkpoints,
               leases_,
@@ -50,12 +51,16 @@ SandboxService::SandboxService(Ports ports, ServiceSettings settings)
     qemu_ping_workers_.emplace(settings_.qemu_ping_workers, pool_capacity);
     verify_workers_.emplace(1U, pool_capacity);
     image_workers_.emplace(1U, pool_capacity);
+    fetch_workers_.emplace(2U, pool_capacity);
+    piece_workers_.emplace(2U, pool_capacity);
 }
 
 SandboxService::~SandboxService()
 {
     loop_->stop();
     downloads_.stop();
+    piece_workers_.reset();
+    fetch_workers_.reset();
     image_workers_.reset();
     verify_workers_.reset();
     qemu_ping_workers_.reset();
@@ -103,6 +108,9 @@ void SandboxService::take(Command command)
     if (auto* came = std::get_if<PieceCommand>(&command.what); came != nullptr) {
         return downloads_.deliver(std::move(came->piece));
     }
+    if (const auto* give = std::get_if<GivePieceCommand>(&command.what); give != nullptr) {
+        return give_piece(*give);
+    }
     if (serve_live_exec(command)) {
         return;
     }
@@ -147,6 +155,8 @@ void SandboxService::carry_out(const Op& op)
         void operator()(const RestoreCommand&) const { service.restore(op); }
         void operator()(const DeleteSnapshotCommand&) const { service.delete_checkpoint(op); }
         void operator()(const VerifySnapshotCommand&) const { service.verify_checkpoint(op); }
+        void operator()(const OfferSnapshotCommand&) const { service.offer_checkpoint(op); }
+        void operator()(const FetchSnapshotCommand&) const { service.fetch_checkpoint(op); }
         void operator()(const MakeImageCommand&) const { service.make_image(op); }
         void operator()(const AddImageCommand&) const { service.add_image(op); }
         void operator()(const ImportVmCommand&) const { service.import_vm(op); }
@@ -159,6 +169,7 @@ void SandboxService::carry_out(const Op& op)
         void operator()(const AckExecCommand&) const {}
         void operator()(const SyncCommand&) const {}
         void operator()(const PieceCommand&) const {}
+        void operator()(const GivePieceCommand&) const {}
         void operator()(const OpenReaderCommand&) const {}
         void operator()(const GrantReaderCommand&) const {}
         void operator()(const CloseReaderCommand&) const {}

@@ -234,6 +234,12 @@ private:
     void sweep_soon();
     void sweep();
 
+    // sandbox_moving.cpp: checkpoints that another host is to have, or has.
+    void offer_checkpoint(const Op& op);
+    void fetch_checkpoint(const Op& op);
+    void give_piece(const GivePieceCommand& command);
+    Piece read_piece(const GivePieceCommand& command) const;
+
     // sandbox_images.cpp
     void make_image(const Op& op);
     common::Result<Image> make_image_of(const MakeImageCommand& wish,
@@ -267,7 +273,8 @@ private:
     void end_stop(Sandbox& sandbox, const std::optional<common::Error>& error);
     void destroy(const Op& op);
     void destroy_condemned(const common::SandboxId& id);
-    /// Nothing of it is left: out of the table, and whoever waited for that is told.
+    /// Nothing of it is left but checkpoints: out of the table, and whoever waited for that is
+    /// told.
     void erase(const common::SandboxId& id);
 
     // sandbox_exec.cpp
@@ -316,7 +323,8 @@ private:
     AnswerBook answers_;
     TrafficMeter traffic_;
     std::map<common::SnapshotId, Checkpoint> checkpoints_;
-    unsigned state_work_ = 0; ///< Under way; while there is any nothing is swept.
+    unsigned pieces_asked_for_ = 0; ///< By other hosts, and not given yet.
+    unsigned state_work_ = 0;       ///< Under way; while there is any nothing is swept.
     std::deque<common::EventLoop::Task> after_sweep_;
     bool sweeping_ = false;
     bool sweep_due_ = false;
@@ -340,6 +348,8 @@ private:
     std::optional<WorkerPool> qemu_ping_workers_;
     std::optional<WorkerPool> verify_workers_; ///< Reading gigabytes keeps nobody else waiting.
     std::optional<WorkerPool> image_workers_;  ///< Copying them not even whoever wants to read.
+    std::optional<WorkerPool> fetch_workers_;  ///< A sandbox that moves waits for no image.
+    std::optional<WorkerPool> piece_workers_;  ///< Nor does one that moves away for a reader.
 };
 
 } // namespace hostd

@@ -47,6 +47,8 @@ struct LoadRequest {
     /// socket. Its name and UUID are made from it.
     DomainRecord domain;
     StateFiles files; ///< Verified by the caller.
+    /// What it boots from, as that is here. Not said: it was captured here, and no file moved.
+    std::optional<Image> image{};
 };
 
 /// The reason of a load that failed and could not be taken back: its domain may be there, or be on

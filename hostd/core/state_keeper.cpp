@@ -214,6 +214,7 @@ Result<StateKeeper::Restored> StateKeeper::restore_memory(DomainRecord now,
 {
     const auto id = now.sandbox.id;
     COMMON_TRY(auto* const engine, engines_.of(checkpoint.engine));
+    COMMON_TRY(const auto image, images_.find(checkpoint.spec.image));
     const bool alive = is_active(now.state);
     COMMON_CHECK(hypervisor_.bring_disk_into_step(id, now.incarnation));
     auto next = now;
@@ -230,7 +231,7 @@ Result<StateKeeper::Restored> StateKeeper::restore_memory(DomainRecord now,
     undo.add([this, id, net = now.net] { warn(leases_.keep_tap(id, net), "forget a tap"); });
     COMMON_CHECK(checkpoints_.mark_moving(id));
     undo.add([this, id] { unmark_if_it_runs(id); });
-    const LoadRequest request{next, checkpoint.files};
+    const LoadRequest request{next, checkpoint.files, image};
     auto loaded = alive ? engine->replace(request) : engine->load(request);
     if (!loaded && loaded.error().reason == left_behind) {
         undo.commit(); // It may be there: the next look finds out, see settle().

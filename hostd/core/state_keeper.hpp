@@ -14,12 +14,14 @@ namespace hostd {
 class StateKeeper {
 public:
     StateKeeper(Hypervisor& hypervisor,
+                const ImageStore& images,
                 const SandboxStore& store,
                 CheckpointStore& checkpoints,
                 LeaseBook& leases,
                 StateEngines& engines,
                 const common::Clock& clock)
         : hypervisor_{hypervisor},
+          images_{images},
           store_{store},
           checkpoints_{checkpoints},
           leases_{leases},
@@ -92,6 +94,7 @@ private:
     Checkpoint describe(const SandboxStatus& source, const StateEngine& engine) const;
 
     Hypervisor& hypervisor_;
+    const ImageStore& images_;
     const SandboxStore& store_;
     CheckpointStore& checkpoints_;
     LeaseBook& leases_;

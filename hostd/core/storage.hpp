@@ -51,6 +51,9 @@ public:
     /// Whether its VM was ever started: then its overlay holds what somebody may want back.
     [[nodiscard]] virtual bool has_run(const common::SandboxId& id) const = 0;
 
+    /// As if it had been: its disk holds what a guest has written, elsewhere.
+    virtual common::Result<> mark_run(const common::SandboxId& id) = 0;
+
     /// Every sandbox that has a folder.
     virtual common::Result<std::vector<common::SandboxId>> list() const = 0;
 

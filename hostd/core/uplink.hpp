@@ -66,6 +66,22 @@ struct VerifySnapshotCommand {
     common::SandboxId id;
     common::SnapshotId snapshot;
 };
+/// Which files a checkpoint is made of, for a host that is to have it too.
+struct OfferSnapshotCommand {
+    common::SandboxId id; ///< The sandbox that it was taken of, here and below.
+    common::SnapshotId snapshot;
+};
+/// To have a checkpoint of another host's.
+struct FetchSnapshotCommand {
+    common::SandboxId id;
+    common::SnapshotId snapshot;
+    CheckpointOffer offer;
+};
+/// A piece of a file of a checkpoint, for a host that fetches it.
+struct GivePieceCommand {
+    common::SnapshotId snapshot;
+    PieceWish wish; ///< `operation` is the other host's.
+};
 /// An image of what the disk of this checkpoint holds.
 struct MakeImageCommand {
     common::SandboxId id; ///< The sandbox that it was taken of.
@@ -151,6 +167,9 @@ struct Command {
                  RestoreCommand,
                  DeleteSnapshotCommand,
                  VerifySnapshotCommand,
+                 OfferSnapshotCommand,
+                 FetchSnapshotCommand,
+                 GivePieceCommand,
                  MakeImageCommand,
                  AddImageCommand,
                  PieceCommand,
@@ -180,7 +199,8 @@ struct Answer {
                  std::vector<ForeignVm>,
                  Checkpoint,
                  Image,
-                 Reading>
+                 Reading,
+                 CheckpointOffer>
         value;
     std::optional<common::Error> error;
     /// Of a create that failed: nothing of it is left here. Otherwise its sandbox may exist.
@@ -229,6 +249,8 @@ public:
     virtual void reader_news(ReaderNews news) = 0;
     /// Forgotten if nobody listens.
     virtual void want_piece(PieceWish wish) = 0;
+    /// Likewise: for another host.
+    virtual void give_piece(Piece piece) = 0;
 };
 
 } // namespace hostd

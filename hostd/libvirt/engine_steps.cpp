@@ -2,6 +2,8 @@
 
 #include "common/log/log.hpp"
 #include "hostd/libvirt/block_nodes.hpp"
+#include "hostd/libvirt/captured_xml.hpp"
+#include "hostd/libvirt/host_files.hpp"
 #include "hostd/libvirt/last_error.hpp"
 
 #include <algorithm>
@@ -126,6 +128,14 @@ capture_by(ConnectionPool& connections, const CaptureRequest& request, const Cap
         captured.error = std::move(done).error().during("capture " + request.id.str());
     }
     return captured;
+}
+
+Result<std::string>
+definition_of(const LoadRequest& request, std::string_view captured, const std::string& uuid)
+{
+    COMMON_TRY(auto definition, reborn(captured, request.domain, uuid));
+    return request.image ? at_home(definition, request.domain, *request.image)
+                         : Result<std::string>{std::move(definition)};
 }
 
 Result<Domain> find_replaced(virConnectPtr connection, const LoadRequest& request)

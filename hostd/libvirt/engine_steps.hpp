@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 namespace hostd::libvirt {
 
@@ -26,6 +27,10 @@ using CaptureLive = std::function<common::Result<>(const LiveGuest&, Captured&)>
 /// StateEngine::capture(), by `live` for all but stopped guests.
 Captured
 capture_by(ConnectionPool& connections, const CaptureRequest& request, const CaptureLive& live);
+
+/// What is to be defined, of what was captured.
+common::Result<std::string>
+definition_of(const LoadRequest& request, std::string_view captured, const std::string& uuid);
 
 /// The incarnation that another is to be loaded in place of.
 common::Result<Domain> find_replaced(virConnectPtr connection, const LoadRequest& request);

@@ -8,10 +8,16 @@
 #include "hostd/libvirt/last_error.hpp"
 #include "hostd/libvirt/live_capture.hpp"
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
+#include <fmt/format.h>
+#include <unistd.h>
 
 namespace hostd::libvirt {
 
+using common::Error;
+using common::ErrorCode;
 using common::Result;
 using std::chrono::steady_clock;
 
@@ -55,7 +61,7 @@ Result<> load_on(ConnectionPool& connections, virConnectPtr connection, const Lo
     COMMON_TRY(const auto before, find_stopped(connection, name));
     COMMON_TRY(const auto captured, read_file(request.files.domain));
     COMMON_TRY(const auto definition,
-               reborn(captured, record, before ? before->uuid : fresh_uuid()));
+               definition_of(request, captured, before ? before->uuid : fresh_uuid()));
     auto loaded = load_steps(connection, request, name, definition);
     return loaded ? std::move(loaded)
                   : Result<>{taken_back(connections, name, before, std::move(loaded).error())};
@@ -75,6 +81,7 @@ Captured FastEngine::capture(const CaptureRequest& request)
 Result<> FastEngine::load(const LoadRequest& request)
 {
     COMMON_TRY(const auto connection, connections_.take());
+    COMMON_CHECK(let_qemu_open(connection.get(), request.files.memory));
     auto done = load_on(connections_, connection.get(), request);
     return done ? std::move(done)
                 : Result<>{
@@ -85,12 +92,24 @@ Result<> FastEngine::replace(const LoadRequest& request)
 {
     COMMON_TRY(const auto connection, connections_.take());
     COMMON_TRY(const auto old, find_replaced(connection.get(), request));
+    COMMON_CHECK(let_qemu_open(connection.get(), request.files.memory));
     auto done = load_beside(connections_, old.get(), request.domain, [&] {
         return load_on(connections_, connection.get(), request);
     });
     return done ? std::move(done)
                 : Result<>{
                       std::move(done).error().during("replace " + request.domain.sandbox.id.str())};
+}
+
+/// What was captured here is QEMU's already; what came from another host is not.
+Result<> FastEngine::let_qemu_open(virConnectPtr connection, const std::filesystem::path& memory)
+{
+    COMMON_TRY(const auto qemu, owner(connection));
+    if (qemu && ::lchown(memory.c_str(), qemu->user, qemu->group) != 0) {
+        return Error{ErrorCode::internal,
+                     fmt::format("give {} to QEMU: {}", memory.string(), std::strerror(errno))};
+    }
+    return {};
 }
 
 Result<std::optional<QemuOwner>> FastEngine::owner(virConnectPtr connection)

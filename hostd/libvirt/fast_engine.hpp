@@ -30,6 +30,7 @@ public:
 private:
     /// Asked once: libvirt probes its whole host for the answer.
     common::Result<std::optional<QemuOwner>> owner(virConnectPtr connection);
+    common::Result<> let_qemu_open(virConnectPtr connection, const std::filesystem::path& memory);
 
     ConnectionPool& connections_;
     std::mutex mutex_;

@@ -3,6 +3,7 @@
 #include "common/log/log.hpp"
 #include "hostd/libvirt/captured_xml.hpp"
 #include "hostd/libvirt/definitions.hpp"
+#include "hostd/libvirt/domain_xml.hpp"
 #include "hostd/libvirt/last_error.hpp"
 #include "hostd/libvirt/metadata.hpp"
 #include "hostd/libvirt/put_aside.hpp"
@@ -61,7 +62,10 @@ Result<Plan> plan(const LoadRequest& request)
         return incompatible("the portable engine cannot clone the memory of a guest: take a "
                             "checkpoint without memory");
     }
-    COMMON_TRY(const auto placed, reborn(captured, record, made.who.uuid));
+    if (made.who.name != domain_name(made.who.sandbox, made.who.incarnation)) {
+        return incompatible(made.who.name + " is no name of " + made.who.sandbox.str());
+    }
+    COMMON_TRY(const auto placed, definition_of(request, captured, made.who.uuid));
     COMMON_TRY(made.definition, renamed(placed, made.who.name, made.who.uuid));
     return made;
 }

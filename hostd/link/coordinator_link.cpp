@@ -116,6 +116,11 @@ void CoordinatorLink::want_piece(PieceWish wish)
     push(std::move(wish), "a wish for a piece of a file");
 }
 
+void CoordinatorLink::give_piece(Piece piece)
+{
+    push(std::move(piece), "a piece of a file");
+}
+
 void CoordinatorLink::start(std::function<void(Command)> on_command,
                             std::function<HostReport()> report)
 {

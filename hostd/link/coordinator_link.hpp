@@ -41,6 +41,7 @@ public:
     void activity(std::vector<common::SandboxId> active) override;
     void reader_news(ReaderNews news) override;
     void want_piece(PieceWish wish) override;
+    void give_piece(Piece piece) override;
 
     /// Begins to connect. Both run on the link's thread and must return at once.
     void start(std::function<void(Command)> on_command, std::function<HostReport()> report);

@@ -3,6 +3,7 @@
 #include "common/log/log.hpp"
 #include "hostd/link/wire.hpp"
 #include "hostd/link/wire_images.hpp"
+#include "hostd/link/wire_moves.hpp"
 #include "hostd/link/wire_reading.hpp"
 
 #include <algorithm>
@@ -29,6 +30,8 @@ spdlog::level::level_enum level_of(std::string_view kind)
                                proto::TakeSnapshot::kind,
                                proto::RestoreSnapshot::kind,
                                proto::DeleteSnapshot::kind,
+                               proto::OfferSnapshot::kind,
+                               proto::FetchSnapshot::kind,
                                proto::MakeImage::kind,
                                proto::AddImage::kind,
                                proto::ImportVm::kind,
@@ -248,6 +251,8 @@ void Session::push(Outgoing item)
         send(to_wire(*news));
     } else if (const auto* wish = std::get_if<PieceWish>(&item); wish != nullptr) {
         send(to_wire(*wish));
+    } else if (auto* piece = std::get_if<Piece>(&item); piece != nullptr) {
+        send(to_wire(std::move(*piece)));
     } else {
         send(to_wire(std::get<Active>(item).sandboxes));
     }

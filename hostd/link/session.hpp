@@ -20,7 +20,8 @@ struct Active {
 };
 
 /// What the core hands to the link.
-using Outgoing = std::variant<Answer, SandboxStatus, Everything, Active, ReaderNews, PieceWish>;
+using Outgoing =
+    std::variant<Answer, SandboxStatus, Everything, Active, ReaderNews, PieceWish, Piece>;
 
 struct SessionSettings {
     std::chrono::milliseconds hello_timeout{5000}; ///< Until a welcome, from the connection on.

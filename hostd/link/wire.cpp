@@ -1,8 +1,10 @@
 #include "hostd/link/wire.hpp"
 
 #include "common/version.hpp"
+#include "hostd/link/wire_moves.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <limits>
 
 namespace hostd::link {
@@ -222,6 +224,8 @@ proto::Reply to_wire(const Answer& answer)
         reply.image = to_wire(*image);
     } else if (const auto* reading = std::get_if<Reading>(&answer.value)) {
         reply.reading = to_wire(*reading);
+    } else if (const auto* offer = std::get_if<CheckpointOffer>(&answer.value)) {
+        reply.offer = to_wire(*offer);
     }
     return reply;
 }

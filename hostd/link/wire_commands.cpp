@@ -2,6 +2,7 @@
 
 #include "hostd/link/wire_fields.hpp"
 #include "hostd/link/wire_images.hpp"
+#include "hostd/link/wire_moves.hpp"
 #include "hostd/link/wire_reading.hpp"
 
 namespace hostd::link {
@@ -196,6 +197,15 @@ Result<Command> command_of(const proto::Envelope& envelope)
     }
     if (kind == proto::VerifySnapshot::kind) {
         return of_snapshot<proto::VerifySnapshot, VerifySnapshotCommand>(envelope);
+    }
+    if (kind == proto::OfferSnapshot::kind) {
+        return of_snapshot<proto::OfferSnapshot, OfferSnapshotCommand>(envelope);
+    }
+    if (kind == proto::FetchSnapshot::kind) {
+        return fetch_snapshot_of(envelope);
+    }
+    if (kind == proto::GivePiece::kind) {
+        return give_piece_of(envelope);
     }
     if (kind == proto::MakeImage::kind) {
         return make_image_of(envelope);

@@ -28,6 +28,9 @@ inline common::Result<common::SnapshotId> snapshot_id(const std::string& text, c
     return id_in<common::SnapshotId>(field, text);
 }
 
+/// Of the field 'digest'.
+common::Result<std::string> digest_in(const std::string& text);
+
 inline Command with(const proto::Envelope& envelope, decltype(Command::what) what)
 {
     return {common::OperationId{envelope.operation_id},

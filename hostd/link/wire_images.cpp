@@ -51,6 +51,8 @@ Result<BlobRef> blob(const char* field, const proto::BlobRef& wire, IfNone if_no
     return BlobRef{wire.digest, common::Bytes{wire.size_bytes}};
 }
 
+} // namespace
+
 Result<std::string> digest_in(const std::string& text)
 {
     if (!common::digest::sha256_from_hex(text)) {
@@ -58,8 +60,6 @@ Result<std::string> digest_in(const std::string& text)
     }
     return text;
 }
-
-} // namespace
 
 Result<Command> make_image_of(const proto::Envelope& envelope)
 {
@@ -146,6 +146,10 @@ Result<Command> piece_of(const proto::Envelope& envelope)
     COMMON_TRY(piece.digest, digest_in(wire.digest));
     piece.offset = wire.offset;
     piece.data = std::move(wire.data);
+    piece.zeros = wire.zeros;
+    if (!piece.data.empty() && piece.zeros > 0) {
+        return wrong("zeros", "there are data, too");
+    }
     if (!wire.reason.empty()) {
         piece.error =
             Error{ErrorCode::unavailable, std::move(wire.message), std::move(wire.reason)};

@@ -27,7 +27,7 @@ Result<> DirCheckpointStore::check_layer(const LayerId& id) const
     if (!stamp) {
         return checkpoint_damaged(layer_stamp_file(layout_, id), stamp.error().message);
     }
-    const auto verdict = stamps_.check(file, *stamp);
+    const auto verdict = stamps_.check(file, stamp->file);
     if (!verdict) {
         return checkpoint_damaged(file, verdict.error().message);
     }
@@ -57,8 +57,8 @@ Result<> DirCheckpointStore::check_layers(const CheckpointManifest& manifest) co
         }
     }
     COMMON_TRY(const auto stamp, read_layer_stamp(layout_, *manifest.layer));
-    return stamp.digest == manifest.layer_digest ? Result<>{}
-                                                 : was_changed(manifest.checkpoint.layer);
+    return stamp.file.digest == manifest.layer_digest ? Result<>{}
+                                                      : was_changed(manifest.checkpoint.layer);
 }
 
 /// The manifest of a folder whose files look as they did when they were digested.
@@ -151,7 +151,7 @@ Result<> DirCheckpointStore::verify(const common::SnapshotId& id) const
     for (const auto& file : chain) {
         if (const auto layer = layout_.layer_at(file)) {
             COMMON_TRY(const auto stamp, read_layer_stamp(layout_, *layer));
-            COMMON_CHECK(compare(file, stamp.digest));
+            COMMON_CHECK(compare(file, stamp.file.digest));
         }
     }
     return {};

@@ -49,6 +49,16 @@ std::string digest_from(const json& value)
     return text;
 }
 
+common::WallTime time_from(const json& value)
+{
+    constexpr std::int64_t year_2200 = 7'258'118'400'000'000; // The clock counts in finer units.
+    const auto us = value.get<std::int64_t>();
+    if (us < 0 || us > year_2200) {
+        throw std::invalid_argument{"not a time"};
+    }
+    return common::from_unix_us(us);
+}
+
 json to_json(const SandboxSpec& spec)
 {
     return {{"id", spec.id.str()},
@@ -152,7 +162,7 @@ CheckpointManifest manifest_from(const json& value, const Layout& layout)
     checkpoint.hypervisor.libvirt_version = value.at("libvirt").get<std::string>();
     checkpoint.hypervisor.qemu_version = value.at("qemu").get<std::string>();
     checkpoint.paused = std::chrono::microseconds{value.at("paused_us").get<std::int64_t>()};
-    checkpoint.created_at = common::from_unix_us(value.at("created_at_us").get<std::int64_t>());
+    checkpoint.created_at = time_from(value.at("created_at_us"));
     checkpoint.top = value.at("top").get<std::string>();
     checkpoint.memory_bytes = Bytes{value.at("memory_bytes").get<std::uint64_t>()};
     checkpoint.disk_bytes = Bytes{value.at("disk_bytes").get<std::uint64_t>()};
@@ -161,16 +171,13 @@ CheckpointManifest manifest_from(const json& value, const Layout& layout)
     return manifest;
 }
 
-/// Reads `file` as JSON of our version and makes of it what `from` does.
-template <typename From>
-auto read_document(const fs::path& file, From from) -> Result<decltype(from(json{}))>
+/// Reads `source`, JSON of our version, and makes of it what `from` does. `file`: what it is
+/// called.
+template <typename Source, typename From>
+auto document_of(Source&& source, const fs::path& file, From from) -> Result<decltype(from(json{}))>
 {
-    std::ifstream in{file};
-    if (!in) {
-        return Error{ErrorCode::not_found, "there is no " + file.string()};
-    }
     try {
-        const auto value = json::parse(in);
+        const json value = json::parse(std::forward<Source>(source));
         if (value.at("version").get<int>() != version) {
             return checkpoint_damaged(file, "written by another version");
         }
@@ -178,6 +185,16 @@ auto read_document(const fs::path& file, From from) -> Result<decltype(from(json
     } catch (const std::exception& error) {
         return checkpoint_damaged(file, error.what());
     }
+}
+
+template <typename From>
+auto read_document(const fs::path& file, From from) -> Result<decltype(from(json{}))>
+{
+    std::ifstream in{file};
+    if (!in) {
+        return Error{ErrorCode::not_found, "there is no " + file.string()};
+    }
+    return document_of(in, file, from);
 }
 
 Result<> write_document(const fs::path& file, const json& value)
@@ -217,6 +234,17 @@ Result<CheckpointManifest> read_checkpoint(const Layout& layout, const fs::path&
     return manifest;
 }
 
+Result<CheckpointManifest>
+parse_checkpoint(const Layout& layout, const fs::path& folder, std::string_view text)
+{
+    COMMON_TRY(auto manifest,
+               document_of(text, folder.filename() / "manifest.json", [&](const json& value) {
+                   return manifest_from(value, layout);
+               }));
+    manifest.checkpoint.files = Layout::state(folder);
+    return manifest;
+}
+
 Result<> write_checkpoint(const fs::path& folder, const CheckpointManifest& manifest)
 {
     return write_document(folder / "manifest.json", to_json(manifest));
@@ -227,18 +255,25 @@ fs::path layer_stamp_file(const Layout& layout, const LayerId& id)
     return layout.layers() / (id.str() + ".json");
 }
 
-Result<FileStamp> read_layer_stamp(const Layout& layout, const LayerId& id)
+Result<LayerStamp> read_layer_stamp(const Layout& layout, const LayerId& id)
 {
     return read_document(layer_stamp_file(layout, id), [](const json& value) {
         digest_from(value.at("layer").at("sha256"));
-        return stamp_from(value.at("layer"));
+        LayerStamp stamp{stamp_from(value.at("layer")), {}};
+        if (value.contains("fetched_sha256")) {
+            stamp.fetched_digest = digest_from(value.at("fetched_sha256"));
+        }
+        return stamp;
     });
 }
 
-Result<> write_layer_stamp(const Layout& layout, const LayerId& id, const FileStamp& stamp)
+Result<> write_layer_stamp(const Layout& layout, const LayerId& id, const LayerStamp& stamp)
 {
-    return write_document(layer_stamp_file(layout, id),
-                          {{"version", version}, {"layer", to_json(stamp)}});
+    json value{{"version", version}, {"layer", to_json(stamp.file)}};
+    if (!stamp.fetched_digest.empty()) {
+        value["fetched_sha256"] = stamp.fetched_digest;
+    }
+    return write_document(layer_stamp_file(layout, id), value);
 }
 
 } // namespace hostd::storage

@@ -29,9 +29,19 @@ common::Result<CheckpointManifest> read_checkpoint(const Layout& layout,
 common::Result<> write_checkpoint(const std::filesystem::path& folder,
                                   const CheckpointManifest& manifest);
 
-/// The stamp of a layer, in the file beside it. It outlives the checkpoint that it was made for.
-common::Result<FileStamp> read_layer_stamp(const Layout& layout, const LayerId& id);
-common::Result<> write_layer_stamp(const Layout& layout, const LayerId& id, const FileStamp& stamp);
+/// The same of a text, as if it lay in that folder.
+common::Result<CheckpointManifest>
+parse_checkpoint(const Layout& layout, const std::filesystem::path& folder, std::string_view text);
+
+/// What is known of a layer, in the file beside it. It outlives the checkpoint that it was made
+/// for.
+struct LayerStamp {
+    FileStamp file;
+    std::string fetched_digest; ///< Of another host's file that it was made of; else "".
+};
+common::Result<LayerStamp> read_layer_stamp(const Layout& layout, const LayerId& id);
+common::Result<>
+write_layer_stamp(const Layout& layout, const LayerId& id, const LayerStamp& stamp);
 std::filesystem::path layer_stamp_file(const Layout& layout, const LayerId& id);
 
 common::Error checkpoint_damaged(const std::filesystem::path& file, std::string_view why);

@@ -20,20 +20,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Of a file that nobody writes to any more, made durable.
-Result<FileStamp> stamp_and_sync(const fs::path& file)
-{
-    COMMON_CHECK(sync_file(file));
-    COMMON_TRY(auto stamp, stamp_of(file));
-    COMMON_TRY(auto digest, content_digest(file));
-    COMMON_TRY(const auto after, stamp_of(file));
-    if (after != stamp) {
-        return Error{ErrorCode::internal, file.string() + " is still being written"};
-    }
-    stamp.digest = std::move(digest);
-    return stamp;
-}
-
 /// Not made durable: with the host, the guests that it is about end too.
 Result<> mark(const fs::path& path)
 {
@@ -192,10 +178,10 @@ Result<> DirCheckpointStore::stamp_layers(CheckpointManifest& manifest) const
             continue;
         }
         COMMON_TRY(const auto stamp, stamp_and_sync(file));
-        COMMON_CHECK(write_layer_stamp(layout_, *id, stamp));
+        COMMON_CHECK(write_layer_stamp(layout_, *id, {stamp, {}}));
     }
     COMMON_TRY(const auto stamp, read_layer_stamp(layout_, *manifest.layer));
-    manifest.layer_digest = stamp.digest;
+    manifest.layer_digest = stamp.file.digest;
     COMMON_TRY(manifest.checkpoint.disk_bytes, allocated(top));
     return {};
 }

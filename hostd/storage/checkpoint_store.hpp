@@ -1,8 +1,10 @@
 #pragma once
 
+#include "common/rollback.hpp"
 #include "hostd/core/checkpoint_store.hpp"
 #include "hostd/storage/checkpoint_manifest.hpp"
 #include "hostd/storage/layout.hpp"
+#include "hostd/storage/offered.hpp"
 #include "hostd/storage/qemu_img.hpp"
 
 #include <mutex>
@@ -34,6 +36,15 @@ public:
     common::Result<Checkpoint> find(const common::SnapshotId& id) const override;
     std::vector<Checkpoint> list(std::vector<std::string>& warnings) const override;
     common::Result<> verify(const common::SnapshotId& id) const override;
+    common::Result<CheckpointOffer> offer(const common::SnapshotId& id) const override;
+    common::Result<std::string> read_piece(const common::SnapshotId& id,
+                                           const std::string& digest,
+                                           std::uint64_t offset,
+                                           std::uint32_t size) const override;
+    common::Result<Checkpoint> fetch(const common::SandboxId& sandbox,
+                                     const common::SnapshotId& id,
+                                     const CheckpointOffer& offer,
+                                     const Fetch& fetch) override;
     common::Result<> remove(const common::SnapshotId& id) override;
 
     common::Result<StateFiles> begin_suspended(const common::SandboxId& id,
@@ -72,6 +83,40 @@ private:
     common::Result<> check_layer(const LayerId& id) const;
     common::Result<> check_layers(const CheckpointManifest& manifest) const;
     common::Result<CheckpointManifest> read_whole(const std::filesystem::path& folder) const;
+    // checkpoint_offering.cpp
+    common::Result<std::vector<LayerId>> layers_of(const CheckpointManifest& manifest) const;
+    common::Result<std::filesystem::path> offered_file(const common::SnapshotId& id,
+                                                       const std::string& digest) const;
+
+    // checkpoint_fetching.cpp
+    /// In a draft by the name that it has among the layers, or is to have.
+    struct DraftLayer {
+        LayerId id;
+        LayerStamp stamp;
+    };
+    common::Result<bool> put_on_ours(const std::filesystem::path& layer,
+                                     const std::filesystem::path& below,
+                                     std::uint64_t virtual_bytes) const;
+    common::Result<std::vector<DraftLayer>>
+    hold_known(std::span<const CheckpointOffer::File> offered,
+               const std::filesystem::path& image,
+               const std::filesystem::path& draft) const;
+    common::Result<DraftLayer> fetch_layer(const CheckpointOffer::File& file,
+                                           const Fetch& fetch,
+                                           const std::filesystem::path& below,
+                                           std::uint64_t virtual_bytes,
+                                           const std::filesystem::path& draft) const;
+    common::Result<std::vector<DraftLayer>> fetch_layers(const Offered& offered,
+                                                         const Fetch& fetch,
+                                                         const std::filesystem::path& draft) const;
+    common::Result<> put_layers(const std::vector<DraftLayer>& layers,
+                                const std::filesystem::path& draft,
+                                common::Rollback& undo) const;
+    common::Result<Checkpoint> commit_fetched(CheckpointManifest manifest,
+                                              const std::vector<DraftLayer>& layers,
+                                              const std::filesystem::path& draft,
+                                              const std::filesystem::path& folder);
+
     common::Result<> make_overlay(const std::filesystem::path& overlay,
                                   const std::filesystem::path& backing);
     common::Result<std::filesystem::path> next_overlay(const common::SandboxId& id) const;
@@ -88,12 +133,19 @@ private:
     Runner runner_;
     common::Bytes reserve_;
 
-    mutable std::shared_mutex tree_; ///< Alone: sweep(). Before `mutex_`.
-    mutable std::mutex mutex_;       ///< Guards the sets and the rewriting of manifests.
+    mutable std::shared_mutex tree_; ///< Alone: sweep(). Before the others.
+    std::mutex putting_;       ///< Layers that were fetched come, or go again. Before `mutex_`.
+    mutable std::mutex mutex_; ///< Guards the sets and the rewriting of manifests.
     mutable StampCheck stamps_;
     Paths drafts_;   ///< Begun and neither committed nor discarded.
     Paths branched_; ///< New tops, neither settled nor taken back.
     Paths young_;    ///< Overlays made since the last sweep.
+    /// Where the files of a checkpoint are that another host asks for.
+    struct Given {
+        FileStamp manifest;
+        std::map<std::string, std::filesystem::path> files; ///< By digest.
+    };
+    mutable std::map<common::SnapshotId, Given> given_;
 };
 
 } // namespace hostd::storage

@@ -2,13 +2,13 @@
 
 #include "common/digest/digest.hpp"
 #include "common/unique_fd.hpp"
+#include "hostd/core/blob.hpp"
 #include "hostd/storage/durable.hpp"
 #include "hostd/storage/layout.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <vector>
@@ -30,11 +30,6 @@ void update_number(common::digest::Hasher& hasher, std::uint64_t number)
         number >>= 8U;
     }
     hasher.update({bytes.data(), bytes.size()});
-}
-
-bool is_zero(std::string_view bytes)
-{
-    return bytes.front() == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
 }
 
 /// Fills `bytes` from `offset`; less only at the end of the file.
@@ -90,7 +85,7 @@ Result<std::string> content_digest(const std::filesystem::path& file)
         for (std::size_t at = 0; at < *count; at += block) {
             const std::string_view one{bytes.data() + at,
                                        std::min<std::size_t>(block, *count - at)};
-            if (!is_zero(one)) {
+            if (!is_all_zeros(one)) {
                 update_number(hasher, offset + at);
                 hasher.update(one);
             }
@@ -99,6 +94,20 @@ Result<std::string> content_digest(const std::filesystem::path& file)
     }
     update_number(hasher, size);
     return common::digest::to_hex(hasher.finish());
+}
+
+Result<FileStamp> stamp_and_sync(const std::filesystem::path& file)
+{
+    COMMON_CHECK(sync_file(file));
+    COMMON_TRY(auto stamp, stamp_of(file));
+    COMMON_TRY(auto digest, content_digest(file));
+    COMMON_TRY(const auto after, stamp_of(file));
+    if (after != stamp) {
+        return common::Error{common::ErrorCode::internal,
+                             file.string() + " is still being written"};
+    }
+    stamp.digest = std::move(digest);
+    return stamp;
 }
 
 } // namespace hostd::storage

@@ -76,7 +76,7 @@ std::optional<common::SandboxId> Layout::overlay_owner(const std::filesystem::pa
 bool Layout::is_image_disk(const std::filesystem::path& file) const
 {
     const auto name = file.parent_path().filename().string();
-    return common::is_name(name) && file == image(common::ImageName{name}) / "disk.qcow2";
+    return common::is_name(name) && file == image_disk(common::ImageName{name});
 }
 
 Result<> Layout::make_folders() const

@@ -54,6 +54,10 @@ public:
     {
         return images() / name.str();
     }
+    [[nodiscard]] std::filesystem::path image_disk(const common::ImageName& name) const
+    {
+        return image(name) / "disk.qcow2";
+    }
     [[nodiscard]] std::filesystem::path sandboxes() const { return root_ / "sandboxes"; }
     [[nodiscard]] SandboxFiles sandbox(const common::SandboxId& id,
                                        std::uint64_t incarnation = 1) const;

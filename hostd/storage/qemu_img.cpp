@@ -74,6 +74,23 @@ Command check(const std::filesystem::path& file)
     return bounded({{"qemu-img", "check", "-q", "-f", "qcow2", file.string()}, {}, thorough});
 }
 
+Command put_on(const std::filesystem::path& disk, const std::filesystem::path& backing)
+{
+    return bounded({{"qemu-img",
+                     "rebase",
+                     "-q",
+                     "-u",
+                     "-f",
+                     "qcow2",
+                     "-F",
+                     "qcow2",
+                     "-b",
+                     backing.string(),
+                     disk.string()},
+                    {},
+                    quick});
+}
+
 /// With qemu-img's own cache modes: its target's, `unsafe`, leaves the sync to the caller. What is
 /// all zeros becomes a hole, also where the guest had written it.
 Command flatten(const std::filesystem::path& top, const std::filesystem::path& into)

@@ -22,6 +22,9 @@ common::process::Command create_overlay_unopened(const std::filesystem::path& ov
                                                  common::Bytes virtual_size);
 common::process::Command inspect(const std::filesystem::path& file);
 common::process::Command check(const std::filesystem::path& file);
+/// The disk lies on that file from now on. Neither that nor what it lay on before is opened.
+common::process::Command put_on(const std::filesystem::path& disk,
+                                const std::filesystem::path& backing);
 /// All that a chain of disks holds as one file that stands alone. Not synced.
 common::process::Command flatten(const std::filesystem::path& top,
                                  const std::filesystem::path& into);

@@ -1,9 +1,12 @@
 #include "hostd/storage/sandbox_store.hpp"
 
 #include "common/rollback.hpp"
+#include "common/unique_fd.hpp"
 #include "hostd/storage/durable.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
 #include <fstream>
 #include <sys/stat.h>
 
@@ -46,6 +49,13 @@ bool DirSandboxStore::has_run(const common::SandboxId& id) const
     // virtlogd makes the console's log when a domain first starts.
     std::error_code error;
     return fs::exists(layout_.sandbox(id).console_log, error) || error;
+}
+
+Result<> DirSandboxStore::mark_run(const common::SandboxId& id)
+{
+    const auto log = layout_.sandbox(id).console_log; // virtlogd goes on at its end.
+    const common::UniqueFd file{::open(log.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
+    return file ? Result<>{} : Result<>{file_error("make", log, errno)};
 }
 
 common::Bytes DirSandboxStore::taken_by(const SandboxFiles& files) const

@@ -20,6 +20,7 @@ public:
     common::Result<SandboxFiles> create_empty(const common::SandboxId& id) override;
     common::Result<> remove(const common::SandboxId& id) override;
     [[nodiscard]] bool has_run(const common::SandboxId& id) const override;
+    common::Result<> mark_run(const common::SandboxId& id) override;
     common::Result<std::vector<common::SandboxId>> list() const override;
     [[nodiscard]] common::Bytes taken_by(const SandboxFiles& files) const override;
     [[nodiscard]] Tail console_of(const SandboxFiles& files, std::size_t bytes) const override;

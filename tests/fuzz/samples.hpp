@@ -5,6 +5,7 @@
 #include "proto/guest_messages.hpp"
 #include "proto/wire_images.hpp"
 #include "proto/wire_messages.hpp"
+#include "proto/wire_moves.hpp"
 #include "proto/wire_reading.hpp"
 
 #include <tuple>
@@ -142,6 +143,14 @@ inline proto::Envelope envelope()
     return {1, "exec", "op-aaaaaaaaaaaaaaaa", "req-1", 7, 3, "\x80"};
 }
 
+inline proto::SnapshotOffer offer()
+{
+    return {"{\"version\": 1}",
+            {{"lyr-aaaaaaaaaaaaaaaa.qcow2", std::string(64, 'a'), 196'616},
+             {"ram", std::string(64, 'b'), 268'435'456},
+             {"domain.xml", std::string(64, 'c'), 5'000}}};
+}
+
 inline auto wire_messages()
 {
     using namespace proto;
@@ -158,7 +167,8 @@ inline auto wire_messages()
               {{"vm", "uuid", "shut off", true, "/d.qcow2"}},
               checkpoint(),
               facts().images.front(),
-              Reading{true, 1, 2, 3, 4, 5, 6, 7, "console", true}},
+              Reading{true, 1, 2, 3, 4, 5, 6, 7, "console", true},
+              offer()},
         Welcome{1, "instance", "h1", 5000},
         Refused{"version", "upgrade the older one", 2, 3},
         StatusAck{"instance", 17},
@@ -204,6 +214,7 @@ inline auto wire_messages()
               std::string(64, 'a'),
               262'144,
               std::string("\0QFI\xFB", 5),
+              262'144,
               "unknown_blob",
               "not to be fetched"},
         DestroySandbox{"sbx-aaaaaaaaaaaaaaaa"},
@@ -223,7 +234,11 @@ inline auto wire_messages()
               24,
               80},
         ReaderNews{"op-aaaaaaaaaaaaaaaa", 3, "output", "stderr", 70'000, "\xFF"},
-        WantPiece{"op-aaaaaaaaaaaaaaaa", std::string(64, 'a'), 262'144, 65'536}};
+        WantPiece{"op-aaaaaaaaaaaaaaaa", std::string(64, 'a'), 262'144, 65'536},
+        OfferSnapshot{"sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa"},
+        FetchSnapshot{"sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa", offer()},
+        GivePiece{
+            "snp-aaaaaaaaaaaaaaaa", "op-aaaaaaaaaaaaaaaa", std::string(64, 'a'), 262'144, 65'536}};
 }
 
 inline proto::GuestFrame guest_frame()

@@ -29,7 +29,7 @@ BOOST_AUTO_TEST_CASE(a_clone_has_the_memory_of_its_source_at_the_capture_and_bot
     const auto first = clone_of(source);
     const auto second = clone_of(source);
     for (const auto& record : {first, second}) {
-        must(engine.load({record, wanted.files}));
+        must(engine.load({record, wanted.files, source.image})); // As what came from elsewhere.
         const auto found = must(hypervisor.find(record.sandbox.id));
         BOOST_CHECK(found.state == DomainState::running);
         BOOST_CHECK(found.sandbox == record.sandbox);

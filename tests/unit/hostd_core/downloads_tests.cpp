@@ -327,4 +327,37 @@ BOOST_AUTO_TEST_CASE(files_that_are_fetched_at_once_are_kept_apart)
     BOOST_TEST(other == file);
 }
 
+BOOST_AUTO_TEST_CASE(zeros_come_as_their_number)
+{
+    file.replace(4, 8, 8, '\0');
+    coordinator = [this](const PieceWish& wish) {
+        auto piece = piece_for(wish);
+        if (hostd::is_all_zeros(piece.data)) {
+            piece.zeros = static_cast<std::uint32_t>(piece.data.size());
+            piece.data.clear();
+        }
+        downloads->deliver(std::move(piece));
+    };
+    start();
+    BOOST_REQUIRE(fetch());
+    BOOST_TEST((come == file));
+    BOOST_TEST(wishes.size() == 11U);
+}
+
+BOOST_AUTO_TEST_CASE(one_that_does_not_come_only_now_is_asked_for_again)
+{
+    settings.ask_again = milliseconds{5};
+    coordinator = [this](const PieceWish& wish) {
+        auto piece = piece_for(wish);
+        if (wish.offset == 8 && times_asked_for(8) == 1) {
+            piece.error = Error{ErrorCode::unavailable, "too much to do", hostd::piece_busy};
+        }
+        downloads->deliver(std::move(piece));
+    };
+    start();
+    BOOST_REQUIRE(fetch());
+    BOOST_TEST(come == file);
+    BOOST_TEST(times_asked_for(8) == 2);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

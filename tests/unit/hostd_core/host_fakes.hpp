@@ -81,6 +81,7 @@ public:
     std::map<common::SandboxId, std::filesystem::path> tops;
     unsigned unremovable = 0; ///< So many sweeps leave something that they should remove.
     std::map<common::SnapshotId, hostd::Checkpoint> checkpoints;
+    std::string offered; ///< What each file of a checkpoint holds.
     std::map<common::SandboxId, hostd::Checkpoint> suspended;
     std::set<std::string> drafts; ///< Begun and neither committed nor discarded, by id.
     std::set<common::SandboxId> moving;
@@ -371,6 +372,10 @@ public:
     bool has_run(const common::SandboxId& id) const override
     {
         return world_.locked([&] { return world_.have_run.contains(id); });
+    }
+    common::Result<> mark_run(const common::SandboxId& id) override
+    {
+        return world_.step("mark_run", id, [&] { world_.have_run.insert(id); });
     }
     common::Result<std::vector<common::SandboxId>> list() const override
     {

@@ -73,6 +73,50 @@ public:
     {
         return world_.step("verify", {});
     }
+    /// One file, of what world.offered says.
+    common::Result<hostd::CheckpointOffer> offer(const common::SnapshotId& id) const override
+    {
+        COMMON_CHECK(world_.step("offer", {}));
+        return world_.locked([&] {
+            return hostd::CheckpointOffer{id.str(),
+                                          {{"ram", "d1", common::Bytes{world_.offered.size()}}}};
+        });
+    }
+    common::Result<std::string> read_piece(const common::SnapshotId&,
+                                           const std::string&,
+                                           std::uint64_t offset,
+                                           std::uint32_t size) const override
+    {
+        COMMON_CHECK(world_.step("read_piece", {}));
+        return world_.locked([&]() -> common::Result<std::string> {
+            if (offset >= world_.offered.size()) {
+                return common::Error{common::ErrorCode::not_found, "nothing there"};
+            }
+            return world_.offered.substr(offset, size);
+        });
+    }
+    /// What came is the new one's name.
+    common::Result<hostd::Checkpoint> fetch(const common::SandboxId& sandbox,
+                                            const common::SnapshotId& id,
+                                            const hostd::CheckpointOffer& offer,
+                                            const Fetch& fetch) override
+    {
+        if (auto there = find(id)) {
+            return there;
+        }
+        hostd::Checkpoint checkpoint;
+        checkpoint.id = id;
+        checkpoint.spec.id = sandbox;
+        for (const auto& file : offer.files) {
+            COMMON_CHECK(
+                fetch({file.digest, file.size}, [&](std::string_view bytes) -> common::Result<> {
+                    checkpoint.name += bytes;
+                    return {};
+                }));
+        }
+        COMMON_CHECK(world_.step("fetch", sandbox, [&] { world_.checkpoints[id] = checkpoint; }));
+        return checkpoint;
+    }
     common::Result<> remove(const common::SnapshotId& id) override
     {
         return world_.step("remove_checkpoint", {}, [&] { world_.checkpoints.erase(id); });
@@ -266,6 +310,7 @@ public:
     }
     void reader_news(hostd::ReaderNews one) override { news.add(std::move(one)); }
     void want_piece(hostd::PieceWish wish) override { wishes.add(std::move(wish)); }
+    void give_piece(hostd::Piece piece) override { given.add(std::move(piece)); }
     std::vector<hostd::Checkpoint> checkpoints()
     {
         const std::scoped_lock lock{mutex_};
@@ -278,6 +323,7 @@ public:
     Arrivals<std::vector<common::SandboxId>> activities;
     Arrivals<hostd::ReaderNews> news;
     Arrivals<hostd::PieceWish> wishes;
+    Arrivals<hostd::Piece> given;
 
 private:
     std::mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include "proto/wire_images.hpp"
 #include "proto/wire_messages.hpp"
+#include "proto/wire_moves.hpp"
 
 namespace tests {
 

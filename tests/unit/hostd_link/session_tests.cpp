@@ -298,11 +298,25 @@ BOOST_AUTO_TEST_CASE(a_wish_for_a_piece_is_sent_to_who_listens_and_else_forgotte
     BOOST_TEST(kinds() == (Kinds{"hello"}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_piece_for_another_host_is_sent_to_who_listens_and_else_forgotten)
+{
+    const Piece piece{common::OperationId{"op-1"}, std::string(64, 'd'), 5, "data", {}};
+    session.push(piece);
+    welcome();
+    BOOST_TEST(kinds() == (Kinds{"hello"}), boost::test_tools::per_element());
+    session.push(piece);
+    BOOST_REQUIRE(sent.back().kind == proto::Piece::kind);
+    const auto wire = proto::decode_body<proto::Piece>(sent.back().body);
+    BOOST_REQUIRE(wire);
+    BOOST_TEST(wire->operation == "op-1");
+    BOOST_TEST(wire->data == "data");
+}
+
 BOOST_AUTO_TEST_CASE(a_piece_goes_to_the_core_and_a_damaged_one_ends_nothing_but_itself)
 {
     welcome();
     commands.clear();
-    proto::Piece piece{"op-aaaaaaaaaaaaaaaa", std::string(64, 'a'), 7, "data", "", ""};
+    proto::Piece piece{"op-aaaaaaaaaaaaaaaa", std::string(64, 'a'), 7, "data", 0, "", ""};
     receive(piece, 1, "op-1");
     BOOST_REQUIRE(commands.size() == 1U);
     BOOST_TEST(std::get<PieceCommand>(commands[0].what).piece.data == "data");

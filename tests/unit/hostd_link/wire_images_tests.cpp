@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(a_piece_becomes_a_command_with_its_data_or_why_there_is_non
     const std::string fetching = "op-bbbbbbbbbbbbbbbb";
     const auto data = std::string{"\0QFI\xFB", 5};
     const auto came =
-        command_of(envelope_of(proto::Piece{fetching, digest, 262'144, data, "", ""}));
+        command_of(envelope_of(proto::Piece{fetching, digest, 262'144, data, 0, "", ""}));
     BOOST_REQUIRE(came);
     const auto& piece = std::get<PieceCommand>(came->what).piece;
     BOOST_TEST(piece.operation.str() == fetching); // Not the envelope's, which is its own.
@@ -232,18 +232,18 @@ BOOST_AUTO_TEST_CASE(a_piece_becomes_a_command_with_its_data_or_why_there_is_non
     BOOST_TEST((piece.data == data));
     BOOST_TEST(!piece.error.has_value());
     const auto none = command_of(
-        envelope_of(proto::Piece{fetching, digest, 0, "", "unknown_blob", "not to be fetched"}));
+        envelope_of(proto::Piece{fetching, digest, 0, "", 0, "unknown_blob", "not to be fetched"}));
     BOOST_REQUIRE(none);
     const auto& error = std::get<PieceCommand>(none->what).piece.error;
     BOOST_REQUIRE(error.has_value());
     BOOST_CHECK(error->code == ErrorCode::unavailable);
     BOOST_TEST(error->reason == "unknown_blob");
     BOOST_TEST(error->message == "not to be fetched");
-    is_refused(proto::Piece{"op-1", digest, 0, "x", "", ""}, "'op'");
-    is_refused(proto::Piece{"", digest, 0, "x", "", ""}, "'op'");
-    is_refused(proto::Piece{its_sandbox, digest, 0, "x", "", ""}, "'op'");
-    is_refused(proto::Piece{fetching, "", 0, "x", "", ""}, "'digest'");
-    is_refused(proto::Piece{fetching, "../etc", 0, "x", "", ""}, "'digest'");
+    is_refused(proto::Piece{"op-1", digest, 0, "x", 0, "", ""}, "'op'");
+    is_refused(proto::Piece{"", digest, 0, "x", 0, "", ""}, "'op'");
+    is_refused(proto::Piece{its_sandbox, digest, 0, "x", 0, "", ""}, "'op'");
+    is_refused(proto::Piece{fetching, "", 0, "x", 0, "", ""}, "'digest'");
+    is_refused(proto::Piece{fetching, "../etc", 0, "x", 0, "", ""}, "'digest'");
 }
 
 BOOST_AUTO_TEST_CASE(a_wish_is_said_as_it_is)

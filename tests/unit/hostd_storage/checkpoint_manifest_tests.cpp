@@ -125,12 +125,29 @@ BOOST_AUTO_TEST_CASE(a_layers_stamp_is_read_as_strictly)
     const auto id = *layout.layer_at(taken.layer);
     const auto stamp = read_layer_stamp(layout, id);
     BOOST_REQUIRE(stamp);
-    BOOST_TEST(stamp->digest == taken.digests.at(taken.layer.filename().string()));
+    BOOST_TEST(stamp->file.digest == taken.digests.at(taken.layer.filename().string()));
     const auto text = read(layer_stamp_file(layout, id));
     for (std::size_t size = 0; size + 2 < text.size(); ++size) {
         write(layer_stamp_file(layout, id), text.substr(0, size));
         BOOST_REQUIRE(!read_layer_stamp(layout, id));
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_layer_that_came_from_another_host_is_known_by_what_came)
+{
+    const auto id = *layout.layer_at(taken.layer);
+    const auto own = *read_layer_stamp(layout, id);
+    BOOST_TEST(own.fetched_digest.empty()); // As with all from before there were any.
+    const std::string digest(64, 'a');
+    BOOST_REQUIRE(write_layer_stamp(layout, id, {own.file, digest}));
+    BOOST_TEST(read_layer_stamp(layout, id)->fetched_digest == digest);
+    BOOST_TEST((read_layer_stamp(layout, id)->file == own.file));
+    write(taken.layer, read(taken.layer)); // Touched: its stamp is renewed, and says it still.
+    BOOST_REQUIRE(store.find(first));
+    BOOST_TEST(read_layer_stamp(layout, id)->fetched_digest == digest);
+    BOOST_TEST((read_layer_stamp(layout, id)->file != own.file));
+    BOOST_REQUIRE(write_layer_stamp(layout, id, {own.file, "../etc"}));
+    BOOST_TEST(!read_layer_stamp(layout, id));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

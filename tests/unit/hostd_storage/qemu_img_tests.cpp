@@ -42,6 +42,25 @@ BOOST_AUTO_TEST_CASE(every_format_is_given_and_none_guessed)
                                                                         "/s/o.qcow2"}));
 }
 
+BOOST_AUTO_TEST_CASE(a_disk_is_put_on_another_without_that_being_opened)
+{
+    BOOST_TEST((put_on("/l/a.qcow2", "/i/d.qcow2").argv == Argv{"prlimit",
+                                                                "--as=4294967296",
+                                                                "--cpu=30",
+                                                                "--",
+                                                                "qemu-img",
+                                                                "rebase",
+                                                                "-q",
+                                                                "-u",
+                                                                "-f",
+                                                                "qcow2",
+                                                                "-F",
+                                                                "qcow2",
+                                                                "-b",
+                                                                "/i/d.qcow2",
+                                                                "/l/a.qcow2"}));
+}
+
 BOOST_AUTO_TEST_CASE(what_reads_a_file_of_anybodys_is_given_its_format_and_bounds)
 {
     const auto info_of = inspect("/i/d.qcow2");

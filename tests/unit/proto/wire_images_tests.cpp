@@ -69,10 +69,11 @@ BOOST_AUTO_TEST_CASE(the_bytes_about_images_are_these)
                "\x84\xA2"s + "op" + "\xC4\x04" + "op-1" + "\xA6" + "digest" + "\xC4\x01" + "d" +
                    "\xA6" + "offset" + "\xCE\x00\x01\x11\x70"s + "\xA4" + "size" +
                    "\xCE\x00\x04\x00\x00"s);
-    BOOST_TEST(encode_body(Piece{"op-1", "d", 5, "\0\xFF"s, "", ""}) ==
-               "\x86\xA2"s + "op" + "\xC4\x04" + "op-1" + "\xA6" + "digest" + "\xC4\x01" + "d" +
-                   "\xA6" + "offset" + "\x05" + "\xA4" + "data" + "\xC4\x02\x00\xFF"s + "\xA6" +
-                   "reason" + "\xC4\x00"s + "\xA7" + "message" + "\xC4\x00"s);
+    BOOST_TEST(encode_body(Piece{"op-1", "d", 5, "\0\xFF"s, 0, "", ""}) ==
+               "\x87\xA2"s + "op" + "\xC4\x04" + "op-1" + "\xA6" + "digest" + "\xC4\x01" + "d" +
+                   "\xA6" + "offset" + "\x05" + "\xA4" + "data" + "\xC4\x02\x00\xFF"s + "\xA5" +
+                   "zeros" + "\x00"s + "\xA6" + "reason" + "\xC4\x00"s + "\xA7" + "message" +
+                   "\xC4\x00"s);
     const auto nothing = "\x82\xA6"s + "digest" + "\xC4\x00"s + "\xA4" + "size" + "\x00"s;
     BOOST_TEST(encode_body(AddImage{"i", "n", "t", {"d", 9}, {}, {}, "", "bios", "none", 0, 0}) ==
                "\x8B\xAC"s + "registration" + "\xC4\x01" + "i" + "\xA5" + "image" + "\xC4\x01" +
@@ -110,6 +111,7 @@ BOOST_AUTO_TEST_CASE(a_piece_and_the_wish_for_it_come_back_whole)
     BOOST_TEST(came->digest == sent.digest);
     BOOST_TEST(came->offset == sent.offset);
     BOOST_TEST((came->data == sent.data));
+    BOOST_TEST(came->zeros == sent.zeros);
     BOOST_TEST(came->reason == sent.reason);
     BOOST_TEST(came->message == sent.message);
     const auto wish = std::get<WantPiece>(samples::wire_messages());
@@ -163,6 +165,7 @@ BOOST_AUTO_TEST_CASE(a_piece_says_what_it_is_a_piece_of)
     const auto empty = decode_body<Piece>(raw::map(3) + where + raw::str("offset") + raw::uint(1));
     BOOST_REQUIRE(empty);
     BOOST_TEST(empty->data.empty());
+    BOOST_TEST(empty->zeros == 0U); // Of a peer from before there were any.
     BOOST_TEST(empty->reason.empty());
 }
 
@@ -172,6 +175,9 @@ BOOST_AUTO_TEST_CASE(bounds_of_pieces_hold_exactly)
         const bool expected = over == 0;
         BOOST_TEST(taken_with<Piece>([&](Piece& p) {
                        p.data.assign(max_piece_bytes + over, '\xFF');
+                   }) == expected);
+        BOOST_TEST(taken_with<Piece>([&](Piece& p) {
+                       p.zeros = static_cast<std::uint32_t>(max_piece_bytes) + over;
                    }) == expected);
         BOOST_TEST(taken_with<Piece>([&](Piece& p) { p.operation.assign(128 + over, 'o'); }) ==
                    expected);

@@ -44,10 +44,10 @@ BOOST_AUTO_TEST_CASE(the_bytes_on_the_wire_are_these)
     BOOST_TEST(encode_body(StatusAck{"instance", 17}) ==
                "\x82\xA8"s + "instance" + "\xC4\x08" + "instance" + "\xA3" + "seq" + "\x11");
     BOOST_TEST(encode_body(SyncRequest{}) == "\x80");
-    BOOST_TEST(encode_body(Reply{}) == "\x88\xA5"s + "error" + "\xC0\xA6" + "undone" + "\xC2\xA7" +
+    BOOST_TEST(encode_body(Reply{}) == "\x89\xA5"s + "error" + "\xC0\xA6" + "undone" + "\xC2\xA7" +
                                            "sandbox" + "\xC0\xA4" + "exec" + "\xC0\xA3" + "vms" +
                                            "\x90\xAA" + "checkpoint" + "\xC0\xA5" + "image" +
-                                           "\xC0\xA7" + "reading" + "\xC0");
+                                           "\xC0\xA7" + "reading" + "\xC0\xA5" + "offer" + "\xC0");
     BOOST_TEST(encode_body(TakeSnapshot{"s", "c", "n", "", false}) ==
                "\x85\xA2"s + "id" + "\xC4\x01" + "s" + "\xAB" + "snapshot_id" + "\xC4\x01" + "c" +
                    "\xA4" + "name" + "\xC4\x01" + "n" + "\xA6" + "parent" + "\xC4\0"s + "\xA6" +
@@ -268,7 +268,7 @@ BOOST_AUTO_TEST_CASE(bounds_of_reports_hold_exactly)
         BOOST_TEST(fits(Heartbeat{1, facts}) == expected);
         auto result = samples::exec_result();
         result.stdout_bytes.assign((std::size_t{2} << 20U) + over, 'x');
-        BOOST_TEST(fits(Reply{{}, false, {}, result, {}, {}, {}, {}}) == expected);
+        BOOST_TEST(fits(Reply{{}, false, {}, result, {}, {}, {}, {}, {}}) == expected);
         BOOST_TEST(fits(Heartbeat{std::uint64_t{0x7FFFFFFFFFFFFFFF} + over, samples::facts()}) ==
                    expected);
     }
@@ -283,15 +283,15 @@ BOOST_AUTO_TEST_CASE(bounds_of_checkpoints_hold_exactly)
         BOOST_TEST(fits(Inventory{"i", {}, std::vector(4096 + over, least)}) == expected);
         auto checkpoint = samples::checkpoint();
         checkpoint.path.assign(4096 + over, '/');
-        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint, {}, {}}) == expected);
+        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint, {}, {}, {}}) == expected);
         checkpoint = samples::checkpoint();
         checkpoint.digests.clear();
         for (std::size_t i = 0; i < 64 + over; ++i) {
             checkpoint.digests[std::to_string(i)] = "";
         }
-        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint, {}, {}}) == expected);
+        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint, {}, {}, {}}) == expected);
         checkpoint.digests = {{std::string(128 + over, 'f'), ""}};
-        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint, {}, {}}) == expected);
+        BOOST_TEST(fits(Reply{{}, false, {}, {}, {}, checkpoint, {}, {}, {}}) == expected);
     }
 }
 
@@ -302,6 +302,9 @@ BOOST_AUTO_TEST_CASE(the_largest_answers_fit_into_one_message)
     result.stderr_bytes = result.stdout_bytes;
     Reading reading;
     reading.console.assign(max_console_bytes, 'x');
+    auto offer = samples::offer();
+    offer.manifest.assign(max_manifest_bytes, '{');
+    offer.files.assign(max_state_files, offer.files.front());
     Envelope envelope = samples::envelope();
     envelope.body = encode_body(Reply{{},
                                       false,
@@ -310,7 +313,8 @@ BOOST_AUTO_TEST_CASE(the_largest_answers_fit_into_one_message)
                                       {},
                                       samples::checkpoint(),
                                       samples::facts().images.front(),
-                                      reading});
+                                      reading,
+                                      offer});
     BOOST_TEST(decode_envelope(encode(envelope)).has_value());
     envelope.body = encode_body(Inventory{
         "i", std::vector(4096, samples::sandbox()), std::vector(4096, samples::checkpoint())});
