@@ -27,9 +27,10 @@ void Checkpoints::unlist(const Checkpoint& checkpoint)
 
 void Checkpoints::put(Checkpoint checkpoint)
 {
-    if (checkpoint.status == Checkpoint::Status::deleted) {
-        unlist(checkpoint);
-    } else {
+    if (const auto before = all_.find(checkpoint.id); before != all_.end()) {
+        unlist(before->second); // It may have been on another host.
+    }
+    if (checkpoint.status != Checkpoint::Status::deleted) {
         of_[checkpoint.sandbox].insert(checkpoint.id);
         on_[checkpoint.host].insert(checkpoint.id);
     }

@@ -2,6 +2,7 @@
 #include "coordinator/core/core.hpp"
 
 #include "common/log/log.hpp"
+#include "coordinator/core/draining.hpp"
 #include "coordinator/core/imaging.hpp"
 #include "coordinator/core/pooling.hpp"
 #include "coordinator/core/registry.hpp"
@@ -32,6 +33,8 @@ Core::Core(
       imaging_{std::make_unique<Imaging>(*this)},
       registry_{std::make_unique<Registry>(*this, blobs)},
       streams_{std::make_unique<Streams>(*this)},
+      moving_{std::make_unique<Moving>(*this)},
+      draining_{std::make_unique<Draining>(*this, *moving_)},
       audit_{store},
       tail_{store},
       loop_{std::make_shared<common::EventLoop>(clock, loop_capacity)}
@@ -89,6 +92,7 @@ Result<std::uint64_t> Core::start()
         if (!changes.empty()) {
             save_outcome(std::move(changes), [](const Result<>&) {});
         }
+        moving_->adopt();
         tick(clock_.steady());
         delete_old_snapshots();
     });
@@ -113,6 +117,7 @@ void Core::stop()
     tail_.stop();
     loop_->stop();
     streams_->stop();
+    moving_->stop();
     pending_.clear(); // Their replies are gone with them: whoever waits is told.
     watches_.clear();
     saving_.clear();
@@ -172,7 +177,7 @@ AuditRow Core::intent_of(const Op& op, std::string detail) const
 
 AuditRow Core::outcome_of(const Op& op, const std::optional<Error>& error) const
 {
-    auto row = intent_of(op, error ? detail_of({{"error", error->message}}) : "{}");
+    auto row = intent_of(op, error ? detail_of({{"error", error->message}}) : op->outcome);
     row.kind = AuditRow::Kind::outcome;
     row.result = error ? std::string{error->stable_reason()} : "ok";
     return row;

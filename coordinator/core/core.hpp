@@ -101,6 +101,8 @@ private:
     class Imaging;  ///< imaging.hpp: images that tenants make.
     class Registry; ///< registry.hpp: images made of uploaded files.
     class Streams;  ///< streams.hpp: live execs.
+    class Moving;   ///< moving.hpp: sandboxes that change hosts.
+    class Draining; ///< draining.hpp: hosts that are to be emptied.
 
     // core.cpp: the loop, operations from intent to outcome.
     /// Runs `begin` on the loop and blocks the caller until its Reply is given. Every
@@ -213,10 +215,7 @@ private:
 
     // core_lifecycle.cpp
     void begin_start(const Caller& caller, const common::SandboxId& id, SandboxDone done);
-    void begin_stop(const Caller& caller,
-                    const common::SandboxId& id,
-                    const StopRequest& request,
-                    SandboxDone done);
+    void begin_stop(const Caller&, const common::SandboxId&, const StopRequest&, SandboxDone done);
     void begin_destroy(const Caller& caller, const common::SandboxId& id, SandboxDone done);
     /// `interrupted`: what was under way with it before, if anything.
     void begin_lifecycle(const Op& op,
@@ -239,19 +238,13 @@ private:
     // core_pause.cpp: pause, resume, and a longer life.
     void begin_pause(const Caller& caller, const common::SandboxId& id, SandboxDone done);
     void begin_resume(const Caller& caller, const common::SandboxId& id, SandboxDone done);
-    void begin_extend(const Caller& caller,
-                      const common::SandboxId& id,
-                      std::chrono::seconds ttl,
-                      SandboxDone done);
+    void begin_extend(const Caller&, const common::SandboxId&, std::chrono::seconds, SandboxDone);
     void woken(const common::SandboxId& id); ///< It runs, and did not before.
     static common::Error wrong_state(const Sandbox& sandbox, std::string_view attempt);
 
     // core_suspend.cpp: what gives memory back and takes it again, and a restart.
     void begin_suspend(const Caller& caller, const common::SandboxId& id, SandboxDone done);
-    void begin_restart(const Caller& caller,
-                       const common::SandboxId& id,
-                       const StopRequest& request,
-                       SandboxDone);
+    void begin_restart(const Caller&, const common::SandboxId&, const StopRequest&, SandboxDone);
     /// `resource_exhausted` (no_capacity) if its host cannot give it its memory and vCPUs.
     common::Result<> admit(const Sandbox& sandbox, std::string_view attempt) const;
 
@@ -297,6 +290,8 @@ private:
     /// The answer to something that nobody here waits for any more.
     void settle_late(const common::HostName& host, const CheckpointReport& report);
     void delete_remains(const common::HostName& host, const CheckpointReport& report);
+    void drop_stray(const common::HostName& host, const CheckpointReport& report);
+    void drop_copy(const common::HostName& host, const CheckpointReport& report);
     static void tell_having(const Op& op, const common::Result<Checkpoint>& result);
     void end_runs_before(const Op& restore);
 
@@ -377,6 +372,8 @@ private:
     std::unique_ptr<Imaging> imaging_;
     std::unique_ptr<Registry> registry_;
     std::unique_ptr<Streams> streams_;
+    std::unique_ptr<Moving> moving_;
+    std::unique_ptr<Draining> draining_;
     std::map<common::SnapshotId, common::SteadyTime> fresh_; ///< Too new for some inventories.
     std::map<common::SandboxId, Activity> activity_;         ///< Kept if there is a policy.
     std::set<common::SandboxId> unconfirmed_; ///< Their create was under way at the last end.

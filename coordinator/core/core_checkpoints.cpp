@@ -1,5 +1,5 @@
 // What becomes of checkpoints: from the intent to an answer, or to what an inventory says.
-#include "coordinator/core/core.hpp"
+#include "coordinator/core/moving.hpp"
 
 #include "common/log/log.hpp"
 
@@ -262,11 +262,7 @@ void Core::settle_reported(const common::HostName& host, const CheckpointReport&
         return delete_remains(host, report);
     }
     if (found->host != host) {
-        spdlog::warn("host {} has checkpoint {}, which belongs to host {}: it is left alone",
-                     host.str(),
-                     report.id.str(),
-                     found->host.str());
-        return;
+        return drop_stray(host, report);
     }
     if (about(report.id)) {
         return; // Its answer is on the way.
@@ -360,6 +356,20 @@ void Core::delete_remains(const common::HostName& host, const CheckpointReport& 
 {
     const auto* sandbox = fleet_.find(report.sandbox);
     if (sandbox == nullptr || sandbox->host != host) {
+        return drop_stray(host, report);
+    }
+    spdlog::info("host {} still has checkpoint {}, which is deleted", host.str(), report.id.str());
+    drop_copy(host, report);
+}
+
+/// A host has a copy of what is another one's, or deleted: a move has come to nothing, or is over.
+/// Not if it has the sandbox, too: then it may be our records that are wrong, or old.
+void Core::drop_stray(const common::HostName& host, const CheckpointReport& report)
+{
+    const auto* known = fleet_.host(host);
+    const auto* sandbox = fleet_.find(report.sandbox);
+    if (sandbox == nullptr || known == nullptr || known->unknown.contains(report.sandbox) ||
+        known->unknown.size() >= KnownHost::most_unknown) {
         spdlog::warn("host {} has checkpoint {} of sandbox {}, which has no record on that host: "
                      "it is left alone",
                      host.str(),
@@ -367,11 +377,21 @@ void Core::delete_remains(const common::HostName& host, const CheckpointReport& 
                      report.sandbox.str());
         return;
     }
-    spdlog::info("host {} still has checkpoint {}, which is deleted", host.str(), report.id.str());
+    if (moving_->is_moving(report.sandbox) || sandbox->left_host == host) {
+        return; // It may be needed yet, or goes with what else is left there.
+    }
+    spdlog::info(
+        "host {} has a copy of checkpoint {} that nobody needs", host.str(), report.id.str());
+    drop_copy(host, report);
+}
+
+void Core::drop_copy(const common::HostName& host, const CheckpointReport& report)
+{
+    const auto* sandbox = fleet_.find(report.sandbox);
     HostCommand command;
     command.operation = common::mint<common::OperationId>();
     command.request = common::mint<common::RequestId>();
-    command.generation = sandbox->generation;
+    command.generation = sandbox == nullptr ? 0 : sandbox->generation;
     command.what = DeleteSnapshotOnHost{report.sandbox, report.id};
     static_cast<void>(link_.send(host, std::move(command)));
 }

@@ -1,4 +1,5 @@
 // Forks: one checkpoint, and as many sandboxes that go on from it.
+#include "coordinator/core/moving.hpp"
 #include "coordinator/core/pooling.hpp"
 
 #include "common/log/log.hpp"
@@ -63,7 +64,11 @@ Result<Fork> Core::fork(const Caller& caller, const common::SandboxId& id, ForkR
                      [this, caller, id, request, patience](const Reply<Fork>& reply) {
                          give_up(reply, patience, still_forking(id));
                          touch(caller, id);
-                         begin_fork(caller, id, request, reply);
+                         moving_->when_free(caller, id, [this, caller, id, request, reply] {
+                             if (!reply.given()) {
+                                 begin_fork(caller, id, request, reply);
+                             }
+                         });
                      });
 }
 

@@ -1,5 +1,6 @@
 // What hosts say.
 #include "coordinator/core/imaging.hpp"
+#include "coordinator/core/moving.hpp"
 #include "coordinator/core/pooling.hpp"
 #include "coordinator/core/registry.hpp"
 #include "coordinator/core/streams.hpp"
@@ -33,7 +34,13 @@ void Core::on_event(HostEvent event)
         void operator()(const HostAnswer& it) const { core.on_answer(it); }
         void operator()(const HostActivity& it) const { core.on_activity(it); }
         void operator()(const HostReaderNews& it) const { core.streams_->on_news(it); }
-        void operator()(const HostWantsPiece& it) const { core.registry_->on_wanted(it); }
+        void operator()(const HostWantsPiece& it) const
+        {
+            if (!core.moving_->on_wanted(it)) {
+                core.registry_->on_wanted(it);
+            }
+        }
+        void operator()(HostGivesPiece& it) const { core.moving_->on_given(std::move(it)); }
         void operator()(const HostDisplaced& it) const { core.on_displaced(it); }
     };
     std::visit(Visitor{*this}, event);
@@ -174,6 +181,9 @@ void Core::missing(const Sandbox& sandbox)
     if (current && current->kind == Pending::Kind::create) {
         return; // Not made yet: its create is sent again.
     }
+    if (moving_->is_arriving(sandbox.id)) {
+        return; // Likewise.
+    }
     if (unconfirmed_.contains(sandbox.id)) {
         auto closed = sandbox;
         closed.error = "the coordinator ended before its host had made it";
@@ -192,10 +202,13 @@ void Core::missing(const Sandbox& sandbox)
 bool Core::apply(const common::HostName& host, const SandboxReport& report)
 {
     const auto* found = fleet_.find(report.id);
+    if (found != nullptr && found->phase != Phase::destroyed && found->left_host == host) {
+        return false; // It has moved; what is left of it there is on its way out.
+    }
     if (found == nullptr || (found->host != host && found->phase != Phase::destroyed)) {
         // Never destroyed by itself: a coordinator with the wrong database must do no harm.
         if (auto* known = fleet_.host(host); known != nullptr && report.phase != Phase::destroyed &&
-                                             known->unknown.size() < 1000 &&
+                                             known->unknown.size() < KnownHost::most_unknown &&
                                              known->unknown.insert(report.id).second) {
             spdlog::warn("host {} has sandbox {}, which has no record on that host",
                          host.str(),
@@ -317,6 +330,10 @@ void Core::on_answer(const HostAnswer& event)
     case Pending::Kind::register_image:
     case Pending::Kind::fetch_image:
     case Pending::Kind::drop_image: return registry_->finish(op, event);
+    case Pending::Kind::move:
+    case Pending::Kind::offer_snapshot:
+    case Pending::Kind::fetch_snapshot:
+    case Pending::Kind::leave: return moving_->finish(op, event);
     case Pending::Kind::run: return finish_run(op, event);
     case Pending::Kind::read:
     case Pending::Kind::list_vms: break;

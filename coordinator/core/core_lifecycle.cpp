@@ -1,4 +1,5 @@
 // Start, stop, destroy.
+#include "coordinator/core/moving.hpp"
 #include "coordinator/core/pooling.hpp"
 
 namespace coordinator {
@@ -44,14 +45,16 @@ Result<Sandbox> Core::start(const Caller& caller, const common::SandboxId& id, b
                                 return reply(no_network("start sandbox " + id.str()));
                             }
                             touch(caller, id);
-                            begin_start(
-                                caller, id, [this, reply, wait_for_ip](Result<Sandbox> started) {
-                                    if (started && wait_for_ip) {
-                                        await_ip(started->id, reply);
-                                    } else {
-                                        reply(std::move(started));
-                                    }
-                                });
+                            const auto started = [this, reply, wait_for_ip](Result<Sandbox> now) {
+                                if (now && wait_for_ip) {
+                                    await_ip(now->id, reply);
+                                } else {
+                                    reply(std::move(now));
+                                }
+                            };
+                            moving_->when_free(caller, id, [this, caller, id, started] {
+                                begin_start(caller, id, started);
+                            });
                         });
 }
 
@@ -67,7 +70,9 @@ Result<Sandbox> Core::stop(const Caller& caller, const common::SandboxId& id, St
                                          ": its host has not answered in time; the work goes on",
                                      "outcome_unknown"});
                             touch(caller, id);
-                            begin_stop(caller, id, request, reply);
+                            moving_->when_free(caller, id, [this, caller, id, request, reply] {
+                                begin_stop(caller, id, request, reply);
+                            });
                         });
 }
 
@@ -82,7 +87,11 @@ Result<Sandbox> Core::destroy(const Caller& caller, const common::SandboxId& id)
                      "destroy sandbox " + id.str() +
                          ": its host has not answered yet; this is finished when it does",
                      "outcome_unknown"});
-            begin_destroy(caller, id, reply);
+            if (moving_->is_arriving(id)) {
+                return begin_destroy(caller, id, reply); // As if it were being created there.
+            }
+            moving_->when_free(
+                caller, id, [this, caller, id, reply] { begin_destroy(caller, id, reply); });
         });
 }
 
@@ -346,7 +355,8 @@ void Core::mark_destroyed(Sandbox sandbox, const Op& by, const std::optional<Err
     for (auto entry = first; entry != last; ++entry) {
         const auto& op = pending_.at(entry->second);
         // A destroy ends well by itself, and so does what is copied from its disk.
-        if (op != by && op->kind != Pending::Kind::destroy && !is_about_image(op->kind)) {
+        if (op != by && op->kind != Pending::Kind::destroy && !is_about_image(op->kind) &&
+            !is_about_move(op->kind)) {
             others.push_back(op);
         }
     }
@@ -367,28 +377,12 @@ void Core::mark_destroyed(Sandbox sandbox, const Op& by, const std::optional<Err
             conclude(op, destroyed);
         }
     }
+    moving_->destroyed(id);
     if (by) {
         conclude(by, error);
     } else {
         dirty_.insert(id);
     }
-}
-
-/// The address, or the sandbox without one if it takes too long: it exists all the same.
-void Core::await_ip(const common::SandboxId& id, const Reply<Sandbox>& reply)
-{
-    loop_->after(settings_.ip_timeout, [this, id, reply] {
-        if (const auto* sandbox = fleet_.find(id); sandbox != nullptr && !reply.given()) {
-            reply(*sandbox);
-        }
-    });
-    when(
-        id,
-        [](const Sandbox& sandbox) {
-            return !sandbox.ip.empty() || sandbox.network == NetworkMode::none ||
-                   state_of(sandbox.phase) != State::running;
-        },
-        reply);
 }
 
 } // namespace coordinator

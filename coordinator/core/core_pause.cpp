@@ -1,5 +1,5 @@
 // Pause and resume, which keep the memory of a sandbox, and a longer life for it.
-#include "coordinator/core/core.hpp"
+#include "coordinator/core/moving.hpp"
 
 namespace coordinator {
 
@@ -12,7 +12,8 @@ Result<Sandbox> Core::pause(const Caller& caller, const common::SandboxId& id)
     return ask_within<Sandbox>(
         settings_.pause_timeout, "pause sandbox " + id.str(), [this, caller, id](SandboxDone done) {
             touch(caller, id);
-            begin_pause(caller, id, std::move(done));
+            moving_->when_free(
+                caller, id, [this, caller, id, done] { begin_pause(caller, id, done); });
         });
 }
 
@@ -22,7 +23,9 @@ Result<Sandbox> Core::resume(const Caller& caller, const common::SandboxId& id)
                                "resume sandbox " + id.str(),
                                [this, caller, id](SandboxDone done) {
                                    touch(caller, id);
-                                   begin_resume(caller, id, std::move(done));
+                                   moving_->when_free(caller, id, [this, caller, id, done] {
+                                       begin_resume(caller, id, done);
+                                   });
                                });
 }
 

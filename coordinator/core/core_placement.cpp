@@ -1,4 +1,5 @@
 // Where what is new may go.
+#include "coordinator/core/draining.hpp"
 #include "coordinator/core/pooling.hpp"
 
 #include "common/log/log.hpp"
@@ -14,9 +15,16 @@ using common::Result;
 
 namespace {
 
-HostWish changed(HostWish wish, const HostChange& change)
+HostWish changed(HostWish wish, const HostChange& change, common::WallTime now)
 {
     wish.cordoned = change.cordoned.value_or(wish.cordoned);
+    if (change.cordoned && !*change.cordoned) {
+        wish.drain.reset();
+    }
+    if (change.drain) {
+        wish.cordoned = true;
+        wish.drain = Drain{now, now + *change.drain};
+    }
     for (const auto& [label, value] : change.labels) {
         if (value) {
             wish.labels[label] = *value;
@@ -27,9 +35,12 @@ HostWish changed(HostWish wish, const HostChange& change)
     return wish;
 }
 
-/// As `paddock hosts label` takes them: "gpu=a100 rack-".
-std::string labels_detail(const HostChange& change)
+/// Labels as `paddock hosts label` takes them: "gpu=a100 rack-".
+std::string change_detail(const HostChange& change)
 {
+    if (change.drain) {
+        return detail_of({{"deadline_sec", std::to_string(change.drain->count())}});
+    }
     std::string labels;
     for (const auto& [label, value] : change.labels) {
         labels += (labels.empty() ? "" : " ") + label + (value ? "=" + *value : "-");
@@ -95,7 +106,10 @@ Result<Placement> Core::explain(const Caller& caller, CreateRequest request)
 /// It holds from here on, unless it certainly is not recorded.
 Result<> Core::change_host(const Caller& caller, const common::HostName& name, HostChange change)
 {
-    const auto what = change.cordoned ? (*change.cordoned ? "cordon" : "uncordon") : "label";
+    const auto* const what = change.drain       ? "drain"
+                             : !change.cordoned ? "label"
+                             : *change.cordoned ? "cordon"
+                                                : "uncordon";
     const auto attempt = fmt::format("{} host {}", what, name.str());
     AuditRow intent{AuditRow::Kind::intent,
                     fmt::format("host.{}", what),
@@ -104,7 +118,7 @@ Result<> Core::change_host(const Caller& caller, const common::HostName& name, H
                     name.str(),
                     name.str(),
                     "",
-                    labels_detail(change)};
+                    change_detail(change)};
     return ask<void>(
         settings_.grace,
         [this, name, change = std::move(change), attempt, intent](const Reply<void>& reply) {
@@ -112,7 +126,7 @@ Result<> Core::change_host(const Caller& caller, const common::HostName& name, H
             if (known == nullptr) {
                 return reply(Error{ErrorCode::not_found, "no host " + name.str()});
             }
-            auto wish = changed(known->host.wish, change);
+            auto wish = changed(known->host.wish, change, clock_.wall());
             if (wish.labels.size() > most_labels) {
                 return reply(Error{ErrorCode::failed_precondition,
                                    fmt::format("{}: it would have {} labels; {} are the most",
@@ -121,7 +135,11 @@ Result<> Core::change_host(const Caller& caller, const common::HostName& name, H
                                                most_labels),
                                    "too_many_labels"});
             }
+            const bool renewed = known->host.wish.drain != wish.drain;
             known->host.wish = wish;
+            if (renewed) {
+                draining_->changed(name);
+            }
             const auto number = ++known->wish_changes;
             auto outcome = intent;
             outcome.kind = AuditRow::Kind::outcome;

@@ -1,4 +1,5 @@
 // Questions that change nothing.
+#include "coordinator/core/draining.hpp"
 #include "coordinator/core/pooling.hpp"
 #include "coordinator/core/registry.hpp"
 
@@ -16,11 +17,19 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr milliseconds read_limit{10'000};
+constexpr std::size_t most_left_told = 100;
 
+/// An operator is to know of all that is left on a host, but not which sandbox of another tenant.
 Host as_seen_by(const Caller& caller, Host host)
 {
     std::erase_if(host.facts.images,
                   [&caller](const Image& image) { return !is_visible(image, caller.tenant); });
+    if (host.drain) {
+        std::erase_if(host.drain->left, [&caller](const DrainProgress::Left& one) {
+            return one.tenant != caller.tenant;
+        });
+        host.drain->left.resize(std::min(host.drain->left.size(), most_left_told));
+    }
     return host;
 }
 
@@ -88,6 +97,23 @@ Result<CommandPage> Core::commands(const Caller& caller, const common::SandboxId
     return store_.commands_of(id, page);
 }
 
+/// The address, or the sandbox without one if it takes too long: it exists all the same.
+void Core::await_ip(const common::SandboxId& id, const Reply<Sandbox>& reply)
+{
+    loop_->after(settings_.ip_timeout, [this, id, reply] {
+        if (const auto* sandbox = fleet_.find(id); sandbox != nullptr && !reply.given()) {
+            reply(*sandbox);
+        }
+    });
+    when(
+        id,
+        [](const Sandbox& sandbox) {
+            return !sandbox.ip.empty() || sandbox.network == NetworkMode::none ||
+                   state_of(sandbox.phase) != State::running;
+        },
+        reply);
+}
+
 Result<std::string> Core::ip(const Caller& caller, const common::SandboxId& id)
 {
     return ask<std::string>(
@@ -130,14 +156,16 @@ Result<std::string> Core::ip(const Caller& caller, const common::SandboxId& id)
 
 Result<std::vector<Host>> Core::hosts(const Caller& caller)
 {
-    return ask<std::vector<Host>>(
-        read_limit, [this, caller](const Reply<std::vector<Host>>& reply) {
-            std::vector<Host> hosts;
-            for (const auto& [name, known] : fleet_.hosts()) {
-                hosts.push_back(as_seen_by(caller, fleet_.with_usage(known)));
-            }
-            reply(std::move(hosts));
-        });
+    return ask<std::vector<Host>>(read_limit,
+                                  [this, caller](const Reply<std::vector<Host>>& reply) {
+                                      std::vector<Host> hosts;
+                                      for (const auto& [name, known] : fleet_.hosts()) {
+                                          auto host = fleet_.with_usage(known);
+                                          host.drain = draining_->progress(host);
+                                          hosts.push_back(as_seen_by(caller, std::move(host)));
+                                      }
+                                      reply(std::move(hosts));
+                                  });
 }
 
 Result<Host> Core::host(const Caller& caller, const common::HostName& name)
@@ -147,7 +175,9 @@ Result<Host> Core::host(const Caller& caller, const common::HostName& name)
         if (known == nullptr) {
             return reply(Error{ErrorCode::not_found, "no host " + name.str()});
         }
-        reply(as_seen_by(caller, fleet_.with_usage(*known)));
+        auto host = fleet_.with_usage(*known);
+        host.drain = draining_->progress(host);
+        reply(as_seen_by(caller, std::move(host)));
     });
 }
 
@@ -276,7 +306,9 @@ Core::reading(const Caller& caller, const common::SandboxId& id, std::uint32_t c
             return reply(Reading{});
         }
         Sandbox nobody; // It is asked about, whatever else is done with it.
-        nobody.host = sandbox->host;
+        // While it is on its way, what it was made of where it came from.
+        nobody.host = sandbox->left_host.empty() || sandbox->moving_to.empty() ? sandbox->host
+                                                                               : sandbox->left_host;
         const auto op =
             begin_operation(Pending::Kind::read, caller, nobody, ReadOnHost{id, console_bytes});
         op->read = reply;
@@ -341,7 +373,8 @@ std::string Core::metrics()
         out += fmt::format(
             "# HELP paddock_operations_under_way Asked of hosts and not answered yet.\n"
             "# TYPE paddock_operations_under_way gauge\npaddock_operations_under_way {}\n"
-            "# HELP paddock_requests_waiting For a sandbox to boot or to take an address.\n"
+            "# HELP paddock_requests_waiting For a sandbox to boot, to move or to take an "
+            "address.\n"
             "# TYPE paddock_requests_waiting gauge\npaddock_requests_waiting {}\n"
             "# HELP paddock_creates_total Sandboxes asked for.\n"
             "# TYPE paddock_creates_total counter\npaddock_creates_total {}\n"
@@ -350,7 +383,7 @@ std::string Core::metrics()
             "# HELP paddock_failed_writes_total Outcomes that had to be written again.\n"
             "# TYPE paddock_failed_writes_total counter\npaddock_failed_writes_total {}\n",
             pending_.size(),
-            watches_.size(),
+            watches_.size() + moving_->waiting(),
             creates_,
             commands_run_,
             failed_writes_);

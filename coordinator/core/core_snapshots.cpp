@@ -1,5 +1,5 @@
 // Checkpoints, as people ask for them: taken, listed, verified, restored, deleted.
-#include "coordinator/core/core.hpp"
+#include "coordinator/core/moving.hpp"
 
 #include <algorithm>
 
@@ -27,13 +27,15 @@ Error refused(const Sandbox& sandbox,
 Result<Checkpoint>
 Core::take_snapshot(const Caller& caller, const common::SandboxId& id, SnapshotRequest request)
 {
-    return ask_within<Checkpoint>(settings_.snapshot_timeout,
-                                  "take snapshot " + request.name + " of sandbox " + id.str(),
-                                  [this, caller, id, request](CheckpointDone done) {
-                                      touch(caller, id);
-                                      begin_snapshot(
-                                          caller, id, request, Kept::by_name, std::move(done));
-                                  });
+    return ask_within<Checkpoint>(
+        settings_.snapshot_timeout,
+        "take snapshot " + request.name + " of sandbox " + id.str(),
+        [this, caller, id, request](CheckpointDone done) {
+            touch(caller, id);
+            moving_->when_free(caller, id, [this, caller, id, request, done] {
+                begin_snapshot(caller, id, request, Kept::by_name, done);
+            });
+        });
 }
 
 Result<CheckpointPage> Core::snapshots(const Caller& caller, const common::SandboxId& id, Page page)
@@ -73,31 +75,31 @@ Core::snapshot(const Caller& caller, const common::SandboxId& id, const std::str
 Result<Checkpoint>
 Core::delete_snapshot(const Caller& caller, const common::SandboxId& id, const std::string& name)
 {
-    return ask_within<Checkpoint>(settings_.snapshot_timeout,
-                                  "delete snapshot " + name + " of sandbox " + id.str(),
-                                  [this, caller, id, name](CheckpointDone done) {
-                                      touch(caller, id);
-                                      const auto found = checkpoint_of(caller, id, name);
-                                      if (!found) {
-                                          return done(found.error());
-                                      }
-                                      begin_delete(caller, *found, std::move(done));
-                                  });
+    return ask_within<Checkpoint>(
+        settings_.snapshot_timeout,
+        "delete snapshot " + name + " of sandbox " + id.str(),
+        [this, caller, id, name](CheckpointDone done) {
+            touch(caller, id);
+            moving_->when_free(caller, id, [this, caller, id, name, done] {
+                const auto found = checkpoint_of(caller, id, name);
+                found ? begin_delete(caller, *found, done) : done(found.error());
+            });
+        });
 }
 
 Result<Checkpoint>
 Core::verify_snapshot(const Caller& caller, const common::SandboxId& id, const std::string& name)
 {
-    return ask_within<Checkpoint>(settings_.snapshot_timeout,
-                                  "verify snapshot " + name + " of sandbox " + id.str(),
-                                  [this, caller, id, name](CheckpointDone done) {
-                                      touch(caller, id);
-                                      const auto found = checkpoint_of(caller, id, name);
-                                      if (!found) {
-                                          return done(found.error());
-                                      }
-                                      begin_verify(caller, *found, std::move(done));
-                                  });
+    return ask_within<Checkpoint>(
+        settings_.snapshot_timeout,
+        "verify snapshot " + name + " of sandbox " + id.str(),
+        [this, caller, id, name](CheckpointDone done) {
+            touch(caller, id);
+            moving_->when_free(caller, id, [this, caller, id, name, done] {
+                const auto found = checkpoint_of(caller, id, name);
+                found ? begin_verify(caller, *found, done) : done(found.error());
+            });
+        });
 }
 
 Result<Sandbox>
@@ -107,11 +109,11 @@ Core::restore_snapshot(const Caller& caller, const common::SandboxId& id, const 
                                "restore snapshot " + name + " of sandbox " + id.str(),
                                [this, caller, id, name](SandboxDone done) {
                                    touch(caller, id);
-                                   const auto found = checkpoint_of(caller, id, name);
-                                   if (!found) {
-                                       return done(found.error());
-                                   }
-                                   begin_restore(caller, *found, std::move(done));
+                                   moving_->when_free(caller, id, [this, caller, id, name, done] {
+                                       const auto found = checkpoint_of(caller, id, name);
+                                       found ? begin_restore(caller, *found, done)
+                                             : done(found.error());
+                                   });
                                });
 }
 
@@ -134,8 +136,8 @@ Result<> Core::may_snapshot(const Sandbox& sandbox, const SnapshotRequest& reque
 {
     constexpr std::string_view attempt = "take a snapshot of";
     const bool awake = sandbox.phase == Phase::running || sandbox.phase == Phase::paused;
-    if (lifecycle_of(sandbox.id) || sandbox.desired == Desired::destroyed ||
-        (!awake && sandbox.phase != Phase::stopped)) {
+    const bool off = sandbox.phase == Phase::stopped || sandbox.phase == Phase::created;
+    if (lifecycle_of(sandbox.id) || sandbox.desired == Desired::destroyed || (!awake && !off)) {
         auto error = wrong_state(sandbox, attempt);
         if (sandbox.phase == Phase::suspended) {
             error.message += "; resume it first";
@@ -195,7 +197,8 @@ void Core::begin_snapshot(const Caller& caller,
     one.name = request.name;
     one.parent = checkpoints_.head(id);
     one.hidden = kept == Kept::for_one_fork;
-    one.has_memory = request.memory.value_or(sandbox.phase != Phase::stopped);
+    one.has_memory =
+        request.memory.value_or(sandbox.phase != Phase::stopped && sandbox.phase != Phase::created);
     one.created_at = clock_.wall();
     const auto op = begin_about(Pending::Kind::snapshot,
                                 caller,

@@ -1,6 +1,6 @@
 // Suspend, which gives a sandbox's memory back to its host, what it takes to get it again, and
 // a restart.
-#include "coordinator/core/core.hpp"
+#include "coordinator/core/moving.hpp"
 
 namespace coordinator {
 
@@ -14,7 +14,9 @@ Result<Sandbox> Core::suspend(const Caller& caller, const common::SandboxId& id)
                                "suspend sandbox " + id.str(),
                                [this, caller, id](SandboxDone done) {
                                    touch(caller, id);
-                                   begin_suspend(caller, id, std::move(done));
+                                   moving_->when_free(caller, id, [this, caller, id, done] {
+                                       begin_suspend(caller, id, done);
+                                   });
                                });
 }
 
@@ -26,7 +28,9 @@ Core::restart(const Caller& caller, const common::SandboxId& id, StopRequest req
     return ask_within<Sandbox>(
         patience, "restart sandbox " + id.str(), [this, caller, id, request](SandboxDone done) {
             touch(caller, id);
-            begin_restart(caller, id, request, std::move(done));
+            moving_->when_free(caller, id, [this, caller, id, request, done] {
+                begin_restart(caller, id, request, done);
+            });
         });
 }
 

@@ -2,6 +2,7 @@
 #include "coordinator/core/core.hpp"
 
 #include "common/log/log.hpp"
+#include "coordinator/core/draining.hpp"
 #include "coordinator/core/pooling.hpp"
 #include "coordinator/core/registry.hpp"
 #include "coordinator/core/streams.hpp"
@@ -19,6 +20,8 @@ void Core::tick(common::SteadyTime due)
     pooling_->tick();
     registry_->tick();
     streams_->tick();
+    moving_->tick();
+    draining_->tick();
     flush_unsaved();
     std::erase_if(watches_, [now](const auto& entry) { return entry.second.until < now; });
     loop_->after(settings_.tick, [this, next = now + settings_.tick] { tick(next); });
@@ -55,7 +58,7 @@ void Core::expire_sandboxes()
     std::vector<std::pair<common::SandboxId, const char*>> due;
     for (const auto& [id, sandbox] : fleet_.sandboxes()) {
         if (sandbox.phase != Phase::destroyed && sandbox.desired != Desired::destroyed &&
-            sandbox.expires_at && *sandbox.expires_at <= now) {
+            sandbox.expires_at && *sandbox.expires_at <= now && !moving_->is_moving(id)) {
             due.emplace_back(id, "system:janitor");
         }
     }
@@ -110,7 +113,7 @@ void Core::delete_old_snapshots()
     const auto oldest = clock_.wall() - settings_.snapshot_max_age;
     std::vector<Checkpoint> due;
     for (const auto& [id, sandbox] : fleet_.sandboxes()) {
-        if (!sandbox.pool.empty() || sandbox.phase == Phase::destroyed) {
+        if (!sandbox.pool.empty() || sandbox.phase == Phase::destroyed || moving_->is_moving(id)) {
             continue;
         }
         for (auto& checkpoint : checkpoints_.listed(id)) {

@@ -18,6 +18,7 @@ struct KnownHost {
     HostWish wish_recorded;              ///< `host.wish`, as the database certainly has it.
     std::uint64_t wish_changes = 0;      ///< How often it was asked for: the latest one counts.
     std::set<common::SandboxId> unknown; ///< It has these; no record says why.
+    static constexpr std::size_t most_unknown = 1000; ///< More are not remembered.
     struct Recorded {
         common::SteadyTime at;
         std::uint64_t left_out = 0;

@@ -58,6 +58,35 @@ struct VerifySnapshotOnHost {
     common::SandboxId id;
     common::SnapshotId snapshot;
 };
+/// Which files a checkpoint is made of, down to the image's disk. Opaque but for the bounds: what
+/// one host says of it another one understands.
+struct CheckpointOffer {
+    struct File {
+        std::string name;
+        std::string digest;
+        common::Bytes size;
+    };
+    std::string manifest;
+    std::vector<File> files;
+};
+struct OfferSnapshotOnHost {
+    common::SandboxId id;
+    common::SnapshotId snapshot;
+};
+/// To be had there, too; its files are asked for under the operation.
+struct FetchSnapshotOnHost {
+    common::SandboxId id;
+    common::SnapshotId snapshot;
+    CheckpointOffer offer;
+};
+/// A piece of a file of a checkpoint that is there, for another host. Answered with HostGivesPiece.
+struct GivePieceOnHost {
+    common::SnapshotId snapshot;
+    common::OperationId operation; ///< That the other host wants it for.
+    std::string digest;
+    std::uint64_t offset = 0;
+    std::uint32_t size = 0;
+};
 /// An image of what the disk of this checkpoint holds.
 struct MakeImageOnHost {
     common::SandboxId id;
@@ -75,6 +104,7 @@ struct PieceOnHost {
     std::string digest;
     std::uint64_t offset = 0;
     common::Result<std::string> data = std::string{};
+    std::uint32_t zeros = 0; ///< As many, instead of data.
 };
 /// An image of what somebody else's VM there has on its disk.
 struct ImportVmOnHost {
@@ -152,6 +182,9 @@ struct HostCommand {
                  RestoreOnHost,
                  DeleteSnapshotOnHost,
                  VerifySnapshotOnHost,
+                 OfferSnapshotOnHost,
+                 FetchSnapshotOnHost,
+                 GivePieceOnHost,
                  MakeImageOnHost,
                  AddImageOnHost,
                  PieceOnHost,
@@ -246,7 +279,8 @@ struct HostAnswer {
                  std::vector<ForeignVm>,
                  CheckpointReport,
                  Image,
-                 Reading>
+                 Reading,
+                 CheckpointOffer>
         value;
     bool undone = false; ///< Of a create that failed: the host has nothing of it.
 };
@@ -271,13 +305,22 @@ struct HostReaderNews {
     std::uint64_t position = 0; ///< Of the first byte; at the end, of what would follow.
     std::string data;
 };
-/// It wants a piece of a file, for an image that it is to add.
+/// It wants a piece of a file, for an image or a checkpoint that it is to have.
 struct HostWantsPiece {
     common::HostName host;
     common::OperationId operation;
     std::string digest;
     std::uint64_t offset = 0;
     std::uint32_t size = 0;
+};
+/// What it was asked for by a GivePieceOnHost.
+struct HostGivesPiece {
+    common::HostName host;
+    common::OperationId operation;
+    std::string digest;
+    std::uint64_t offset = 0;
+    common::Result<std::string> data = std::string{};
+    std::uint32_t zeros = 0;
 };
 /// The same key connected again from elsewhere: the older connection is dropped, audited.
 struct HostDisplaced {
@@ -292,6 +335,7 @@ using HostEvent = std::variant<HostConnected,
                                HostActivity,
                                HostReaderNews,
                                HostWantsPiece,
+                               HostGivesPiece,
                                HostDisplaced>;
 
 /// The hosts, as the core sees them. Any thread; returns at once. Delivery is not

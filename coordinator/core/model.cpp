@@ -111,6 +111,16 @@ std::string_view to_string(HostHealth health) noexcept
     return "lost";
 }
 
+std::string_view to_string(DrainProgress::State state) noexcept
+{
+    switch (state) {
+    case DrainProgress::State::draining: return "draining";
+    case DrainProgress::State::drained: return "drained";
+    case DrainProgress::State::incomplete: return "incomplete";
+    }
+    return "incomplete";
+}
+
 namespace {
 
 template <typename Enum, std::size_t N>

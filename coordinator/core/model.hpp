@@ -98,6 +98,10 @@ struct Sandbox {
     std::string ip;               ///< "" while unknown.
     std::string error;            ///< Why it is in `error` or `lost`, or what went wrong last.
     std::string pool; ///< That it stands ready in; "" once it is somebody's, and for all others.
+    /// It is on its way to there: its guest may stand still only for that. Empty for all others.
+    common::HostName moving_to;
+    /// It came from there, which still has what it was made of there. Empty if there is nothing.
+    common::HostName left_host;
     bool pool_source = false; ///< Its checkpoint is what the others of `pool` are cloned from.
     std::map<std::string, std::uint64_t>
         timings_us; ///< Steps of its create or restore, for people.
@@ -262,9 +266,18 @@ struct HostFacts {
     std::vector<Image> images; ///< `hosts` is empty here.
 };
 
+/// A host is to be emptied; it is cordoned then, too.
+struct Drain {
+    common::WallTime since;
+    common::WallTime until; ///< What has not left by then stays.
+
+    friend bool operator==(const Drain&, const Drain&) = default;
+};
+
 /// What operators say of a host; it outlives restarts.
 struct HostWish {
     bool cordoned = false; ///< Nothing more is to be placed on it.
+    std::optional<Drain> drain{};
     Labels labels;
 
     friend bool operator==(const HostWish&, const HostWish&) = default;
@@ -272,9 +285,30 @@ struct HostWish {
 
 /// What is to change of it.
 struct HostChange {
-    std::optional<bool> cordoned{};
+    std::optional<bool> cordoned{};              ///< Uncordoned, it is drained no more.
+    std::optional<std::chrono::seconds> drain{}; ///< From now on for so long; cordons it.
     std::map<std::string, std::optional<std::string>> labels{}; ///< Without a value: it goes.
 };
+
+/// How far a drain has come.
+struct DrainProgress {
+    enum class State {
+        draining,
+        drained,    ///< Nothing is left there.
+        incomplete, ///< Its time is over, and something is.
+    };
+    struct Left {
+        common::SandboxId sandbox;
+        std::string tenant;
+        std::string reason;  ///< A stable word; "moving", "waiting" where nothing is wrong.
+        std::string message; ///< What keeps it there, a sentence.
+    };
+    State state = State::draining;
+    unsigned moved = 0;     ///< By this coordinator.
+    unsigned remaining = 0; ///< Sandboxes; those of pools are not counted.
+    std::vector<Left> left; ///< Of these; who asks is told the first hundred of his own.
+};
+std::string_view to_string(DrainProgress::State state) noexcept; ///< "draining"
 
 struct Host {
     common::HostName name;
@@ -286,6 +320,7 @@ struct Host {
     unsigned sandboxes = 0;
     std::optional<common::WallTime> last_seen;
     common::WallTime first_seen;
+    std::optional<DrainProgress> drain{}; ///< Filled in for who asks, if it is drained.
 };
 /// Whether what is new may be placed on it, as far as it alone is concerned.
 inline bool is_open(const Host& host) noexcept

@@ -28,6 +28,10 @@ std::string_view to_string(Pending::Kind kind) noexcept
     case Pending::Kind::register_image: return "register_image";
     case Pending::Kind::fetch_image: return "fetch_image";
     case Pending::Kind::drop_image: return "drop_image";
+    case Pending::Kind::move: return "move";
+    case Pending::Kind::offer_snapshot: return "offer_snapshot";
+    case Pending::Kind::fetch_snapshot: return "fetch_snapshot";
+    case Pending::Kind::leave: return "leave";
     case Pending::Kind::run: return "run";
     case Pending::Kind::read: return "read";
     case Pending::Kind::list_vms: return "list_vms";
@@ -38,7 +42,13 @@ std::string_view to_string(Pending::Kind kind) noexcept
 bool is_lifecycle(Pending::Kind kind) noexcept
 {
     return kind != Pending::Kind::run && !is_question(kind) && !is_about_checkpoint(kind) &&
-           !is_about_image(kind);
+           !is_about_image(kind) && !is_about_move(kind);
+}
+
+bool is_about_move(Pending::Kind kind) noexcept
+{
+    return kind == Pending::Kind::move || kind == Pending::Kind::offer_snapshot ||
+           kind == Pending::Kind::fetch_snapshot || kind == Pending::Kind::leave;
 }
 
 bool is_question(Pending::Kind kind) noexcept

@@ -36,6 +36,10 @@ struct Pending {
         register_image, ///< The first host looks at one of uploaded files, and keeps it.
         fetch_image,    ///< Another one fetches it.
         drop_image,     ///< It is deleted, and a host still has it.
+        move,           ///< To another host, the whole of it: moving.hpp, as the next.
+        offer_snapshot,
+        fetch_snapshot,
+        leave, ///< The host that it came from gets rid of it.
         run,
         read,
         list_vms,
@@ -69,6 +73,7 @@ struct Pending {
     std::optional<Otherwise> otherwise;
 
     common::SnapshotId snapshot;        ///< That it is about, if it is about one.
+    std::string outcome = "{}";         ///< What the audit says of its success beside that.
     Phase came_from = Phase::pending;   ///< Of those that change a sandbox: where that was.
     std::vector<CheckpointDone> having; ///< Of those that change a checkpoint: who waits.
 
@@ -102,6 +107,8 @@ bool is_question(Pending::Kind kind) noexcept;
 /// It is about a checkpoint, and leaves its sandbox as it is.
 bool is_about_checkpoint(Pending::Kind kind) noexcept;
 
+/// It is about a move of its sandbox to another host, and bars no other operation.
+bool is_about_move(Pending::Kind kind) noexcept;
 /// It makes or removes an image, and leaves all sandboxes and checkpoints as they are.
 bool is_about_image(Pending::Kind kind) noexcept;
 /// Likewise, of those that were made of uploaded files.

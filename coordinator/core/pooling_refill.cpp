@@ -50,6 +50,11 @@ std::string Core::Pooling::unfit(const Sandbox& sandbox) const
     if (!fits(*pool, sandbox)) {
         return "its image or the pool's shape has changed";
     }
+    const auto host = core_.fleet_.hosts().find(sandbox.host);
+    const auto wish = host == core_.fleet_.hosts().end() ? HostWish{} : host->second.host.wish;
+    if (wish.drain) {
+        return "its host is drained";
+    }
     const auto phase = std::string{to_string(sandbox.phase)};
     if (sandbox.pool_source) {
         const auto* checkpoint = core_.checkpoints_.named(sandbox.id, source_name);
@@ -60,8 +65,7 @@ std::string Core::Pooling::unfit(const Sandbox& sandbox) const
     if (sandbox.phase != Phase::paused) {
         return "it is " + phase + ", not ready";
     }
-    const auto host = core_.fleet_.hosts().find(sandbox.host);
-    if (host != core_.fleet_.hosts().end() && host->second.host.wish.cordoned) {
+    if (wish.cordoned) {
         return "its host is cordoned";
     }
     return core_.clock_.wall() - sandbox.created_at > pool->max_age ? "it is old" : "";

@@ -39,7 +39,6 @@ constexpr std::string_view changes = "diff and publish";
 constexpr std::string_view playbooks = "Ansible jobs and generated playbooks";
 constexpr std::string_view certificates = "SSH access";
 constexpr std::string_view governance = "approvals";
-constexpr std::string_view fleet = "fleet operations";
 constexpr std::string_view tenancy = "keys, tenants and quotas";
 
 // clang-format off: a table, one route a line.
@@ -64,6 +63,7 @@ constexpr Route routes[] = {
     built(patch, "/v1/hosts/{name}", rest::change_host, "A host's labels"),
     built(post, "/v1/hosts/{name}/cordon", rest::cordon_host, "Place nothing more on a host"),
     built(post, "/v1/hosts/{name}/uncordon", rest::uncordon_host, "Place on a host again"),
+    built(post, "/v1/hosts/{name}/drain", rest::drain_host, "Move its sandboxes to other hosts"),
     built(post, "/v1/placement/explain", rest::explain_placement, "Every host's verdict"),
     built(get, "/v1/images", rest::list_images, "Images and where they are"),
     built(post,
@@ -257,8 +257,6 @@ constexpr Route routes[] = {
     later(post, "/v1/access/session/start", certificates),
     later(post, "/v1/access/session/end", certificates),
     later(get, "/v1/access/sessions", certificates),
-
-    later(post, "/v1/hosts/{name}/drain", fleet),
 
     later(post, "/v1/human/ask", governance),
     later(post, "/v1/human/ask-async", governance),

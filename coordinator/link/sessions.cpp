@@ -192,6 +192,15 @@ void Sessions::take(const common::HostName& host,
         return wish ? ways_.event(*std::move(wish))
                     : complain("a wish for a piece of a file", wish.error());
     }
+    if (envelope.kind == proto::Piece::kind) {
+        auto wire = proto::decode_body<proto::Piece>(envelope.body);
+        if (!wire) {
+            return complain("a piece of a file", wire.error());
+        }
+        auto piece = piece_of(host, *std::move(wire));
+        return piece ? ways_.event(*std::move(piece))
+                     : complain("a piece of a file", piece.error());
+    }
     if (envelope.kind == proto::Reply::kind) {
         const auto wire = proto::decode_body<proto::Reply>(envelope.body);
         if (!wire) {

@@ -42,6 +42,24 @@ bool is_sha256(const std::string& text)
            });
 }
 
+// So that sums of sizes stay what a column can hold.
+constexpr std::uint64_t most_bytes = std::uint64_t{1} << 60U;
+
+Result<CheckpointOffer> offer_of(const proto::SnapshotOffer& wire)
+{
+    CheckpointOffer offer{wire.manifest, {}};
+    std::uint64_t sum = 0;
+    for (const auto& file : wire.files) {
+        if (!common::is_name(file.name) || !is_sha256(file.digest) ||
+            file.size_bytes > most_bytes - sum) {
+            return Error{ErrorCode::invalid_argument, "an offer of a file that cannot be"};
+        }
+        sum += file.size_bytes;
+        offer.files.push_back({file.name, file.digest, Bytes{file.size_bytes}});
+    }
+    return offer;
+}
+
 ExecReport exec_of(const proto::ExecResult& wire)
 {
     ExecReport exec;
@@ -124,9 +142,7 @@ Result<CheckpointReport> checkpoint_of(const proto::CheckpointReport& wire)
     if (!wire.name.empty() && !common::is_name(wire.name)) {
         return Error{ErrorCode::invalid_argument, "a checkpoint whose name is none"};
     }
-    // So that sums of them, and times, stay what a column and a clock can hold.
-    constexpr std::uint64_t most_bytes = std::uint64_t{1} << 60U;
-    constexpr std::int64_t latest_us = 7'258'118'400'000'000; // The year 2200.
+    constexpr std::int64_t latest_us = 7'258'118'400'000'000; // 2200: a clock can hold it.
     if (wire.memory_bytes > most_bytes || wire.disk_bytes > most_bytes || wire.created_at_us < 0 ||
         wire.created_at_us > latest_us) {
         return Error{ErrorCode::invalid_argument, "a checkpoint of impossible size or age"};
@@ -214,6 +230,27 @@ Result<HostWantsPiece> wish_of(const common::HostName& host, const proto::WantPi
     return wish;
 }
 
+Result<HostGivesPiece> piece_of(const common::HostName& host, proto::Piece wire)
+{
+    HostGivesPiece piece;
+    piece.host = host;
+    COMMON_TRY(piece.operation, common::parse_id<common::OperationId>(wire.operation));
+    const auto kinds = int{!wire.data.empty()} + int{wire.zeros > 0} + int{!wire.reason.empty()};
+    if (!is_sha256(wire.digest) || kinds != 1 || wire.data.size() > proto::max_piece_bytes ||
+        wire.zeros > proto::max_piece_bytes) {
+        return Error{ErrorCode::invalid_argument, "a piece of no file, or of several kinds"};
+    }
+    piece.digest = std::move(wire.digest);
+    piece.offset = wire.offset;
+    piece.zeros = wire.zeros;
+    if (wire.reason.empty()) {
+        piece.data = std::move(wire.data);
+    } else {
+        piece.data = Error{ErrorCode::unavailable, std::move(wire.message), std::move(wire.reason)};
+    }
+    return piece;
+}
+
 Reading reading_of(const proto::Reading& wire)
 {
     return {wire.running,
@@ -254,6 +291,8 @@ answer_of(const common::HostName& host, const proto::Envelope& envelope, const p
         answer.value = image_of(*wire.image);
     } else if (wire.reading) {
         answer.value = reading_of(*wire.reading);
+    } else if (wire.offer) {
+        COMMON_TRY(answer.value, offer_of(*wire.offer));
     } else {
         std::vector<ForeignVm> vms;
         for (const auto& vm : wire.vms) {

@@ -4,6 +4,7 @@
 #include "proto/envelope.hpp"
 #include "proto/wire_images.hpp"
 #include "proto/wire_messages.hpp"
+#include "proto/wire_moves.hpp"
 #include "proto/wire_reading.hpp"
 
 // Between the wire's structs and the core's values. Pure. What a host says is checked
@@ -25,6 +26,8 @@ common::Result<HostActivity> activity_of(const common::HostName& host, const pro
 common::Result<HostReaderNews> reader_news_of(const common::HostName& host,
                                               const proto::ReaderNews& wire);
 common::Result<HostWantsPiece> wish_of(const common::HostName& host, const proto::WantPiece& wire);
+/// `invalid_argument` unless it is one of data, zeros and a reason; a reason is `unavailable`.
+common::Result<HostGivesPiece> piece_of(const common::HostName& host, proto::Piece wire);
 common::Result<HostAnswer>
 answer_of(const common::HostName& host, const proto::Envelope& envelope, const proto::Reply& wire);
 

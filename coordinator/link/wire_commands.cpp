@@ -10,6 +10,15 @@ proto::BlobRef ref(const Blob& blob)
     return {blob.digest, blob.size.count()};
 }
 
+proto::SnapshotOffer offer(const CheckpointOffer& offer)
+{
+    proto::SnapshotOffer wire{offer.manifest, {}};
+    for (const auto& file : offer.files) {
+        wire.files.push_back({file.name, file.digest, file.size.count()});
+    }
+    return wire;
+}
+
 std::uint32_t ms_of(std::chrono::milliseconds time)
 {
     return static_cast<std::uint32_t>(time.count());
@@ -74,6 +83,18 @@ struct ToWire {
     {
         put(proto::VerifySnapshot{it.id.str(), it.snapshot.str()});
     }
+    void operator()(const OfferSnapshotOnHost& it) const
+    {
+        put(proto::OfferSnapshot{it.id.str(), it.snapshot.str()});
+    }
+    void operator()(const FetchSnapshotOnHost& it) const
+    {
+        put(proto::FetchSnapshot{it.id.str(), it.snapshot.str(), offer(it.offer)});
+    }
+    void operator()(const GivePieceOnHost& it) const
+    {
+        put(proto::GivePiece{it.snapshot.str(), it.operation.str(), it.digest, it.offset, it.size});
+    }
     void operator()(const MakeImageOnHost& it) const
     {
         put(proto::MakeImage{it.id.str(), it.snapshot.str(), it.image.str(), it.tenant});
@@ -95,9 +116,10 @@ struct ToWire {
     }
     void operator()(const PieceOnHost& it) const
     {
-        proto::Piece piece{it.operation.str(), it.digest, it.offset, {}, {}, {}};
+        proto::Piece piece{it.operation.str(), it.digest, it.offset, {}, {}, {}, {}};
         if (it.data) {
             piece.data = *it.data;
+            piece.zeros = it.zeros;
         } else {
             piece.reason = it.data.error().stable_reason();
             piece.message = it.data.error().message;

@@ -28,6 +28,11 @@ Host host_from(Fields& in)
     host.name = common::HostName{in.text()};
     host.health = in.word(health_from);
     host.wish.cordoned = in.number<bool>();
+    const auto since = in.maybe_time();
+    const auto until = in.maybe_time();
+    if (since && until) {
+        host.wish.drain = Drain{*since, *until};
+    }
     host.wish.labels = in.map();
     for (auto* text : {&facts.hostname,
                        &facts.arch,
@@ -61,7 +66,8 @@ Host host_from(Fields& in)
     return host;
 }
 const std::string host_columns =
-    "name, health, cordoned, " + pairs_of("labels") +
+    "name, health, cordoned, " + us_of("drain_since") + ", " + us_of("drain_until") + ", " +
+    pairs_of("labels") +
     ", hostname, arch, kernel, cpu_model, libvirt_version, qemu_version, "
     "hostd_version, accel, accel_reason, state_engine, state_engine_reason, network_cidr, cores, "
     "memory_bytes, memory_available_bytes, capacity_vcpus, capacity_memory_bytes, "

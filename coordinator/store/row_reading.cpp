@@ -42,6 +42,8 @@ Sandbox sandbox_from(Fields& in)
     box.pool = in.text();
     box.pool_source = in.number<bool>();
     box.timings_us = in.numbers();
+    box.moving_to = common::HostName{in.text()};
+    box.left_host = common::HostName{in.text()};
     return box;
 }
 const std::string sandbox_columns =
@@ -50,7 +52,8 @@ const std::string sandbox_columns =
     pairs_of("labels") + ", " + pairs_of("env") +
     ", file_roots, files_never_read, files_never_written, ttl_seconds, " + us_of("created_at") +
     ", " + us_of("updated_at") + ", " + us_of("expires_at") + ", " + us_of("deleted_at") +
-    ", phase, desired, generation, ip_address, error, pool, pool_source, " + pairs_of("timings_us");
+    ", phase, desired, generation, ip_address, error, pool, pool_source, " +
+    pairs_of("timings_us") + ", moving_to, left_host";
 
 Checkpoint checkpoint_from(Fields& in)
 {

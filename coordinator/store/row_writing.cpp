@@ -65,7 +65,9 @@ void write_row(pqxx::transaction_base& sql, const Sandbox& box)
                       to_column(box.error),
                       to_column(box.pool),
                       box.pool_source,
-                      pairs_array(box.timings_us));
+                      pairs_array(box.timings_us),
+                      to_column(box.moving_to.str()),
+                      to_column(box.left_host.str()));
 }
 
 void write_row(pqxx::transaction_base& sql, const Checkpoint& checkpoint)
@@ -135,10 +137,18 @@ void write_row(pqxx::transaction_base& sql, const Host& host)
 {
     const auto& facts = host.facts;
     const auto name = to_column(host.name.str());
+    std::optional<common::WallTime> drain_since;
+    std::optional<common::WallTime> drain_until;
+    if (host.wish.drain) {
+        drain_since = host.wish.drain->since;
+        drain_until = host.wish.drain->until;
+    }
     sql.exec_prepared("host",
                       name,
                       std::string{to_string(host.health)},
                       host.wish.cordoned,
+                      Nullable{drain_since}.get(),
+                      Nullable{drain_until}.get(),
                       pairs_array(host.wish.labels),
                       to_column(facts.hostname),
                       to_column(facts.arch),

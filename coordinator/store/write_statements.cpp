@@ -86,7 +86,9 @@ void prepare_writing(pqxx::connection& connection)
                                {"error"},
                                {"pool"},
                                {"pool_source"},
-                               {"timings_us", as_map}}));
+                               {"timings_us", as_map},
+                               {"moving_to"},
+                               {"left_host"}}));
     connection.prepare(
         "checkpoint",
         upsert("checkpoints",
@@ -136,6 +138,8 @@ void prepare_writing(pqxx::connection& connection)
                               {{"name"},
                                {"health"},
                                {"cordoned"},
+                               {"drain_since"},
+                               {"drain_until"},
                                {"labels", as_map},
                                {"hostname"},
                                {"arch"},

@@ -58,8 +58,19 @@ public:
     {
         COMMON_CHECK(host(caller, name));
         const std::scoped_lock lock{mutex_};
-        auto& wish = std::ranges::find(all_hosts, name, &coordinator::Host::name)->wish;
+        const auto found = std::ranges::find(all_hosts, name, &coordinator::Host::name);
+        auto& wish = found->wish;
         wish.cordoned = change.cordoned.value_or(wish.cordoned);
+        if (!wish.cordoned) {
+            wish.drain.reset();
+            found->drain.reset();
+        }
+        if (change.drain) {
+            const auto since = common::from_unix_us(1'790'000'000'000'000);
+            wish.cordoned = true;
+            wish.drain = coordinator::Drain{since, since + *change.drain};
+            found->drain.emplace();
+        }
         for (const auto& [label, value] : change.labels) {
             wish.labels.erase(label);
             if (value) {

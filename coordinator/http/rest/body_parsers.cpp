@@ -10,6 +10,8 @@ namespace {
 constexpr Range ttl_seconds{0, 366L * 24 * 3600};
 constexpr Range run_seconds{0, 3600};
 constexpr Range stop_seconds{1, 600};
+constexpr Range drain_seconds{1, 7L * 24 * 3600};
+constexpr std::int64_t default_drain_seconds = 3600;
 
 } // namespace
 
@@ -103,6 +105,14 @@ common::Result<HostChange> parse_host_change(std::string_view body)
     }
     COMMON_CHECK(fields.finish("change a host"));
     return change;
+}
+
+common::Result<std::chrono::seconds> parse_drain(std::string_view body)
+{
+    COMMON_TRY(auto fields, Fields::parse(body));
+    const auto seconds = fields.integer("deadline_sec", drain_seconds);
+    COMMON_CHECK(fields.finish("drain a host"));
+    return std::chrono::seconds{seconds.value_or(default_drain_seconds)};
 }
 
 } // namespace coordinator::http::rest

@@ -6,6 +6,24 @@ namespace coordinator::http::rest {
 
 namespace {
 
+Json json_of(const DrainProgress& progress, const Drain& drain)
+{
+    Json json{
+        {"state", to_string(progress.state)},
+        {"since", common::to_rfc3339(drain.since)},
+        {"until", common::to_rfc3339(drain.until)},
+        {"moved", progress.moved},
+        {"remaining", progress.remaining},
+        {"left", Json::array()},
+    };
+    for (const auto& left : progress.left) {
+        json["left"].push_back({{"sandbox_id", left.sandbox.str()},
+                                {"reason", left.reason},
+                                {"message", left.message}});
+    }
+    return json;
+}
+
 Json json_of(const Host& host)
 {
     const auto& facts = host.facts;
@@ -46,6 +64,9 @@ Json json_of(const Host& host)
         json["images"].push_back(image.name.str());
     }
     set_if_time(json, "last_seen", host.last_seen);
+    if (host.drain && host.wish.drain) {
+        json["drain"] = json_of(*host.drain, *host.wish.drain);
+    }
     return json;
 }
 

@@ -27,6 +27,7 @@ common::Result<Reply> list_hosts(const Context& context, const Request& request)
 common::Result<Reply> change_host(const Context& context, const Request& request);
 common::Result<Reply> cordon_host(const Context& context, const Request& request);
 common::Result<Reply> uncordon_host(const Context& context, const Request& request);
+common::Result<Reply> drain_host(const Context& context, const Request& request);
 common::Result<Reply> explain_placement(const Context& context, const Request& request);
 common::Result<Reply> get_host(const Context& context, const Request& request);
 common::Result<Reply> list_images(const Context& context, const Request& request);

@@ -70,6 +70,16 @@ common::Result<Reply> uncordon_host(const Context& context, const Request& reque
     return set_cordoned(context, request, false);
 }
 
+common::Result<Reply> drain_host(const Context& context, const Request& request)
+{
+    COMMON_TRY(const auto name, host_of(request));
+    COMMON_CHECK(parse_no_query(request.query, "drain a host"));
+    COMMON_TRY(const auto seconds, parse_drain(request.body));
+    COMMON_TRY(auto reply, change(context, request, name, {.drain = seconds}));
+    reply.status = 202;
+    return reply;
+}
+
 common::Result<Reply> explain_placement(const Context& context, const Request& request)
 {
     COMMON_CHECK(parse_no_query(request.query, "explain a placement"));

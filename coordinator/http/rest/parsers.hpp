@@ -31,6 +31,8 @@ common::Result<std::string> parse_digest(std::string_view text);
 common::Result<PoolRequest> parse_pool(std::string_view body);
 common::Result<PoolChange> parse_pool_change(std::string_view body);
 common::Result<HostChange> parse_host_change(std::string_view body);
+/// For how long.
+common::Result<std::chrono::seconds> parse_drain(std::string_view body);
 
 common::Result<PlaybookRequest> parse_playbook(std::string_view body);
 common::Result<TaskRequest> parse_task(std::string_view body);

@@ -93,6 +93,8 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_comes_back_as_it_was_written_last)
         const auto store = open_store(settings);
         auto early = full;
         early.status = Status::taking;
+        early.host = common::HostName{"h0"}; // Its sandbox moves.
+        early.path = "/elsewhere";
         early.size = {};
         early.digests = {{"gone", "later"}};
         early.deleted_at.reset();
@@ -169,7 +171,10 @@ BOOST_AUTO_TEST_CASE(a_database_from_before_checkpoints_keeps_what_it_has)
         BOOST_REQUIRE(snapshot->sandboxes.size() == 1U);
         BOOST_TEST(snapshot->sandboxes[0].id.str() == "sbx-aaaaaaaaaaaaaaaa");
         BOOST_TEST((snapshot->sandboxes[0].phase == Phase::paused));
+        BOOST_TEST(snapshot->sandboxes[0].moving_to.empty());
+        BOOST_TEST(snapshot->sandboxes[0].left_host.empty());
         BOOST_REQUIRE(snapshot->hosts.size() == 1U);
+        BOOST_TEST(!snapshot->hosts[0].wish.drain.has_value());
         const auto& facts = snapshot->hosts[0].facts;
         BOOST_TEST(facts.accel_reason == "no kvm");
         BOOST_TEST(facts.network_cidr == "10.0.0.0/24");

@@ -2,6 +2,7 @@
 #include "tests/contract/coordinator_store/samples.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <utility>
 
 using namespace tests;
 
@@ -30,7 +31,7 @@ coordinator::Host a_host()
     coordinator::Host host;
     host.name = common::HostName{"h1"};
     host.health = coordinator::HostHealth::suspect;
-    host.wish = {true, {{"rack", hostile()}, {"empty", ""}}};
+    host.wish = {true, coordinator::Drain{at(7), at(8)}, {{"rack", hostile()}, {"empty", ""}}};
     host.facts.hostname = hostile();
     host.facts.accel_reason = hostile();
     host.facts.state_engine = "portable";
@@ -59,6 +60,8 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     auto box = a_sandbox();
     box.name = box.error = box.agent_id = box.tenant = box.pool = hostile();
     box.pool_source = true;
+    box.moving_to = common::HostName{"h2" + hostile()};
+    box.left_host = common::HostName{"h3" + hostile()};
     box.labels = {{hostile(), ""}, {"", hostile()}, {"team", "red"}};
     box.env = {{"TOKEN", hostile()}, {"QUOTE", "'"}};
     box.files = {{"/"}, {hostile(), "{a,\"b\"}"}, {}};
@@ -95,6 +98,7 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     BOOST_TEST((back.disk == box.disk));
     BOOST_TEST(back.generation == 1U);
     BOOST_TEST((back.pool == box.pool && back.pool_source));
+    BOOST_TEST((back.moving_to == box.moving_to && back.left_host == box.left_host));
     BOOST_TEST(snapshot->epoch == 2U);
 }
 
@@ -132,6 +136,41 @@ BOOST_AUTO_TEST_CASE(a_host_comes_back_with_its_warnings_and_images)
     BOOST_TEST((back.facts.images[1].from_snapshot.str() == "snp-aaaaaaaaaaaaaaaa"));
     BOOST_TEST((back.facts.images[1].registration.str() == "img-aaaaaaaaaaaaaaaa"));
     BOOST_TEST((back.facts.images[1].from_vm == hostile()));
+}
+
+BOOST_AUTO_TEST_CASE(a_drain_that_was_ended_is_not_there_any_more)
+{
+    auto& postgres = Postgres::shared();
+    const auto database = postgres.fresh_database();
+    const auto settings = postgres.settings(database);
+    auto host = a_host();
+    {
+        const auto store = open_store(settings);
+        BOOST_TEST(told(write(*store, {host})) == "ok");
+        host.wish.drain.reset();
+        BOOST_TEST(told(write(*store, {host})) == "ok");
+    }
+    BOOST_TEST((load(settings).hosts.front().wish == host.wish));
+    BOOST_CHECK_THROW(postgres.sql("UPDATE hosts SET drain_since = now()", database),
+                      std::runtime_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_sandbox_that_has_moved_is_on_its_way_no_more)
+{
+    auto& postgres = Postgres::shared();
+    const auto settings = postgres.settings(postgres.fresh_database());
+    auto box = a_sandbox();
+    {
+        const auto store = open_store(settings);
+        box.moving_to = common::HostName{"h2"};
+        BOOST_TEST(told(write(*store, {box})) == "ok");
+        box.left_host = std::exchange(box.host, std::exchange(box.moving_to, {}));
+        BOOST_TEST(told(write(*store, {box})) == "ok");
+    }
+    const auto back = load(settings).sandboxes.front();
+    BOOST_TEST(back.host.str() == "h2");
+    BOOST_TEST(back.moving_to.empty());
+    BOOST_TEST(back.left_host.str() == "h1");
 }
 
 BOOST_AUTO_TEST_CASE(unfinished_operations_and_commands_come_back_and_finished_ones_do_not)

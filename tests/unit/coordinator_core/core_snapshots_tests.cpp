@@ -73,7 +73,9 @@ BOOST_AUTO_TEST_CASE(it_is_taken_of_what_has_a_disk_at_rest_or_a_memory_to_keep)
     BOOST_TEST(refused.error().message.find("resume it first") != std::string::npos);
     auto what = request();
     what.auto_start = false;
-    BOOST_TEST(reason_of(snapshot(running(what).id, "a").get()) == "wrong_state");
+    const auto never_run = running(what).id;
+    BOOST_TEST(reason_of(snapshot(never_run, "a", true).get()) == "no_memory");
+    BOOST_TEST(!taken(never_run, "a", false).has_memory);
     BOOST_TEST(link.commands.empty());
 }
 

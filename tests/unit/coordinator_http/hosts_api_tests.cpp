@@ -33,6 +33,84 @@ BOOST_AUTO_TEST_CASE(a_host_is_cordoned_and_uncordoned)
     BOOST_TEST(client().get("/v1/hosts/h1").json()["host"].at("cordoned") == false);
 }
 
+BOOST_AUTO_TEST_CASE(a_host_is_drained_until_it_is_uncordoned)
+{
+    BOOST_TEST(!client().get("/v1/hosts/h1").json()["host"].contains("drain"));
+    const auto told = client().post("/v1/hosts/h1/drain", {{"deadline_sec", 60}});
+    BOOST_TEST(told.status == 202);
+    const auto host = told.json()["host"];
+    BOOST_TEST(host.at("cordoned") == true);
+    BOOST_TEST(host.at("drain") == nlohmann::json::parse(R"({"state":"draining",
+        "since":"2026-09-21T14:13:20.000000Z","until":"2026-09-21T14:14:20.000000Z",
+        "moved":0,"remaining":0,"left":[]})"));
+    BOOST_TEST(!client().get("/v1/hosts/h2").json()["host"].contains("drain"));
+    client().post("/v1/hosts/h1/cordon", nlohmann::json::object()); // It is drained all the same.
+    BOOST_TEST(client().get("/v1/hosts").json()["hosts"][0].contains("drain"));
+    BOOST_TEST(client().post("/v1/hosts/h1/uncordon", nlohmann::json::object()).status == 200);
+    BOOST_TEST(!client().get("/v1/hosts/h1").json()["host"].contains("drain"));
+}
+
+BOOST_AUTO_TEST_CASE(a_drain_takes_an_hour_unless_it_is_said)
+{
+    const auto seconds = [this](const std::optional<std::string>& body) {
+        BOOST_TEST(client().send("POST", "/v1/hosts/h1/drain", body).status == 202);
+        const auto drain = service.all_hosts.at(0).wish.drain;
+        return std::chrono::duration_cast<std::chrono::seconds>(drain->until - drain->since)
+            .count();
+    };
+    BOOST_TEST(seconds(std::nullopt) == 3600);
+    BOOST_TEST(seconds("{}") == 3600);
+    BOOST_TEST(seconds(R"({"deadline_sec":1})") == 1);
+    BOOST_TEST(seconds(R"({"deadline_sec":604800})") == 604800);
+}
+
+BOOST_AUTO_TEST_CASE(a_drain_that_is_wrong_is_refused_and_drains_nothing)
+{
+    const auto drain = [this](const std::string& body, const std::string& path = "h1/drain") {
+        return client().send("POST", "/v1/hosts/" + path, body);
+    };
+    for (const auto* wrong : {R"({"deadline_sec":0})",
+                              R"({"deadline_sec":-1})",
+                              R"({"deadline_sec":604801})",
+                              R"({"deadline_sec":1.0})",
+                              R"({"deadline_sec":"60"})",
+                              R"({"deadline_sec":null})",
+                              R"({"force":true})",
+                              "[]",
+                              "60"}) {
+        check_error(drain(wrong), 400, "invalid_argument");
+    }
+    check_error(drain("{}", "h1/drain?deadline_sec=60"), 400, "invalid_argument");
+    check_error(drain("{}", "h9/drain"), 404, "not_found");
+    check_error(drain("{}", "..%2Fh1/drain"), 404, "not_found");
+    check_error(client().get("/v1/hosts/h1/drain"), 405, "method_not_allowed");
+    BOOST_TEST(!service.all_hosts.at(0).wish.drain.has_value());
+    BOOST_TEST(!service.all_hosts.at(0).wish.cordoned);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_left_there_is_told_with_why)
+{
+    auto& host = service.all_hosts.at(1);
+    const auto since = common::from_unix_us(1'790'000'000'000'000);
+    host.wish = {true, Drain{since, since + std::chrono::minutes{1}}, {}};
+    host.drain = DrainProgress{DrainProgress::State::incomplete,
+                               3,
+                               2,
+                               {{common::SandboxId{"sbx-aaaaaaaaaaaaaaaa"},
+                                 "default",
+                                 "no_room",
+                                 "no other host has \"room\""}}};
+    const auto drain = client().get("/v1/hosts/h2").json()["host"].at("drain");
+    BOOST_TEST(drain.at("state") == "incomplete");
+    BOOST_TEST(drain.at("moved") == 3);
+    BOOST_TEST(drain.at("remaining") == 2);
+    BOOST_TEST(drain.at("left") ==
+               nlohmann::json::parse(R"([{"sandbox_id":"sbx-aaaaaaaaaaaaaaaa","reason":"no_room",
+                                          "message":"no other host has \"room\""}])"));
+    host.drain->state = DrainProgress::State::drained;
+    BOOST_TEST(client().get("/v1/hosts/h2").json()["host"]["drain"].at("state") == "drained");
+}
+
 BOOST_AUTO_TEST_CASE(labels_are_set_and_taken_off)
 {
     const auto patch = [this](const std::string& body) {

@@ -169,6 +169,26 @@ BOOST_AUTO_TEST_CASE(a_wish_for_a_piece_of_a_file_is_told_of_and_one_for_none_is
     BOOST_TEST(events.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_piece_that_a_host_gives_is_told_of_and_one_of_nothing_is_ignored)
+{
+    proto::Piece piece{operation, std::string(64, 'a'), 512, "data", 0, "", ""};
+    receive("h1", "r1", piece);
+    BOOST_TEST(events.empty()); // It has not said hello.
+    welcome();
+    receive("h1", "r1", piece);
+    const auto given = event<HostGivesPiece>();
+    BOOST_TEST(given.host.str() == "h1");
+    BOOST_TEST(given.operation.str() == operation);
+    BOOST_TEST(given.digest == piece.digest);
+    BOOST_TEST(given.offset == 512U);
+    BOOST_REQUIRE(given.data);
+    BOOST_TEST(*given.data == "data");
+    events.clear();
+    piece.data.clear();
+    receive("h1", "r1", piece);
+    BOOST_TEST(events.empty());
+}
+
 BOOST_AUTO_TEST_CASE(rubbish_is_ignored)
 {
     welcome();
@@ -185,6 +205,7 @@ BOOST_AUTO_TEST_CASE(rubbish_is_ignored)
                             proto::Reply::kind,
                             proto::Exec::kind,
                             proto::WantPiece::kind,
+                            proto::Piece::kind,
                             std::string_view{"from the future"}}) {
         receive_body(kind, "\xc1");
         receive_body(kind, "");

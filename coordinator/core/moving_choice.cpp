@@ -1,0 +1,173 @@
+// Sandboxes that change hosts: which may, and where to.
+#include "coordinator/core/moving.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace coordinator {
+
+using common::Error;
+using common::ErrorCode;
+using common::Result;
+
+namespace {
+
+Error stays(const Sandbox& sandbox, const std::string& why, const char* reason)
+{
+    return {ErrorCode::failed_precondition,
+            fmt::format("move sandbox {}: {}", sandbox.id.str(), why),
+            reason};
+}
+
+/// Why the memory of a guest of one host cannot be loaded on another; "" if nothing speaks against
+/// it. What is compared is what QEMU's and libvirt's formats were proven with.
+std::string unlike(const HostFacts& from, const HostFacts& to)
+{
+    const auto differs = [](const char* what, const std::string& here, const std::string& there) {
+        return here == there ? std::string{}
+                             : fmt::format("its {} is {}, and {} here", what, there, here);
+    };
+    for (const auto& why :
+         {differs("architecture", from.arch, to.arch),
+          differs("acceleration", from.accel, to.accel),
+          differs("QEMU", from.qemu_version, to.qemu_version),
+          differs("libvirt", from.libvirt_version, to.libvirt_version),
+          differs("state engine", from.state_engine, to.state_engine),
+          // Emulated, a guest sees nothing of its host's.
+          from.accel == "tcg" ? std::string{} : differs("CPU", from.cpu_model, to.cpu_model)}) {
+        if (!why.empty()) {
+            return why;
+        }
+    }
+    return "";
+}
+
+bool has_memory(Phase phase)
+{
+    return phase == Phase::running || phase == Phase::paused || phase == Phase::suspended;
+}
+
+} // namespace
+
+Result<> Core::Moving::may_go_with_memory(const Sandbox& sandbox) const
+{
+    const auto image = core_.fleet_.image(sandbox.image, sandbox.tenant);
+    const auto& facts = core_.fleet_.hosts().at(sandbox.host).host.facts;
+    if (image && image->agent != "paddock") {
+        return stays(sandbox,
+                     "no agent of ours in it could tell it its new address; stopped, it can move",
+                     "no_agent");
+    }
+    if (image && image->boot == "uefi") {
+        return stays(sandbox, "UEFI variables do not move; stopped, it can", "uefi");
+    }
+    if (facts.state_engine != "fast") {
+        return stays(sandbox,
+                     "its host cannot clone memory (" + facts.state_engine_reason +
+                         "); stopped, it can move",
+                     "state_incompatible");
+    }
+    return {};
+}
+
+/// What memory it has can be loaded there.
+Result<> Core::Moving::may_arrive(const Sandbox& sandbox, const common::HostName& to) const
+{
+    if (!has_memory(sandbox.phase)) {
+        return {};
+    }
+    COMMON_CHECK(may_go_with_memory(sandbox));
+    const auto& hosts = core_.fleet_.hosts();
+    const auto why = unlike(hosts.at(sandbox.host).host.facts, hosts.at(to).host.facts);
+    return why.empty() ? Result<>{}
+                       : stays(sandbox, "host " + to.str() + ": " + why, "state_incompatible");
+}
+
+Result<> Core::Moving::may_move(const Sandbox& sandbox) const
+{
+    const auto phase = sandbox.phase;
+    const bool settled = has_memory(phase) || phase == Phase::stopped || phase == Phase::created;
+    if (!settled || sandbox.desired == Desired::destroyed) {
+        return wrong_state(sandbox, "move");
+    }
+    if (is_moving(sandbox.id) || !sandbox.moving_to.empty()) {
+        return stays(sandbox, "it is on its way already", "moving");
+    }
+    if (!sandbox.left_host.empty()) {
+        return stays(sandbox,
+                     "host " + sandbox.left_host.str() + " still has what it was made of there",
+                     "leaving");
+    }
+    COMMON_TRY(const auto* host, core_.reachable(sandbox));
+    if (host->host.health != HostHealth::ready) {
+        return stays(sandbox, "its host is not ready", "host_unreachable");
+    }
+    if (has_memory(phase)) {
+        COMMON_CHECK(may_go_with_memory(sandbox));
+    }
+    const auto kept = core_.checkpoints_.listed(sandbox.id);
+    const auto most = core_.settings_.max_snapshots_per_sandbox;
+    if (kept.size() >= most) { // It takes one more for a moment.
+        return stays(sandbox,
+                     fmt::format("it has {} snapshots, which is the most; delete one", most),
+                     "too_many_snapshots");
+    }
+    for (const auto& checkpoint : kept) {
+        if (!checkpoint.error.empty() && checkpoint.status == Checkpoint::Status::ready) {
+            return stays(sandbox,
+                         "its snapshot " + checkpoint.name + " is damaged: " + checkpoint.error +
+                             "; delete it",
+                         "snapshot_damaged");
+        }
+    }
+    if (!is_quiet(sandbox.id)) {
+        return stays(sandbox, "something is under way in it", "busy");
+    }
+    return core_.room_for_one_more();
+}
+
+/// Nothing is under way of it but a move.
+bool Core::Moving::is_quiet(const common::SandboxId& id) const
+{
+    const auto [first, last] = core_.pending_of_.equal_range(id);
+    const bool is_busy = std::any_of(first, last, [this](const auto& entry) {
+        const auto kind = core_.pending_.at(entry.second)->kind;
+        return !is_about_move(kind) && !is_question(kind);
+    });
+    const auto all = core_.checkpoints_.of(id);
+    return !is_busy && std::ranges::all_of(all, [this](const Checkpoint& one) {
+        return one.status == Checkpoint::Status::ready && !core_.checkpoints_.is_held(one.id);
+    });
+}
+
+/// The best of those that can take it.
+Result<common::HostName> Core::Moving::target(const Sandbox& sandbox) const
+{
+    const auto image = core_.fleet_.image(sandbox.image, sandbox.tenant);
+    const auto is_here = [&sandbox](const auto& host) { return host == sandbox.host; };
+    if (!image || image->digest != sandbox.image_digest ||
+        std::ranges::all_of(image->hosts, is_here)) {
+        return stays(sandbox,
+                     "no other host has its image " + sandbox.image.str() +
+                         " with the digest that it was made of",
+                     "image_elsewhere");
+    }
+    const auto& here = core_.fleet_.hosts().at(sandbox.host).host.facts;
+    std::map<common::HostName, std::string> refused{{sandbox.host, "it is there"}};
+    for (const auto& [name, known] : core_.fleet_.hosts()) {
+        const auto why = has_memory(sandbox.phase) ? unlike(here, known.host.facts) : std::string{};
+        if (!why.empty()) {
+            refused.emplace(name, why);
+        }
+    }
+    auto moved = sandbox;
+    if (auto placed = core_.place(moved, *image, {}, refused); !placed) {
+        auto error = std::move(placed).error();
+        error.message =
+            "move sandbox " + sandbox.id.str() + ": no other host can take it: " + error.details;
+        return error;
+    }
+    return moved.host;
+}
+
+} // namespace coordinator
