@@ -239,6 +239,10 @@ Table hosts_table(const Json& items, common::WallTime now)
         auto health = text_of(item, "health");
         const auto tone = tone_of_phase(health);
         health += text_of(item, "cordoned") == "true" ? ", cordoned" : "";
+        if (const auto& drain = inner_of(item, "drain"); !drain.empty()) {
+            const auto state = text_of(drain, "state");
+            health += ", " + (state == "incomplete" ? "not drained" : state);
+        }
         const auto warnings = inner_of(item, "warnings").size();
         table.add({{text_of(item, "name")},
                    {health, tone},

@@ -1,5 +1,6 @@
 #include "cli/answers.hpp"
 #include "cli/command_line.hpp"
+#include "cli/draining.hpp"
 #include "cli/exit_status.hpp"
 #include "common/version.hpp"
 
@@ -12,7 +13,21 @@ namespace {
 common::Result<int> get_host(Context& context, const std::string& name)
 {
     COMMON_TRY(const auto body, context.session.get("/v1/hosts/" + client::encoded(name)));
-    return show_one(context, body, "host");
+    if (context.json()) {
+        Console::print_json(body);
+        return exit_ok;
+    }
+    COMMON_TRY(const auto json, client::parse(body, context.session.url()));
+    auto host = inner_of(json, "host");
+    const Json drain = inner_of(host, "drain");
+    if (!drain.empty()) {
+        host["drain"] = drain_text(drain, now());
+    }
+    Console::print(details_of(host, now(), context.console.out));
+    if (!inner_of(drain, "left").empty()) {
+        Console::print("\n" + left_table(drain).render(context.console.out));
+    }
+    return exit_ok;
 }
 
 common::Result<int> list_vms(Context& context)
@@ -64,8 +79,7 @@ struct HostStep {
 };
 constexpr HostStep host_steps[] = {
     {"cordon", "Place nothing more on a host", "cordoning", "cordoned"},
-    {"uncordon", "Place on it again", "uncordoning", "uncordoned"},
-    {"drain", "Take everything off a host", "draining", "drained"},
+    {"uncordon", "Place on it again, and drain it no more", "uncordoning", "uncordoned"},
 };
 
 common::Result<int>
@@ -148,6 +162,7 @@ void add_fleet_commands(CommandLine& line)
     for (const auto& step : host_steps) {
         add_host_step(line, step);
     }
+    add_drain(line);
 
     auto* vms = line.add(line.app, "vms", "Other virtual machines on the hosts", {"paddock vms"});
     vms->group("Fleet");

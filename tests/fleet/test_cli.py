@@ -124,6 +124,31 @@ def test_pools_and_hosts(cli):
     assert "paddock-coordinator" in cli.ok("version")
 
 
+def test_a_drain_that_is_left_goes_on_and_one_that_is_not_done_in_time_tells_what_is_left(cli, api):
+    box = api.create(host="h2")["id"]
+    try:
+        cli.ok("cordon", "h1")  # Nothing can leave.
+        child = cli.start("drain", "h2")
+        wait_until("the drain", lambda: "drain" in api.ok("GET", "/v1/hosts/h2")["host"], 20)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=20)
+        assert (child.returncode, out) == (-signal.SIGINT, "") and "the drain goes on; to end it: paddock uncordon h2" in err
+        assert "ready, cordoned, draining" in cli.ok("hosts", "ls")
+        assert re.search("^drain +draining, moved 0, ", cli.ok("hosts", "get", "h2"), re.M)
+
+        done = cli("drain", "h2", "--deadline", "2s")
+        assert done.returncode == 117 and "(drain_incomplete" in done.stderr and "paddock uncordon h2" in done.stderr
+        assert done.stdout.splitlines()[0].split() == ["SANDBOX", "REASON", "MESSAGE"] and box in done.stdout
+        assert cli.ok("drain", "h2", "--no-wait") == "h2 draining\n"
+        assert cli.json("drain", "h2", "--no-wait")["host"]["drain"]["remaining"] > 0
+        refused(cli("drain", "h9"), 116, "not_found")
+        refused(cli("drain", "h2", "--deadline", "8d"), 2, "invalid_argument")
+    finally:
+        cli.ok("uncordon", "h2", "h1")
+        cli.ok("rm", box)
+    assert "draining" not in cli.ok("hosts", "ls")
+
+
 def test_each_kind_of_failure_has_its_exit_status(cli):
     cli.ok("create", "tiny", "--name", "taken", "--no-start")
     refused(cli("create", "tiny", "--name", "taken"), 117, "name_taken")
@@ -236,8 +261,7 @@ def test_every_command_has_help_with_an_example(cli):
 
 def test_what_the_coordinator_has_not_yet_is_said_so(cli, api):
     box = cli.ok("create", "tiny", "--no-start").strip()
-    for words in (["drain", "h1"], ["ports", box, "8080", "status?a=b"]):
-        done = cli(*words)
-        assert done.returncode == 125 and "not_yet" in done.stderr and done.stdout == "", done
+    done = cli("ports", box, "8080", "status?a=b")
+    assert done.returncode == 125 and "not_yet" in done.stderr and done.stdout == "", done
     assert cli("ports", box, "0").returncode == cli("cordon").returncode == 2
     cli.ok("rm", box)

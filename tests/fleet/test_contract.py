@@ -70,8 +70,11 @@ def see_the_service(api):
         api.ok("GET", path)
         assert api.call("HEAD", path)[0] == 200
     assert "next_cursor" in api.ok("GET", "/v1/hosts?limit=1")
+    assert api.ok("POST", "/v1/hosts/h2/drain", {"deadline_sec": 60}, expect=(202,))["host"]["cordoned"]
+    wait_until("the end of it: nothing is there yet", lambda: api.ok("GET", "/v1/hosts/h2")["host"]["drain"]["state"] == "drained", 20)
     for wanted in ("cordon", "uncordon"):
         api.ok("POST", f"/v1/hosts/h2/{wanted}")
+    assert "drain" not in api.ok("GET", "/v1/hosts/h2")["host"]
     api.ok("PATCH", "/v1/hosts/h2", {"labels": {"rack": "a1", "old": None}})
     api.ok("POST", "/v1/placement/explain", {"image": "tiny", "agent_id": "a", "cpu": 1})
 
@@ -400,6 +403,7 @@ def be_refused(api, ident, quiet):
         (413, "POST", f"/v1/sandboxes/{ident}/run", {"command": "x" * (2 << 20)}),
         (501, "POST", "/v1/sandboxes", {"image": "tiny", "agent_id": "a", "egress": {}}),
         (404, "POST", "/v1/images", {"name": "w", "from_vm": "somebodys-vm"}),
+        (404, "POST", "/v1/hosts/h9/drain", None),
         (501, "GET", f"/v1/sandboxes/{ident}/screenshot", None),
         (503, "POST", "/v1/sandboxes", {"image": "tiny", "agent_id": "a", "memory_mb": 1048576}),
     ]

@@ -24,7 +24,7 @@ VALUES = {"string": "x", "integer": 7, "number": 1.5, "boolean": True, "object":
 BAD_HEADERS = {"Idempotency-Key": ("", "a b", "x" * 256), "Last-Event-ID": ("x", "-1", "1.0", "9" * 40)}
 # All but who leads and when hosts were last seen.
 TABLES = ("sandboxes", "checkpoints", "pools", "commands", "host_images", "registered_images", "playbooks", "playbook_tasks", "plans", "plan_steps", "templates", "request_keys",
-          "operations", "audit")
+          "operations", "audit", "(SELECT name, cordoned, labels, drain_since, drain_until FROM hosts)")
 
 
 @pytest.fixture(scope="module")
