@@ -70,7 +70,8 @@ std::optional<DrainProgress> Core::Draining::progress(const Host& host) const
     }
     if (!has_remains(host.name)) {
         progress.state = DrainProgress::State::drained;
-    } else if (core_.clock_.wall() >= host.wish.drain->until && here.under_way.empty()) {
+    } else if (core_.clock_.wall() >= host.wish.drain->until &&
+               (here.under_way.empty() || host.health == HostHealth::lost)) {
         progress.state = DrainProgress::State::incomplete;
     }
     return progress;

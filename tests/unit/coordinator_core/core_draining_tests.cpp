@@ -178,6 +178,18 @@ BOOST_AUTO_TEST_CASE(what_has_not_left_when_its_time_is_over_stays)
     BOOST_TEST(progress()->moved == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_host_that_is_lost_with_a_move_under_way_keeps_no_drain_open)
+{
+    settings.suspect_after = std::chrono::milliseconds{400};
+    settings.lost_after = std::chrono::milliseconds{500};
+    run_two();
+    static_cast<void>(runs());
+    drain("h1", seconds{600});
+    expect_on<PauseOnHost>("h1"); // Never answered.
+    clock.leap(seconds{601});
+    await_drain(State::incomplete);
+}
+
 BOOST_AUTO_TEST_CASE(an_uncordon_ends_it_and_what_is_on_its_way_arrives)
 {
     run_two();
