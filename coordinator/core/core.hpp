@@ -210,8 +210,7 @@ private:
     void finish_create(const Op& op, const HostAnswer& answer);
     void leave_as_it_is(const Op& op, const common::Error& error);
     void undo_create(const Op& op, const common::Error& error);
-    /// It was never written down: as if it had never been.
-    void withdraw(const common::SandboxId& id);
+    void withdraw(const common::SandboxId& id); ///< It was never written down.
 
     // core_lifecycle.cpp
     void begin_start(const Caller& caller, const common::SandboxId& id, SandboxDone done);
@@ -317,6 +316,10 @@ private:
                    const common::SandboxId& id,
                    const RunRequest& request,
                    const Reply<Command>& reply);
+    void run_when_free(const Caller&,
+                       const common::SandboxId&,
+                       const RunRequest&,
+                       const Reply<Command>&);
     void wake_and_run(const Caller& caller,
                       const common::SandboxId& id,
                       const RunRequest& request,

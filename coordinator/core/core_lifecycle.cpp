@@ -87,11 +87,7 @@ Result<Sandbox> Core::destroy(const Caller& caller, const common::SandboxId& id)
                      "destroy sandbox " + id.str() +
                          ": its host has not answered yet; this is finished when it does",
                      "outcome_unknown"});
-            if (moving_->is_arriving(id)) {
-                return begin_destroy(caller, id, reply); // As if it were being created there.
-            }
-            moving_->when_free(
-                caller, id, [this, caller, id, reply] { begin_destroy(caller, id, reply); });
+            begin_destroy(caller, id, reply); // A move does not keep it waiting: it ends it.
         });
 }
 

@@ -1,5 +1,4 @@
 // Commands in sandboxes.
-#include "coordinator/core/moving.hpp"
 #include "coordinator/core/streams.hpp"
 
 #include <algorithm>
@@ -92,12 +91,7 @@ Result<Command> Core::run(const Caller& caller, const common::SandboxId& id, Run
                          ": no answer in time; GET its commands for the outcome",
                      "outcome_unknown"});
             touch(caller, id);
-            moving_->when_free(caller, id, [this, caller, id, request, reply] {
-                if (!reply
-                         .given()) { // Else too late: it must not run after its caller was told so.
-                    begin_run(caller, id, request, reply);
-                }
-            });
+            run_when_free(caller, id, request, reply);
         });
 }
 

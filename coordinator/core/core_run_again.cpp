@@ -1,4 +1,5 @@
-// Commands that a coordinator before this one had begun.
+// Commands that wait for a move, and those that a coordinator before this one had begun.
+#include "coordinator/core/moving.hpp"
 #include "coordinator/core/streams.hpp"
 
 #include <algorithm>
@@ -73,6 +74,39 @@ void Core::resume_command(const Command& command)
     if (sandbox == nullptr || sandbox->phase == Phase::destroyed) {
         end_run(op, Error{ErrorCode::timeout, "its sandbox is gone", "outcome_unknown"});
     }
+}
+
+/// While a move has it stand still, that is part of the command's own time, as a boot is.
+void Core::run_when_free(const Caller& caller,
+                         const common::SandboxId& id,
+                         const RunRequest& request,
+                         const Reply<Command>& reply)
+{
+    if (!moving_->has_to_wait(caller, id)) {
+        return begin_run(caller, id, request, reply);
+    }
+    const auto timeout =
+        request.timeout.value_or(request.live ? settings_.boot_timeout : settings_.command_timeout);
+    const auto until = clock_.steady() + timeout;
+    const auto too_late = loop_->after(timeout, [reply, id, attempt = request.attempt] {
+        reply(Error{ErrorCode::timeout,
+                    attempt + " sandbox " + id.str() +
+                        ": it is on its way to another host after that time; nothing was done",
+                    "still_moving"});
+    });
+    moving_->when_free(caller, id, [this, caller, id, request, reply, until, too_late] {
+        if (reply.given()) {
+            return; // Too late: it must not run after its caller was told so.
+        }
+        loop_->cancel(too_late); // Nor must he be told so after it has run.
+        auto rest = request;
+        if (!request.live || request.timeout) {
+            rest.timeout =
+                std::max(std::chrono::ceil<std::chrono::milliseconds>(until - clock_.steady()),
+                         std::chrono::milliseconds{1});
+        }
+        begin_run(caller, id, rest, reply);
+    });
 }
 
 } // namespace coordinator

@@ -24,6 +24,7 @@ constexpr std::chrono::seconds pause_after_failure{15};
 void Core::Draining::changed(const common::HostName& host)
 {
     auto& here = hosts_[host];
+    moving_.forgive(host);
     here.troubles.clear();
     here.moved = 0;
     here.told = false;
@@ -35,6 +36,16 @@ std::vector<common::SandboxId> Core::Draining::left_on(const common::HostName& h
     auto all = core_.fleet_.on(host);
     std::erase_if(all, [this](const auto& id) { return !core_.fleet_.find(id)->pool.empty(); });
     return all;
+}
+
+/// Of those under way how many are its own still: what arrives elsewhere is that host's business.
+std::size_t Core::Draining::leaving(const common::HostName& host, const OnHost& here) const
+{
+    return static_cast<std::size_t>(
+        std::ranges::count_if(here.under_way, [this, &host](const auto& id) {
+            const auto* sandbox = core_.fleet_.find(id);
+            return sandbox != nullptr && sandbox->host == host;
+        }));
 }
 
 /// Also of what has left it: as long as that is there it may even come back.
@@ -60,6 +71,10 @@ std::optional<DrainProgress> Core::Draining::progress(const Host& host) const
     progress.remaining = static_cast<unsigned>(left.size());
     for (const auto& id : left) {
         DrainProgress::Left one{id, core_.fleet_.find(id)->tenant, "waiting", ""};
+        if (host.health != HostHealth::ready) {
+            one.reason = "host_unreachable";
+            one.message = "its host is " + std::string{to_string(host.health)};
+        }
         if (const auto trouble = here.troubles.find(id); moving_.is_moving(id)) {
             one.reason = "moving";
         } else if (trouble != here.troubles.end()) {
@@ -68,10 +83,20 @@ std::optional<DrainProgress> Core::Draining::progress(const Host& host) const
         }
         progress.left.push_back(std::move(one));
     }
+    for (const auto& [id, sandbox] : core_.fleet_.sandboxes()) {
+        if (sandbox.left_host == host.name) {
+            const bool arrives = moving_.is_arriving(id);
+            progress.left.push_back({id,
+                                     sandbox.tenant,
+                                     arrives ? "arriving" : "leaving",
+                                     arrives ? "it is being made on host " + sandbox.host.str()
+                                             : "what it was made of here is being removed"});
+        }
+    }
     if (!has_remains(host.name)) {
         progress.state = DrainProgress::State::drained;
     } else if (core_.clock_.wall() >= host.wish.drain->until &&
-               (here.under_way.empty() || host.health == HostHealth::lost)) {
+               (leaving(host.name, here) == 0 || host.health == HostHealth::lost)) {
         progress.state = DrainProgress::State::incomplete;
     }
     return progress;
@@ -106,7 +131,7 @@ void Core::Draining::tend(const Host& host, OnHost& here)
         return;
     }
     for (const auto& id : left_on(host.name)) {
-        if (here.under_way.size() >= most_at_once) {
+        if (leaving(host.name, here) >= most_at_once) {
             return;
         }
         const auto trouble = here.troubles.find(id);

@@ -35,6 +35,7 @@ private:
     void tend(const Host& host, OnHost& here);
     void begin(const common::HostName& host, const Sandbox& sandbox);
     [[nodiscard]] std::vector<common::SandboxId> left_on(const common::HostName& host) const;
+    [[nodiscard]] std::size_t leaving(const common::HostName& host, const OnHost& here) const;
     [[nodiscard]] bool has_remains(const common::HostName& host) const;
 
     Core& core_;

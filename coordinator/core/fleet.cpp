@@ -151,6 +151,23 @@ Host Fleet::with_usage(const KnownHost& known) const
     return host;
 }
 
+std::optional<Image> Fleet::image_of(const Sandbox& sandbox) const
+{
+    std::optional<Image> image;
+    for (const auto& [host, known] : hosts_) {
+        const auto& has = known.host.facts.images;
+        const auto found = std::ranges::find(has, sandbox.image, &Image::name);
+        if (found != has.end() && found->digest == sandbox.image_digest &&
+            is_visible(*found, sandbox.tenant)) {
+            auto hosts = image ? std::move(image->hosts) : std::vector<common::HostName>{};
+            hosts.push_back(host);
+            image = *found;
+            image->hosts = std::move(hosts);
+        }
+    }
+    return image;
+}
+
 std::vector<Image> Fleet::images(std::string_view tenant) const
 {
     std::map<std::pair<common::ImageName, std::string>, Image> by_digest;

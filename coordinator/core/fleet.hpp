@@ -69,6 +69,8 @@ public:
     [[nodiscard]] std::vector<Image> images(std::string_view tenant) const;
     [[nodiscard]] std::optional<Image> image(const common::ImageName& name,
                                              std::string_view tenant) const;
+    /// What a sandbox was made of, on each host that has just that.
+    [[nodiscard]] std::optional<Image> image_of(const Sandbox& sandbox) const;
     /// A host that has an image of this name, whosever it is.
     [[nodiscard]] const KnownHost* host_with(const common::ImageName& name) const;
 

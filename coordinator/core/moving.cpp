@@ -210,6 +210,9 @@ void Core::Moving::finish(const Op& op, const HostAnswer& answer)
     move->heard = core_.clock_.steady();
     if (answer.error) {
         auto error = *answer.error;
+        if (op->kind == Kind::fetch_snapshot) {
+            shun(move, error);
+        }
         return fail(move, std::move(error).during("move sandbox " + move->id.str()));
     }
     op->kind == Kind::offer_snapshot ? finish_offer(move, answer) : finish_fetch(move, answer);
@@ -249,13 +252,27 @@ void Core::Moving::finish_fetch(const Moved& move, const HostAnswer& answer)
     go_on(move);
 }
 
+/// Nobody waits for it any more. What is fetched in spite of that is removed behind it.
+void Core::Moving::give_up_step(const Moved& move)
+{
+    const auto step = std::exchange(move->step, nullptr);
+    if (!step) {
+        return;
+    }
+    core_.retire(step);
+    if (step->kind == Kind::fetch_snapshot) {
+        CheckpointReport copy;
+        copy.id = move->copying;
+        copy.sandbox = move->id;
+        move->there.push_back(std::move(copy));
+    }
+}
+
 /// It stays: as it was before, with all that was asked of it meanwhile.
 void Core::Moving::fail(const Moved& move, const Error& error)
 {
     spdlog::warn("{}; it stays on host {}", error.message, move->from.str());
-    if (move->step) {
-        core_.retire(std::exchange(move->step, nullptr));
-    }
+    give_up_step(move);
     drop_copies(move);
     return_home(move, error);
 }

@@ -29,6 +29,9 @@ public:
     [[nodiscard]] bool is_arriving(const common::SandboxId& id) const;
     /// Runs `then` when no move has it stand still: now, or later.
     void when_free(const Caller& caller, const common::SandboxId& id, std::function<void()> then);
+    [[nodiscard]] bool has_to_wait(const Caller& caller, const common::SandboxId& id) const;
+    /// Hosts that could not take a sandbox of this host's are asked again at once.
+    void forgive(const common::HostName& host);
     /// How many wait for that.
     [[nodiscard]] std::size_t waiting() const;
 
@@ -79,6 +82,13 @@ private:
     };
     using Moved = std::shared_ptr<Move>;
     static constexpr std::chrono::seconds again_after{10}; ///< What a host could not do.
+    /// For commands to end, before a move is given up for now. New ones wait as long.
+    static constexpr std::chrono::seconds quiet_patience{10};
+    /// A host that could not take a sandbox, and why.
+    struct Shunned {
+        std::string why;
+        common::SteadyTime until;
+    };
 
     // moving.cpp: from the wish to the one write.
     [[nodiscard]] common::Result<> may_go_with_memory(const Sandbox& sandbox) const;
@@ -89,6 +99,8 @@ private:
     void wake(const Moved& move);
     void go_on(const Moved& move);
     [[nodiscard]] bool is_quiet(const common::SandboxId& id) const;
+    [[nodiscard]] bool may_be_quiet_soon(const common::SandboxId& id) const;
+    void shun(const Moved& move, const common::Error& why);
     void hold_still(const Moved& move);
     void capture(const Moved& move);
     void copy(const Moved& move, const common::SnapshotId& snapshot);
@@ -98,6 +110,7 @@ private:
            decltype(HostCommand::what) what);
     void finish_offer(const Moved& move, const HostAnswer& answer);
     void finish_fetch(const Moved& move, const HostAnswer& answer);
+    void give_up_step(const Moved& move);
     void fail(const Moved& move, const common::Error& error);
 
     // moving_over.cpp: from that write to the end.
@@ -124,6 +137,7 @@ private:
 
     Core& core_;
     std::map<common::SandboxId, Moved> moves_;
+    std::map<std::pair<common::SandboxId, common::HostName>, Shunned> shunned_;
     std::set<common::SandboxId> stranded_; ///< They may stand still for a move that has ended.
 };
 

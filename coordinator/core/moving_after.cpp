@@ -27,9 +27,7 @@ void Core::Moving::destroyed(const common::SandboxId& id)
     moves_.erase(found);
     const Error error{
         ErrorCode::failed_precondition, "sandbox " + id.str() + " was destroyed", "wrong_state"};
-    if (move->step) {
-        core_.retire(std::exchange(move->step, nullptr));
-    }
+    give_up_step(move);
     if (!move->state.empty()) {
         core_.checkpoints_.release(move->state);
     }

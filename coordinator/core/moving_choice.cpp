@@ -51,7 +51,7 @@ bool has_memory(Phase phase)
 
 Result<> Core::Moving::may_go_with_memory(const Sandbox& sandbox) const
 {
-    const auto image = core_.fleet_.image(sandbox.image, sandbox.tenant);
+    const auto image = core_.fleet_.image_of(sandbox);
     const auto& facts = core_.fleet_.hosts().at(sandbox.host).host.facts;
     if (image && image->agent != "paddock") {
         return stays(sandbox,
@@ -120,10 +120,22 @@ Result<> Core::Moving::may_move(const Sandbox& sandbox) const
                          "snapshot_damaged");
         }
     }
-    if (!is_quiet(sandbox.id)) {
+    if (!may_be_quiet_soon(sandbox.id)) {
         return stays(sandbox, "something is under way in it", "busy");
     }
     return core_.room_for_one_more();
+}
+
+/// What is under way of it are commands that have not run for long.
+bool Core::Moving::may_be_quiet_soon(const common::SandboxId& id) const
+{
+    const auto now = core_.clock_.steady();
+    const auto [first, last] = core_.pending_of_.equal_range(id);
+    return std::all_of(first, last, [this, now](const auto& entry) {
+        const auto& op = *core_.pending_.at(entry.second);
+        const bool is_young = op.kind == Kind::run && now - op.begun < quiet_patience;
+        return is_young || is_about_move(op.kind) || is_question(op.kind);
+    });
 }
 
 /// Nothing is under way of it but a move.
@@ -143,10 +155,9 @@ bool Core::Moving::is_quiet(const common::SandboxId& id) const
 /// The best of those that can take it.
 Result<common::HostName> Core::Moving::target(const Sandbox& sandbox) const
 {
-    const auto image = core_.fleet_.image(sandbox.image, sandbox.tenant);
+    const auto image = core_.fleet_.image_of(sandbox);
     const auto is_here = [&sandbox](const auto& host) { return host == sandbox.host; };
-    if (!image || image->digest != sandbox.image_digest ||
-        std::ranges::all_of(image->hosts, is_here)) {
+    if (!image || std::ranges::all_of(image->hosts, is_here)) {
         return stays(sandbox,
                      "no other host has its image " + sandbox.image.str() +
                          " with the digest that it was made of",
@@ -156,8 +167,11 @@ Result<common::HostName> Core::Moving::target(const Sandbox& sandbox) const
     std::map<common::HostName, std::string> refused{{sandbox.host, "it is there"}};
     for (const auto& [name, known] : core_.fleet_.hosts()) {
         const auto why = has_memory(sandbox.phase) ? unlike(here, known.host.facts) : std::string{};
+        const auto shunned = shunned_.find({sandbox.id, name});
         if (!why.empty()) {
             refused.emplace(name, why);
+        } else if (shunned != shunned_.end() && core_.clock_.steady() < shunned->second.until) {
+            refused.emplace(name, "it could not take it a moment ago: " + shunned->second.why);
         }
     }
     auto moved = sandbox;
@@ -168,6 +182,23 @@ Result<common::HostName> Core::Moving::target(const Sandbox& sandbox) const
         return error;
     }
     return moved.host;
+}
+
+/// Another host is tried first: this one would have it stand still for nothing again.
+void Core::Moving::shun(const Moved& move, const Error& why)
+{
+    constexpr std::chrono::seconds for_so_long{60};
+    const auto now = core_.clock_.steady();
+    std::erase_if(shunned_, [now](const auto& entry) { return entry.second.until <= now; });
+    shunned_.insert_or_assign({move->id, move->to}, Shunned{why.message, now + for_so_long});
+}
+
+void Core::Moving::forgive(const common::HostName& host)
+{
+    std::erase_if(shunned_, [this, &host](const auto& entry) {
+        const auto* sandbox = core_.fleet_.find(entry.first.first);
+        return sandbox == nullptr || sandbox->host == host;
+    });
 }
 
 } // namespace coordinator

@@ -27,14 +27,18 @@ void Core::Moving::when_free(const Caller& caller,
                              const common::SandboxId& id,
                              std::function<void()> then)
 {
-    const auto found = moves_.find(id);
-    const auto sandbox = core_.living(caller, id);
-    const bool waits = found != moves_.end() && found->second->stage != Stage::copying && sandbox &&
-                       core_.reachable(**sandbox);
-    if (!waits) {
+    if (!has_to_wait(caller, id)) {
         return then();
     }
-    found->second->waiting.push_back(std::move(then));
+    moves_.at(id)->waiting.push_back(std::move(then));
+}
+
+bool Core::Moving::has_to_wait(const Caller& caller, const common::SandboxId& id) const
+{
+    const auto found = moves_.find(id);
+    const auto sandbox = core_.living(caller, id);
+    return found != moves_.end() && found->second->stage != Stage::copying && sandbox &&
+           core_.reachable(**sandbox);
 }
 
 std::size_t Core::Moving::waiting() const
@@ -77,9 +81,9 @@ Result<> Core::Moving::all_is_there(const Moved& move)
 void Core::Moving::hand_over(const Moved& move)
 {
     const auto before = *core_.fleet_.find(move->id);
-    const auto image = core_.fleet_.image(before.image, before.tenant);
+    const auto image = core_.fleet_.image_of(before);
     auto moved = before;
-    if (!image || image->digest != before.image_digest) {
+    if (!image) {
         return fail(move, {ErrorCode::failed_precondition, "its image is gone", "image_elsewhere"});
     }
     if (const auto complete = all_is_there(move); !complete) {
@@ -178,11 +182,13 @@ void Core::Moving::finish_arrival(const Moved& move, const HostAnswer& answer)
     }
     if (answer.error && answer.undone) {
         take_back(move);
+        shun(move, *answer.error);
         // Before that is on record it must not go on here.
         return record(move, [this, move, error = *answer.error] { fail(move, error); });
     }
-    if (answer.error && answer.error->code != ErrorCode::timeout) {
-        // Nobody knows whether it is there: it is asked for again until somebody does.
+    if (answer.error) {
+        // Nobody knows whether it is there, or will be: one that boots for too long may be undone
+        // yet. It is asked for again until somebody does; what it is made of stays on both hosts.
         spdlog::error("sandbox {} has moved to host {}, which says: {}; it is asked for again",
                       move->id.str(),
                       move->to.str(),
@@ -215,7 +221,7 @@ void Core::Moving::finish_arrival(const Moved& move, const HostAnswer& answer)
                  move->from.str(),
                  move->to.str(),
                  move->stood_still.count());
-    fall_asleep_again(move, [this, move, error = answer.error] { end(move, error); });
+    fall_asleep_again(move, [this, move] { end(move, std::nullopt); });
 }
 
 /// It is as it was before: paused or suspended, unless somebody waits to use it.

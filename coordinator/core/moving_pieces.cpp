@@ -12,10 +12,22 @@ using common::Result;
 
 namespace {
 
-/// For commands to end, before it is given up for now. New ones wait as long.
-constexpr std::chrono::seconds quiet_patience{10};
 /// For a host to ask for the next piece, or to answer.
 constexpr std::chrono::seconds copy_patience{60};
+/// What came it makes durable and digests, in silence: so fast at least.
+constexpr std::uint64_t digested_per_second = std::uint64_t{16} << 20U;
+
+/// How long nothing need be heard of a step.
+std::chrono::seconds patience_for(const Op& step)
+{
+    const auto* fetch = step ? std::get_if<FetchSnapshotOnHost>(&step->command.what) : nullptr;
+    std::uint64_t bytes = 0;
+    for (const auto& file :
+         fetch == nullptr ? std::vector<CheckpointOffer::File>{} : fetch->offer.files) {
+        bytes += file.size.count();
+    }
+    return copy_patience + std::chrono::seconds{bytes / digested_per_second};
+}
 /// An answer to a piece that has not come by then never will.
 constexpr std::chrono::seconds piece_patience{10};
 constexpr std::size_t most_pieces = 32; ///< Under way for one move: a host asks for eight at once.
@@ -86,14 +98,16 @@ void Core::Moving::tick()
                  {ErrorCode::failed_precondition,
                   "move sandbox " + id.str() + ": a command in it has not ended",
                   "busy"});
-        } else if (copies && (gone || silent >= copy_patience)) {
-            fail(move,
-                 {ErrorCode::unavailable,
-                  fmt::format("move sandbox {}: nothing was heard of it from host {} or {}",
-                              id.str(),
-                              move->from.str(),
-                              move->to.str()),
-                  "host_silent"});
+        } else if (copies && (gone || silent >= patience_for(move->step))) {
+            const Error error{
+                ErrorCode::unavailable,
+                fmt::format("move sandbox {}: nothing was heard of it from host {} or {}",
+                            id.str(),
+                            move->from.str(),
+                            move->to.str()),
+                "host_silent"};
+            shun(move, error);
+            fail(move, error);
         }
     }
     wake_stranded();

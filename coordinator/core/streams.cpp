@@ -1,8 +1,6 @@
 // Live execs as people ask for them; what hosts say of them is in streams_hosts.cpp.
 #include "coordinator/core/streams.hpp"
 
-#include "coordinator/core/moving.hpp"
-
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -83,11 +81,7 @@ Core::Streams::begin(const Caller& caller, const common::SandboxId& id, LiveRequ
                                    "busy"});
             }
             core_.touch(caller, id);
-            core_.moving_->when_free(caller, id, [this, caller, id, run, reply] {
-                if (!reply.given()) {
-                    core_.begin_run(caller, id, run, reply);
-                }
-            });
+            core_.run_when_free(caller, id, run, reply);
         });
 }
 

@@ -24,7 +24,9 @@ Snapshot read_snapshot(pqxx::transaction_base& sql)
 {
     Snapshot snapshot;
     snapshot.sandboxes = read_sandboxes(
-        sql, "WHERE deleted_at IS NULL OR deleted_at > now() - interval '24 hours' ORDER BY id");
+        sql,
+        "WHERE deleted_at IS NULL OR deleted_at > now() - interval '24 hours' OR left_host <> '' "
+        "ORDER BY id");
     snapshot.checkpoints = read_checkpoints(sql, "WHERE status <> 'deleted' ORDER BY id");
     snapshot.pools = read_pools(sql, "WHERE deleted_at IS NULL ORDER BY name");
     snapshot.images = read_registered_images(sql, "ORDER BY created_at, id");

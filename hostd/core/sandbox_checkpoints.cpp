@@ -223,48 +223,15 @@ void SandboxService::verify_checkpoint(const Op& op)
         });
 }
 
-void SandboxService::remove_checkpoints_of(const common::SandboxId& id)
+std::vector<common::SnapshotId> SandboxService::checkpoints_of(const common::SandboxId& id) const
 {
-    std::vector<common::SnapshotId> gone;
+    std::vector<common::SnapshotId> all;
     for (const auto& [snapshot, checkpoint] : checkpoints_) {
         if (checkpoint.spec.id == id) {
-            gone.push_back(snapshot);
+            all.push_back(snapshot);
         }
     }
-    if (gone.empty()) {
-        return sweep_soon();
-    }
-    struct Removal {
-        std::vector<common::SnapshotId> done;
-        std::vector<Error> errors;
-    };
-    blocking(
-        [this, gone] {
-            Removal removal;
-            for (const auto& snapshot : gone) {
-                if (auto removed = ports_.checkpoints.remove(snapshot); removed) {
-                    removal.done.push_back(snapshot);
-                } else {
-                    removal.errors.push_back(std::move(removed).error());
-                }
-            }
-            return removal;
-        },
-        [this, id](const Removal& removal) {
-            for (const auto& snapshot : removal.done) {
-                checkpoints_.erase(snapshot);
-            }
-            for (const auto& error : removal.errors) {
-                spdlog::error("a checkpoint of {}, which is gone, stays for now: {}",
-                              id.str(),
-                              error.message);
-            }
-            if (!removal.errors.empty()) {
-                loop_->after(settings_.reconcile_interval,
-                             [this, id] { remove_checkpoints_of(id); });
-            }
-            sweep_soon();
-        });
+    return all;
 }
 
 void SandboxService::state_work(common::EventLoop::Task task)

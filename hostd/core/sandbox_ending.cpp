@@ -167,9 +167,11 @@ void SandboxService::destroy(const Op& op)
             sandbox->status.phase = Phase::stopping;
             lease = sandbox->status.net;
         }
-        // Also for what is not in the table: something may be left that nobody knows of.
-        blocking([this, id, lease] { return builder_.destroy(id, lease); },
-                 [this, op, id](common::Result<> result) {
+        // Also for what is not in the table: something may be left that nobody knows of. All of it
+        // here, in its lane: what comes to this host under its id later is something else.
+        const auto kept = checkpoints_of(id);
+        blocking([this, id, lease, kept] { return destroy_all(id, lease, kept); },
+                 [this, op, id, kept](common::Result<> result) {
                      auto* sandbox = find(id);
                      if (!result) {
                          auto error = std::move(result).error().during("destroy " + id.str());
@@ -188,7 +190,10 @@ void SandboxService::destroy(const Op& op)
                          status = std::move(sandbox->status);
                          erase(id);
                      }
-                     remove_checkpoints_of(id);
+                     for (const auto& checkpoint : kept) {
+                         checkpoints_.erase(checkpoint);
+                     }
+                     sweep_soon();
                      status.phase = Phase::destroyed;
                      status.error.reset();
                      ports_.uplink.status(status);
@@ -196,6 +201,18 @@ void SandboxService::destroy(const Op& op)
                      leave_lane(id);
                  });
     });
+}
+
+/// On a worker.
+common::Result<> SandboxService::destroy_all(const common::SandboxId& id,
+                                             const NetLease& lease,
+                                             const std::vector<common::SnapshotId>& kept)
+{
+    COMMON_CHECK(builder_.destroy(id, lease));
+    for (const auto& checkpoint : kept) {
+        COMMON_CHECK(ports_.checkpoints.remove(checkpoint));
+    }
+    return {};
 }
 
 void SandboxService::destroy_condemned(const common::SandboxId& id)

@@ -227,7 +227,7 @@ private:
     /// not. A guest without our agent is left as it is.
     /// `then` with how long it has stood still by now: not at all, without an agent for it.
     void with_frozen_guest(const common::SandboxId& id, Guests::Frozen then);
-    void remove_checkpoints_of(const common::SandboxId& id);
+    [[nodiscard]] std::vector<common::SnapshotId> checkpoints_of(const common::SandboxId& id) const;
     /// Runs when no sweep does; `state_work_done()` ends it.
     void state_work(common::EventLoop::Task task);
     void state_work_done();
@@ -272,6 +272,9 @@ private:
     void kill(const common::SandboxId& id);
     void end_stop(Sandbox& sandbox, const std::optional<common::Error>& error);
     void destroy(const Op& op);
+    common::Result<> destroy_all(const common::SandboxId& id,
+                                 const NetLease& lease,
+                                 const std::vector<common::SnapshotId>& kept);
     void destroy_condemned(const common::SandboxId& id);
     /// Nothing of it is left but checkpoints: out of the table, and whoever waited for that is
     /// told.

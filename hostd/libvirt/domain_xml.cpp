@@ -117,16 +117,23 @@ constexpr std::string_view layout =
   <on_crash>destroy</on_crash>
   <devices>{disk}{interface}{devices}
   </devices>
-  <qemu:capabilities><qemu:del capability='cpu-unavailable-features'/></qemu:capabilities>
+  <qemu:capabilities><qemu:del capability='{unasked}'/></qemu:capabilities>
 </domain>
 )";
+
+} // namespace
 
 std::string_view cache_of(DiskKind disk)
 {
     return disk == DiskKind::ephemeral ? "unsafe" : "writeback";
 }
 
-} // namespace
+unsigned cpu_shares_of(const SandboxSpec& spec)
+{
+    constexpr unsigned shares_per_vcpu = 100; // What a group gets by default.
+    constexpr unsigned most_shares = 10000;   // There is no more.
+    return std::min(spec.vcpus * shares_per_vcpu, most_shares);
+}
 
 std::string domain_name(const common::SandboxId& id, std::uint64_t incarnation)
 {
@@ -135,9 +142,6 @@ std::string domain_name(const common::SandboxId& id, std::uint64_t incarnation)
 
 std::string domain_xml(const DomainSpec& spec, const Platform& platform)
 {
-    // cpu.weight of cgroup v2: 100 is what a group gets by default, 10000 the most there is.
-    constexpr unsigned shares_per_vcpu = 100;
-    constexpr unsigned most_shares = 10000;
     const auto& sandbox = spec.sandbox;
     const auto interface = sandbox.network == NetworkMode::none
                                ? std::string{}
@@ -153,7 +157,8 @@ std::string domain_xml(const DomainSpec& spec, const Platform& platform)
         fmt::arg("metadata", metadata_element(record_of(spec), Prefix::with)),
         fmt::arg("memory", sandbox.memory.count()),
         fmt::arg("vcpus", sandbox.vcpus),
-        fmt::arg("shares", std::min(sandbox.vcpus * shares_per_vcpu, most_shares)),
+        fmt::arg("unasked", unasked_capability),
+        fmt::arg("shares", cpu_shares_of(sandbox)),
         fmt::arg("os", os_element(spec, platform)),
         fmt::arg("cpu", escape_xml(spec.cpu_model)),
         fmt::arg("disk",

@@ -3,6 +3,7 @@
 #include "hostd/core/model.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace hostd::libvirt {
 
@@ -16,6 +17,12 @@ struct Platform {
 /// The domain definition of `spec`. Pure: every value is escaped here, so no caller can
 /// build a broken (or hostile) document out of a name or a path.
 std::string domain_xml(const DomainSpec& spec, const Platform& platform);
+
+/// What libvirt does not ask QEMU for, with Paddock's domains.
+inline constexpr std::string_view unasked_capability = "cpu-unavailable-features";
+std::string_view cache_of(DiskKind disk);
+/// cpu.weight of cgroup v2.
+unsigned cpu_shares_of(const SandboxSpec& spec);
 
 /// `<id>`, or `<id>.g<n>` from the second incarnation on.
 std::string domain_name(const common::SandboxId& id, std::uint64_t incarnation);

@@ -1,6 +1,7 @@
 #include "hostd/libvirt/host_files.hpp"
 
 #include "hostd/libvirt/captured_xml.hpp"
+#include "hostd/libvirt/domain_xml.hpp"
 #include "hostd/libvirt/xml.hpp"
 
 #include <algorithm>
@@ -34,6 +35,59 @@ Result<> has_only(const xmlNode* parent, Names known)
                                            reinterpret_cast<const char*>(each->name),
                                            reinterpret_cast<const char*>(parent->name)));
         }
+    }
+    return {};
+}
+
+/// How much of the host it gets, and what becomes of it when it ends, as Paddock's have it.
+Result<> check_shares(xmlNode* root, const SandboxSpec& spec)
+{
+    xml::drop_children(root, "resource"); // libvirt's own choice.
+    for (auto* tuning : xml::children(root, "cputune")) {
+        COMMON_CHECK(has_only(tuning, {"shares"}));
+        for (auto* shares : xml::children(tuning)) {
+            xml::set_text(shares, std::to_string(cpu_shares_of(spec)));
+        }
+    }
+    for (const auto* cpu : xml::children(root, "cpu")) {
+        COMMON_CHECK(has_only(cpu, {"model", "vendor", "feature", "topology"}));
+    }
+    for (auto* vcpu : xml::children(root, "vcpu")) {
+        xml::drop_attribute(vcpu, "cpuset");
+    }
+    for (const char* end : {"on_poweroff", "on_reboot", "on_crash"}) {
+        for (auto* each : xml::children(root, end)) {
+            if (const auto what = xml::text_of(each); what != "destroy" && what != "restart") {
+                return not_its_own(fmt::format("{} {}", end, what));
+            }
+        }
+    }
+    return {};
+}
+
+/// More than this would take away what keeps QEMU from the host.
+Result<> check_capabilities(const xmlNode* root)
+{
+    for (const auto* all : xml::children(root, "capabilities")) {
+        COMMON_CHECK(has_only(all, {"del"}));
+        for (auto* one : xml::children(all)) {
+            if (xml::attribute(one, "capability") != unasked_capability) {
+                return not_its_own("another QEMU than there is");
+            }
+        }
+    }
+    return {};
+}
+
+/// Read as anything else, its guest could have its disk name another's.
+Result<> check_disk(const xmlNode* disk, const SandboxSpec& spec)
+{
+    COMMON_CHECK(has_only(disk, {"driver", "source", "target", "alias", "address"}));
+    const auto drivers = xml::children(disk, "driver");
+    if (drivers.size() != 1 || xml::attribute(drivers.front(), "name") != "qemu" ||
+        xml::attribute(drivers.front(), "type") != "qcow2" ||
+        xml::attribute(drivers.front(), "cache") != cache_of(spec.disk)) {
+        return not_its_own("how its disk is read and written");
     }
     return {};
 }
@@ -133,10 +187,10 @@ Result<> check_interface(xmlNode* interface)
     return {};
 }
 
-Result<> check_device(xmlNode* device)
+Result<> check_device(xmlNode* device, const SandboxSpec& spec)
 {
     if (xml::is_element(device, "disk")) {
-        return has_only(device, {"driver", "source", "target", "alias", "address"});
+        return check_disk(device, spec);
     }
     if (xml::is_element(device, "interface")) {
         return check_interface(device);
@@ -167,12 +221,14 @@ at_home(std::string_view definition, const DomainRecord& record, const Image& im
         return not_its_own("no XML");
     }
     COMMON_CHECK(check_root(root));
+    COMMON_CHECK(check_capabilities(root));
+    COMMON_CHECK(check_shares(root, record.sandbox));
     COMMON_CHECK(check_size(root, definition, record.sandbox));
     COMMON_CHECK(set_boot(root, image));
     auto* devices = xml::child(root, "devices");
     xml::drop_children(devices, "emulator");
     for (auto* device : xml::children(devices)) {
-        COMMON_CHECK(check_device(device));
+        COMMON_CHECK(check_device(device, record.sandbox));
     }
     return xml::to_text(document);
 }

@@ -62,7 +62,8 @@ Result<std::vector<fs::path>> chain_of(const Layout& layout, const fs::path& top
         if (layout.is_image_disk(file)) {
             break;
         }
-        if (!layout.layer_at(file) && !layout.overlay_owner(file)) {
+        // An overlay is on top, or it is another's.
+        if (!layout.layer_at(file) && (chain.size() > 1 || !layout.overlay_owner(file))) {
             return damaged(chain.size() > 1 ? chain[chain.size() - 2] : top,
                            fmt::format("refers to {}, which is no disk of ours", file.string()));
         }

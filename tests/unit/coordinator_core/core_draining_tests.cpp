@@ -386,7 +386,7 @@ BOOST_AUTO_TEST_CASE(a_move_that_was_given_up_before_it_was_recorded_does_not_be
     eventually([&] { return store.held() == 2; }, "the intent");
     clock.stand_still(seconds{61}); // Nothing was heard of it.
     eventually([&] { return trouble(id) == "host_silent"; }, "the trouble");
-    clock.stand_still(seconds{16});
+    clock.stand_still(seconds{61}); // Until that host is asked again.
     eventually([&] { return trouble(id) == "moving"; }, "the next one");
     store.let_go();
     BOOST_TEST(open.get().has_value());

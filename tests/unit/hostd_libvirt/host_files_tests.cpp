@@ -120,6 +120,30 @@ BOOST_AUTO_TEST_CASE(nothing_names_a_file_of_this_host_that_is_not_its_own)
     BOOST_TEST(random->find("/etc/shadow") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(its_disk_is_read_as_ours_are_and_qemu_is_kept_from_the_host)
+{
+    const std::string driver = "<driver name='qemu' type='qcow2' cache='writeback'";
+    is_not_taken(with(from_elsewhere, driver, "<driver name='qemu' type='raw' cache='writeback'"));
+    is_not_taken(with(from_elsewhere, driver, "<driver name='qemu' type='qcow2' cache='unsafe'"));
+    is_not_taken(with(from_elsewhere, driver, "<driver name='phy' type='qcow2' cache='writeback'"));
+    is_not_taken(with(from_elsewhere, "cpu-unavailable-features", "seccomp-blacklist"));
+    is_not_taken(with(from_elsewhere, "<qemu:del ", "<qemu:add capability='x'/><qemu:del "));
+    is_not_taken(
+        with(from_elsewhere, "</cpu>", "<numa><cell id='0' cpus='0' memory='9'/></numa></cpu>"));
+    const auto more = [this](const std::string& what) {
+        return with(from_elsewhere, "</domain>", what + "</domain>");
+    };
+    is_not_taken(more("<on_crash>coredump-destroy</on_crash>"));
+    is_not_taken(more("<cputune><vcpusched vcpus='0' scheduler='fifo' priority='99'/></cputune>"));
+    const auto tuned = placed_here(more("<cputune><shares>10000</shares></cputune>"
+                                        "<resource><partition>/system</partition></resource>"),
+                                   sample_spec().image);
+    BOOST_REQUIRE(tuned);
+    const Parsed domain{*tuned};
+    BOOST_TEST(domain.at("//cputune/shares") == "200"); // Of two vCPUs.
+    BOOST_TEST(domain.count("//resource") == 0);
+}
+
 BOOST_AUTO_TEST_CASE(it_is_no_larger_than_was_admitted)
 {
     is_not_taken(with(from_elsewhere, "<memory unit='KiB'>262144<", "<memory unit='KiB'>524288<"));
