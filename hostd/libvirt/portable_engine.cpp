@@ -46,6 +46,16 @@ Result<> check_started(std::string_view live_xml)
                                        "the fast one loaded: stop and start it first")};
 }
 
+/// Of whichever incarnation: libvirt restores under the name that was saved.
+bool is_name_of(const common::SandboxId& id, std::string_view name)
+{
+    constexpr std::string_view incarnation = ".g";
+    const std::string_view first = id.str();
+    return name == first ||
+           (name.starts_with(first) && name.substr(first.size()).starts_with(incarnation) &&
+            name.find_first_not_of("0123456789", first.size() + 2) == std::string_view::npos);
+}
+
 /// What is to be loaded, as what.
 struct Plan {
     Identity who;
@@ -62,7 +72,7 @@ Result<Plan> plan(const LoadRequest& request)
         return incompatible("the portable engine cannot clone the memory of a guest: take a "
                             "checkpoint without memory");
     }
-    if (made.who.name != domain_name(made.who.sandbox, made.who.incarnation)) {
+    if (!is_name_of(made.who.sandbox, made.who.name)) {
         return incompatible(made.who.name + " is no name of " + made.who.sandbox.str());
     }
     COMMON_TRY(const auto placed, definition_of(request, captured, made.who.uuid));

@@ -242,6 +242,7 @@ def test_a_host_that_is_full_or_away_takes_nothing_and_what_was_to_move_goes_on(
     finally:
         fleet.hosts[1].reconfigure(disk_reserve_mb=256)
     api.ok("POST", "/v1/hosts/h1/uncordon", {})
+    wait_until("its engine", lambda: api.ok("GET", "/v1/hosts/h2")["host"]["state_engine"] == "fast", 60)
     fleet.hosts[1].hostd.child.send_signal(signal.SIGSTOP)  # It is connected, and does nothing.
     try:
         drain(api, "h1")
