@@ -38,24 +38,6 @@ Error nothing_there(const common::SnapshotId& id, std::string_view what)
     return {ErrorCode::not_found, fmt::format("checkpoint {} has {}", id.str(), what)};
 }
 
-/// Fills `bytes` from `offset`; less only at the end of the file.
-Result<std::size_t> fill_from(int file, std::string& bytes, std::uint64_t offset)
-{
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-        const auto count = ::pread(
-            file, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
-        if (count < 0) {
-            return file_error("read", "a file of a checkpoint", errno);
-        }
-        if (count == 0) {
-            break;
-        }
-        done += static_cast<std::size_t>(count);
-    }
-    return done;
-}
-
 } // namespace
 
 /// Those that its disk is made of, the lowest first, on its image.
@@ -158,7 +140,7 @@ Result<std::string> DirCheckpointStore::read_piece(const common::SnapshotId& id,
     constexpr std::uint64_t beyond = std::uint64_t{1} << 62U; // No file's; off_t is signed.
     std::string bytes(size, '\0');
     COMMON_TRY(const auto count,
-               fill_from(file.get(), bytes, std::min<std::uint64_t>(offset, beyond)));
+               read_at(file.get(), bytes, std::min<std::uint64_t>(offset, beyond)));
     if (count == 0) {
         return nothing_there(id, fmt::format("nothing of {} from byte {} on", digest, offset));
     }

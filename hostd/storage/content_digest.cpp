@@ -32,24 +32,6 @@ void update_number(common::digest::Hasher& hasher, std::uint64_t number)
     hasher.update({bytes.data(), bytes.size()});
 }
 
-/// Fills `bytes` from `offset`; less only at the end of the file.
-Result<std::size_t> read_at(int fd, std::vector<char>& bytes, std::uint64_t offset)
-{
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-        const auto count = ::pread(
-            fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
-        if (count < 0) {
-            return file_error("read", "a file to digest", errno);
-        }
-        if (count == 0) {
-            break;
-        }
-        done += static_cast<std::size_t>(count);
-    }
-    return done;
-}
-
 /// The block that the next data at or after `offset` lie in; `size` if there are none.
 std::uint64_t next_data(int fd, std::uint64_t offset, std::uint64_t size)
 {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 namespace hostd::storage {
 
@@ -49,6 +50,23 @@ Result<> keep_reserve(const std::filesystem::path& folder, Bytes reserve, Bytes 
                     more.mib(),
                     reserve.mib()),
         "disk_full"};
+}
+
+Result<std::size_t> read_at(int file, std::span<char> bytes, std::uint64_t offset)
+{
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+        const auto count = ::pread(
+            file, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+        if (count < 0) {
+            return file_error("read", "a file", errno);
+        }
+        if (count == 0) {
+            break;
+        }
+        done += static_cast<std::size_t>(count);
+    }
+    return done;
 }
 
 } // namespace hostd::storage

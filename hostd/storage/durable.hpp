@@ -3,7 +3,9 @@
 #include "common/files/durable.hpp"
 #include "hostd/core/storage.hpp"
 
+#include <cstdint>
 #include <filesystem>
+#include <span>
 
 namespace hostd::storage {
 
@@ -28,5 +30,8 @@ common::Result<DiskSpace> space_of(const std::filesystem::path& folder);
 common::Result<> keep_reserve(const std::filesystem::path& folder,
                               common::Bytes reserve,
                               common::Bytes more = common::Bytes{0});
+
+/// Fills `bytes` from `offset`, below 2^62; less only at the end of the file.
+common::Result<std::size_t> read_at(int file, std::span<char> bytes, std::uint64_t offset);
 
 } // namespace hostd::storage

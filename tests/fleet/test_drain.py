@@ -176,7 +176,7 @@ def test_what_cannot_move_is_told_and_stays(fleet, api, cli, image):
     alone = api.create(image="alone", host="h1", **SMALL)["id"]
     busy, mobile = made(api, "inuse"), filled(api, "mobile")
     with ThreadPoolExecutor(1) as pool:
-        long = pool.submit(fleet.api().run, busy.ident, "while [ ! -e /tmp/over ]; do sleep 0.1; done; echo over", timeout_sec=300)
+        long = pool.submit(fleet.api().run, busy.ident, "mkfifo /tmp/over; read x < /tmp/over; echo over", timeout_sec=300)
         try:
             wait_until("the command to run", lambda: api.ok("GET", f"/v1/sandboxes/{busy.ident}/commands")["commands"], 30)
             drain(api, "h1", deadline_sec=25)
@@ -188,7 +188,7 @@ def test_what_cannot_move_is_told_and_stays(fleet, api, cli, image):
             refused = cli("drain", "h1", "--deadline", "5s")
             assert refused.returncode != 0 and "no_agent" in refused.stdout + refused.stderr
         finally:
-            fleet.api().run(busy.ident, "touch /tmp/over")
+            fleet.api().run(busy.ident, "echo > /tmp/over")
         assert long.result()["stdout"] == "over\n"
     seen_moved(api, mobile)
     # Stopped, what has no agent moves; what is quiet moves, too.
