@@ -1,12 +1,11 @@
 #include "hostd/link/coordinator_link.hpp"
 
 #include "common/log/log.hpp"
+#include "hostd/link/connection.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <poll.h>
-#include <zmq.hpp>
 
 namespace hostd::link {
 
@@ -18,57 +17,6 @@ int ms(std::chrono::milliseconds time)
 }
 
 } // namespace
-
-struct CoordinatorLink::Connection {
-    zmq::socket_t dealer;
-    zmq::socket_t monitor;
-
-    Connection(zmq::context_t& context, const LinkSettings& settings, const std::string& endpoint)
-        : dealer{context, zmq::socket_type::dealer}, monitor{context, zmq::socket_type::pair}
-    {
-        dealer.set(zmq::sockopt::linger, 0);
-        dealer.set(zmq::sockopt::immediate, true);
-        // As much as the outbox: what is not committed is said at once after a welcome.
-        dealer.set(zmq::sockopt::sndhwm, static_cast<int>(settings.outbox));
-        dealer.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(proto::max_message_bytes));
-        dealer.set(zmq::sockopt::curve_serverkey, settings.coordinator_key);
-        dealer.set(zmq::sockopt::curve_publickey, settings.keys.public_key);
-        dealer.set(zmq::sockopt::curve_secretkey, settings.keys.secret_key);
-        dealer.set(zmq::sockopt::heartbeat_ivl, ms(settings.zmtp_interval));
-        dealer.set(zmq::sockopt::heartbeat_timeout, ms(settings.zmtp_timeout));
-        dealer.set(zmq::sockopt::heartbeat_ttl, ms(settings.zmtp_timeout));
-        dealer.set(zmq::sockopt::handshake_ivl, ms(settings.connect_timeout));
-        const char* events = "inproc://paddock-link-events";
-        if (::zmq_socket_monitor(dealer.handle(),
-                                 events,
-                                 ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
-                                     ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                                     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) != 0) {
-            throw zmq::error_t{};
-        }
-        monitor.set(zmq::sockopt::linger, 0);
-        monitor.connect(events);
-        dealer.connect(endpoint);
-    }
-    ~Connection() { ::zmq_socket_monitor(dealer.handle(), nullptr, 0); }
-    Connection(const Connection&) = delete;
-    Connection& operator=(const Connection&) = delete;
-
-    /// The event that the monitor tells next (zmq_socket_monitor(3)), 0 if none.
-    std::uint16_t event()
-    {
-        zmq::message_t what;
-        zmq::message_t where;
-        if (!monitor.recv(what, zmq::recv_flags::dontwait) ||
-            !monitor.recv(where, zmq::recv_flags::dontwait) ||
-            what.size() < sizeof(std::uint16_t)) {
-            return 0;
-        }
-        std::uint16_t event = 0;
-        std::memcpy(&event, what.data(), sizeof event);
-        return event;
-    }
-};
 
 CoordinatorLink::CoordinatorLink(LinkSettings settings, const common::Clock& clock)
     : settings_{std::move(settings)}, clock_{clock}, outbox_{settings_.outbox}
@@ -142,9 +90,7 @@ void CoordinatorLink::run(Session::Ways ways)
     zmq::context_t context{1};
     Connection* current = nullptr;
     ways.send = [&current](std::string bytes) {
-        // A full pipe means a peer that reads nothing: the ZMTP heartbeat ends it.
-        if (current != nullptr &&
-            !current->dealer.send(zmq::buffer(bytes), zmq::send_flags::dontwait)) {
+        if (current != nullptr && !current->send(bytes)) {
             spdlog::warn("dropping a message: the coordinator reads nothing");
         }
     };
@@ -154,7 +100,7 @@ void CoordinatorLink::run(Session::Ways ways)
         const auto& endpoint = settings_.endpoints[turn % settings_.endpoints.size()];
         bool was_welcomed = false;
         try {
-            Connection connection{context, settings_, endpoint};
+            Connection connection{context, settings_, settings_.keys, endpoint};
             current = &connection;
             serve(session, connection);
             was_welcomed = session.state() == Session::State::welcomed;
@@ -212,12 +158,11 @@ void CoordinatorLink::serve(Session& session, Connection& connection)
         if (stop) {
             return;
         }
-        while (const auto event = connection.event()) {
-            if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
-                // Makes the socket take up the connection that the event speaks of.
-                static_cast<void>(connection.dealer.get(zmq::sockopt::events));
+        for (auto event = connection.event(); event != Connection::Event::none;
+             event = connection.event()) {
+            if (event == Connection::Event::established) {
                 session.connected();
-            } else if (event == ZMQ_EVENT_DISCONNECTED) {
+            } else if (event == Connection::Event::lost) {
                 return;
             } else {
                 spdlog::warn("the coordinator does not know this host's key, or is not the one "

@@ -1,27 +1,14 @@
 #pragma once
 
 #include "common/outbox.hpp"
-#include "hostd/link/keys.hpp"
-#include "hostd/link/session.hpp"
+#include "hostd/link/link_settings.hpp"
 
 #include <atomic>
 #include <thread>
 
 namespace hostd::link {
 
-struct LinkSettings {
-    std::vector<std::string> endpoints; ///< Tried in turn; one at a time.
-    std::string coordinator_key;        ///< The pinned public key.
-    KeyPair keys;
-    SessionSettings session;
-    std::chrono::milliseconds retry_first{500};
-    std::chrono::milliseconds retry_max{15000};
-    std::chrono::milliseconds connect_timeout{5000};
-    /// ZMTP's own heartbeat: how soon a dead peer is noticed.
-    std::chrono::milliseconds zmtp_interval{2000};
-    std::chrono::milliseconds zmtp_timeout{6000};
-    std::size_t outbox = 65536;
-};
+struct Connection;
 
 /// The way to the coordinator over ZeroMQ: a DEALER with CURVE, the coordinator's key
 /// pinned. Its thread owns the socket; each lost or refused connection gets a fresh
@@ -49,8 +36,6 @@ public:
     void stop();
 
 private:
-    struct Connection;
-
     void push(Outgoing item, const char* what);
     void run(Session::Ways ways);
     /// Serves one connection until it is lost, refused or stop() is called.

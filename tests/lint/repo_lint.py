@@ -18,9 +18,11 @@ from xml.sax.saxutils import quoteattr
 MAY_USE = {
     "common": set(),
     "proto": {"common"},
+    "vt": {"common"},
+    "vt/picture": {"common", "vt"},
     "client": {"common"},
-    "cli": {"common", "client"},
-    "guest": {"common", "proto"},
+    "cli": {"common", "client", "vt"},
+    "guest": {"common", "proto", "vt"},
     "hostd/core": {"common"},
     "hostd/virt": {"common"},
     "hostd/qemu": {"common"},
@@ -29,10 +31,11 @@ MAY_USE = {
     "hostd/network": {"common", "hostd/core", "hostd/virt"},
     "hostd/guest": {"common", "hostd/core", "proto"},
     "hostd/link": {"common", "hostd/core", "proto"},
+    "hostd/simulated": {"common", "hostd/core", "hostd/link"},
     "coordinator/scheduler": {"common"},
     "coordinator/core": {"common", "coordinator/scheduler"},
     "coordinator/store": {"common", "coordinator/core"},
-    "coordinator/http": {"common", "coordinator/core"},
+    "coordinator/http": {"common", "coordinator/core", "vt", "vt/picture"},
     "coordinator/link": {"common", "coordinator/core", "proto"},
     "coordinator/guest": {"common", "coordinator/core", "proto"},
     # Where the adapters meet.
@@ -51,10 +54,11 @@ ONLY_IN = {
     r"<msgpack": {"proto"},
     r"<spdlog/": {"common/log"},
     r"<openssl/": {"common/digest"},
+    r"<png\.h>": {"vt/picture"},
     r"<yaml-cpp/": {"common/config"},
     r"<CLI/": {"hostd", "coordinator", "guest", "cli"},
 }
-PRODUCT = ("common", "proto", "client", "guest", "hostd", "coordinator", "cli")
+PRODUCT = ("common", "proto", "vt", "client", "guest", "hostd", "coordinator", "cli")
 # Without these two a guest agent could not be a lone file.
 GUEST_FORBIDS = r"<fmt/|<boost/"
 MAX_LINES = 400
