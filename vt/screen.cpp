@@ -129,9 +129,11 @@ void Screen::print(char32_t character)
 
 void Screen::repeat(int count)
 {
-    // More than a screen of the same is the same again.
+    // More than a screen of the same is the same again; where each moves what is on its right, that
+    // may be more than a turn's work.
     count = std::min(count, rows() * columns());
-    for (; count > 0 && last_ != 0; --count) {
+    for (const auto before = work_; count > 0 && last_ != 0 && work_ - before < work_at_most;
+         --count) {
         const auto charsets = std::exchange(cursor_.charsets, {}); // It was translated once.
         print(last_);
         cursor_.charsets = charsets;

@@ -42,6 +42,8 @@ public:
     [[nodiscard]] int column() const noexcept { return cursor_.column; }
     [[nodiscard]] bool cursor_shown() const noexcept { return cursor_shown_; }
     [[nodiscard]] const Scrollback& scrollback() const noexcept { return scrollback_; }
+    /// The cells that are shown, of the main screen or the alternate one.
+    [[nodiscard]] const Grid& shown() const noexcept { return grid(); }
 
     /// The last lines of the scrollback and the screen, without the empty ones at its end; 0: the
     /// screen alone. The newest that fit into so many bytes.

@@ -3,6 +3,7 @@
 #include "common/utf8.hpp"
 #include "vt/characters.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <random>
 
@@ -103,6 +104,10 @@ BOOST_AUTO_TEST_CASE(tabs_and_repetitions)
     BOOST_TEST(shown("\x1b[5bx") == "x\n"); // There is nothing to repeat yet.
     BOOST_TEST(shown("\x1b(0q\x1b[2b\x1b(B q", {2, 20}) == "─── q\n");
     BOOST_TEST(shown("\x1b)0\x0eq\x0fq") == "─q\n");
+    // Each moves its row: as much as a turn's work, and no more.
+    const auto moved = shown("\x1b[4hx\x1b[H\x1b[65535b", {100, 300});
+    BOOST_TEST(std::ranges::count(moved, 'x') > 300);
+    BOOST_TEST(std::ranges::count(moved, 'x') < 1000);
 }
 
 BOOST_AUTO_TEST_CASE(what_scrolls_away_is_kept_within_bounds)
