@@ -1,6 +1,7 @@
 #include "guest/terminals/pty_pane.hpp"
 
 #include "guest/terminals/checks.hpp"
+#include "guest/terminals/keys.hpp"
 #include "vt/characters.hpp"
 
 #include <algorithm>
