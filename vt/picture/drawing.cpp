@@ -28,17 +28,17 @@ char32_t without_width(char32_t character)
     return is_full ? character - U'\uff01' + U'!' : character;
 }
 
+/// A pixel smaller than its place at either side.
 Mask box(int width)
 {
     constexpr std::size_t top = 2;
     constexpr std::size_t bottom = 12;
-    const auto inside = static_cast<std::uint16_t>(all_of(width) & all_of(width) >> 1U &
-                                                   (all_of(width) << 1U & 0xffffU));
-    const auto sides =
-        static_cast<std::uint16_t>(inside & ~(inside >> 1U & inside << 1U & 0xffffU));
+    const unsigned all = all_of(width);
+    const unsigned inside = all & all >> 1U & all << 1U;
+    const unsigned sides = inside & ~(inside >> 1U & inside << 1U);
     Mask mask{};
-    mask[top] = mask[bottom] = inside;
-    std::fill(mask.begin() + top + 1, mask.begin() + bottom, sides);
+    mask[top] = mask[bottom] = static_cast<std::uint16_t>(inside);
+    std::fill(mask.begin() + top + 1, mask.begin() + bottom, static_cast<std::uint16_t>(sides));
     return mask;
 }
 

@@ -29,7 +29,7 @@ struct Decoded {
 
     [[nodiscard]] Rgb at(int x, int y) const
     {
-        const auto* pixel = pixels.data() + 3 * (static_cast<std::size_t>(y) * width + x);
+        const auto* pixel = pixels.data() + static_cast<std::size_t>(3 * (y * width + x));
         return {pixel[0], pixel[1], pixel[2]};
     }
 
