@@ -23,6 +23,7 @@ struct Arguments {
     std::string out;
     std::string name;
     std::string key_file;
+    std::string list;
 };
 
 Result<daemon_of::Settings> settings_of(const Arguments& arguments)
@@ -55,6 +56,16 @@ Result<> keygen(const Arguments& arguments)
 Result<> enrol(const Arguments& arguments)
 {
     COMMON_TRY(const auto settings, settings_of(arguments));
+    if (!arguments.list.empty()) {
+        COMMON_TRY(const auto count,
+                   coordinator::link::enrol_all(settings.enrolment_file, arguments.list));
+        fmt::print("enrolled {} hosts in {}\n", count, settings.enrolment_file.string());
+        return {};
+    }
+    if (arguments.name.empty() || arguments.key_file.empty()) {
+        return Error{ErrorCode::invalid_argument,
+                     "say which host and name the file with its public key, or --list FILE"};
+    }
     if (!common::is_name(arguments.name)) {
         return Error{ErrorCode::invalid_argument,
                      "'" + arguments.name + "' is no host name: letters, digits, dots, dashes"};
@@ -114,8 +125,10 @@ int main(int argc, char** argv)
     keys->callback([&action] { action = keygen; });
 
     auto* host = app.add_subcommand("enrol", "Let a host in, under a name, by its public key");
-    host->add_option("NAME", arguments.name, "the host's name from now on")->required();
-    host->add_option("FILE", arguments.key_file, "its host.pub")->required();
+    auto* named = host->add_option("NAME", arguments.name, "the host's name from now on");
+    host->add_option("FILE", arguments.key_file, "its host.pub");
+    host->add_option("--list", arguments.list, "many at once: a name and a public key a line")
+        ->excludes(named);
     host->callback([&action] { action = enrol; });
 
     auto* tokens = app.add_subcommand("token", "Make a token for the HTTP API and print it, once");

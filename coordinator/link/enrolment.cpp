@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <sys/stat.h>
 
@@ -52,6 +53,45 @@ Result<EnrolledKeys> read_entries(const std::filesystem::path& file)
         }
     }
     return entries;
+}
+
+Result<> enrol(const std::filesystem::path& file, const EnrolledKeys& more)
+{
+    EnrolledKeys entries;
+    if (std::filesystem::exists(file)) {
+        COMMON_TRY(auto before, read_entries(file));
+        entries = std::move(before);
+    }
+    std::set<common::HostName> named;
+    for (const auto& [key, name] : more) {
+        if (const auto taken = entries.find(key); taken != entries.end() && taken->second != name) {
+            return Error{ErrorCode::already_exists,
+                         "this key is enrolled for host " + taken->second.str() +
+                             ": give each host a key of its own (paddock-hostd keygen)"};
+        }
+        named.insert(name);
+    }
+    std::erase_if(entries, [&named](const auto& entry) { return named.contains(entry.second); });
+    entries.insert(more.begin(), more.end());
+    auto text = std::string{"# Hosts and their public keys; see paddock-coordinator enrol.\n"};
+    for (const auto& [key, host] : entries) {
+        text += host.str() + " " + key + "\n";
+    }
+    auto temporary = file;
+    temporary += ".new";
+    {
+        std::ofstream out{temporary};
+        out << text;
+        if (!out.flush()) {
+            return Error{ErrorCode::internal, "write " + temporary.string() + ": failed"};
+        }
+    }
+    std::error_code error;
+    std::filesystem::rename(temporary, file, error);
+    if (error) {
+        return Error{ErrorCode::internal, "write " + file.string() + ": " + error.message()};
+    }
+    return {};
 }
 
 } // namespace
@@ -110,38 +150,14 @@ Result<> enrol(const std::filesystem::path& file,
                const common::HostName& name,
                const std::string& public_key)
 {
-    EnrolledKeys entries;
-    if (std::filesystem::exists(file)) {
-        COMMON_TRY(auto before, read_entries(file));
-        entries = std::move(before);
-    }
-    if (const auto taken = entries.find(public_key);
-        taken != entries.end() && taken->second != name) {
-        return Error{ErrorCode::already_exists,
-                     "this key is enrolled for host " + taken->second.str() +
-                         ": give each host a key of its own (paddock-hostd keygen)"};
-    }
-    std::erase_if(entries, [&name](const auto& entry) { return entry.second == name; });
-    entries[public_key] = name;
-    auto text = std::string{"# Hosts and their public keys; see paddock-coordinator enrol.\n"};
-    for (const auto& [key, host] : entries) {
-        text += host.str() + " " + key + "\n";
-    }
-    auto temporary = file;
-    temporary += ".new";
-    {
-        std::ofstream out{temporary};
-        out << text;
-        if (!out.flush()) {
-            return Error{ErrorCode::internal, "write " + temporary.string() + ": failed"};
-        }
-    }
-    std::error_code error;
-    std::filesystem::rename(temporary, file, error);
-    if (error) {
-        return Error{ErrorCode::internal, "write " + file.string() + ": " + error.message()};
-    }
-    return {};
+    return enrol(file, EnrolledKeys{{public_key, name}});
+}
+
+Result<std::size_t> enrol_all(const std::filesystem::path& file, const std::filesystem::path& list)
+{
+    COMMON_TRY(const auto entries, read_entries(list));
+    COMMON_CHECK(enrol(file, entries));
+    return entries.size();
 }
 
 } // namespace coordinator::link

@@ -54,4 +54,9 @@ common::Result<> enrol(const std::filesystem::path& file,
                        const common::HostName& name,
                        const std::string& public_key);
 
+/// Likewise all that another such file names, at once; how many that is. `not_found`, or
+/// `invalid_argument` with the line.
+common::Result<std::size_t> enrol_all(const std::filesystem::path& file,
+                                      const std::filesystem::path& list);
+
 } // namespace coordinator::link

@@ -151,4 +151,22 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_wrong_is_not_overwritten)
     BOOST_TEST(!enrol(folder / "no-such-folder/enrolled", HostName{"h1"}, key('a')).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_list_enrols_many_at_once_or_none)
+{
+    const auto list = folder / "list";
+    std::ofstream{list} << "# simulated\nh1 " << key('a') << "\nh2 " << key('b') << "\n";
+    write("h1 " + key('x') + "\nh3 " + key('c') + "\n");
+    BOOST_TEST(*enrol_all(file, list) == 2U);
+    Enrolment enrolment{file};
+    BOOST_REQUIRE(enrolment.load());
+    BOOST_TEST(host(enrolment, 'a') == "h1"); // With another key than before.
+    BOOST_TEST(host(enrolment, 'x') == "nobody");
+    BOOST_TEST(host(enrolment, 'b') == "h2");
+    BOOST_TEST(host(enrolment, 'c') == "h3");
+
+    std::ofstream{list} << "h4 " << key('d') << "\nh5 " << key('c') << "\n";
+    BOOST_CHECK(enrol_all(file, list).error().code == ErrorCode::already_exists);
+    BOOST_TEST(host(enrolment, 'd') == "nobody");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
