@@ -38,6 +38,24 @@ void fields(V& v, M& m)
 }
 
 template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, WatchOutput>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+    v.need("watch", m.watch);
+    v.need("credit", m.credit);
+    v.opt("from", m.from, many(max_watched, 128));
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, UnwatchOutput>
+void fields(V& v, M& m)
+{
+    v.need("id", m.id, word);
+    v.need("watch", m.watch);
+}
+
+template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, Input>
 void fields(V& v, M& m)
 {
@@ -69,6 +87,8 @@ void fields(V& v, M& m)
 PROTO_MESSAGE(OpenReader)
 PROTO_MESSAGE(GrantReader)
 PROTO_MESSAGE(CloseReader)
+PROTO_MESSAGE(WatchOutput)
+PROTO_MESSAGE(UnwatchOutput)
 PROTO_MESSAGE(Input)
 PROTO_MESSAGE(ReaderNews)
 #undef PROTO_MESSAGE

@@ -3,6 +3,7 @@
 #include "common/result.hpp"
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,27 @@ struct CloseReader {
     std::string id;
     std::string operation;
     std::uint64_t reader = 0;
+};
+
+/// Of all live execs of a sandbox, those to come included: what they write is told as ReaderNews
+/// (output, end) under this number, which is the coordinator's as a reader's is and ends with the
+/// connection likewise. A watcher holds no command up: what there is no credit for it misses,
+/// which positions tell. With the number that watches already: more credit, and no `from`.
+struct WatchOutput {
+    static constexpr std::string_view kind = "watch_output";
+    std::string id;
+    std::uint64_t watch = 0;
+    std::uint32_t credit = 0; ///< As a reader's.
+    /// Operation → the position that what it writes is wanted from. Of others that run already:
+    /// from now on.
+    std::map<std::string, std::uint64_t> from;
+};
+inline constexpr std::size_t max_watched = 128;
+
+struct UnwatchOutput {
+    static constexpr std::string_view kind = "unwatch_output";
+    std::string id;
+    std::uint64_t watch = 0;
 };
 
 /// Answered by a reply without a value, under the envelope's own operation.

@@ -88,7 +88,11 @@ public:
     virtual void
     grant_reader(const common::SandboxId& id, const ExecReader& reader, std::uint32_t bytes) = 0;
     virtual void close_reader(const common::SandboxId& id, const ExecReader& reader) = 0;
-    /// Of all guests: whoever they were for is gone.
+    /// One at a time in each guest, whether or not it has a channel now: the latest counts. Told
+    /// to whom observe_readers() names.
+    virtual void watch_output(const common::SandboxId& id, OutputWatch watch) = 0;
+    virtual void unwatch_output(const common::SandboxId& id, std::uint64_t number) = 0;
+    /// Of all guests, and those who watch: whoever they were for is gone.
     virtual void close_readers() = 0;
     /// Stdin is taken whole or not at all: `rate_limited` (reason stdin_full) while the command
     /// does not read what it has. `not_found` (no_such_exec) unless it runs.

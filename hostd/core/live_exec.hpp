@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <variant>
 
@@ -30,6 +31,16 @@ struct ReaderNews {
     bool of_stderr = false;
     std::uint64_t position = 0; ///< Of the first byte; at the end, of what would follow.
     std::string data;
+};
+
+/// Somebody who sees what all live execs of a sandbox write, calls left out, and holds none of them
+/// up: what there is no credit for is missed. Told as a reader is, by `output` and `end`; at the
+/// end of an exec nothing is waited for but a moment for credit.
+struct OutputWatch {
+    std::uint64_t number = 0;
+    std::uint32_t credit = 0; ///< More, if this number watches already.
+    /// Where those go on that were watched before. Of the others: from now on.
+    std::map<common::OperationId, std::uint64_t> from{};
 };
 
 struct StdinPiece {

@@ -86,6 +86,10 @@ bool SandboxService::serve_live_exec(Command& command)
         guests.grant_reader(grant->id, grant->reader, grant->bytes);
     } else if (const auto* close = std::get_if<CloseReaderCommand>(&command.what)) {
         guests.close_reader(close->id, close->reader);
+    } else if (auto* watch = std::get_if<WatchOutputCommand>(&command.what)) {
+        guests.watch_output(watch->id, std::move(watch->watch));
+    } else if (const auto* unwatch = std::get_if<UnwatchOutputCommand>(&command.what)) {
+        guests.unwatch_output(unwatch->id, unwatch->watch);
     } else if (std::holds_alternative<CloseReadersCommand>(command.what)) {
         guests.close_readers();
     } else if (auto* input = std::get_if<InputCommand>(&command.what)) {

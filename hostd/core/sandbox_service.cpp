@@ -173,6 +173,8 @@ void SandboxService::carry_out(const Op& op)
         void operator()(const OpenReaderCommand&) const {}
         void operator()(const GrantReaderCommand&) const {}
         void operator()(const CloseReaderCommand&) const {}
+        void operator()(const WatchOutputCommand&) const {}
+        void operator()(const UnwatchOutputCommand&) const {}
         void operator()(const CloseReadersCommand&) const {}
         void operator()(const InputCommand&) const {}
     };

@@ -140,6 +140,14 @@ struct CloseReaderCommand {
     common::SandboxId id;
     ExecReader reader;
 };
+struct WatchOutputCommand {
+    common::SandboxId id;
+    OutputWatch watch;
+};
+struct UnwatchOutputCommand {
+    common::SandboxId id;
+    std::uint64_t watch = 0;
+};
 struct CloseReadersCommand {}; ///< The connection is lost that they were for.
 struct InputCommand {
     common::SandboxId id;
@@ -181,6 +189,8 @@ struct Command {
                  OpenReaderCommand,
                  GrantReaderCommand,
                  CloseReaderCommand,
+                 WatchOutputCommand,
+                 UnwatchOutputCommand,
                  CloseReadersCommand,
                  InputCommand,
                  ReadCommand,

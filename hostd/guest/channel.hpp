@@ -10,6 +10,14 @@
 
 namespace hostd::guest {
 
+/// Who watches what the live execs of one guest write. Kept while the guest has no channel.
+struct Watching {
+    std::uint64_t number = 0;
+    std::uint64_t credit = 0;
+    std::map<common::OperationId, std::uint64_t> from{}; ///< As OutputWatch has it.
+    common::OperationId last{};                          ///< That had its turn.
+};
+
 /// The channel to one guest's agent: connects, resynchronises, greets, runs execs,
 /// and starts over after every loss or violation.
 ///
@@ -56,6 +64,10 @@ public:
     void close_reader(const ExecReader& reader);
     void input(const common::OperationId& operation, ExecInput input, Guests::Taken done);
     void close_readers();
+    /// Somebody watches from now on, or, null, nobody any more. It must stay where it is meanwhile.
+    void watch(Watching* watching);
+    /// There is more credit for who watches.
+    void tell_watched();
     void request_shutdown();
     void freeze(Guests::Frozen done);
     void thaw();
@@ -129,6 +141,12 @@ private:
     [[nodiscard]] std::chrono::milliseconds patience_with_readers(const ExecSpec& spec) const;
     common::SteadyTime on_live_time(common::SteadyTime now, Run& run);
 
+    // channel_watch.cpp: those who watch them.
+    void watch_new(Run& run);
+    bool tell_watched_piece(Run& run);
+    void end_watched(Run& run, common::SteadyTime now);
+    void tell_watched_of(Run& run);
+
     // channel_identity.cpp: who it is, and standing still.
     void send_identity();
     common::Result<> take_became(const proto::GuestBecame& became);
@@ -179,6 +197,7 @@ private:
     std::uint32_t last_stream_ = 0;
     std::map<std::uint32_t, common::OperationId> streams_;
     Runs runs_;
+    Watching* watching_ = nullptr; ///< Of GuestChannels.
 };
 
 } // namespace hostd::guest

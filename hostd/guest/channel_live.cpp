@@ -43,6 +43,7 @@ common::Result<> Channel::take_started(const proto::GuestStarted& started, Run& 
     run.started = true;
     if (auto* live = run.exec.live(); live != nullptr) {
         COMMON_CHECK(live->attached(started));
+        watch_new(run);
         tell_readers(run);
         send_stdin(run);
     }
@@ -58,6 +59,7 @@ void Channel::tell_readers(Run& run)
 {
     if (auto* live = run.exec.live(); live != nullptr) {
         live->tell(run.exec.spec().operation, readers_);
+        tell_watched_of(run);
     }
 }
 
@@ -157,6 +159,10 @@ common::SteadyTime Channel::on_live_time(common::SteadyTime now, Run& run)
     if (live != nullptr && live->is_expecting()) {
         next = std::min(next, run.expected_until);
     }
+    if (live != nullptr && live->owes_watched_end()) {
+        end_watched(run, now);
+        next = std::min(next, run.ended_at + limits_.watch_patience);
+    }
     return run.input ? std::min(next, run.input->until) : next;
 }
 
@@ -182,6 +188,7 @@ void Channel::give_up_live(const common::OperationId& operation, Run& run)
 {
     if (auto* live = run.exec.live(); live != nullptr) {
         live->give_up(operation, readers_);
+        end_watched(run, common::SteadyTime::max());
     }
     if (auto input = std::exchange(run.input, std::nullopt)) {
         input->done(no_such_exec());

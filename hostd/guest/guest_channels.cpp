@@ -1,6 +1,6 @@
 #include "hostd/guest/guest_channels.hpp"
 
-#include "hostd/guest/channel.hpp"
+#include "hostd/guest/attached_channel.hpp"
 
 #include <algorithm>
 #include <array>
@@ -25,13 +25,6 @@ Error no_session(const common::SandboxId& id)
 }
 
 } // namespace
-
-struct GuestChannels::Attached {
-    Channel channel;
-    std::uint64_t watched = 0; ///< The channel's connection that epoll knows.
-    std::uint32_t interest = 0;
-    bool ready = false;
-};
 
 GuestChannels::GuestChannels(const common::Clock& clock, ChannelLimits limits)
     : clock_{clock},
@@ -252,9 +245,14 @@ void GuestChannels::serve(Request& request)
 {
     if (std::holds_alternative<CloseReaders>(request)) {
         for (auto& [id, attached] : channels_) {
+            attached->channel.watch(nullptr);
             attached->channel.close_readers();
             settle(*attached);
         }
+        watches_.clear();
+        return;
+    }
+    if (serve_watch(request)) {
         return;
     }
     const auto& id =
@@ -269,6 +267,9 @@ void GuestChannels::serve(Request& request)
                                                                         limits_,
                                                                         observer_,
                                                                         readers_}});
+            if (const auto watching = watches_.find(id); watching != watches_.end()) {
+                attached->channel.watch(&watching->second);
+            }
             channels_.emplace(id, std::move(attached));
         }
         return;

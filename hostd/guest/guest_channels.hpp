@@ -14,6 +14,7 @@
 namespace hostd::guest {
 
 class Channel;
+struct Watching;
 
 /// Guests over unix sockets: one thread with one epoll for all channels. The
 /// guests take turns of limits.turn_bytes, so that one that floods starves none.
@@ -47,6 +48,8 @@ public:
                       const ExecReader& reader,
                       std::uint32_t bytes) override;
     void close_reader(const common::SandboxId& id, const ExecReader& reader) override;
+    void watch_output(const common::SandboxId& id, OutputWatch watch) override;
+    void unwatch_output(const common::SandboxId& id, std::uint64_t number) override;
     void close_readers() override;
     void input(const common::SandboxId& id,
                const common::OperationId& operation,
@@ -100,6 +103,14 @@ private:
         std::function<void(Channel&)> act;
         std::function<void()> unknown; ///< Instead, if there is no such channel.
     };
+    struct WatchOutput {
+        common::SandboxId id;
+        OutputWatch watch;
+    };
+    struct UnwatchOutput {
+        common::SandboxId id;
+        std::uint64_t number = 0;
+    };
     struct CloseReaders {
         common::SandboxId id{}; ///< Of all.
     };
@@ -112,6 +123,8 @@ private:
                                  Resume,
                                  Exec,
                                  Live,
+                                 WatchOutput,
+                                 UnwatchOutput,
                                  CloseReaders,
                                  Acknowledge,
                                  Shutdown>;
@@ -121,6 +134,7 @@ private:
     void run();
     void serve_requests() EXCLUDES(mutex_);
     void serve(Request& request);
+    bool serve_watch(Request& request);
     static void refuse(Request& request);
     static void serve_channel(Request& request, Channel& channel);
     void serve_sockets(int timeout_ms);
@@ -142,6 +156,7 @@ private:
     Observer observer_;
     ReaderObserver readers_ = [](const ReaderNews&) {};
     std::map<common::SandboxId, std::unique_ptr<Attached>> channels_;
+    std::map<common::SandboxId, Watching> watches_; ///< Channels have pointers to them.
     std::thread thread_;
 };
 

@@ -56,6 +56,9 @@ struct ChannelLimits {
     /// For readers of a command that this hostd finds running. The coordinator has them come at
     /// once.
     std::chrono::milliseconds resumed_patience{3000};
+    /// For credit, after the end of a live one, so that who watches sees the last of it too.
+    std::chrono::milliseconds watch_patience{3000};
+    std::size_t watches = 4096;                        ///< Over all guests; more are not seen.
     std::size_t joined = 8;                            ///< Callers waiting for one exec.
     std::size_t write_bytes = std::size_t{256} << 10U; ///< Queued before stdin waits.
     std::size_t waiting_execs = 1024;                  ///< In the inbox, over all guests.

@@ -179,6 +179,20 @@ void LiveRun::give_up(const common::OperationId& operation, const Tell& tell)
     readers_.clear();
 }
 
+void LiveRun::watch(std::uint64_t from)
+{
+    watched_ = from;
+}
+
+std::optional<proto::OutputLog::Piece> LiveRun::next_watched(std::uint64_t credit)
+{
+    auto piece = watched_ ? log_.read(*watched_, spendable(credit)) : std::nullopt;
+    if (piece) {
+        watched_ = piece->position + piece->data.size();
+    }
+    return piece;
+}
+
 Result<> LiveRun::write(const StdinPiece& piece)
 {
     if (stdin_closed_ || ended_) {

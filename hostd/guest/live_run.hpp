@@ -61,6 +61,18 @@ public:
     /// Nothing will ever come for those who read: they are told so.
     void give_up(const common::OperationId& operation, const Tell& tell);
 
+    /// Somebody watches from there, or from what is kept of it, and only sees: nothing waits for
+    /// him.
+    void watch(std::uint64_t from);
+    void unwatch() noexcept { watched_.reset(); }
+    [[nodiscard]] bool is_watched() const noexcept { return watched_.has_value(); }
+    /// The next piece for who watches that this credit allows.
+    std::optional<proto::OutputLog::Piece> next_watched(std::uint64_t credit);
+    /// It writes no more, and who watches has not been told so.
+    [[nodiscard]] bool owes_watched_end() const noexcept { return ended_ && watched_.has_value(); }
+    /// He has had the last of it.
+    [[nodiscard]] bool is_all_watched() const noexcept { return *watched_ >= log_.end(); }
+
     /// All of it or nothing: `rate_limited` (reason stdin_full) while much waits for the command,
     /// `failed_precondition` (stdin_closed) after the end.
     common::Result<> write(const StdinPiece& piece);
@@ -86,6 +98,7 @@ private:
     bool ended_ = false;
     Awaited awaited_ = Awaited::first;
     std::map<std::uint64_t, Reader> readers_;
+    std::optional<std::uint64_t> watched_; ///< Up to here.
 
     std::string stdin_;          ///< What the command has not taken, as far as is known.
     std::uint64_t stdin_at_ = 0; ///< Of its first byte.

@@ -237,6 +237,12 @@ Result<Command> command_of(const proto::Envelope& envelope)
     if (kind == proto::CloseReader::kind) {
         return close_reader_of(envelope);
     }
+    if (kind == proto::WatchOutput::kind) {
+        return watch_output_of(envelope);
+    }
+    if (kind == proto::UnwatchOutput::kind) {
+        return unwatch_output_of(envelope);
+    }
     if (kind == proto::Input::kind) {
         return input_of(envelope);
     }

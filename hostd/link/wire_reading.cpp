@@ -59,6 +59,25 @@ Result<Command> close_reader_of(const proto::Envelope& envelope)
     return with(envelope, CloseReaderCommand{std::move(id), {std::move(operation), wire.reader}});
 }
 
+Result<Command> watch_output_of(const proto::Envelope& envelope)
+{
+    COMMON_TRY(const auto wire, proto::decode_body<proto::WatchOutput>(envelope.body));
+    COMMON_TRY(auto id, sandbox_id(wire.id));
+    OutputWatch watch{wire.watch, wire.credit};
+    for (const auto& [text, position] : wire.from) {
+        COMMON_TRY(auto operation, exec_id(text));
+        watch.from.emplace(std::move(operation), position);
+    }
+    return with(envelope, WatchOutputCommand{std::move(id), std::move(watch)});
+}
+
+Result<Command> unwatch_output_of(const proto::Envelope& envelope)
+{
+    COMMON_TRY(const auto wire, proto::decode_body<proto::UnwatchOutput>(envelope.body));
+    COMMON_TRY(auto id, sandbox_id(wire.id));
+    return with(envelope, UnwatchOutputCommand{std::move(id), wire.watch});
+}
+
 Result<Command> input_of(const proto::Envelope& envelope)
 {
     COMMON_TRY(auto wire, proto::decode_body<proto::Input>(envelope.body));

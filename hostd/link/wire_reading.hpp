@@ -11,6 +11,8 @@ namespace hostd::link {
 common::Result<Command> open_reader_of(const proto::Envelope& envelope);
 common::Result<Command> grant_reader_of(const proto::Envelope& envelope);
 common::Result<Command> close_reader_of(const proto::Envelope& envelope);
+common::Result<Command> watch_output_of(const proto::Envelope& envelope);
+common::Result<Command> unwatch_output_of(const proto::Envelope& envelope);
 common::Result<Command> input_of(const proto::Envelope& envelope);
 
 proto::ReaderNews to_wire(const ReaderNews& news);

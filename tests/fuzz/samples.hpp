@@ -225,6 +225,8 @@ inline auto wire_messages()
         OpenReader{"sbx-aaaaaaaaaaaaaaaa", "op-aaaaaaaaaaaaaaaa", 3, 70'000, 131'072},
         GrantReader{"sbx-aaaaaaaaaaaaaaaa", "op-aaaaaaaaaaaaaaaa", 3, 32'768},
         CloseReader{"sbx-aaaaaaaaaaaaaaaa", "op-aaaaaaaaaaaaaaaa", 3},
+        WatchOutput{"sbx-aaaaaaaaaaaaaaaa", 4, 131'072, {{"op-aaaaaaaaaaaaaaaa", 70'000}}},
+        UnwatchOutput{"sbx-aaaaaaaaaaaaaaaa", 4},
         Input{"sbx-aaaaaaaaaaaaaaaa",
               "op-aaaaaaaaaaaaaaaa",
               "stdin",

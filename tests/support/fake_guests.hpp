@@ -128,6 +128,18 @@ public:
     }
     void grant_reader(const common::SandboxId&, const hostd::ExecReader&, std::uint32_t) override {}
     void close_reader(const common::SandboxId&, const hostd::ExecReader&) override {}
+    void watch_output(const common::SandboxId& id, hostd::OutputWatch watch) override
+    {
+        const common::MutexLock lock{mutex_};
+        watched_.insert_or_assign(id, std::move(watch));
+    }
+    void unwatch_output(const common::SandboxId& id, std::uint64_t number) override
+    {
+        const common::MutexLock lock{mutex_};
+        if (watched_.contains(id) && watched_.at(id).number == number) {
+            watched_.erase(id);
+        }
+    }
     void close_readers() override {}
     void input(const common::SandboxId& id,
                const common::OperationId&,
@@ -238,6 +250,12 @@ public:
         const common::MutexLock lock{mutex_};
         return shut_down_.contains(id);
     }
+    /// Who watches its live execs.
+    [[nodiscard]] std::optional<hostd::OutputWatch> watched(const common::SandboxId& id)
+    {
+        const common::MutexLock lock{mutex_};
+        return watched_.contains(id) ? std::optional{watched_.at(id)} : std::nullopt;
+    }
     [[nodiscard]] bool acknowledged(const common::OperationId& operation)
     {
         const common::MutexLock lock{mutex_};
@@ -263,6 +281,7 @@ private:
     std::set<common::SandboxId> ready_ GUARDED_BY(mutex_);
     std::set<common::SandboxId> shut_down_ GUARDED_BY(mutex_);
     std::set<common::OperationId> acknowledged_ GUARDED_BY(mutex_);
+    std::map<common::SandboxId, hostd::OutputWatch> watched_ GUARDED_BY(mutex_);
     std::map<common::OperationId, unsigned> execs_ GUARDED_BY(mutex_);
     std::map<common::OperationId, Waiting> waiting_ GUARDED_BY(mutex_);
 };

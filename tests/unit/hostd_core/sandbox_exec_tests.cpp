@@ -56,6 +56,19 @@ BOOST_AUTO_TEST_CASE(an_acknowledgement_reaches_the_agent)
     BOOST_TEST(guests.acknowledged(common::OperationId{"op-x"}));
 }
 
+BOOST_AUTO_TEST_CASE(who_watches_what_live_commands_write_is_passed_on)
+{
+    run();
+    static_cast<void>(created("sbx-1"));
+    submit("op-w", hostd::WatchOutputCommand{id("sbx-1"), {7, 1000}});
+    BOOST_CHECK(phase_in(ask("op-barrier", create("sbx-1", false))) == Phase::running);
+    BOOST_REQUIRE(guests.watched(id("sbx-1")));
+    BOOST_TEST(guests.watched(id("sbx-1"))->credit == 1000U);
+    submit("op-u", hostd::UnwatchOutputCommand{id("sbx-1"), 7});
+    BOOST_CHECK(phase_in(ask("op-barrier-2", create("sbx-1", false))) == Phase::running);
+    BOOST_TEST(!guests.watched(id("sbx-1")));
+}
+
 BOOST_AUTO_TEST_CASE(a_command_needs_a_sandbox_that_runs)
 {
     run();

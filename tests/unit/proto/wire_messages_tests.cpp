@@ -52,6 +52,11 @@ BOOST_AUTO_TEST_CASE(the_bytes_on_the_wire_are_these)
                "\x85\xA2"s + "id" + "\xC4\x01" + "s" + "\xAB" + "snapshot_id" + "\xC4\x01" + "c" +
                    "\xA4" + "name" + "\xC4\x01" + "n" + "\xA6" + "parent" + "\xC4\0"s + "\xA6" +
                    "memory" + "\xC2");
+    BOOST_TEST(encode_body(WatchOutput{"s", 4, 70'000, {{"op-1", 9}}}) ==
+               "\x84\xA2"s + "id" + "\xC4\x01" + "s" + "\xA5" + "watch" + "\x04\xA6" + "credit" +
+                   "\xCE\x00\x01\x11\x70"s + "\xA4" + "from" + "\x81\xC4\x04" + "op-1" + "\x09");
+    BOOST_TEST(encode_body(UnwatchOutput{"s", 4}) ==
+               "\x82\xA2"s + "id" + "\xC4\x01" + "s" + "\xA5" + "watch" + "\x04");
 }
 
 BOOST_AUTO_TEST_CASE(every_message_comes_back_whole)
