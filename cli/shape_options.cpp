@@ -31,6 +31,21 @@ void add_shape_options(CLI::App* command, ShapeOptions& wanted)
         ->check(CLI::IsMember({"durable", "ephemeral"}));
     add_repeated(command, "--host-label", wanted.host_labels, "on a host that has it")
         ->type_name(of_pair);
+    add_repeated(command, "--tolerate", wanted.tolerations, "also on hosts with this taint")
+        ->type_name("NAME[=VALUE]");
+    command->add_option("--accelerator", wanted.accelerator, "on a host with kvm, or tcg")
+        ->type_name("KIND")
+        ->check(CLI::IsMember({"kvm", "tcg"}));
+    auto* group =
+        command->add_option("--group", wanted.group, "kept apart from others of it: host by host")
+            ->type_name("NAME");
+    command->add_option("--spread-by", wanted.spread_by, "or by this label of hosts, like rack")
+        ->type_name("LABEL")
+        ->needs(group);
+    command->add_option("--apart", wanted.apart, "required or preferred (required)")
+        ->type_name("HOW")
+        ->needs(group)
+        ->check(CLI::IsMember({"required", "preferred"}));
 }
 
 common::Result<> put_shape(const ShapeOptions& wanted, nlohmann::json& body)
@@ -56,6 +71,18 @@ common::Result<> put_shape(const ShapeOptions& wanted, nlohmann::json& body)
     if (!wanted.host_labels.empty()) {
         COMMON_TRY(body["placement"]["labels"], pairs_of(wanted.host_labels, "--host-label"));
     }
+    if (!wanted.tolerations.empty()) {
+        body["placement"]["tolerations"] = wanted.tolerations;
+    }
+    const auto set_wish = [&](const char* field, const std::string& value) {
+        if (!value.empty()) {
+            body["placement"][field] = value;
+        }
+    };
+    set_wish("accelerator", wanted.accelerator);
+    set_wish("group", wanted.group);
+    set_wish("spread_by", wanted.spread_by);
+    set_wish("apart", wanted.apart);
     if (!wanted.labels.empty()) {
         COMMON_TRY(body["labels"], pairs_of(wanted.labels, "--label"));
     }

@@ -17,6 +17,11 @@ struct ShapeOptions {
     std::string disk;
     unsigned cpu = 0;
     std::vector<std::string> host_labels;
+    std::vector<std::string> tolerations;
+    std::string accelerator;
+    std::string group;
+    std::string spread_by;
+    std::string apart;
     std::vector<std::string> labels;
     std::vector<std::string> env;
     std::vector<std::string> file_roots;

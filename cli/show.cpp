@@ -239,6 +239,7 @@ Table hosts_table(const Json& items, common::WallTime now)
         auto health = text_of(item, "health");
         const auto tone = tone_of_phase(health);
         health += text_of(item, "cordoned") == "true" ? ", cordoned" : "";
+        health += inner_of(item, "taints").empty() ? "" : ", tainted";
         if (const auto& drain = inner_of(item, "drain"); !drain.empty()) {
             const auto state = text_of(drain, "state");
             health += ", " + (state == "incomplete" ? "not drained" : state);

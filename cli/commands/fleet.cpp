@@ -48,7 +48,12 @@ common::Result<int> list_vms(Context& context)
     return exit_ok;
 }
 
+constexpr const char* field_labels = "labels"; ///< As the API's fields are called.
+constexpr const char* field_taints = "taints";
+
+/// What is set of hosts by name: labels, or taints.
 struct LabelOptions {
+    const char* field;
     std::string host;
     std::vector<std::string> labels;
 };
@@ -61,13 +66,33 @@ common::Result<int> label_host(Context& context, const LabelOptions& wanted)
             labels[label.substr(0, label.size() - 1)] = nullptr;
             continue;
         }
+        if (wanted.field == field_taints && label.find('=') == std::string::npos) {
+            labels[label] = "";
+            continue;
+        }
         COMMON_TRY(const auto pair, pairs_of({label}, "a label"));
         labels.update(pair);
     }
     COMMON_TRY(const auto body,
                context.session.patch("/v1/hosts/" + client::encoded(wanted.host),
-                                     {{"labels", std::move(labels)}}));
+                                     {{wanted.field, std::move(labels)}}));
     return show_one(context, body, "host");
+}
+
+void add_labelling(CommandLine& line,
+                   CLI::App& hosts,
+                   const char* name,
+                   const char* field,
+                   const char* help,
+                   const std::vector<std::string>& examples)
+{
+    auto* command = line.add(hosts, name, help, examples);
+    auto wanted = std::make_shared<LabelOptions>(LabelOptions{field, {}, {}});
+    command->add_option("HOST", wanted->host, "its enrolled name")->type_name("")->required();
+    command->add_option("LABEL", wanted->labels, "NAME=VALUE sets one, NAME- takes it off")
+        ->type_name("")
+        ->required();
+    line.runs(command, [wanted](Context& context) { return label_host(context, *wanted); });
 }
 
 /// One of what an operator asks of hosts.
@@ -148,16 +173,18 @@ void add_fleet_commands(CommandLine& line)
     one->add_option("HOST", *host, "its enrolled name")->type_name("")->required();
     line.runs(one, [host](Context& context) { return get_host(context, *host); });
 
-    auto* label = line.add(*group,
-                           "label",
-                           "Set labels of one, or take them off",
-                           {"paddock hosts label h1 rack=a1 gpu=", "paddock hosts label h1 rack-"});
-    auto labels = std::make_shared<LabelOptions>();
-    label->add_option("HOST", labels->host, "its enrolled name")->type_name("")->required();
-    label->add_option("LABEL", labels->labels, "NAME=VALUE sets one, NAME- takes it off")
-        ->type_name("")
-        ->required();
-    line.runs(label, [labels](Context& context) { return label_host(context, *labels); });
+    add_labelling(line,
+                  *group,
+                  "label",
+                  field_labels,
+                  "Set labels of one, or take them off",
+                  {"paddock hosts label h1 rack=a1 gpu=", "paddock hosts label h1 rack-"});
+    add_labelling(line,
+                  *group,
+                  "taint",
+                  field_taints,
+                  "Keep away what does not tolerate it; what is there stays",
+                  {"paddock hosts taint h1 gpu=a100", "paddock hosts taint h1 gpu-"});
 
     for (const auto& step : host_steps) {
         add_host_step(line, step);

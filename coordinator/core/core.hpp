@@ -204,8 +204,8 @@ private:
     refuse_unknown_source(const Caller& caller, const CreateRequest& request, SandboxDone done);
     common::Result<> place(Sandbox& sandbox,
                            const Image& image,
-                           const scheduler::Where& where,
-                           const std::map<common::HostName, std::string>& refused) const;
+                           const std::optional<common::HostName>& only,
+                           const std::map<common::HostName, std::string>& refused);
     common::Result<> move_elsewhere(const Op& op, const common::Error& error);
     void finish_create(const Op& op, const HostAnswer& answer);
     void leave_as_it_is(const Op& op, const common::Error& error);
@@ -391,7 +391,7 @@ private:
     std::map<common::SandboxId, common::SteadyTime> destroy_again_;
     bool flushing_ = false;
     std::size_t stranded_ = 0; ///< Of pending_, those on lost hosts, as of the last tick.
-    std::uint64_t commands_run_ = 0, creates_ = 0, failed_writes_ = 0;
+    std::uint64_t commands_run_ = 0, creates_ = 0, failed_writes_ = 0, placements_ = 0;
     StoredAudit audit_;
     EventTail tail_;                          ///< Of a thread of its own.
     std::shared_ptr<common::EventLoop> loop_; ///< Shared with callbacks that may outlive this.

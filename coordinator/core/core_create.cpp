@@ -64,7 +64,7 @@ void Core::begin_create(const Caller& caller,
     }
     if (from == MadeFrom::warm) {
         if (const auto ready =
-                request.claims_left > 0 ? pooling_->take(*drafted, request.where) : std::nullopt) {
+                request.claims_left > 0 ? pooling_->take(*drafted, request.host) : std::nullopt) {
             return pooling_->claim(caller, request, *std::move(drafted), *ready, std::move(done));
         }
         if (request.pool == WarmUse::require) {
@@ -85,7 +85,7 @@ void Core::begin_making(const Caller& caller,
                         MadeFrom from,
                         SandboxDone done)
 {
-    if (const auto placed = place(sandbox, image, request.where, {}); !placed) {
+    if (const auto placed = place(sandbox, image, request.host, {}); !placed) {
         const auto again = [this, caller, request, from, done, placed](Pooling::Room room) {
             if (room == Pooling::Room::too_late) {
                 return done(placed.error());
@@ -95,7 +95,7 @@ void Core::begin_making(const Caller& caller,
             begin_create(caller, next, std::max(from, MadeFrom::source), done);
         };
         if (request.makes_room == 0 || placed.error().stable_reason() != "no_capacity" ||
-            !pooling_->make_room(sandbox, request.where, request.room_by, again)) {
+            !pooling_->make_room(sandbox, request.host, request.room_by, again)) {
             done(placed.error());
         }
         return;
@@ -105,9 +105,7 @@ void Core::begin_making(const Caller& caller,
     const bool clone = source.has_value();
     CreateOnHost what{sandbox, request.auto_start, settings_.boot_timeout, std::move(source)};
     const auto op = begin_operation(Pending::Kind::create, caller, sandbox, std::move(what));
-    if (!request.where.host) {
-        op->may_move = request.where;
-    }
+    op->may_move = !request.host;
     if (clone) {
         op->otherwise = {request, MadeFrom::image};
     }
@@ -171,6 +169,7 @@ Core::draft(const Caller& caller, const CreateRequest& request, const Image& ima
     sandbox.labels = request.labels;
     sandbox.env = request.env;
     sandbox.files = request.files;
+    sandbox.wants = request.wants;
     sandbox.ttl = request.ttl;
     sandbox.created_at = clock_.wall();
     sandbox.updated_at = sandbox.created_at;
@@ -180,9 +179,9 @@ Core::draft(const Caller& caller, const CreateRequest& request, const Image& ima
     sandbox.phase = Phase::placing;
     sandbox.desired = request.auto_start ? Desired::running : Desired::stopped;
     sandbox.generation = 1;
-    if (request.where.host && !fleet_.hosts().contains(*request.where.host)) {
+    if (request.host && !fleet_.hosts().contains(*request.host)) {
         return Error{ErrorCode::not_found,
-                     "create a sandbox: no host " + request.where.host->str(),
+                     "create a sandbox: no host " + request.host->str(),
                      "unknown_host",
                      {{"host", "no host of this name has connected; GET /v1/hosts lists them"}}};
     }
@@ -206,7 +205,7 @@ void Core::refuse_unknown_source(const Caller& caller,
     }
     // A VM, then: an image is made of it, unless there is one that is still what it is.
     imaging_->import(caller,
-                     {{}, request.source, "", request.where.host},
+                     {{}, request.source, "", request.host},
                      Imaging::Import::for_create,
                      [this, caller, request, unknown, done](const Result<Image>& image) {
                          if (!image) {
@@ -291,7 +290,7 @@ Result<> Core::move_elsewhere(const Op& op, const Error& error)
     if (!image || image->digest != now->image_digest) {
         return error;
     }
-    if (auto placed = place(moved, *image, *op->may_move, op->refused); !placed) {
+    if (auto placed = place(moved, *image, std::nullopt, op->refused); !placed) {
         return fleet_.hosts().size() == 1 ? Result<>{error} : placed;
     }
     put(moved);

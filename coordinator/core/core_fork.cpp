@@ -227,8 +227,9 @@ void Core::make_child(const std::shared_ptr<Forking>& forking, std::size_t numbe
             now == Pooling::Room::made ? make_child(forking, number) : ended(room.error());
         };
         const auto until = clock_.steady() + settings_.boot_timeout;
-        if (forking->makes_room == 0 ||
-            !pooling_->make_room(child, {child.host, {}}, until, again)) {
+        auto there = child;
+        there.wants = {}; // As its source, whatever their host has become.
+        if (forking->makes_room == 0 || !pooling_->make_room(there, child.host, until, again)) {
             return ended(room.error());
         }
         --forking->makes_room;
@@ -256,6 +257,7 @@ Result<Sandbox> Core::draft_child(const Forking& forking, std::size_t number) co
     auto child = forking.source;
     child.id = forking.fork.children.at(number).id;
     child.job = common::mint<common::JobId>();
+    child.wants.group.clear(); // They are where it is.
     if (!request.agent_id.empty()) {
         child.agent_id = request.agent_id;
     }

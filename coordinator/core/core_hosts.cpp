@@ -21,6 +21,14 @@ bool is_on(Phase phase)
     return state_of(phase) == State::running || state_of(phase) == State::starting;
 }
 
+bool same(const std::vector<Image>& left, const std::vector<Image>& right)
+{
+    return std::ranges::equal(left, right, [](const Image& a, const Image& b) {
+        return a.name == b.name && a.digest == b.digest && a.tenant == b.tenant &&
+               a.registration == b.registration;
+    });
+}
+
 } // namespace
 
 void Core::on_event(HostEvent event)
@@ -55,9 +63,12 @@ KnownHost& Core::seen(const common::HostName& name, const HostFacts& facts)
     }
     known.last_beat = clock_.steady();
     known.host.last_seen = clock_.wall();
-    known.host.facts = facts;
+    const auto had = std::exchange(known.host.facts, facts).images;
     imaging_->amend(known.host);
     registry_->amend(known.host);
+    if (!same(had, known.host.facts.images)) {
+        fleet_.images_changed();
+    }
     return known;
 }
 
@@ -116,12 +127,7 @@ void Core::on_beat(const HostBeat& event)
     const bool is_new = before == nullptr;
     const auto had = is_new ? std::vector<Image>{} : before->host.facts.images;
     auto& known = seen(event.host, event.facts);
-    const bool write =
-        is_new ||
-        !std::ranges::equal(had, known.host.facts.images, [](const Image& a, const Image& b) {
-            return a.name == b.name && a.digest == b.digest && a.tenant == b.tenant &&
-                   a.registration == b.registration;
-        });
+    const bool write = is_new || !same(had, known.host.facts.images);
     if (known.inventoried) {
         known.host.health = HostHealth::ready;
     }

@@ -126,7 +126,9 @@ void Core::begin_start(const Caller& caller, const common::SandboxId& id, Sandbo
         };
         // Whoever starts or resumes it waits for longer.
         const auto until = clock_.steady() + settings_.pause_timeout / 2;
-        if (!pooling_->make_room(sandbox, {sandbox.host, {}}, until, again)) {
+        auto there = sandbox;
+        there.wants = {}; // It is there, whatever its host has become.
+        if (!pooling_->make_room(there, sandbox.host, until, again)) {
             done(room.error());
         }
         return;

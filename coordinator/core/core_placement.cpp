@@ -15,6 +15,18 @@ using common::Result;
 
 namespace {
 
+/// With a value it is there, without one it is not.
+void change(Labels& labels, const std::map<std::string, std::optional<std::string>>& changes)
+{
+    for (const auto& [label, value] : changes) {
+        if (value) {
+            labels[label] = *value;
+        } else {
+            labels.erase(label);
+        }
+    }
+}
+
 HostWish changed(HostWish wish, const HostChange& change, common::WallTime now)
 {
     wish.cordoned = change.cordoned.value_or(wish.cordoned);
@@ -25,51 +37,70 @@ HostWish changed(HostWish wish, const HostChange& change, common::WallTime now)
         wish.cordoned = true;
         wish.drain = Drain{now, now + *change.drain};
     }
-    for (const auto& [label, value] : change.labels) {
-        if (value) {
-            wish.labels[label] = *value;
-        } else {
-            wish.labels.erase(label);
-        }
-    }
+    coordinator::change(wish.labels, change.labels);
+    coordinator::change(wish.taints, change.taints);
     return wish;
 }
 
-/// Labels as `paddock hosts label` takes them: "gpu=a100 rack-".
+/// As `paddock hosts label` and `taint` take them: "gpu=a100 rack-".
+std::string shown(const std::map<std::string, std::optional<std::string>>& changes)
+{
+    std::string text;
+    for (const auto& [label, value] : changes) {
+        text += (text.empty() ? "" : " ") + label + (value ? "=" + *value : "-");
+    }
+    return text;
+}
+
+/// Why no host can take it, each with what it lacks: the operator who reads it has to act.
+std::string reasons(const std::vector<scheduler::Assessment>& hosts)
+{
+    constexpr std::size_t most = 100;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(most, hosts.size()); ++i) {
+        text += (i == 0 ? "" : "\n") + hosts[i].host.str() + ": " + hosts[i].why_not;
+    }
+    if (hosts.size() > most) {
+        text += fmt::format("\nand {} more hosts, none of which can", hosts.size() - most);
+    }
+    return text.empty() ? "no host has connected yet" : text;
+}
+
 std::string change_detail(const HostChange& change)
 {
     if (change.drain) {
         return detail_of({{"deadline_sec", std::to_string(change.drain->count())}});
     }
-    std::string labels;
-    for (const auto& [label, value] : change.labels) {
-        labels += (labels.empty() ? "" : " ") + label + (value ? "=" + *value : "-");
+    std::vector<std::pair<std::string_view, std::string>> detail;
+    if (!change.labels.empty()) {
+        detail.emplace_back("labels", shown(change.labels));
     }
-    return labels.empty() ? "{}" : detail_of({{"labels", labels}});
+    if (!change.taints.empty()) {
+        detail.emplace_back("taints", shown(change.taints));
+    }
+    return detail_of(detail);
 }
 
 } // namespace
 
 Result<> Core::place(Sandbox& sandbox,
                      const Image& image,
-                     const scheduler::Where& where,
-                     const std::map<common::HostName, std::string>& refused) const
+                     const std::optional<common::HostName>& only,
+                     const std::map<common::HostName, std::string>& refused)
 {
-    const scheduler::Demand demand{sandbox.vcpus, sandbox.memory, where, refused};
-    const auto verdict = scheduler::place(fleet_.view(image), demand);
-    if (!verdict.host) {
-        std::string details;
-        for (const auto& one : verdict.rejected) {
-            details += (details.empty() ? "" : "\n") + one.host.str() + ": " + one.why;
-        }
+    const scheduler::Demand demand{sandbox.vcpus, sandbox.memory, sandbox.wants, only, refused};
+    const auto* warm = pooling_->sources_of(sandbox);
+    const auto view = fleet_.view(image, sandbox, warm);
+    auto host = scheduler::place(view, demand, settings_.placement, ++placements_);
+    if (!host) {
         return Error{ErrorCode::resource_exhausted,
                      "create a sandbox: no host can take it",
                      "no_capacity",
                      {},
-                     details.empty() ? "no host has connected yet" : details};
+                     reasons(scheduler::assess(view, demand, settings_.placement))};
     }
-    sandbox.host = *verdict.host;
-    sandbox.overhead = fleet_.hosts().at(sandbox.host).host.facts.overhead;
+    sandbox.overhead = fleet_.hosts().at(*host).host.facts.overhead;
+    sandbox.host = *std::move(host);
     return {};
 }
 
@@ -89,15 +120,15 @@ Result<Placement> Core::explain(const Caller& caller, CreateRequest request)
             if (!sandbox) {
                 return reply(sandbox.error());
             }
-            auto verdict = scheduler::place(fleet_.view(*image),
-                                            {sandbox->vcpus, sandbox->memory, request.where, {}});
-            Placement placement{std::move(verdict.host), {}};
-            for (const auto& [name, known] : fleet_.hosts()) {
-                placement.hosts.push_back({name, ""});
-            }
-            for (auto& rejected : verdict.rejected) {
-                std::ranges::find(placement.hosts, rejected.host, &Placement::OnHost::name)
-                    ->why_not = std::move(rejected.why);
+            const scheduler::Demand demand{
+                sandbox->vcpus, sandbox->memory, sandbox->wants, request.host};
+            const auto* warm = pooling_->sources_of(*sandbox);
+            const auto view = fleet_.view(*image, *sandbox, warm);
+            Placement placement{
+                scheduler::place(view, demand, settings_.placement, placements_ + 1), {}};
+            for (auto& one : scheduler::assess(view, demand, settings_.placement)) {
+                placement.hosts.push_back(
+                    {std::move(one.host), std::move(one.why_not), one.scores});
             }
             reply(std::move(placement));
         });
@@ -106,13 +137,14 @@ Result<Placement> Core::explain(const Caller& caller, CreateRequest request)
 /// It holds from here on, unless it certainly is not recorded.
 Result<> Core::change_host(const Caller& caller, const common::HostName& name, HostChange change)
 {
-    const auto* const what = change.drain       ? "drain"
-                             : !change.cordoned ? "label"
-                             : *change.cordoned ? "cordon"
-                                                : "uncordon";
-    const auto attempt = fmt::format("{} host {}", what, name.str());
+    const auto* const step = change.drain                          ? "drain"
+                             : change.cordoned && *change.cordoned ? "cordon"
+                             : change.cordoned                     ? "uncordon"
+                             : change.labels.empty()               ? "taint"
+                                                                   : "label";
+    const auto attempt = fmt::format("{} host {}", step, name.str());
     AuditRow intent{AuditRow::Kind::intent,
-                    fmt::format("host.{}", what),
+                    fmt::format("host.{}", step),
                     caller,
                     common::mint<common::OperationId>(),
                     name.str(),
@@ -127,13 +159,17 @@ Result<> Core::change_host(const Caller& caller, const common::HostName& name, H
                 return reply(Error{ErrorCode::not_found, "no host " + name.str()});
             }
             auto wish = changed(known->host.wish, change, clock_.wall());
-            if (wish.labels.size() > most_labels) {
-                return reply(Error{ErrorCode::failed_precondition,
-                                   fmt::format("{}: it would have {} labels; {} are the most",
-                                               attempt,
-                                               wish.labels.size(),
-                                               most_labels),
-                                   "too_many_labels"});
+            for (const auto& [labels, what] :
+                 {std::pair{&wish.labels, "labels"}, std::pair{&wish.taints, "taints"}}) {
+                if (labels->size() > most_labels) {
+                    return reply(Error{ErrorCode::failed_precondition,
+                                       fmt::format("{}: it would have {} {}; {} are the most",
+                                                   attempt,
+                                                   labels->size(),
+                                                   what,
+                                                   most_labels),
+                                       std::string{"too_many_"} + what});
+                }
             }
             const bool renewed = known->host.wish.drain != wish.drain;
             known->host.wish = wish;

@@ -1,6 +1,7 @@
 #include "coordinator/core/fleet.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <fmt/format.h>
 
 namespace coordinator {
@@ -25,7 +26,7 @@ bool is_awake(Phase phase)
 }
 
 /// Why a host cannot take a sandbox; "" if it can.
-std::string not_ready(const KnownHost& known)
+std::string_view not_ready(const KnownHost& known)
 {
     switch (known.host.health) {
     case HostHealth::ready: return known.host.wish.cordoned ? "it is cordoned" : "";
@@ -81,6 +82,9 @@ void Fleet::charge(const Sandbox& sandbox, Charge direction)
             pooled_[sandbox.pool].insert(sandbox.id);
         }
         placed_[sandbox.host].insert(sandbox.id);
+        if (!sandbox.wants.group.empty()) {
+            ++groups_[{sandbox.tenant, sandbox.wants.group}][sandbox.host];
+        }
         usage.vcpus += vcpus;
         usage.memory += memory;
         usage.awake_vcpus += awake ? vcpus : 0;
@@ -96,6 +100,15 @@ void Fleet::charge(const Sandbox& sandbox, Charge direction)
             }
         }
         placed_[sandbox.host].erase(sandbox.id);
+        if (const auto group = groups_.find({sandbox.tenant, sandbox.wants.group});
+            group != groups_.end()) {
+            if (const auto there = group->second.find(sandbox.host); --there->second == 0) {
+                group->second.erase(there);
+            }
+            if (group->second.empty()) {
+                groups_.erase(group);
+            }
+        }
         usage.vcpus -= vcpus;
         usage.memory -= memory;
         usage.awake_vcpus -= awake ? vcpus : 0;
@@ -193,7 +206,8 @@ std::vector<Image> Fleet::images(std::string_view tenant) const
 }
 
 /// As images() has it, without making all the others.
-std::optional<Image> Fleet::image(const common::ImageName& name, std::string_view tenant) const
+std::shared_ptr<const Image> Fleet::find_image(const common::ImageName& name,
+                                               std::string_view tenant) const
 {
     std::map<std::string, Image> by_digest;
     for (const auto& [host, known] : hosts_) {
@@ -207,7 +221,23 @@ std::optional<Image> Fleet::image(const common::ImageName& name, std::string_vie
     }
     const auto most = std::ranges::max_element(
         by_digest, {}, [](const auto& entry) { return entry.second.hosts.size(); });
-    return most == by_digest.end() ? std::nullopt : std::optional{most->second};
+    return most == by_digest.end() ? nullptr
+                                   : std::make_shared<const Image>(std::move(most->second));
+}
+
+std::shared_ptr<const Image> Fleet::image(const common::ImageName& name,
+                                          std::string_view tenant) const
+{
+    const std::pair key{std::string{tenant}, name};
+    if (const auto found = found_images_.find(key); found != found_images_.end()) {
+        assert(find_image(name, tenant)->hosts == found->second->hosts);
+        return found->second;
+    }
+    auto image = find_image(name, tenant);
+    if (image != nullptr) { // Names that nobody has would never end.
+        found_images_.emplace(key, image);
+    }
+    return image;
 }
 
 const KnownHost* Fleet::host_with(const common::ImageName& name) const
@@ -219,27 +249,85 @@ const KnownHost* Fleet::host_with(const common::ImageName& name) const
     return found == hosts_.end() ? nullptr : &found->second;
 }
 
-std::vector<scheduler::HostView> Fleet::view(const Image& image) const
+const std::vector<Fleet::Slot>& Fleet::slots() const
 {
-    std::vector<scheduler::HostView> view;
-    for (const auto& [name, known] : hosts_) {
-        const auto& facts = known.host.facts;
-        scheduler::HostView one;
-        one.name = name;
-        one.not_ready = not_ready(known);
-        one.labels = known.host.wish.labels;
-        one.capacity_vcpus = facts.capacity_vcpus;
-        one.capacity_memory = facts.capacity_memory;
-        one.overhead = facts.overhead;
-        one.has_image = std::ranges::find(image.hosts, name) != image.hosts.end();
-        if (const auto used = usage_.find(name); used != usage_.end()) {
-            one.used_vcpus = used->second.vcpus;
-            one.used_memory = used->second.memory;
-            one.starting = used->second.starting;
+    if (slots_.size() != hosts_.size()) {
+        slots_.clear();
+        for (const auto& [name, known] : hosts_) {
+            slots_.push_back({&known, &usage_[name]});
         }
-        view.push_back(std::move(one));
     }
-    return view;
+    return slots_;
+}
+
+std::map<std::string, unsigned> Fleet::group_mates(const Sandbox& wanted) const
+{
+    std::map<std::string, unsigned> mates;
+    const auto group = groups_.find({wanted.tenant, wanted.wants.group});
+    if (wanted.wants.group.empty() || group == groups_.end()) {
+        return mates;
+    }
+    auto by_host = group->second;
+    if (const auto* itself = find(wanted.id);
+        itself != nullptr && itself->phase != Phase::destroyed && itself->wants == wanted.wants) {
+        --by_host.at(itself->host);
+    }
+    for (const auto& [name, count] : by_host) {
+        const auto& by = wanted.wants.spread_by;
+        if (by.empty()) {
+            mates[name.str()] += count;
+        } else if (const auto host = hosts_.find(name); host != hosts_.end()) {
+            if (const auto value = host->second.host.wish.labels.find(by);
+                value != host->second.host.wish.labels.end()) {
+                mates[value->second] += count;
+            }
+        }
+    }
+    return mates;
+}
+
+scheduler::View
+Fleet::view(const Image& image, const Sandbox& wanted, const std::set<common::HostName>* warm) const
+{
+    const auto view =
+        [&image, &wanted, warm, &slots = slots(), mates = group_mates(wanted)](std::size_t at) {
+            const auto& [known, usage] = slots[at];
+            const auto& host = known->host;
+            const auto& facts = host.facts;
+            scheduler::HostView one;
+            one.name = host.name;
+            one.not_ready = not_ready(*known);
+            one.capacity_vcpus = facts.capacity_vcpus;
+            one.used_vcpus = usage->vcpus;
+            one.capacity_memory = facts.capacity_memory;
+            one.used_memory = usage->memory;
+            one.overhead = facts.overhead;
+            one.starting = usage->starting;
+            one.has_image = std::ranges::any_of(facts.images, [&](const Image& has) {
+                return has.name == image.name && has.digest == image.digest &&
+                       (is_visible(has, image.tenant) || is_visible(has, wanted.tenant));
+            });
+            one.is_warm = warm != nullptr && warm->contains(host.name);
+            one.load = facts.cores > 0 ? facts.load1 / facts.cores : 0;
+            one.memory_available = facts.memory > common::Bytes{}
+                                       ? static_cast<double>(facts.memory_available.count()) /
+                                             static_cast<double>(facts.memory.count())
+                                       : 1;
+            one.accelerator = facts.accel;
+            one.labels = &host.wish.labels;
+            one.taints = &host.wish.taints;
+            if (!mates.empty()) {
+                const auto& by = wanted.wants.spread_by;
+                const auto label = by.empty() ? one.labels->end() : one.labels->find(by);
+                const auto* where = by.empty()                   ? &host.name.str()
+                                    : label == one.labels->end() ? nullptr
+                                                                 : &label->second;
+                const auto count = where == nullptr ? mates.end() : mates.find(*where);
+                one.group_mates = count == mates.end() ? 0 : count->second;
+            }
+            return one;
+        };
+    return {slots().size(), view};
 }
 
 std::string Fleet::shortage(const Sandbox& sandbox) const

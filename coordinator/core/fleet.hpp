@@ -4,6 +4,7 @@
 #include "coordinator/scheduler/scheduler.hpp"
 
 #include <functional>
+#include <memory>
 #include <set>
 
 namespace coordinator {
@@ -67,14 +68,20 @@ public:
     /// Every image of every host that is visible to the tenant; where digests differ, the one that
     /// most hosts have.
     [[nodiscard]] std::vector<Image> images(std::string_view tenant) const;
-    [[nodiscard]] std::optional<Image> image(const common::ImageName& name,
-                                             std::string_view tenant) const;
+    [[nodiscard]] std::shared_ptr<const Image> image(const common::ImageName& name,
+                                                     std::string_view tenant) const;
+    /// To be told whenever `facts.images` of a host is another, or the first.
+    void images_changed() { found_images_.clear(); }
     /// What a sandbox was made of, on each host that has just that.
     [[nodiscard]] std::optional<Image> image_of(const Sandbox& sandbox) const;
     /// A host that has an image of this name, whosever it is.
     [[nodiscard]] const KnownHost* host_with(const common::ImageName& name) const;
 
-    [[nodiscard]] std::vector<scheduler::HostView> view(const Image& image) const;
+    /// The hosts, by name, for one like `wanted`. It refers to all that it is given, and is good
+    /// until the fleet changes.
+    [[nodiscard]] scheduler::View view(const Image& image,
+                                       const Sandbox& wanted,
+                                       const std::set<common::HostName>* warm = nullptr) const;
     /// Why its host has not enough for it to run, with the numbers; "" if it has. What is
     /// charged already has its place, unless stops of suspended ones have promised more than
     /// there is: then what really has memory counts.
@@ -91,10 +98,26 @@ private:
     };
     enum class Charge { take, give_back };
     void charge(const Sandbox& sandbox, Charge direction);
+    struct Slot {
+        const KnownHost* known;
+        const Usage* usage;
+    };
+    [[nodiscard]] const std::vector<Slot>& slots() const;
+    /// Of `wanted`'s group, how many others there are: by host, or by the label that it is spread
+    /// by.
+    [[nodiscard]] std::map<std::string, unsigned> group_mates(const Sandbox& wanted) const;
+    [[nodiscard]] std::shared_ptr<const Image> find_image(const common::ImageName& name,
+                                                          std::string_view tenant) const;
 
     std::map<common::SandboxId, Sandbox> sandboxes_;
     std::map<std::pair<std::string, std::string>, common::SandboxId> names_; ///< tenant, name
-    std::map<common::HostName, Usage> usage_;
+    mutable std::map<common::HostName, Usage> usage_;
+    mutable std::vector<Slot> slots_; ///< Made anew if there are more hosts: none ever goes.
+    /// By tenant and name, as long as no host's images change.
+    mutable std::map<std::pair<std::string, common::ImageName>, std::shared_ptr<const Image>>
+        found_images_;
+    /// By tenant and group: how many there are on each host.
+    std::map<std::pair<std::string, std::string>, std::map<common::HostName, unsigned>> groups_;
     std::map<common::HostName, std::set<common::SandboxId>> placed_; ///< Not destroyed.
     std::map<std::string, std::set<common::SandboxId>> pooled_;      ///< By pool.
     std::map<common::HostName, KnownHost> hosts_;

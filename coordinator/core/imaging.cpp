@@ -223,6 +223,7 @@ void Core::Imaging::changed(Lately what, Host& host, const Image& image)
     if (what == Lately::made) {
         images.push_back(image);
     }
+    core_.fleet_.images_changed();
     lately_.insert_or_assign(image.name, Change{what, host.name, image, core_.clock_.steady()});
 }
 
@@ -243,6 +244,7 @@ void Core::Imaging::release(const Op& op, const std::optional<Error>& error)
     }
     if (error->code != ErrorCode::timeout) {
         known->host.facts.images.push_back(removed.mapped().image);
+        core_.fleet_.images_changed();
     }
 }
 

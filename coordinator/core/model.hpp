@@ -4,6 +4,7 @@
 #include "common/clock.hpp"
 #include "common/error.hpp"
 #include "common/id.hpp"
+#include "coordinator/scheduler/scheduler.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -57,7 +58,7 @@ std::string_view to_string(DiskKind kind) noexcept;
 std::optional<DiskKind> disk_kind_from(std::string_view text) noexcept;
 
 using Labels = std::map<std::string, std::string>;
-constexpr std::size_t most_labels = 64; ///< Of one sandbox, or host.
+constexpr std::size_t most_labels = 64; ///< Of one sandbox, or host; of its taints, too.
 
 /// Which paths of a sandbox file requests may use, for its whole life; paths are absolute and
 /// plain. Commands and terminals are not bound by it: it is no wall around what runs in the guest.
@@ -87,6 +88,7 @@ struct Sandbox {
     Labels labels;
     std::map<std::string, std::string> env; ///< Under each command's own.
     FilePolicy files;
+    scheduler::Wants wants; ///< Of each host that it comes to.
     std::optional<std::chrono::seconds> ttl;
     common::WallTime created_at;
     common::WallTime updated_at;
@@ -279,6 +281,7 @@ struct HostWish {
     bool cordoned = false; ///< Nothing more is to be placed on it.
     std::optional<Drain> drain{};
     Labels labels;
+    Labels taints{}; ///< Only what tolerates all of them is placed there; what is there stays.
 
     friend bool operator==(const HostWish&, const HostWish&) = default;
 };
@@ -288,6 +291,7 @@ struct HostChange {
     std::optional<bool> cordoned{};              ///< Uncordoned, it is drained no more.
     std::optional<std::chrono::seconds> drain{}; ///< From now on for so long; cordons it.
     std::map<std::string, std::optional<std::string>> labels{}; ///< Without a value: it goes.
+    std::map<std::string, std::optional<std::string>> taints{}; ///< Likewise.
 };
 
 /// How far a drain has come.

@@ -175,7 +175,7 @@ Result<common::HostName> Core::Moving::target(const Sandbox& sandbox) const
         }
     }
     auto moved = sandbox;
-    if (auto placed = core_.place(moved, *image, {}, refused); !placed) {
+    if (auto placed = core_.place(moved, *image, std::nullopt, refused); !placed) {
         auto error = std::move(placed).error();
         error.message =
             "move sandbox " + sandbox.id.str() + ": no other host can take it: " + error.details;

@@ -89,7 +89,7 @@ void Core::Moving::hand_over(const Moved& move)
     if (const auto complete = all_is_there(move); !complete) {
         return fail(move, complete.error());
     }
-    if (const auto placed = core_.place(moved, *image, {move->to, {}}, {}); !placed) {
+    if (const auto placed = core_.place(moved, *image, move->to, {}); !placed) {
         return fail(move, placed.error());
     }
     ++moved.generation;

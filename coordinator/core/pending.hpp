@@ -64,7 +64,7 @@ struct Pending {
 
     std::vector<SandboxDone> waiting;                ///< Of those that change a sandbox.
     std::map<common::HostName, std::string> refused; ///< Hosts that were asked, and what they said.
-    std::optional<scheduler::Where> may_move;        ///< Of create: these hosts will do, too.
+    bool may_move = false;                           ///< Of create: other hosts will do, too.
     /// Of a claim, and of a create that is a clone of a pool's source: what is begun if it fails.
     struct Otherwise {
         CreateRequest request;

@@ -101,7 +101,7 @@ Core::Pooling::Standing Core::Pooling::standing(const Pool& pool,
 }
 
 std::optional<common::SandboxId> Core::Pooling::take(const Sandbox& wanted,
-                                                     const scheduler::Where& where)
+                                                     const std::optional<common::HostName>& only)
 {
     const auto* pool = pool_of(wanted);
     if (pool == nullptr) {
@@ -111,8 +111,13 @@ std::optional<common::SandboxId> Core::Pooling::take(const Sandbox& wanted,
     counts.arrivals.push_back(core_.clock_.steady());
     const Sandbox* best = nullptr;
     std::size_t most = 0;
-    for (const auto& name : hosts_of(*pool)) {
-        if (!where.why_not(name, core_.fleet_.hosts().at(name).host.wish.labels).empty()) {
+    const auto image = core_.fleet_.image(wanted.image, wanted.tenant);
+    const scheduler::Demand demand{wanted.vcpus, wanted.memory, wanted.wants, only};
+    const auto view = core_.fleet_.view(*image, wanted);
+    for (std::size_t i = 0; i < view.size; ++i) {
+        const auto host = view.at(i);
+        const auto& name = host.name;
+        if (!scheduler::why_unfit(host, demand).empty()) {
             continue;
         }
         const auto standing = this->standing(*pool, name);
@@ -130,6 +135,13 @@ std::optional<common::SandboxId> Core::Pooling::take(const Sandbox& wanted,
     return best->id;
 }
 
+const std::set<common::HostName>* Core::Pooling::sources_of(const Sandbox& wanted) const
+{
+    const auto* pool = pool_of(wanted);
+    const auto found = pool == nullptr ? sources_.end() : sources_.find(pool->name);
+    return found == sources_.end() ? nullptr : &found->second;
+}
+
 std::optional<common::SnapshotId> Core::Pooling::source_for(const Sandbox& wanted) const
 {
     const auto* pool = pool_of(wanted);
@@ -144,26 +156,34 @@ std::optional<common::SnapshotId> Core::Pooling::source_for(const Sandbox& wante
 
 bool Core::Pooling::could_make_room(const Sandbox& wanted) const
 {
-    const auto views =
-        core_.fleet_.view(core_.fleet_.image(wanted.image, wanted.tenant).value_or(Image{}));
-    const auto host = std::ranges::find(views, wanted.host, &scheduler::HostView::name);
-    return host != views.end() && !in_the_way(wanted, *host).empty();
+    const Image any;
+    const auto view = core_.fleet_.view(any, wanted);
+    for (std::size_t i = 0; i < view.size; ++i) {
+        if (const auto host = view.at(i); host.name == wanted.host) {
+            return !in_the_way(wanted, host).empty();
+        }
+    }
+    return false;
 }
 
 /// What is going already counts first.
 bool Core::Pooling::make_room(const Sandbox& wanted,
-                              const scheduler::Where& where,
+                              const std::optional<common::HostName>& only,
                               common::SteadyTime until,
                               const std::function<void(Room)>& then)
 {
     std::vector<common::SandboxId> best;
-    for (const auto& view :
-         core_.fleet_.view(core_.fleet_.image(wanted.image, wanted.tenant).value_or(Image{}))) {
-        const bool may_be = where.host || view.has_image;
-        if (!may_be || !view.not_ready.empty() || !where.why_not(view.name, view.labels).empty()) {
+    const auto image = core_.fleet_.image(wanted.image, wanted.tenant);
+    const Image none;
+    const scheduler::Demand demand{wanted.vcpus, wanted.memory, wanted.wants, only};
+    const auto view = core_.fleet_.view(image ? *image : none, wanted);
+    for (std::size_t i = 0; i < view.size; ++i) {
+        auto host = view.at(i);
+        host.has_image = host.has_image || only; // It may be cloned there.
+        if (!scheduler::why_unfit(host, demand).empty()) {
             continue;
         }
-        auto leaving = in_the_way(wanted, view);
+        auto leaving = in_the_way(wanted, host);
         if (!leaving.empty() && (best.empty() || leaving.size() < best.size())) {
             best = std::move(leaving);
         }
@@ -271,7 +291,7 @@ std::vector<common::HostName> Core::Pooling::hosts_of(const Pool& pool) const
     }
     for (const auto& name : image->hosts) {
         const auto& host = core_.fleet_.hosts().at(name).host;
-        if (is_open(host) && !host.facts.state_engine.empty()) {
+        if (is_open(host) && host.wish.taints.empty() && !host.facts.state_engine.empty()) {
             out.push_back(name);
         }
     }

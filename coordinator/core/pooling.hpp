@@ -39,7 +39,10 @@ public:
 
     /// Somebody wants a sandbox like this: the warm one that it can be, if there is one. Counts
     /// as a hit or a miss of its pool.
-    std::optional<common::SandboxId> take(const Sandbox& wanted, const scheduler::Where& where);
+    std::optional<common::SandboxId> take(const Sandbox& wanted,
+                                          const std::optional<common::HostName>& only);
+    /// Where one like it can be cloned; as of the last tick.
+    [[nodiscard]] const std::set<common::HostName>* sources_of(const Sandbox& wanted) const;
     /// `warm` becomes `sandbox`, from here on: nobody else can get it, whatever becomes of this.
     void claim(const Caller& caller,
                const CreateRequest& request,
@@ -60,7 +63,7 @@ public:
     /// Throws out warm ones so that `wanted` finds a place there. `then` is told
     /// once whether they are gone by `until`. False if that would not help.
     bool make_room(const Sandbox& wanted,
-                   const scheduler::Where& where,
+                   const std::optional<common::HostName>& only,
                    common::SteadyTime until,
                    const std::function<void(Room)>& then);
     /// Whether that would help on the host that `wanted` is to be on.
@@ -158,6 +161,8 @@ private:
     std::map<std::string, Pool> pools_;
     std::map<std::string, Counts> counts_;
     std::map<Key, Trouble> troubles_;
+    std::map<std::string, std::set<common::HostName>>
+        sources_;                                   ///< Ready ones, as of the last tick.
     std::set<common::SandboxId> sources_under_way_; ///< Booted, and not kept yet.
     std::map<common::HostName, common::SteadyTime>
         relieved_; ///< When something was given up there.

@@ -25,6 +25,7 @@ Sandbox Core::Pooling::nobodys(Sandbox sandbox)
     sandbox.labels.clear();
     sandbox.env.clear();
     sandbox.files = {};
+    sandbox.wants = {};
     sandbox.ttl.reset();
     sandbox.expires_at.reset();
     return sandbox;

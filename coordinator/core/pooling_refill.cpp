@@ -25,6 +25,7 @@ constexpr double share_kept_free = 0.05; // Of a host's memory, for everything e
 void Core::Pooling::tick()
 {
     throw_out_unfit();
+    sources_.clear();
     for (const auto& [name, pool] : pools_) {
         auto& arrivals = counts_[name].arrivals;
         const auto since = core_.clock_.steady() - std::chrono::minutes{1};
@@ -142,6 +143,9 @@ void Core::Pooling::tend(const Pool& pool, const common::HostName& host)
 {
     const auto now = core_.clock_.steady();
     const auto standing = this->standing(pool, host);
+    if (standing.checkpoint) {
+        sources_[pool.name].insert(host);
+    }
     const auto& known = core_.fleet_.hosts().at(host).host;
     const auto relieved = relieved_.find(host);
     const bool recently = relieved != relieved_.end() && now - relieved->second < relief;
@@ -208,7 +212,7 @@ Core::Pooling::draft(const Pool& pool, const common::HostName& host, const Image
     sandbox.desired = Desired::running;
     sandbox.generation = 1;
     sandbox.pool = pool.name;
-    COMMON_CHECK(core_.place(sandbox, image, {host, {}}, {}));
+    COMMON_CHECK(core_.place(sandbox, image, host, {}));
     return sandbox;
 }
 

@@ -285,10 +285,11 @@ Core::Registry::missing_on(const RegisteredImage& image,
     return missing;
 }
 
-std::optional<Image> Core::Registry::complete(std::optional<Image> image,
+std::optional<Image> Core::Registry::complete(const std::shared_ptr<const Image>& known,
                                               const common::ImageName& name,
                                               const std::string& tenant) const
 {
+    auto image = known ? std::optional{*known} : std::nullopt;
     const auto found = names_.find(name);
     if (found == names_.end()) {
         return image;
@@ -308,13 +309,13 @@ void Core::Registry::complete(std::vector<Image>& images, const std::string& ten
 {
     for (auto& image : images) {
         const auto name = image.name;
-        image = *complete(std::move(image), name, tenant);
+        image = *complete(std::make_shared<const Image>(image), name, tenant);
     }
     std::vector<Image> nowhere;
     for (const auto& [name, id] : names_) {
         const auto at = std::ranges::lower_bound(images, name, {}, &Image::name);
         if (at == images.end() || at->name != name) {
-            if (auto image = complete(std::nullopt, name, tenant)) {
+            if (auto image = complete(nullptr, name, tenant)) {
                 nowhere.push_back(*std::move(image));
             }
         }

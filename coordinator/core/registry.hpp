@@ -31,7 +31,7 @@ public:
     void amend(Host& host);
     /// To what hosts have comes what they are to have.
     void complete(std::vector<Image>& images, const std::string& tenant) const;
-    [[nodiscard]] std::optional<Image> complete(std::optional<Image> image,
+    [[nodiscard]] std::optional<Image> complete(const std::shared_ptr<const Image>& known,
                                                 const common::ImageName& name,
                                                 const std::string& tenant) const;
     /// As it is in memory, if it is.

@@ -55,6 +55,7 @@ void Core::Registry::review(Host& host)
             there.insert(where.second);
         }
     }
+    core_.fleet_.images_changed();
     auto& lacking = lacking_[host.name];
     lacking.clear();
     for (const auto& [name, id] : names_) {

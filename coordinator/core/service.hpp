@@ -39,7 +39,8 @@ struct CreateRequest {
     DiskKind disk = DiskKind::durable;
     std::map<std::string, std::string> env;
     FilePolicy files;
-    scheduler::Where where; ///< Placed there or nowhere.
+    std::optional<common::HostName> host; ///< Placed there or nowhere.
+    scheduler::Wants wants;
     WarmUse pool = WarmUse::prefer;
     unsigned makes_room = 4;  ///< How often warm ones may be given up for it: others are as fast.
     unsigned claims_left = 3; ///< Of warm ones, should they turn out dead.
@@ -146,7 +147,8 @@ struct ImageRequest {
 struct Placement {
     struct OnHost {
         common::HostName name;
-        std::string why_not; ///< "" if it fits.
+        std::string why_not;        ///< "" if it fits.
+        scheduler::Scores scores{}; ///< If it does.
     };
     std::optional<common::HostName> host; ///< Nothing: no host can take it.
     std::vector<OnHost> hosts;            ///< By name.

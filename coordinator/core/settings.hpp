@@ -45,6 +45,7 @@ struct CoreSettings {
     std::chrono::hours snapshot_max_age{0}; ///< Older ones are deleted; 0: never.
     std::chrono::milliseconds old_snapshots_every{60'000};
     unsigned max_fork = 32; ///< Children of one fork.
+    scheduler::Policy placement{};
     /// How long creates may be under way on a host before its pools are filled beside them.
     std::chrono::milliseconds refill_patience{10'000};
 

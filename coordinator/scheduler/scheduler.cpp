@@ -2,50 +2,111 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <tuple>
+#include <numeric>
 
 namespace coordinator::scheduler {
 
 namespace {
 
-/// Why `host` cannot take it; "" if it can.
-std::string refusal(const HostView& host, const Demand& demand)
+/// nullptr if it has no such label.
+const std::string* value_of(const Labels* labels, const std::string& label)
 {
-    if (auto why = demand.where.why_not(host.name, host.labels); !why.empty()) {
-        return why;
+    if (labels == nullptr) {
+        return nullptr;
     }
-    if (!host.not_ready.empty()) {
-        return host.not_ready;
-    }
-    if (const auto said = demand.refused.find(host.name); said != demand.refused.end()) {
-        return "it refused: " + said->second;
-    }
-    if (!host.has_image) {
-        return "it does not have the image";
-    }
-    const auto memory = demand.memory + host.overhead;
-    const auto free_memory = host.capacity_memory - host.used_memory;
-    if (memory > free_memory || memory < demand.memory) { // The sum may wrap around.
-        return fmt::format("{} MiB of memory free of {}, {} needed",
-                           free_memory.mib(),
-                           host.capacity_memory.mib(),
-                           memory.mib());
-    }
-    const auto free_vcpus =
-        host.capacity_vcpus > host.used_vcpus ? host.capacity_vcpus - host.used_vcpus : 0;
-    if (demand.vcpus > free_vcpus) {
-        return fmt::format(
-            "{} vCPUs free of {}, {} needed", free_vcpus, host.capacity_vcpus, demand.vcpus);
+    const auto found = labels->find(label);
+    return found == labels->end() ? nullptr : &found->second;
+}
+
+std::string lacking_label(const Labels* has, const Labels& wanted)
+{
+    for (const auto& [label, value] : wanted) {
+        const auto* found = value_of(has, label);
+        if (found == nullptr) {
+            return fmt::format("it has no label {}, \"{}\" was asked for", label, value);
+        }
+        if (*found != value) {
+            return fmt::format(
+                "its label {} is \"{}\", \"{}\" was asked for", label, *found, value);
+        }
     }
     return "";
 }
 
-double share(double part, double whole)
+std::string shown_taint(const std::string& name, const std::string& value)
 {
-    return whole > 0 ? part / whole : 1;
+    return value.empty() ? name : name + "=" + value;
 }
 
-/// How full the host is once it has taken it, 0 to 1.
+std::string untolerated_taint(const Labels* taints, const std::set<std::string>& tolerated)
+{
+    if (taints != nullptr) {
+        for (const auto& [name, value] : *taints) {
+            const auto shown = shown_taint(name, value);
+            if (!tolerated.contains(name) && !tolerated.contains(shown)) {
+                return "it is tainted " + shown + ", which was not said to be tolerated";
+            }
+        }
+    }
+    return "";
+}
+
+/// How the group keeps it away from there; "" if it does not.
+std::string crowd(const HostView& host, const Wants& wants)
+{
+    if (wants.group.empty() || !wants.apart) {
+        return "";
+    }
+    if (wants.spread_by.empty()) {
+        return host.group_mates == 0 ? "" : "one of group " + wants.group + " is there";
+    }
+    const auto* value = value_of(host.labels, wants.spread_by);
+    if (value == nullptr) {
+        return fmt::format(
+            "it has no label {}, by which group {} is spread", wants.spread_by, wants.group);
+    }
+    return host.group_mates == 0
+               ? ""
+               : fmt::format(
+                     "one of group {} is where {} is \"{}\"", wants.group, wants.spread_by, *value);
+}
+
+bool has_memory(const HostView& host, const Demand& demand)
+{
+    const auto memory = demand.memory + host.overhead;
+    return memory >= demand.memory && // The sum may wrap around.
+           memory <= host.capacity_memory - host.used_memory;
+}
+
+unsigned free_vcpus(const HostView& host)
+{
+    return host.capacity_vcpus > host.used_vcpus ? host.capacity_vcpus - host.used_vcpus : 0;
+}
+
+bool has_room(const HostView& host, const Demand& demand)
+{
+    return has_memory(host, demand) && demand.vcpus <= free_vcpus(host);
+}
+
+/// What is missing, of one that has no room.
+std::string shortage(const HostView& host, const Demand& demand)
+{
+    if (!has_memory(host, demand)) {
+        return fmt::format("{} MiB of memory free of {}, {} needed",
+                           (host.capacity_memory - host.used_memory).mib(),
+                           host.capacity_memory.mib(),
+                           (demand.memory + host.overhead).mib());
+    }
+    return fmt::format(
+        "{} vCPUs free of {}, {} needed", free_vcpus(host), host.capacity_vcpus, demand.vcpus);
+}
+
+double share(double part, double whole)
+{
+    return whole > 0 ? std::clamp(part / whole, 0.0, 1.0) : 1;
+}
+
+/// How full the host is once it has taken it: the fuller of memory and vCPUs counts.
 double fullness(const HostView& host, const Demand& demand)
 {
     const auto memory = host.used_memory + demand.memory + host.overhead;
@@ -54,45 +115,115 @@ double fullness(const HostView& host, const Demand& demand)
                     share(host.used_vcpus + demand.vcpus, host.capacity_vcpus));
 }
 
-} // namespace
-
-std::string Where::why_not(const common::HostName& name,
-                           const std::map<std::string, std::string>& its_labels) const
+Scores scores_of(const HostView& host, const Demand& demand, const Policy& policy)
 {
-    if (host && *host != name) {
-        return "another host was asked for";
-    }
-    for (const auto& [label, value] : labels) {
-        const auto found = its_labels.find(label);
-        if (found == its_labels.end()) {
-            return fmt::format("it has no label {}, \"{}\" was asked for", label, value);
-        }
-        if (found->second != value) {
-            return fmt::format(
-                "its label {} is \"{}\", \"{}\" was asked for", label, found->second, value);
-        }
-    }
-    return "";
+    constexpr double busy = 2; // Processes that wait, for each core: what it cannot keep up with.
+    const auto full = fullness(host, demand);
+    Scores scores;
+    scores.quiet = 1.0 / (1.0 + host.starting);
+    scores.room = policy.fill == Policy::Fill::spread ? 1 - full : full;
+    scores.load = 1 - share(host.load, busy);
+    scores.pressure = std::clamp(host.memory_available, 0.0, 1.0);
+    scores.warm = host.is_warm ? 1 : 0;
+    scores.apart = 1.0 / (1.0 + host.group_mates);
+    return scores;
 }
 
-Verdict place(const std::vector<HostView>& fleet, const Demand& demand)
+/// Every index once: steps of this, modulo the size, lead through the whole fleet.
+std::size_t stride_through(std::size_t size)
 {
-    Verdict verdict;
-    const HostView* best = nullptr;
-    const auto rank = [&demand](const HostView& host) {
-        return std::tuple{host.starting, fullness(host, demand), host.name.str()};
-    };
-    for (const auto& host : fleet) {
-        if (auto why = refusal(host, demand); !why.empty()) {
-            verdict.rejected.push_back({host.name, std::move(why)});
-        } else if (best == nullptr || rank(host) < rank(*best)) {
-            best = &host;
+    constexpr std::size_t far = 7919; // Neighbours by name are often alike: racks, ages.
+    return std::gcd(far, size) == 1 ? far : 1;
+}
+
+} // namespace
+
+/// A group's wish is above all; then that no host boots many while others boot none.
+double Scores::total() const noexcept
+{
+    constexpr double of_apart = 20;
+    constexpr double of_quiet = 10;
+    constexpr double of_room = 3;
+    constexpr double of_warm = 2;
+    constexpr double of_load = 1;
+    constexpr double of_pressure = 1;
+    constexpr double all = of_apart + of_quiet + of_room + of_warm + of_load + of_pressure;
+    return (of_apart * apart + of_quiet * quiet + of_room * room + of_warm * warm + of_load * load +
+            of_pressure * pressure) /
+           all;
+}
+
+std::string why_unfit(const HostView& host, const Demand& demand)
+{
+    if (demand.only && *demand.only != host.name) {
+        return "another host was asked for";
+    }
+    const auto& wants = demand.wants;
+    if (auto why = lacking_label(host.labels, wants.labels); !why.empty()) {
+        return why;
+    }
+    if (!wants.accelerator.empty() && wants.accelerator != host.accelerator) {
+        return fmt::format(
+            "its accelerator is \"{}\", \"{}\" was asked for", host.accelerator, wants.accelerator);
+    }
+    if (auto why = untolerated_taint(host.taints, wants.tolerates); !why.empty()) {
+        return why;
+    }
+    if (!host.not_ready.empty()) {
+        return std::string{host.not_ready};
+    }
+    if (const auto said = demand.refused.find(host.name); said != demand.refused.end()) {
+        return "it refused: " + said->second;
+    }
+    if (!host.has_image) {
+        return "it does not have the image";
+    }
+    return crowd(host, wants);
+}
+
+std::string why_not(const HostView& host, const Demand& demand)
+{
+    auto why = why_unfit(host, demand);
+    return why.empty() && !has_room(host, demand) ? shortage(host, demand) : why;
+}
+
+std::optional<common::HostName>
+place(const View& fleet, const Demand& demand, const Policy& policy, std::size_t first)
+{
+    const bool whole = fleet.size <= policy.full_scan || demand.only;
+    const auto stride = whole ? 1 : stride_through(fleet.size);
+    const auto enough = whole ? fleet.size : policy.sample;
+    std::optional<common::HostName> best;
+    double highest = 0;
+    std::size_t fitting = 0;
+    auto at = whole ? 0 : first % fleet.size;
+    for (std::size_t looked = 0; looked < fleet.size && fitting < enough; ++looked) {
+        auto host = fleet.at(at);
+        at = (at + stride) % fleet.size;
+        if (!has_room(host, demand) || !why_unfit(host, demand).empty()) {
+            continue;
+        }
+        ++fitting;
+        const auto total = scores_of(host, demand, policy).total();
+        if (!best || total > highest) {
+            highest = total;
+            best = std::move(host.name);
         }
     }
-    if (best != nullptr) {
-        verdict.host = best->name;
+    return best;
+}
+
+std::vector<Assessment> assess(const View& fleet, const Demand& demand, const Policy& policy)
+{
+    std::vector<Assessment> all;
+    all.reserve(fleet.size);
+    for (std::size_t at = 0; at < fleet.size; ++at) {
+        auto host = fleet.at(at);
+        auto why = why_not(host, demand);
+        const auto scores = why.empty() ? scores_of(host, demand, policy) : Scores{};
+        all.push_back({std::move(host.name), std::move(why), scores});
     }
-    return verdict;
+    return all;
 }
 
 } // namespace coordinator::scheduler

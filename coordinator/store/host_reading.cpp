@@ -34,6 +34,7 @@ Host host_from(Fields& in)
         host.wish.drain = Drain{*since, *until};
     }
     host.wish.labels = in.map();
+    host.wish.taints = in.map();
     for (auto* text : {&facts.hostname,
                        &facts.arch,
                        &facts.kernel,
@@ -67,7 +68,7 @@ Host host_from(Fields& in)
 }
 const std::string host_columns =
     "name, health, cordoned, " + us_of("drain_since") + ", " + us_of("drain_until") + ", " +
-    pairs_of("labels") +
+    pairs_of("labels") + ", " + pairs_of("taints") +
     ", hostname, arch, kernel, cpu_model, libvirt_version, qemu_version, "
     "hostd_version, accel, accel_reason, state_engine, state_engine_reason, network_cidr, cores, "
     "memory_bytes, memory_available_bytes, capacity_vcpus, capacity_memory_bytes, "

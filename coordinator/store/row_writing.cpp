@@ -32,44 +32,6 @@ std::string_view bytes_of(const common::digest::Sha256& hash)
 
 } // namespace
 
-void write_row(pqxx::transaction_base& sql, const Sandbox& box)
-{
-    sql.exec_prepared("sandbox",
-                      to_column(box.id.str()),
-                      to_column(box.job.str()),
-                      to_column(box.tenant),
-                      to_column(box.agent_id),
-                      to_column(box.name),
-                      to_column(box.image.str()),
-                      to_column(box.image_digest),
-                      to_column(box.host.str()),
-                      box.vcpus,
-                      box.memory.count(),
-                      box.overhead.count(),
-                      std::string{to_string(box.network)},
-                      std::string{to_string(box.disk)},
-                      pairs_array(box.labels),
-                      pairs_array(box.env),
-                      text_array(box.files.roots),
-                      text_array(box.files.never_read),
-                      text_array(box.files.never_written),
-                      Nullable{box.ttl}.get(),
-                      at(box.created_at),
-                      at(box.updated_at),
-                      Nullable{box.expires_at}.get(),
-                      Nullable{box.deleted_at}.get(),
-                      std::string{to_string(box.phase)},
-                      std::string{to_string(box.desired)},
-                      box.generation,
-                      to_column(box.ip),
-                      to_column(box.error),
-                      to_column(box.pool),
-                      box.pool_source,
-                      pairs_array(box.timings_us),
-                      to_column(box.moving_to.str()),
-                      to_column(box.left_host.str()));
-}
-
 void write_row(pqxx::transaction_base& sql, const Checkpoint& checkpoint)
 {
     sql.exec_prepared("checkpoint",
@@ -150,6 +112,7 @@ void write_row(pqxx::transaction_base& sql, const Host& host)
                       Nullable{drain_since}.get(),
                       Nullable{drain_until}.get(),
                       pairs_array(host.wish.labels),
+                      pairs_array(host.wish.taints),
                       to_column(facts.hostname),
                       to_column(facts.arch),
                       to_column(facts.kernel),
@@ -195,20 +158,6 @@ void write_row(pqxx::transaction_base& sql, const Host& host)
                           to_column(image.registration.str()),
                           to_column(image.from_vm));
     }
-}
-
-void write_row(pqxx::transaction_base& sql, const Operation& operation)
-{
-    sql.exec_prepared("operation",
-                      to_column(operation.id.str()),
-                      to_column(operation.sandbox.str()),
-                      to_column(operation.kind),
-                      to_column(operation.status),
-                      to_column(operation.request.str()),
-                      operation.generation,
-                      at(operation.created_at),
-                      Nullable{operation.ended_at}.get(),
-                      to_column(operation.error));
 }
 
 void append_audit(pqxx::transaction_base& sql, std::span<const ChainedRow> rows)

@@ -1,3 +1,4 @@
+#include "coordinator/store/row_batch.hpp"
 #include "coordinator/store/row_writing.hpp"
 
 #include <fmt/format.h>
@@ -53,42 +54,7 @@ constexpr const char* append_audit_sql =
 
 void prepare_writing(pqxx::connection& connection)
 {
-    connection.prepare("sandbox",
-                       upsert("sandboxes",
-                              1,
-                              {{"id"},
-                               {"job_id"},
-                               {"tenant"},
-                               {"agent_id"},
-                               {"sandbox_name"},
-                               {"image"},
-                               {"image_digest"},
-                               {"host"},
-                               {"vcpus"},
-                               {"memory_bytes"},
-                               {"overhead_bytes"},
-                               {"network_mode"},
-                               {"disk"},
-                               {"labels", as_map},
-                               {"env", as_map},
-                               {"file_roots"},
-                               {"files_never_read"},
-                               {"files_never_written"},
-                               {"ttl_seconds"},
-                               {"created_at"},
-                               {"updated_at"},
-                               {"expires_at"},
-                               {"deleted_at"},
-                               {"phase"},
-                               {"desired"},
-                               {"generation"},
-                               {"ip_address"},
-                               {"error"},
-                               {"pool"},
-                               {"pool_source"},
-                               {"timings_us", as_map},
-                               {"moving_to"},
-                               {"left_host"}}));
+    prepare_writing_batches(connection);
     connection.prepare(
         "checkpoint",
         upsert("checkpoints",
@@ -141,6 +107,7 @@ void prepare_writing(pqxx::connection& connection)
                                {"drain_since"},
                                {"drain_until"},
                                {"labels", as_map},
+                               {"taints", as_map},
                                {"hostname"},
                                {"arch"},
                                {"kernel"},
@@ -186,18 +153,6 @@ void prepare_writing(pqxx::connection& connection)
                                {"from_snapshot"},
                                {"registration"},
                                {"from_vm"}}));
-    connection.prepare("operation",
-                       upsert("operations",
-                              1,
-                              {{"id"},
-                               {"sandbox_id"},
-                               {"kind"},
-                               {"status"},
-                               {"request_id"},
-                               {"generation"},
-                               {"created_at"},
-                               {"ended_at"},
-                               {"error"}}));
     prepare_writing_playbooks(connection);
     prepare_writing_plans(connection);
     prepare_writing_templates(connection);

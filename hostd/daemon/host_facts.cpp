@@ -69,8 +69,9 @@ HostReport fixed_facts(const Settings& settings, const AccelVerdict& verdict)
     report.accel_reason = verdict.reason;
     report.cores = std::max(1U, std::thread::hardware_concurrency());
     report.memory = memory_facts().total;
-    report.capacity_memory = settings.capacity_memory == Bytes{} ? report.memory - Bytes::gib(2)
-                                                                 : settings.capacity_memory;
+    const auto memory = settings.capacity_memory == Bytes{} ? report.memory - Bytes::gib(2)
+                                                            : settings.capacity_memory;
+    report.capacity_memory = Bytes::mib(memory.mib() * settings.memory_overcommit_percent / 100);
     report.capacity_vcpus = settings.capacity_vcpus == 0 ? report.cores * settings.vcpu_overcommit
                                                          : settings.capacity_vcpus;
     report.overhead = settings.overhead;

@@ -95,7 +95,9 @@ Check check_memory(const Settings& settings)
         check.fix = "a sandbox needs 256 MiB and more: add memory, or set capacity_memory_mb";
     } else if (fixed.capacity_memory > facts.total) {
         check.outcome = Outcome::warning;
-        check.fix = "capacity_memory_mb is more than there is: guests will swap or be killed";
+        check.fix =
+            "more than there is (capacity_memory_mb, memory_overcommit_percent): guests will "
+            "swap or be killed";
     }
     return check;
 }

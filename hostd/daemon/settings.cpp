@@ -42,6 +42,14 @@ const std::array table{
         "",
         "IPv4 networks closed to guests, beside all private ones and the coordinators"},
     Key{"capacity_memory_mb", Kind::integer, "0", "memory for sandboxes, MiB; 0: all but 2 GiB"},
+    Key{"memory_overcommit_percent",
+        Kind::integer,
+        "100",
+        "of that, what sandboxes may be given; beyond 100 the host needs swap, or guests are "
+        "killed",
+        {},
+        10,
+        1000},
     Key{"capacity_vcpus", Kind::integer, "0", "vCPUs for sandboxes; 0: cores x vcpu_overcommit"},
     Key{"vcpu_overcommit", Kind::integer, "8", "vCPUs for each core", {}, 1, 1000},
     Key{"overhead_mb", Kind::integer, "96", "memory charged for each VM beyond its own, MiB"},
@@ -146,6 +154,7 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     const auto& model = config.text("cpu_model");
     settings.cpu_model = model.empty() ? "Westmere" : model;
     settings.capacity_memory = mib(config, "capacity_memory_mb");
+    settings.memory_overcommit_percent = count(config, "memory_overcommit_percent");
     settings.capacity_vcpus = count(config, "capacity_vcpus");
     settings.vcpu_overcommit = count(config, "vcpu_overcommit");
     settings.overhead = mib(config, "overhead_mb");

@@ -29,8 +29,9 @@ struct Settings {
     unsigned deepest_chain = 24;
     std::optional<network::Subnet> network_cidr;
     std::vector<network::Subnet> network_blocked;
-    common::Bytes capacity_memory; ///< 0: from what the machine has.
-    unsigned capacity_vcpus = 0;   ///< Likewise.
+    common::Bytes capacity_memory;            ///< 0: from what the machine has.
+    unsigned capacity_vcpus = 0;              ///< Likewise.
+    unsigned memory_overcommit_percent = 100; ///< Of that, what is given to sandboxes.
     unsigned vcpu_overcommit = 8;
     common::Bytes overhead;
     common::Bytes disk_reserve;

@@ -69,6 +69,63 @@ def test_a_sandbox_is_placed_on_a_host_that_has_the_labels(fleet, api, cli):
     assert api.create(memory_mb=160, **{"placement": {"labels": {"gpu": "h100"}}})["host_name"] == "h1"
 
 
+def refused(api, **placement):
+    """What each host says to that."""
+    status, reply = api.call("POST", "/v1/sandboxes",
+                             {"image": "tiny", "agent_id": "a", "auto_start": True, "placement": placement})
+    assert (status, reply["reason"]) == (503, "no_capacity"), reply
+    return dict(line.split(": ", 1) for line in reply["details"].splitlines())
+
+
+def test_a_tainted_host_takes_only_what_tolerates_it(fleet, api, cli):
+    old = api.create(host="h1", memory_mb=160)["id"]
+    assert "ready, tainted" in (cli.ok("hosts", "taint", "h1", "gpu=a100") and cli.ok("hosts", "ls"))
+    assert api.create(memory_mb=160)["host_name"] == "h2"
+    why = "it is tainted gpu=a100, which was not said to be tolerated"
+    assert explained(api, host="h1")[1]["h1"] == why
+    assert refused(api, labels={}, host="h1")["h1"] == why
+    made = cli.json("create", "tiny", "--host", "h1", "--tolerate", "gpu")["sandbox"]
+    assert made["host_name"] == "h1" and made["placement"] == {"tolerations": ["gpu"]}
+    fleet.restart_coordinator()
+    api = fleet.api()
+    fleet.wait_ready(2)
+    assert api.ok("GET", "/v1/hosts/h1")["host"]["taints"] == {"gpu": "a100"}
+    assert api.run(old, "echo stays")["stdout"] == "stays\n"
+    # It is there, and may be started there again, tainted or not.
+    api.ok("POST", f"/v1/sandboxes/{old}/stop", {"force": True})
+    api.ok("POST", f"/v1/sandboxes/{old}/start")
+    cli.ok("hosts", "taint", "h1", "gpu-")
+    assert explained(api, host="h1") == ("h1", {"h1": "", "h2": "another host was asked for"})
+
+
+def test_a_group_is_kept_apart_and_spread_over_racks(fleet, api, cli):
+    first, second = (cli.json("create", "tiny", "--group", "web", "--no-start")["sandbox"] for _ in range(2))
+    assert {first["host_name"], second["host_name"]} == {"h1", "h2"}
+    taken = "one of group web is there"
+    assert refused(api, group="web") == {"h1": taken, "h2": taken}
+    assert api.create(memory_mb=160, placement={"group": "web", "apart": "preferred"})["placement"]["apart"] == "preferred"
+    api.destroy(first["id"])
+    cli.ok("hosts", "label", "h1", "rack=a")
+    cli.ok("hosts", "label", "h2", "rack=a")
+    db = cli.json("create", "tiny", "--group", "db", "--spread-by", "rack", "--no-start")["sandbox"]
+    same = 'one of group db is where rack is "a"'
+    assert refused(api, group="db", spread_by="rack") == {"h1": same, "h2": same}
+    other = {"h1": "h2", "h2": "h1"}[db["host_name"]]
+    cli.ok("hosts", "label", other, "rack=b")
+    fleet.restart_coordinator()
+    fleet.wait_ready(2)
+    api = fleet.api()
+    assert api.create(memory_mb=160, placement={"group": "db", "spread_by": "rack"})["host_name"] == other
+    assert refused(api, accelerator="kvm" if api.ok("GET", "/v1/hosts/h1")["host"]["accel"] == "tcg" else "tcg")
+
+
+def test_every_host_that_fits_has_a_score_and_the_highest_is_chosen(api):
+    told = api.ok("POST", "/v1/placement/explain", {"image": "tiny", "agent_id": "tests"})
+    scores = {one["name"]: one["score"] for one in told["hosts"]}
+    assert scores[told["host"]] == max(scores.values()) and len(scores) == 2
+    assert all(0 <= value <= 1 for one in told["hosts"] for value in one["scores"].values())
+
+
 def test_what_stands_ready_elsewhere_is_not_claimed_for_a_label(fleet, api, cli):
     cli.ok("hosts", "label", "h1", "rack=1")
     cli.ok("hosts", "label", "h2", "rack=2")

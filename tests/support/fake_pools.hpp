@@ -71,10 +71,13 @@ public:
             wish.drain = coordinator::Drain{since, since + *change.drain};
             found->drain.emplace();
         }
-        for (const auto& [label, value] : change.labels) {
-            wish.labels.erase(label);
-            if (value) {
-                wish.labels.emplace(label, *value);
+        for (const auto& [labels, changes] :
+             {std::pair{&wish.labels, &change.labels}, std::pair{&wish.taints, &change.taints}}) {
+            for (const auto& [label, value] : *changes) {
+                labels->erase(label);
+                if (value) {
+                    labels->emplace(label, *value);
+                }
             }
         }
         return {};
@@ -83,7 +86,7 @@ public:
                                            coordinator::CreateRequest request) override
     {
         COMMON_CHECK(enter(caller));
-        coordinator::Placement found{request.where.host, {}};
+        coordinator::Placement found{request.host, {}};
         for (const auto& one : of(all_hosts)) {
             found.hosts.push_back({one.name, one.wish.cordoned ? "it is cordoned" : ""});
         }

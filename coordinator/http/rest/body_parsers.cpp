@@ -99,9 +99,10 @@ common::Result<> parse_nothing(std::string_view body, std::string_view attempt)
 common::Result<HostChange> parse_host_change(std::string_view body)
 {
     COMMON_TRY(auto fields, Fields::parse(body));
-    HostChange change{.labels = read_label_changes(fields)};
-    if (!fields.has("labels")) {
-        fields.wrong("labels", "is required");
+    HostChange change{.labels = read_label_changes(fields, "labels"),
+                      .taints = read_label_changes(fields, "taints")};
+    if (!fields.has("labels") && !fields.has("taints")) {
+        fields.wrong("labels", "is required, or taints");
     }
     COMMON_CHECK(fields.finish("change a host"));
     return change;

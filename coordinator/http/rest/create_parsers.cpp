@@ -4,6 +4,9 @@
 #include "coordinator/http/rest/template_fields.hpp"
 #include "coordinator/http/rules.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace coordinator::http::rest {
 
 namespace {
@@ -59,17 +62,59 @@ void read_pool(Fields& fields, CreateRequest& request)
     }
 }
 
+/// "gpu" or "gpu=a100".
+std::string toleration(std::string_view text)
+{
+    const auto at = text.find('=');
+    auto why = rules::label_key(text.substr(0, at));
+    if (why.empty() && at != std::string_view::npos) {
+        why = rules::label_value(text.substr(at + 1));
+    }
+    return why.empty() ? "" : "must be taints as NAME or NAME=VALUE";
+}
+
+std::string accelerator(std::string_view text)
+{
+    return text == "kvm" || text == "tcg" ? "" : "must be kvm or tcg";
+}
+
+std::string apart(std::string_view text)
+{
+    return text == "required" || text == "preferred" ? "" : "must be required or preferred";
+}
+
+void read_wants(Fields& fields, scheduler::Wants& wants)
+{
+    constexpr auto name = "placement";
+    wants.labels =
+        fields.inner_texts(name, "labels", rules::label_key, rules::label_value, most_labels);
+    const auto tolerates = fields.inner_list(name, "tolerations", toleration, most_labels)
+                               .value_or(std::vector<std::string>{});
+    wants.tolerates = {tolerates.begin(), tolerates.end()};
+    wants.accelerator = fields.inner_text(name, "accelerator", accelerator).value_or("");
+    wants.group = fields.inner_text(name, "group", rules::label_key).value_or("");
+    wants.spread_by = fields.inner_text(name, "spread_by", rules::label_key).value_or("");
+    const auto word = fields.inner_text(name, "apart", apart);
+    wants.apart = word.value_or("required") == "required";
+    if (wants.group.empty() && !wants.spread_by.empty()) {
+        fields.wrong("placement.spread_by", "needs a group: it says how that is spread");
+    }
+    if (wants.group.empty() && word) {
+        fields.wrong("placement.apart", "needs a group: it says how strictly that is kept apart");
+    }
+}
+
 void read_placement(Fields& fields, CreateRequest& request, std::optional<std::string> host)
 {
+    constexpr std::array known{
+        "host", "labels", "tolerations", "accelerator", "group", "spread_by", "apart"};
     if (const auto keys = fields.keys("placement")) {
         for (const auto& key : *keys) {
-            if (key != "host" && key != "labels") {
-                fields.not_yet("placement",
-                               shown(key) + " is not supported yet, only host and labels are");
+            if (std::ranges::find(known, key) == known.end()) {
+                fields.wrong("placement." + shown(key), "is not a field of this request");
             }
         }
-        request.where.labels = fields.inner_texts(
-            "placement", "labels", rules::label_key, rules::label_value, most_labels);
+        read_wants(fields, request.wants);
         const auto placed = fields.inner_text("placement", "host", rules::name);
         if (host && placed && *host != *placed) {
             fields.wrong("placement.host", "contradicts host");
@@ -77,7 +122,7 @@ void read_placement(Fields& fields, CreateRequest& request, std::optional<std::s
         host = placed ? placed : host;
     }
     if (host) {
-        request.where.host = common::HostName{std::move(*host)};
+        request.host = common::HostName{std::move(*host)};
     }
 }
 

@@ -53,6 +53,7 @@ Json json_of(const Host& host)
         {"sandboxes", host.sandboxes},
         {"cordoned", host.wish.cordoned},
         {"labels", host.wish.labels},
+        {"taints", host.wish.taints},
         {"libvirt_version", facts.libvirt_version},
         {"qemu_version", facts.qemu_version},
         {"hostd_version", facts.hostd_version},
@@ -128,6 +129,16 @@ std::string placement_body(const Placement& placement)
     for (const auto& host : placement.hosts) {
         Json one{{"name", host.name.str()}, {"fits", host.why_not.empty()}};
         set_if(one, "why_not", host.why_not);
+        if (host.why_not.empty()) {
+            const auto& scores = host.scores;
+            one["score"] = scores.total();
+            one["scores"] = {{"apart", scores.apart},
+                             {"load", scores.load},
+                             {"pressure", scores.pressure},
+                             {"quiet", scores.quiet},
+                             {"room", scores.room},
+                             {"warm", scores.warm}};
+        }
         hosts.push_back(std::move(one));
     }
     return text_of(json);

@@ -17,6 +17,25 @@ std::string network_of(NetworkMode mode)
     return "";
 }
 
+/// What was said of it, and no more.
+Json json_of(const scheduler::Wants& wants)
+{
+    Json json = Json::object();
+    if (!wants.labels.empty()) {
+        json["labels"] = wants.labels;
+    }
+    if (!wants.tolerates.empty()) {
+        json["tolerations"] = wants.tolerates;
+    }
+    set_if(json, "accelerator", wants.accelerator);
+    if (!wants.group.empty()) {
+        json["group"] = wants.group;
+        json["apart"] = wants.apart ? "required" : "preferred";
+    }
+    set_if(json, "spread_by", wants.spread_by);
+    return json;
+}
+
 } // namespace
 
 Json command_json(const Command& command)
@@ -68,6 +87,9 @@ Json json_of(const Sandbox& sandbox)
                    Json{{"roots", sandbox.files.roots},
                         {"never_read", sandbox.files.never_read},
                         {"never_written", sandbox.files.never_written}});
+    }
+    if (sandbox.wants != scheduler::Wants{}) {
+        object.set("placement", json_of(sandbox.wants));
     }
     object.set("generation", sandbox.generation);
     object.set("created_at", common::to_rfc3339(sandbox.created_at));

@@ -60,9 +60,10 @@ Labels read_labels(Fields& fields)
     return fields.texts("labels", rules::label_key, rules::label_value, most_labels);
 }
 
-std::map<std::string, std::optional<std::string>> read_label_changes(Fields& fields)
+std::map<std::string, std::optional<std::string>> read_label_changes(Fields& fields,
+                                                                     const char* name)
 {
-    return fields.texts_or_null("labels", rules::label_key, rules::label_value, most_labels);
+    return fields.texts_or_null(name, rules::label_key, rules::label_value, most_labels);
 }
 
 std::map<std::string, std::string> read_env(Fields& fields)

@@ -17,7 +17,8 @@ std::optional<common::Bytes> read_memory(Fields& fields);
 NetworkMode read_network_mode(Fields& fields); ///< nat if it is not said.
 Labels read_labels(Fields& fields);
 /// Without a value: it is to go.
-std::map<std::string, std::optional<std::string>> read_label_changes(Fields& fields);
+std::map<std::string, std::optional<std::string>> read_label_changes(Fields& fields,
+                                                                     const char* name);
 /// The environment of commands.
 std::map<std::string, std::string> read_env(Fields& fields);
 

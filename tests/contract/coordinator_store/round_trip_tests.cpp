@@ -63,6 +63,7 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     box.moving_to = common::HostName{"h2" + hostile()};
     box.left_host = common::HostName{"h3" + hostile()};
     box.labels = {{hostile(), ""}, {"", hostile()}, {"team", "red"}};
+    box.wants = {{{"rack", hostile()}}, {"gpu", hostile(), "'"}, "tcg", hostile(), "rack", false};
     box.env = {{"TOKEN", hostile()}, {"QUOTE", "'"}};
     box.files = {{"/"}, {hostile(), "{a,\"b\"}"}, {}};
     box.ttl = std::chrono::seconds{60};
@@ -87,6 +88,7 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     BOOST_TEST(back.job == box.job);
     BOOST_TEST((back.name == box.name && back.error == box.error && back.tenant == box.tenant));
     BOOST_TEST(back.agent_id == box.agent_id);
+    BOOST_TEST((back.wants == box.wants));
     BOOST_TEST((back.labels == box.labels && back.env == box.env && back.files == box.files));
     BOOST_TEST((back.ttl == box.ttl && back.expires_at == box.expires_at));
     BOOST_TEST((back.created_at == box.created_at && back.updated_at == box.updated_at));

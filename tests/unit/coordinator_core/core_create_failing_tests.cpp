@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(a_sandbox_that_was_to_be_on_one_host_is_not_moved)
 {
     run_with({"h1", "h2"});
     auto what = request();
-    what.where.host = HostName{"h1"};
+    what.host = HostName{"h1"};
     auto made = create(what);
     refuse(expect<CreateOnHost>(), ErrorCode::resource_exhausted, "no_room");
     BOOST_TEST(reason_of(made.get()) == "no_room");

@@ -156,11 +156,11 @@ BOOST_AUTO_TEST_CASE(a_host_that_is_asked_for_is_the_only_one_that_will_do)
 {
     run_with({"h1", "h2"});
     auto what = request();
-    what.where.host = HostName{"h2"};
+    what.host = HostName{"h2"};
     BOOST_TEST(running(what).host.str() == "h2");
     what.memory = Bytes::mib(900);
     BOOST_TEST(reason_of(create(what).get()) == "no_capacity");
-    what.where.host = HostName{"h9"};
+    what.host = HostName{"h9"};
     BOOST_CHECK(create(what).get().error().code == ErrorCode::not_found);
 }
 

@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_placed_on_a_cordoned_host_until_it_is_uncordoned
         BOOST_TEST(running().host.str() == "h2");
     }
     auto there = request();
-    there.where.host = HostName{"h1"};
+    there.host = HostName{"h1"};
     const auto refused = create(there).get().error();
     BOOST_TEST(refused.stable_reason() == "no_capacity");
     BOOST_TEST(refused.details == "h1: it is cordoned\nh2: another host was asked for");
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(a_placement_is_explained_host_by_host_and_nothing_is_made)
     wrong.source = "nothing";
     BOOST_TEST(reason_of(core->explain(me, wrong)) == "unknown_image");
     wrong = request();
-    wrong.where.host = HostName{"h9"};
+    wrong.host = HostName{"h9"};
     BOOST_TEST(reason_of(core->explain(me, wrong)) == "unknown_host");
     BOOST_TEST(core->list(me, {})->total == 0U);
     BOOST_TEST(core->host(me, HostName{"h1"})->used_vcpus == 0U);

@@ -97,10 +97,11 @@ BOOST_AUTO_TEST_CASE(of_differing_digests_the_one_that_most_hosts_have_counts)
     const auto image = *fleet.image(common::ImageName{"tiny"}, "t");
     BOOST_TEST(image.digest == "new");
     BOOST_TEST(image.hosts.size() == 2U);
-    const auto view = fleet.view(image);
+    const auto one = sandbox("sbx-1", "a", Phase::placing);
+    const auto view = fleet.view(image, one);
     BOOST_TEST(!view.at(0).has_image);
     BOOST_TEST(view.at(1).has_image);
-    BOOST_TEST(!fleet.image(common::ImageName{"none"}, "t").has_value());
+    BOOST_CHECK(fleet.image(common::ImageName{"none"}, "t") == nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(an_image_of_a_tenant_counts_for_that_tenant_alone)
@@ -113,13 +114,15 @@ BOOST_AUTO_TEST_CASE(an_image_of_a_tenant_counts_for_that_tenant_alone)
     for (const auto* name : {"b", "c"}) {
         fleet.host(HostName{name})->host.facts.images.front().tenant = "t";
     }
+    fleet.images_changed();
     BOOST_TEST(fleet.image(tiny, "t")->digest == "theirs");
     BOOST_TEST(fleet.image(tiny, "u")->digest == "everybodys");
     BOOST_TEST(fleet.images("u").at(0).digest == "everybodys");
     fleet.hosts().erase(HostName{"a"});
-    BOOST_TEST(!fleet.image(tiny, "u").has_value());
+    fleet.images_changed();
+    BOOST_CHECK(fleet.image(tiny, "u") == nullptr);
     BOOST_TEST(fleet.images("u").empty());
-    BOOST_TEST(!fleet.image(tiny, "").has_value());
+    BOOST_CHECK(fleet.image(tiny, "") == nullptr);
     BOOST_REQUIRE(fleet.host_with(tiny) != nullptr);
     BOOST_TEST(fleet.host_with(tiny)->host.name.str() == "b");
     BOOST_CHECK(fleet.host_with(common::ImageName{"none"}) == nullptr);
@@ -133,10 +136,81 @@ BOOST_AUTO_TEST_CASE(what_is_being_started_is_counted_in_the_view)
     fleet.put(sandbox("sbx-2", "h1", Phase::starting));
     fleet.put(sandbox("sbx-3", "h1", Phase::running));
     const auto image = *fleet.image(common::ImageName{"tiny"}, "t");
-    BOOST_TEST(fleet.view(image).at(0).starting == 2U);
+    const auto one = sandbox("sbx-4", "h1", Phase::placing);
+    BOOST_TEST(fleet.view(image, one).at(0).starting == 2U);
     fleet.put(sandbox("sbx-1", "h1", Phase::running));
     fleet.put(sandbox("sbx-2", "h1", Phase::destroyed));
-    BOOST_TEST(fleet.view(image).at(0).starting == 0U);
+    BOOST_TEST(fleet.view(image, one).at(0).starting == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(others_of_a_group_are_counted_where_they_are)
+{
+    Fleet fleet;
+    for (const auto* name : {"h1", "h2", "h3"}) {
+        add_host(fleet, name, "d");
+    }
+    const auto of_group = [](const std::string& id, const std::string& host) {
+        auto one = sandbox(id, host, Phase::running);
+        one.wants.group = "web";
+        return one;
+    };
+    fleet.put(of_group("sbx-1", "h1"));
+    fleet.put(of_group("sbx-2", "h1"));
+    fleet.put(sandbox("sbx-3", "h2", Phase::running)); // Of none.
+    auto theirs = of_group("sbx-4", "h2");
+    theirs.tenant = "u";
+    fleet.put(theirs);
+    const auto image = *fleet.image(common::ImageName{"tiny"}, "t");
+    auto wanted = of_group("sbx-5", "h1");
+    const auto mates = [&] {
+        std::vector<unsigned> counts;
+        const auto view = fleet.view(image, wanted);
+        for (std::size_t i = 0; i < view.size; ++i) {
+            counts.push_back(view.at(i).group_mates);
+        }
+        return counts;
+    };
+    using Counts = std::vector<unsigned>;
+    BOOST_CHECK((mates() == Counts{2, 0, 0}));
+    wanted = *fleet.find(SandboxId{"sbx-1"}); // It does not keep itself away from where it is.
+    BOOST_CHECK((mates() == Counts{1, 0, 0}));
+    wanted = of_group("sbx-5", "h1");
+    wanted.wants.spread_by = "rack";
+    BOOST_CHECK((mates() == Counts{0, 0, 0})); // No host says in which it is.
+    fleet.host(HostName{"h1"})->host.wish.labels = {{"rack", "a"}};
+    fleet.host(HostName{"h2"})->host.wish.labels = {{"rack", "a"}};
+    fleet.host(HostName{"h3"})->host.wish.labels = {{"rack", "b"}};
+    BOOST_CHECK((mates() == Counts{2, 2, 0}));
+    fleet.put(of_group("sbx-2", "h3"));
+    BOOST_CHECK((mates() == Counts{1, 1, 1}));
+    auto gone = of_group("sbx-1", "h1");
+    gone.phase = Phase::destroyed;
+    fleet.put(gone);
+    fleet.erase(SandboxId{"sbx-2"});
+    BOOST_CHECK((mates() == Counts{0, 0, 0}));
+}
+
+BOOST_AUTO_TEST_CASE(placement_goes_by_what_hosts_and_operators_say)
+{
+    Fleet fleet;
+    add_host(fleet, "h1", "d");
+    auto& host = fleet.host(HostName{"h1"})->host;
+    host.wish.taints = {{"gpu", ""}};
+    host.facts.accel = "tcg";
+    host.facts.cores = 4;
+    host.facts.load1 = 2;
+    host.facts.memory = common::Bytes::mib(1000);
+    host.facts.memory_available = common::Bytes::mib(250);
+    const auto image = *fleet.image(common::ImageName{"tiny"}, "t");
+    const auto one = sandbox("sbx-1", "h1", Phase::placing);
+    const std::set<HostName> warm{HostName{"h1"}};
+    const auto view = fleet.view(image, one, &warm).at(0);
+    BOOST_TEST(view.taints->contains("gpu"));
+    BOOST_TEST(view.accelerator == "tcg");
+    BOOST_TEST(view.load == 0.5);
+    BOOST_TEST(view.memory_available == 0.25);
+    BOOST_TEST(view.is_warm);
+    BOOST_TEST(!fleet.view(image, one).at(0).is_warm);
 }
 
 BOOST_AUTO_TEST_CASE(after_any_changes_the_usage_is_the_sum_of_what_lives)

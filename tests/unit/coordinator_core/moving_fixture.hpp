@@ -58,7 +58,7 @@ struct MovingFixture : CheckpointFixture {
     static coordinator::CreateRequest on_h1()
     {
         auto what = request();
-        what.where.host = HostName{"h1"};
+        what.host = HostName{"h1"};
         return what;
     }
     SandboxId runs() { return running(on_h1()).id; }

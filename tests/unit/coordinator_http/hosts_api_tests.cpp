@@ -127,10 +127,15 @@ BOOST_AUTO_TEST_CASE(labels_are_set_and_taken_off)
                               R"({"labels":["rack"]})",
                               R"({"labels":{"a b":"x"}})",
                               R"({"labels":{"a":1}})",
+                              R"({"taints":{"a b":""}})",
+                              R"({"taints":null})",
                               R"({"labels":{},"cordoned":true})"}) {
         check_error(patch(wrong), 400, "invalid_argument");
     }
     check_error(client().send("PATCH", "/v1/hosts/h9", R"({"labels":{}})"), 404, "not_found");
+    told = patch(R"({"taints":{"gpu":"a100","old":null}})");
+    BOOST_TEST(told.json()["host"].at("taints") == nlohmann::json::parse(R"({"gpu":"a100"})"));
+    BOOST_TEST(patch(R"({"taints":{"gpu":null}})").json()["host"].at("taints").empty());
     BOOST_TEST(client().get("/v1/hosts/h1").json()["host"].at("labels").size() == 1U);
 }
 
@@ -138,7 +143,14 @@ BOOST_AUTO_TEST_CASE(a_placement_is_told_host_by_host)
 {
     service.all_hosts.at(1).wish.cordoned = true;
     create["host"] = "h1";
-    const auto told = client().post("/v1/placement/explain", create).json();
+    auto told = client().post("/v1/placement/explain", create).json();
+    for (const auto at : {0U, 2U}) {
+        auto& host = told["hosts"][at];
+        BOOST_TEST(host.at("score").get<double>() == coordinator::scheduler::Scores{}.total());
+        BOOST_TEST(host.at("scores").size() == 6U);
+        host.erase("score");
+        host.erase("scores");
+    }
     BOOST_TEST(told == nlohmann::json::parse(
                            R"({"placeable":true,"host":"h1","hosts":[{"name":"h1","fits":true},
                                {"name":"h2","fits":false,"why_not":"it is cordoned"},

@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_create_says_what_its_template_says_unless_it_says_so_itse
     BOOST_TEST(plain.memory->mib() == 512U);
     BOOST_TEST(plain.auto_start);
     BOOST_TEST((plain.pool == WarmUse::require));
-    BOOST_TEST(plain.where.host->str() == "h1");
+    BOOST_TEST(plain.host->str() == "h1");
     BOOST_TEST((plain.files == FilePolicy{{"/srv"}, {"/srv/x"}, {}}));
 
     const auto other = created({{"image", "big"},
@@ -120,8 +120,8 @@ BOOST_AUTO_TEST_CASE(a_create_says_what_its_template_says_unless_it_says_so_itse
     BOOST_TEST((other.labels == Labels{{"team", "red"}, {"stage", "live"}, {"new", ""}}));
     BOOST_TEST((other.env == std::map<std::string, std::string>{{"A", "1"}, {"B", "3"}}));
     BOOST_TEST((other.files == FilePolicy{{"/tmp"}, {}, {}})); // As a whole.
-    BOOST_TEST(other.where.host->str() == "h2");
-    BOOST_TEST((other.where.labels == Labels{{"gpu", "a100"}, {"rack", "1"}}));
+    BOOST_TEST(other.host->str() == "h2");
+    BOOST_TEST((other.wants.labels == Labels{{"gpu", "a100"}, {"rack", "1"}}));
 
     const auto of_vm = created({{"source_vm_name", "tiny"}});
     BOOST_TEST(!of_vm.source_is_image);

@@ -1,48 +1,9 @@
-#include "coordinator/scheduler/scheduler.hpp"
+#include "tests/unit/coordinator_scheduler/fleets.hpp"
 
 #include <algorithm>
-#include <boost/test/unit_test.hpp>
 #include <random>
 
-using common::Bytes;
-using common::HostName;
 using namespace coordinator::scheduler;
-
-namespace {
-
-HostView host(const std::string& name, unsigned vcpus = 8, Bytes memory = Bytes::mib(1000))
-{
-    HostView view;
-    view.name = HostName{name};
-    view.capacity_vcpus = vcpus;
-    view.capacity_memory = memory;
-    view.overhead = Bytes::mib(50);
-    view.has_image = true;
-    return view;
-}
-
-Demand demand(unsigned vcpus = 1, Bytes memory = Bytes::mib(200))
-{
-    Demand one;
-    one.vcpus = vcpus;
-    one.memory = memory;
-    return one;
-}
-
-std::string chosen(const std::vector<HostView>& fleet, const Demand& what = demand())
-{
-    const auto verdict = place(fleet, what);
-    return verdict.host ? verdict.host->str() : "none";
-}
-
-std::string why(const std::vector<HostView>& fleet, const Demand& what = demand())
-{
-    const auto verdict = place(fleet, what);
-    BOOST_REQUIRE(!verdict.host);
-    return verdict.rejected.at(0).why;
-}
-
-} // namespace
 
 BOOST_AUTO_TEST_SUITE(scheduler_tests)
 
@@ -85,31 +46,35 @@ BOOST_AUTO_TEST_CASE(each_host_that_cannot_take_it_says_why)
     lost.not_ready = "it is not connected";
     auto what = demand();
     what.refused.emplace(HostName{"shy"}, "not today");
-    const auto verdict = place({full, busy, bare, lost, host("shy")}, what);
-    BOOST_TEST(!verdict.host);
-    BOOST_REQUIRE(verdict.rejected.size() == 5U);
-    BOOST_TEST(verdict.rejected[0].host.str() == "full");
-    BOOST_TEST(verdict.rejected[0].why == "100 MiB of memory free of 1000, 250 needed");
-    BOOST_TEST(verdict.rejected[1].why == "0 vCPUs free of 8, 1 needed");
-    BOOST_TEST(verdict.rejected[2].why == "it does not have the image");
-    BOOST_TEST(verdict.rejected[3].why == "it is not connected");
-    BOOST_TEST(verdict.rejected[4].why == "it refused: not today");
+    const std::vector fleet{full, busy, bare, lost, host("shy")};
+    BOOST_TEST(chosen(fleet, what) == "none");
+    const auto all = assessed(fleet, what);
+    BOOST_REQUIRE(all.size() == 5U);
+    BOOST_TEST(all[0].host.str() == "full");
+    BOOST_TEST(all[0].why_not == "100 MiB of memory free of 1000, 250 needed");
+    BOOST_TEST(all[1].why_not == "0 vCPUs free of 8, 1 needed");
+    BOOST_TEST(all[2].why_not == "it does not have the image");
+    BOOST_TEST(all[3].why_not == "it is not connected");
+    BOOST_TEST(all[4].why_not == "it refused: not today");
 }
 
 BOOST_AUTO_TEST_CASE(hosts_that_were_passed_over_are_named_beside_the_one_that_was_chosen)
 {
     auto bare = host("a");
     bare.has_image = false;
-    const auto verdict = place({bare, host("b")}, demand());
-    BOOST_TEST(verdict.host->str() == "b");
-    BOOST_TEST(verdict.rejected.size() == 1U);
+    const std::vector fleet{bare, host("b")};
+    BOOST_TEST(chosen(fleet) == "b");
+    const auto all = assessed(fleet);
+    BOOST_TEST(all.at(0).why_not == "it does not have the image");
+    BOOST_TEST(all.at(1).why_not.empty());
+    BOOST_TEST(all.at(1).scores.total() > 0);
 }
 
 BOOST_AUTO_TEST_CASE(no_fleet_at_all_has_no_host_and_no_reasons)
 {
-    const auto verdict = place({}, demand());
-    BOOST_TEST(!verdict.host);
-    BOOST_TEST(verdict.rejected.empty());
+    BOOST_TEST(chosen({}) == "none");
+    BOOST_TEST(chosen({}, demand(), sampling(1), 7) == "none");
+    BOOST_TEST(assessed({}).empty());
 }
 
 BOOST_AUTO_TEST_CASE(the_host_that_is_least_full_afterwards_is_chosen)
@@ -145,32 +110,33 @@ BOOST_AUTO_TEST_CASE(fewer_starts_under_way_count_before_free_space)
 BOOST_AUTO_TEST_CASE(a_host_that_is_asked_for_is_taken_or_none)
 {
     auto what = demand();
-    what.where.host = HostName{"b"};
+    what.only = HostName{"b"};
     auto b = host("b");
     b.starting = 5;
     BOOST_TEST(chosen({host("a"), b}, what) == "b");
     b.used_vcpus = 8;
-    const auto verdict = place({host("a"), b}, what);
-    BOOST_TEST(!verdict.host);
-    BOOST_TEST(verdict.rejected.at(0).why == "another host was asked for");
-    BOOST_TEST(verdict.rejected.at(1).why == "0 vCPUs free of 8, 1 needed");
+    BOOST_TEST(chosen({host("a"), b}, what) == "none");
+    const auto all = assessed({host("a"), b}, what);
+    BOOST_TEST(all.at(0).why_not == "another host was asked for");
+    BOOST_TEST(all.at(1).why_not == "0 vCPUs free of 8, 1 needed");
 }
 
 BOOST_AUTO_TEST_CASE(a_host_has_all_labels_that_are_asked_for)
 {
     auto what = demand();
-    what.where.labels = {{"gpu", "a100"}, {"zone", ""}};
+    what.wants.labels = {{"gpu", "a100"}, {"zone", ""}};
     auto a = host("a");
     auto b = host("b");
     BOOST_TEST(why({a}, what) == "it has no label gpu, \"a100\" was asked for");
-    a.labels = {{"gpu", "a100"}, {"rack", "1"}};
+    Labels labels{{"gpu", "a100"}, {"rack", "1"}};
+    a.labels = &labels;
     BOOST_TEST(why({a}, what) == "it has no label zone, \"\" was asked for");
-    a.labels["zone"] = "eu";
+    labels["zone"] = "eu";
     BOOST_TEST(why({a}, what) == "its label zone is \"eu\", \"\" was asked for");
-    b.labels = what.where.labels;
+    b.labels = &what.wants.labels;
     b.starting = 5;
     BOOST_TEST(chosen({a, b}, what) == "b");
-    what.where.host = HostName{"a"};
+    what.only = HostName{"a"};
     BOOST_TEST(chosen({a, b}, what) == "none");
 }
 
@@ -182,10 +148,10 @@ BOOST_AUTO_TEST_CASE(a_host_that_refused_is_not_asked_again_for_the_same_sandbox
     BOOST_TEST(why({host("a")}, what) == "it refused: not today");
 }
 
-BOOST_AUTO_TEST_CASE(equal_hosts_are_chosen_by_name_in_whatever_order_they_come)
+BOOST_AUTO_TEST_CASE(of_equal_hosts_the_first_is_chosen)
 {
     BOOST_TEST(chosen({host("a"), host("b"), host("c")}) == "a");
-    BOOST_TEST(chosen({host("c"), host("b"), host("a")}) == "a");
+    BOOST_TEST(chosen({host("b"), host("c")}) == "b");
 }
 
 BOOST_AUTO_TEST_CASE(a_host_without_any_capacity_takes_nothing)
@@ -221,18 +187,22 @@ BOOST_AUTO_TEST_CASE(no_host_is_ever_oversold_and_none_is_refused_that_had_room)
                            one.used_vcpus + what.vcpus <= one.capacity_vcpus &&
                            one.used_memory + what.memory + one.overhead <= one.capacity_memory;
                 };
-                const auto verdict = place(fleet, what);
+                const auto policy = pick(0, 1) > 0 ? Policy{} : sampling(pick(1, 4));
+                const auto host = place(view_of(fleet), what, policy, pick(0, 99));
                 const auto room = std::ranges::count_if(fleet, fits);
-                BOOST_TEST(verdict.host.has_value() == (room > 0));
-                BOOST_TEST(verdict.rejected.size() ==
-                           fleet.size() - static_cast<std::size_t>(room));
-                if (!verdict.host) {
+                BOOST_TEST(host.has_value() == (room > 0));
+                const auto all = assessed(fleet, what);
+                BOOST_TEST(std::ranges::count_if(
+                               all, [](const auto& one) { return one.why_not.empty(); }) == room);
+                if (!host) {
                     continue;
                 }
-                auto& taker = *std::ranges::find(fleet, *verdict.host, &HostView::name);
+                auto& taker = *std::ranges::find(fleet, *host, &HostView::name);
                 BOOST_TEST(fits(taker));
-                for (const auto& other : fleet) {
-                    BOOST_TEST((!fits(other) || taker.starting <= other.starting));
+                const auto at = static_cast<std::size_t>(&taker - fleet.data());
+                for (const auto& other : all) {
+                    BOOST_TEST((policy.full_scan == 1 || !other.why_not.empty() ||
+                                other.scores.total() <= all[at].scores.total()));
                 }
                 taker.used_vcpus += what.vcpus;
                 taker.used_memory += what.memory + taker.overhead;
