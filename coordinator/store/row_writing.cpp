@@ -18,9 +18,6 @@ struct Nullable {
 
     Nullable(const std::optional<common::WallTime>& time) : text{time ? at(*time) : ""}, null{!time}
     {}
-    Nullable(const std::optional<std::chrono::seconds>& span)
-        : text{span ? std::to_string(span->count()) : ""}, null{!span}
-    {}
     [[nodiscard]] const char* get() const { return null ? nullptr : text.c_str(); }
 };
 

@@ -29,8 +29,7 @@ inline void check_fresh(const pqxx::result& done, const std::string& what)
     }
 }
 
-/// Each replaces the row of the same key.
-void write_row(pqxx::transaction_base& sql, const Sandbox& sandbox);
+/// Each replaces the row of the same key. Sandboxes and operations: row_batch.hpp.
 void write_row(pqxx::transaction_base& sql, const Checkpoint& checkpoint);
 void write_row(pqxx::transaction_base& sql, const Pool& pool);
 void write_row(pqxx::transaction_base& sql, const RegisteredImage& row);
@@ -43,7 +42,6 @@ void write_row(pqxx::transaction_base& sql, const Template& row);
 void write_row(pqxx::transaction_base& sql, const TemplateRemoval& removal);
 void write_row(pqxx::transaction_base& sql, const Command& command);
 void write_row(pqxx::transaction_base& sql, const Host& host);
-void write_row(pqxx::transaction_base& sql, const Operation& operation);
 
 // In pg_keys.cpp, for it alone knows their table.
 void prepare_writing_keys(pqxx::connection& connection);

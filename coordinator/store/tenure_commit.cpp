@@ -1,3 +1,4 @@
+#include "coordinator/store/row_batch.hpp"
 #include "coordinator/store/row_writing.hpp"
 #include "coordinator/store/tenure.hpp"
 #include "coordinator/store/text.hpp"
@@ -52,17 +53,21 @@ Tenure::Outcome Tenure::run(std::span<const Call> batch, std::span<const Chained
             epoch_));
         deposed = fenced.affected_rows() != 1;
         if (!deposed) {
+            RowBatch rows;
             for (const auto& call : batch) {
                 for (const auto& change : call.changes) {
                     std::visit(
                         [&](const auto& row) {
-                            if constexpr (!std::is_same_v<decltype(row), const AuditRow&>) {
+                            if constexpr (requires { rows.add(row); }) {
+                                rows.add(row);
+                            } else if constexpr (!std::is_same_v<decltype(row), const AuditRow&>) {
                                 write_row(sql, row);
                             }
                         },
                         change);
                 }
             }
+            rows.write(sql);
             append_audit(sql, audit);
             commit_sent = true;
             sql.exec("COMMIT");

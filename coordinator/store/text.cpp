@@ -80,6 +80,14 @@ void ArrayText::add_raw(std::string_view element)
     text_ += '"';
 }
 
+void ArrayText::add_null()
+{
+    if (text_.size() > 1) {
+        text_ += ',';
+    }
+    text_ += "NULL";
+}
+
 std::string ArrayText::finish() &&
 {
     text_ += '}';

@@ -20,6 +20,7 @@ public:
     void add(std::string_view text) { add_raw(to_column(text)); }
     /// An element that is known to be what its type takes, such as a number.
     void add_raw(std::string_view element);
+    void add_null();
     [[nodiscard]] std::string finish() &&;
 
 private:
