@@ -1,0 +1,178 @@
+"""fleet: how many creates a second a coordinator takes over simulated hosts, on real ZeroMQ, with every row durable."""
+
+import json
+import math
+import os
+import platform
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+from fleet import HTTP_PORT, Fleet, wait_until
+from measuring import fdatasync_p50_us, resident_mb, say
+from processes import PGBIN
+from simulated import Simulator
+
+CONNECTIONS = 256
+VCPUS, MEMORY_MB, OVERHEAD_MB = 1, 256, 96
+SMALLER = (10, 100)  # Fleets beside the one that was asked for, and how many sandboxes they get.
+SANDBOXES_OF_SMALLER = 20_000
+WORDS = ["--make-ms", "2-8", "--boot-ms", "20-60", "--destroy-ms", "2-8", "--every-sec", "10"]
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_of(pid):
+    """Seconds of this process and of the children that have ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except FileNotFoundError:
+        return 0
+    return sum(map(int, fields[11:15])) / TICKS
+
+
+class Cpu:
+    """What each of them takes, from here on."""
+
+    def __init__(self, fleet, simulator):
+        self.pids = {"coordinator": [fleet.coordinator.pid], "simulator": [simulator.pid]}
+        self.postmaster = fleet.postgres.process.pid
+        self.began, self.before = time.monotonic(), self.now()
+
+    def now(self):
+        children = Path(f"/proc/{self.postmaster}/task/{self.postmaster}/children").read_text().split()
+        all_pids = {**self.pids, "postgres": [self.postmaster, *map(int, children)]}
+        return {who: sum(map(cpu_of, pids)) for who, pids in all_pids.items()}
+
+    def seconds(self):
+        now = self.now()
+        return {who: now[who] - self.before[who] for who in now}, time.monotonic() - self.began
+
+
+def load(fleet, *words):
+    done = subprocess.run([fleet.bin("bench/sandbox-load"), str(HTTP_PORT), str(CONNECTIONS), *map(str, words)],
+                          env={**os.environ, "PADDOCK_TOKEN": fleet.token}, stdout=subprocess.PIPE, text=True, check=False, timeout=3600)
+    assert done.returncode == 0, f"sandbox-load failed: {done.stdout}"
+    told = json.loads(done.stdout)
+    assert not told["refused"], f"not all were done: {told}"
+    return told
+
+
+def count(fleet, sql):
+    return int(fleet.postgres.sql(f"SELECT count(*) FROM {sql}")[0][0])
+
+
+def audited(fleet, action):
+    return {row[0]: int(row[1]) for row in
+            fleet.postgres.sql(f"SELECT kind, count(*) FROM audit WHERE action = '{action}' GROUP BY kind")}
+
+
+def check(fleet, simulator, answered, vcpus):
+    """(lost, doubled): of what was answered, by the hosts' own tables and by SQL. Fails on anything else that is wrong."""
+    hosts = simulator.listing()
+    at_hosts = Counter(ident for host in hosts.values() for ident in host["sandboxes"])
+    where = {(ident, name) for name, host in hosts.items() for ident, phase in host["sandboxes"].items() if phase == "running"}
+    recorded = {tuple(row) for row in fleet.postgres.sql("SELECT id, host FROM sandboxes WHERE phase = 'running'")}
+    lost = {ident for ident in answered if ident not in {i for i, _ in recorded & where}}
+    doubled = {ident for ident, times in at_hosts.items() if times > 1}
+    made = sum(host["creates"] for host in hosts.values())
+    assert len(answered) == len(set(answered)), "one id was answered twice"
+    assert recorded == where, f"recorded or there, not both: {list(recorded ^ where)[:5]}"
+    assert not any(host["oversold"] or host["vcpus"] > vcpus for host in hosts.values()), "a host was asked for more than it has"
+    for action in ("sandbox.create",):
+        assert audited(fleet, action) == {"intent": len(answered), "outcome": len(answered)}, audited(fleet, action)
+    assert count(fleet, "operations WHERE kind = 'create' AND status = 'done'") == len(answered)
+    return len(lost), len(doubled) + made - len(set(at_hosts))
+
+
+def plainly(fleet, clients, seconds):
+    """The same rows by plain INSERTs, one transaction for each create: one sandbox, one operation, two audit rows."""
+    sql, fields = fleet.postgres.sql, {}
+    for table, where in (("sandboxes", "phase = 'running'"), ("operations", "kind = 'create'"), ("audit", "action = 'sandbox.create'")):
+        sql(f"CREATE TABLE plain_{table} (LIKE {table} INCLUDING ALL)")
+        names = [row[0] for row in sql(f"SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 "
+                                       "AND NOT attisdropped ORDER BY attnum")]
+        quoted = ", ".join(f"quote_nullable({name}::text)" for name in names)
+        fields[table] = (names, sql(f"SELECT {quoted} FROM {table} WHERE {where} LIMIT 1")[0])
+    sql("CREATE SEQUENCE plain_seq CACHE 100")
+
+    def insert(table, **other):
+        names, values = fields[table]
+        return (f"INSERT INTO plain_{table} ({', '.join(names)}) VALUES "
+                f"({', '.join(other.get(name, value) for name, value in zip(names, values))});")
+
+    ident, number = "'sbx-' || lpad(nextval('plain_seq')::text, 16, '0')", "nextval('plain_seq')"
+    script = fleet.base / "plain.sql"
+    audit = insert("audit", seq=number, target=ident, operation_id=ident.replace("sbx", "op"))
+    script.write_text("\n".join(("BEGIN;", insert("sandboxes", id=ident), insert("operations", id=ident.replace("sbx", "op"), sandbox_id=ident),
+                                 audit, audit, "COMMIT;")) + "\n")
+    script.chmod(0o644)
+    done = subprocess.run([PGBIN / "pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(seconds), "-f", script,
+                           "-h", fleet.postgres.socket, "-U", "postgres", "paddock"], cwd="/", capture_output=True, text=True, check=False)
+    line = next((line for line in done.stdout.splitlines() if line.startswith("tps = ")), None)
+    assert done.returncode == 0 and line, done.stdout + done.stderr
+    return float(line.split()[2])
+
+
+def durable(fleet):
+    settings = {row[0]: row[1] for row in fleet.postgres.sql(
+        "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')")}
+    assert settings == {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}, settings
+
+
+def each_ms(seconds, things):
+    return {f"{who}_cpu_ms": round(used / things * 1000, 3) for who, used in seconds.items()}
+
+
+def one_fleet(build, hosts, sandboxes, baseline_seconds):
+    """Creates all, looks, destroys all, looks again."""
+    vcpus = math.ceil(sandboxes / hosts * 1.25) + 1
+    shape = ["--vcpus", vcpus, "--memory-mb", vcpus * (MEMORY_MB + OVERHEAD_MB), "--overhead-mb", OVERHEAD_MB, "--cores", vcpus,
+             "--image", f"tiny:{VCPUS}:{MEMORY_MB}"]
+    with Fleet(build, None, hosts=0, log_level="info", http_threads=CONNECTIONS + CONNECTIONS // 8) as fleet:
+        durable(fleet)
+        with Simulator(fleet, hosts, *shape, *WORDS) as simulator:
+            body, ids = fleet.base / "body.json", fleet.base / "ids"
+            body.write_text(json.dumps({"image": "tiny", "agent_id": "bench", "auto_start": True}))
+            before_mb, cpu = resident_mb(fleet.coordinator.pid), Cpu(fleet, simulator)
+            created = load(fleet, "create", sandboxes, body, ids)
+            used, wall = cpu.seconds()
+            grown_mb = resident_mb(fleet.coordinator.pid) - before_mb
+            say(f"  {hosts} hosts: {created['per_s']:.0f} creates/s, p50 {created['p50_ms']:.0f}, p99 {created['p99_ms']:.0f} ms; each tenth: "
+                f"{created['tenths_per_s']}")
+            answered = ids.read_text().split()
+            assert len(answered) == created["done"] == sandboxes, created
+            lost, doubled = check(fleet, simulator, answered, vcpus)
+            figures = {"creates_per_s": round(created["per_s"], 1), "p50_ms": created["p50_ms"], "p99_ms": created["p99_ms"],
+                       "worst_ms": created["worst_ms"], "slowest_tenth_per_s": min(created["tenths_per_s"]),
+                       "coordinator_kb_per_sandbox": round(grown_mb * 1024 / sandboxes, 2), "coordinator_mb": resident_mb(fleet.coordinator.pid),
+                       "coordinator_before_mb": before_mb, "simulator_mb": resident_mb(simulator.pid), "lost": lost, "doubled": doubled,
+                       **each_ms({**used, "generator": created["cpu_s"]}, sandboxes),
+                       "cpus_busy": round((sum(used.values()) + created["cpu_s"]) / wall, 2)}
+            deleted = load(fleet, "delete", ids)
+            figures |= {"deletes_per_s": round(deleted["per_s"], 1), "delete_p99_ms": deleted["p99_ms"]}
+            say(f"  {hosts} hosts: {deleted['per_s']:.0f} deletes/s, p99 {deleted['p99_ms']:.0f} ms")
+            assert simulator.status()["sandboxes"] == 0 and count(fleet, "sandboxes WHERE deleted_at IS NULL") == 0
+            assert audited(fleet, "sandbox.destroy") == {"intent": sandboxes, "outcome": sandboxes}, audited(fleet, "sandbox.destroy")
+            wait_until("the operations to end", lambda: count(fleet, "operations WHERE status = 'running'") == 0, 30)
+            assert "ok" in fleet.verify_audit().lower()
+            about = {"cpus": os.cpu_count(), "kernel": platform.release(), "fdatasync_p50_us": fdatasync_p50_us(fleet.base),
+                     "load_1min": round(os.getloadavg()[0], 2), "build": build.name}
+        plain = round(plainly(fleet, 32, baseline_seconds), 1) if baseline_seconds else None
+    return about, figures, plain
+
+
+def fleet_of(build, hosts, sandboxes, quick):
+    memory_mb = int(Path("/proc/meminfo").read_text().split()[1]) // 1024
+    load_before = round(os.getloadavg()[0], 2)
+    metrics = {"hosts": hosts, "sandboxes": sandboxes, "connections": CONNECTIONS}
+    for smaller in (size for size in SMALLER if size < hosts):
+        _, figures, _ = one_fleet(build, smaller, min(sandboxes, SANDBOXES_OF_SMALLER), 0)
+        metrics |= {f"{name}_{smaller}_hosts": figures[name] for name in ("creates_per_s", "p99_ms", "coordinator_cpu_ms", "coordinator_kb_per_sandbox")}
+        assert figures["lost"] == figures["doubled"] == 0, figures
+    about, figures, plain = one_fleet(build, hosts, sandboxes, 3 if quick else 15)
+    metrics |= figures
+    assert figures["lost"] == figures["doubled"] == 0, figures
+    baseline = {"pgbench_inserts_per_s": plain, "ratio_creates": round(figures["creates_per_s"] / plain, 3),
+                "pgbench": "-M prepared -c 32 -j 2; one transaction each: 1 sandbox, 1 operation, 2 audit rows, all indexes"}
+    return about | {"memory_mb": memory_mb, "load_1min": load_before}, metrics, baseline
