@@ -386,7 +386,7 @@ private:
     std::size_t flush_size_ = 1; ///< How many the next try takes.
     /// What waits for a write to end; here, so that stop() ends it whatever the store does.
     std::map<std::uint64_t, Then> saving_;
-    std::uint64_t saves_ = 0;
+    std::uint64_t saves_ = 0, ticks_ = 0;
     /// Destroys that their host could not finish, and when to ask it again.
     std::map<common::SandboxId, common::SteadyTime> destroy_again_;
     bool flushing_ = false;

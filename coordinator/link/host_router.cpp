@@ -18,6 +18,8 @@ struct HostRouter::Sockets {
     {
         const auto timeout = static_cast<int>(settings.zmtp_timeout.count());
         router.set(zmq::sockopt::linger, 0);
+        // After a restart of ours all hosts come back at once.
+        router.set(zmq::sockopt::backlog, 4096);
         router.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(proto::max_message_bytes));
         router.set(zmq::sockopt::sndhwm, settings.queue_per_host);
         router.set(zmq::sockopt::rcvhwm, settings.queue_per_host);
