@@ -142,10 +142,11 @@ void note(const Reply& reply, const Connection& connection, Load& load)
 {
     constexpr int created = 201;
     constexpr int done = 200;
-    constexpr std::string_view prefix = R"("id":"sbx-)";
+    constexpr std::string_view before_id = R"("id":")";
     constexpr std::size_t id_size = 20;
-    const auto at = reply.body.find(prefix);
-    if (reply.status != (load.to_delete.empty() ? created : done) || at == std::string::npos) {
+    const bool creates = load.to_delete.empty();
+    const auto at = reply.body.find(R"("id":"sbx-)");
+    if (reply.status != (creates ? created : done) || (creates && at == std::string::npos)) {
         ++load.refused[reply.status];
         if (load.first_refusal.empty()) {
             load.first_refusal = reply.body.substr(0, 300);
@@ -155,7 +156,9 @@ void note(const Reply& reply, const Connection& connection, Load& load)
     const auto now = Clock::now();
     load.ms.push_back(std::chrono::duration<double, std::milli>(now - connection.begun).count());
     load.ended.push_back(now);
-    load.ids.push_back(reply.body.substr(at + std::strlen(R"("id":")"), id_size));
+    if (creates) {
+        load.ids.push_back(reply.body.substr(at + before_id.size(), id_size));
+    }
 }
 
 /// Until all are answered.
@@ -232,9 +235,9 @@ void report(Load& load, Clock::time_point began)
     fmt::print(R"({{"done":{},"seconds":{:.3f},"per_s":{:.1f},"p50_ms":{:.2f},"p95_ms":{:.2f},)"
                R"("p99_ms":{:.2f},"worst_ms":{:.2f},"cpu_s":{:.2f},"refused":{{{}}},)"
                "\"tenths_per_s\":[{:.0f}]}}\n",
-               load.ids.size(),
+               load.ms.size(),
                took.count(),
-               static_cast<double>(load.ids.size()) / took.count(),
+               static_cast<double>(load.ms.size()) / took.count(),
                quantile(load.ms, 0.5),
                quantile(load.ms, 0.95),
                quantile(load.ms, 0.99),

@@ -63,7 +63,10 @@ class Simulator:
 
     def wait_ready(self, hosts, seconds=120):
         def ready():
-            return self.status()["welcomed"] >= hosts and len(self.health("ready")) >= hosts
+            try:
+                return self.status()["welcomed"] >= hosts and len(self.health("ready")) >= hosts
+            except OSError:
+                return False  # The coordinator is only starting.
         wait_until(f"{hosts} simulated hosts to be ready", ready, seconds)
 
     def health(self, *wanted):

@@ -1,8 +1,10 @@
 """A fleet of simulated hosts over a real coordinator and PostgreSQL: many creates while hosts refuse, fail, hang, are cut off
 and die. Nothing is oversold, lost or doubled, by the hosts' own count and by the records."""
 
+import http.client
+import itertools
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
 
@@ -17,7 +19,7 @@ CALLERS = 16
 @pytest.fixture(scope="module")
 def simulated(build, image):
     # A create that is given to a host which hangs is answered within boot_timeout_sec and ten seconds.
-    with Fleet(build, image, hosts=0, log_level="info", boot_timeout_sec=3) as fleet:
+    with Fleet(build, image, hosts=0, log_level="info", boot_timeout_sec=2) as fleet:
         with Simulator(fleet, HOSTS, "--vcpus", VCPUS, "--memory-mb", 16384, "--image", "tiny:1:256", "--make-ms", "1-5",
                        "--boot-ms", "5-30", "--exec-ms", "1", "--refuse", "0.05", "--fail", "0.05", "--every-sec", 1) as simulator:
             yield fleet, simulator
@@ -91,7 +93,30 @@ def test_hosts_that_hang_are_cut_off_or_die_lose_and_double_nothing(simulated):
     check_room(simulator)
 
 
-def test_an_image_checkpoint_or_drain_is_as_of_a_real_host(simulated):
+def test_a_coordinator_that_is_killed_among_creates_finds_all_of_it_again(simulated):
+    fleet, simulator = simulated
+    before = set(living(fleet))
+
+    def try_it(number):
+        try:
+            return create(fleet, number)
+        except (OSError, http.client.HTTPException):
+            return None, None  # It was killed before it had answered.
+
+    with ThreadPoolExecutor(CALLERS) as callers:
+        under_way = [callers.submit(try_it, number) for number in range(2000, 2050)]
+        next(itertools.islice(as_completed(under_way), 15, None))
+        fleet.coordinator.kill()
+        fleet.start_coordinator()
+    made = {reply["sandbox"]["id"] for status, reply in (future.result() for future in under_way) if status == 201}
+    simulator.wait_ready(HOSTS)
+    wait_until("the operations to end", lambda: at_rest(fleet), 60)
+    wait_until("the records to say what the hosts say", lambda: living(fleet) == at_hosts(simulator), 30)
+    assert made and before | made <= set(living(fleet)), (before | made) - set(living(fleet))
+    check_room(simulator)
+
+
+def test_checkpoints_and_drains_are_as_of_real_hosts(simulated):
     fleet, simulator = simulated
     api = fleet.api()
     ident, (host, _) = next((i, at) for i, at in living(fleet).items() if at[1] == "running" and at[0] > "sim-0010")
