@@ -68,6 +68,7 @@ void add_image_commands(CommandLine& line);
 void add_pool_commands(CommandLine& line);
 void add_template_commands(CommandLine& line);
 void add_reading_commands(CommandLine& line);
+void add_screenshot(CommandLine& line); ///< A part of these.
 void add_fleet_commands(CommandLine& line);
 void add_drain(CommandLine& line); ///< A part of these.
 void add_events_command(CommandLine& line);

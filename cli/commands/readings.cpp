@@ -198,6 +198,7 @@ void add_reading_commands(CommandLine& line)
         ->capture_default_str();
     line.runs(logs,
               [log_options](Context& context) { return show_console(context, *log_options); });
+    add_screenshot(line);
 
     auto* usage =
         line.add(line.app,

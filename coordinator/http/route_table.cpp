@@ -230,7 +230,7 @@ constexpr Route routes[] = {
           "What a pane shows, as it changes"),
     built(get, "/v1/sandboxes/{id}/metrics", rest::sandbox_metrics, "What it uses"),
     built(get, "/v1/sandboxes/{id}/logs", rest::sandbox_logs, "The end of its console"),
-    later(get, "/v1/sandboxes/{id}/screenshot", "screenshots"),
+    built(get, "/v1/sandboxes/{id}/screenshot", rest::sandbox_screenshot, "Its console, as a PNG"),
     later(any, "/v1/sandboxes/{id}/ports/{port}/{rest...}", "HTTP to ports in the sandbox"),
 
     later(post, "/v1/ansible/jobs", playbooks),

@@ -15,7 +15,7 @@ class Api:
         self.record = os.environ.get("PADDOCK_RECORD")  # Each exchange is added to it: tests/api/check_exchanges.js.
 
     def call(self, method, path, body=None, headers=None, raw=None):
-        """(status, decoded body). `raw` bytes go out as they are."""
+        """(status, decoded body; a picture's bytes as they are). `raw` bytes go out as they are."""
         sent = {"Authorization": f"Bearer {self.token}", **(headers or {})}
         payload = raw
         if body is not None:
@@ -49,13 +49,15 @@ class Api:
             self.connection = None
         if self.record:
             self.note(method, path, payload, reply, data)
+        if reply.headers.get_content_type() == "image/png":
+            return reply.status, data
         is_json = data[:1] in (b"{", b"[") and reply.headers.get_content_type() != "application/x-ndjson"
         return reply.status, json.loads(data) if is_json else data.decode()
 
     def note(self, method, path, payload, reply, data):
         line = json.dumps({"method": method, "target": path, "request": payload.decode(errors="replace") if payload else None,
                            "status": reply.status, "headers": {k.lower(): v for k, v in reply.headers.items()},
-                           "body": data.decode()})
+                           "body": data.decode(errors="replace")})
         file = os.open(self.record, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             os.write(file, f"{line}\n".encode())  # At once: there are others that write to it.

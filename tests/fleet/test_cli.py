@@ -3,12 +3,13 @@
 import json
 import re
 import signal
+import struct
 
 from command_line import URL, refused
 from fleet import run, wait_until
 
 
-def test_a_sandbox_from_create_to_rm(cli, api):
+def test_a_sandbox_from_create_to_rm(cli, api, tmp_path):
     sandbox = cli.ok("create", "tiny", "--name", "web", "--cpu", "1", "--memory", "256M", "--ttl", "1h",
                      "--label", "team=search", "--label", "stage=test", "--env", "GREETING=hello", "--host", "h2", "--file-root", "/tmp",
                      "--never-read", "/tmp/a", "--never-read", "/tmp/b", "--never-write", "/tmp/c").strip()
@@ -30,6 +31,12 @@ def test_a_sandbox_from_create_to_rm(cli, api):
     wait_until("the console", lambda: "said on the console" in cli.ok("logs", "web", "--bytes", "262144"), 20)
     wait_until("its end", lambda: cli.ok("logs", "web", "--bytes", "262144").endswith(cli.ok("logs", "web", "--bytes", "6")), 20)
     assert len(cli.json("logs", "web", "--bytes", "6")["data"]) == 6
+    picture = tmp_path / "console.png"
+    assert cli.ok("screenshot", "web", str(picture), "--columns", "100", "--rows", "30") == ""
+    assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and struct.unpack(">II", picture.read_bytes()[16:24]) == (800, 480)
+    assert cli.json("screenshot", "web", str(picture)) == {"path": str(picture), "bytes": picture.stat().st_size}
+    refused(cli("screenshot", "no-such-box", str(picture)), 116, "no_such_sandbox")
+    assert cli("screenshot", "web", str(picture), "--rows", "4").returncode == 2
     headings, used = cli.ok("top", "-n", "1", "-i", "1").splitlines()
     assert headings.split()[:4] == ["ID", "NAME", "HOST", "CPU"] and used.split()[:3] == [sandbox, "web", "h2"]
     (told,) = cli.json("top", "-i", "1")["sandboxes"]

@@ -18,6 +18,15 @@ def test_a_table_has_colours_and_fits_the_terminal(terminal, api):
     assert "\033[32m" not in shell.screen()
 
 
+def test_a_picture_is_not_written_to_a_terminal(terminal, api):
+    api.create(vm_name="web", auto_start=False)
+    shell = bash(terminal)
+    shell.type("paddock screenshot web; echo \"= $?\"", "Enter")
+    shell.wait(r"^paddock: a picture is nothing for a terminal.*\n.*paddock screenshot web console.png.*\n(.*\n)?= 2$")
+    shell.type("clear; paddock screenshot web | head -c 4 | tail -c 3; echo", "Enter")
+    shell.wait(r"^PNG$")
+
+
 def test_a_create_shows_how_it_goes_and_then_its_id_alone(terminal):
     shell = bash(terminal)
     shown = shell.record()

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import struct
 import subprocess
 from pathlib import Path
 from urllib.parse import urlencode
@@ -118,6 +119,9 @@ def run_commands(api, ident):
 
     wait_until("the console", lambda: "said on the console" in console(65536), 20)
     wait_until("its end", lambda: len(console(10)) == 10 and console(65536).endswith(console(10)), 20)
+    for query, size in (("", (640, 400)), ("?columns=300&rows=5", (2400, 80))):
+        png = api.ok("GET", f"/v1/sandboxes/{ident}/screenshot{query}")
+        assert png[:8] == b"\x89PNG\r\n\x1a\n" and struct.unpack(">II", png[16:24]) == size
     assert api.call("POST", f"/v1/sandboxes/{ident}/run", {"command": "true", "user": "nobody-knows"})[0] == 422
 
 
@@ -404,7 +408,8 @@ def be_refused(api, ident, quiet):
         (501, "POST", "/v1/sandboxes", {"image": "tiny", "agent_id": "a", "egress": {}}),
         (404, "POST", "/v1/images", {"name": "w", "from_vm": "somebodys-vm"}),
         (404, "POST", "/v1/hosts/h9/drain", None),
-        (501, "GET", f"/v1/sandboxes/{ident}/screenshot", None),
+        (400, "GET", f"/v1/sandboxes/{ident}/screenshot?columns=19&rows=101", None),
+        (404, "GET", "/v1/sandboxes/sbx-aaaaaaaaaaaaaaaa/screenshot", None),
         (503, "POST", "/v1/sandboxes", {"image": "tiny", "agent_id": "a", "memory_mb": 1048576}),
     ]
     for expected, method, path, body in refused:

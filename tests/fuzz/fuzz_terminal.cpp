@@ -1,10 +1,12 @@
-// What programs in a guest's terminals can write, and what a tmux server of theirs can print. The
-// first byte chooses one.
+// What programs in a guest's terminals can write, what a tmux server of theirs can print, and the
+// pictures of what its console says. The first byte chooses one.
 #include "common/utf8.hpp"
 #include "guest/terminals/tmux_control.hpp"
 #include "guest/terminals/tmux_records.hpp"
 #include "tests/fuzz/seeds.hpp"
 #include "tests/fuzz/stability.hpp"
+#include "vt/picture/console.hpp"
+#include "vt/picture/font.hpp"
 #include "vt/screen.hpp"
 
 namespace {
@@ -87,6 +89,25 @@ void records(std::string_view bytes)
     require(common::is_utf8(tmux_error(bytes).message));
 }
 
+/// After two bytes of size. All that libpng is given is drawn before.
+void picture(std::string_view bytes)
+{
+    if (bytes.size() < 2) {
+        return;
+    }
+    const auto side = [&bytes](std::size_t at, unsigned least) {
+        return static_cast<std::uint16_t>(least + static_cast<unsigned char>(bytes[at]) % 20);
+    };
+    const vt::Size size{side(0, 5), side(1, 20)};
+    const auto shown =
+        vt::picture::terminal_after(vt::picture::from_a_beginning(bytes.substr(2)), size);
+    const auto png = vt::picture::picture_of(shown);
+    require(png && png->starts_with("\x89PNG"));
+    require(png->size() < std::size_t{3} * size.rows * size.columns * vt::picture::glyph_width *
+                                  vt::picture::glyph_height +
+                              8192);
+}
+
 std::vector<std::string> seeds()
 {
     using namespace std::string_literals;
@@ -96,6 +117,8 @@ std::vector<std::string> seeds()
         "e\xcc\x81\x1b(0qqx\x1b]2;title\x07\x1b[2;4r\x1b[5b\x1b[6n\x1b[?1049l"s,
         "\1%begin 1 2 0\n%end 1 2 0\n%output %5 a\\033[m\n%begin 1 3 1\nline\n%end 1 3 1\n%exit\n"s,
         "\2\0=%5\0=work\0=0\0=sh\0=1\0=title\0=/root\0=77\0=1\0=80\0=24\0=1\0=7\0=\0=3.3a\0.\n"s,
+        "\3\x05\x09text\x1b[1;7;38;5;200;48;2;1;2;3mlooks\x1b[4;9;2;8m\xe6\x97\xa5"
+        "e\xcc\x81\x1b(0qqx\x1b(B\xe2\x96\x84\xe2\xa0\xbf\xef\xbc\xa1\x1b[?25l\x1b[H"s,
         "\2\0=$5\0=work\0=1700000000\0=1\0=0\0=1\0=2\0.\n"s};
 }
 
@@ -113,9 +136,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     const std::string_view bytes{reinterpret_cast<const char*>(data) + 1, size - 1};
-    switch (data[0] % 3) {
+    switch (data[0] % 4) {
     case 0: screen(bytes); break;
     case 1: control(bytes); break;
+    case 3: picture(bytes); break;
     default: records(bytes); break;
     }
     return 0;

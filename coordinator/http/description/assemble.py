@@ -38,6 +38,8 @@ HEADERS = {
     "Location": ("The path of what was made.", {"type": "string"}),
     "Server-Timing": ("Where the time went, in milliseconds.", {"type": "string"}),
     "Idempotency-Replayed": ("The answer is that of before.", {"type": "string", "const": "true"}),
+    "Cache-Control": ("It is another one each time.", {"type": "string", "const": "no-store"}),
+    "X-Content-Type-Options": ("It is what it says it is.", {"type": "string", "const": "nosniff"}),
     "ETag": ("Of this content, as far as its size and time of change tell.", {"type": "string"}),
     "X-File-Mode": ("Permissions, octal.", {"type": "string"}),
     "X-File-Owner": ("uid:gid", {"type": "string"}),

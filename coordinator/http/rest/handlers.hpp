@@ -52,6 +52,7 @@ common::Result<Reply> extend_sandbox(const Context& context, const Request& requ
 common::Result<Reply> destroy_sandbox(const Context& context, const Request& request);
 common::Result<Reply> sandbox_metrics(const Context& context, const Request& request);
 common::Result<Reply> sandbox_logs(const Context& context, const Request& request);
+common::Result<Reply> sandbox_screenshot(const Context& context, const Request& request);
 common::Result<Reply> sandbox_ip(const Context& context, const Request& request);
 
 common::Result<Reply> take_snapshot(const Context& context, const Request& request);

@@ -2,8 +2,11 @@
 #include "coordinator/http/rest/event_text.hpp"
 #include "coordinator/http/rest/handlers.hpp"
 #include "coordinator/http/rest/parsers.hpp"
+#include "vt/picture/console.hpp"
 
-// What a sandbox uses, and what its console says.
+#include <string_view>
+
+// What a sandbox uses, what its console says, and what that looks like.
 namespace coordinator::http::rest {
 
 using common::Result;
@@ -12,6 +15,9 @@ namespace {
 
 constexpr Range tail_bytes{1, 256 << 10};
 constexpr std::uint32_t usual_tail = 64U << 10U;
+constexpr Range screen_columns{20, 300};
+constexpr Range screen_rows{5, 100};
+constexpr vt::Size usual_screen{25, 80};
 
 } // namespace
 
@@ -45,6 +51,27 @@ Result<Reply> sandbox_logs(const Context& context, const Request& request)
     set_bytes(json, reading.console);
     json["truncated"] = reading.console_cut;
     return Reply{.body = text_of(json)};
+}
+
+/// Drawn on this thread, which belongs to the request: what a guest can make it cost is bounded.
+Result<Reply> sandbox_screenshot(const Context& context, const Request& request)
+{
+    COMMON_TRY(const auto id, sandbox_of(request));
+    QueryFields fields{request.query};
+    const auto columns = fields.integer("columns", screen_columns).value_or(usual_screen.columns);
+    const auto rows = fields.integer("rows", screen_rows).value_or(usual_screen.rows);
+    COMMON_CHECK(fields.finish("draw a sandbox's console"));
+    COMMON_TRY(
+        const auto reading,
+        context.service.reading(request.caller, id, static_cast<std::uint32_t>(tail_bytes.high)));
+    const std::string_view said = reading.console;
+    const auto screen = vt::picture::terminal_after(
+        reading.console_cut ? vt::picture::from_a_beginning(said) : said,
+        {static_cast<std::uint16_t>(rows), static_cast<std::uint16_t>(columns)});
+    COMMON_TRY(auto png, vt::picture::picture_of(screen));
+    return Reply{.body = std::move(png),
+                 .content_type = "image/png",
+                 .headers = {{"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}}};
 }
 
 } // namespace coordinator::http::rest

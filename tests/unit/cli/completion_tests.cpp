@@ -67,6 +67,7 @@ BOOST_AUTO_TEST_CASE(names_are_asked_for_by_what_they_are_of)
     BOOST_TEST(asked_for == "SANDBOX");
     BOOST_TEST(joined({"rm", "db", "--force", "w"}) == "web worker");
     BOOST_TEST(asked_for == "SANDBOX db");
+    BOOST_TEST(joined({"screenshot", "w"}) == "web worker");
     joined({"snapshot", "restore", "web", ""});
     BOOST_TEST(asked_for == "SNAPSHOT web");
     joined({"images", "create", "new", "web", ""});

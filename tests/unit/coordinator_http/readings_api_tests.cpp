@@ -1,4 +1,5 @@
 #include "running_server.hpp"
+#include "vt/picture/console.hpp"
 
 namespace coordinator::http {
 
@@ -7,6 +8,11 @@ namespace {
 struct ReadingsFixture : RunningServer {
     std::string path = "/v1/sandboxes/" + service.add(Phase::running, "").str();
 };
+
+std::string drawn(std::string_view said, vt::Size size)
+{
+    return *vt::picture::picture_of(vt::picture::terminal_after(said, size));
+}
 
 } // namespace
 
@@ -45,6 +51,48 @@ BOOST_AUTO_TEST_CASE(the_end_of_the_console_is_any_bytes)
     BOOST_TEST(told.at("data") == "/w==");
     BOOST_TEST(told.at("encoding") == "base64");
     BOOST_TEST(told.at("truncated") == false);
+}
+
+BOOST_AUTO_TEST_CASE(a_screenshot_is_the_console_as_a_picture)
+{
+    service.read.console = "\x1b[31mred\r\n";
+    const auto usual = client().get(path + "/screenshot");
+    BOOST_TEST(usual.status == 200);
+    BOOST_TEST(usual.headers.at("content-type") == "image/png");
+    BOOST_TEST(usual.headers.at("cache-control") == "no-store");
+    BOOST_TEST(usual.headers.at("x-content-type-options") == "nosniff");
+    BOOST_TEST(usual.body == drawn("\x1b[31mred\r\n", {25, 80}));
+    BOOST_TEST(client().get(path + "/screenshot?columns=20&rows=100").body ==
+               drawn("\x1b[31mred\r\n", {100, 20}));
+    // What was cut off begins where a line does.
+    const std::string rest = "1;31mthe rest of a line\r\n";
+    service.read.console =
+        "\x1b[" + rest + std::string((256U << 10U) - rest.size() - 3, '\r') + "end";
+    BOOST_TEST(client().get(path + "/screenshot").body == drawn("end", {25, 80}));
+    service.read.console.clear();
+    BOOST_TEST(client().get(path + "/screenshot").body == drawn("", {25, 80}));
+}
+
+BOOST_AUTO_TEST_CASE(a_screenshot_answers_as_logs_do)
+{
+    const std::string none = "/v1/sandboxes/sbx-aaaaaaaaaaaaaaaa";
+    check_error(client().get(none + "/screenshot"), 404, "not_found");
+    check_error(client().get("/v1/sandboxes/no-such/screenshot"), 404, "not_found");
+    const auto gone = "/v1/sandboxes/" + service.add(Phase::destroyed, "").str();
+    BOOST_TEST(client().get(gone + "/logs").status == 200);
+    BOOST_TEST(client().get(gone + "/screenshot").status == 200);
+    for (const auto* query : {"?columns=19",
+                              "?columns=301",
+                              "?columns=80.0",
+                              "?columns=",
+                              "?columns=80&columns=80",
+                              "?rows=4",
+                              "?rows=101",
+                              "?rows=-5",
+                              "?rows=99999999999999999999",
+                              "?tail_bytes=6"}) {
+        check_error(client().get(path + "/screenshot" + query), 400, "invalid_argument");
+    }
 }
 
 BOOST_AUTO_TEST_CASE(what_is_wrong_is_told)
