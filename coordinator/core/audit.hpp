@@ -41,7 +41,7 @@ struct AuditEvent {
     AuditRow row;
     std::shared_ptr<const Command> command{}; ///< Only as EventFilter::with_commands says.
     std::shared_ptr<const AuditSeal> seal{};
-    bool ends = false; ///< No row: all up to `seq` was told, as EventFilter::until_now asks.
+    bool ends = false; ///< No row: all up to `seq` was told, as EventFilter asks.
 };
 
 /// When; what is not said is not asked.

@@ -72,10 +72,12 @@ Result<Following>
 EventTail::follow(const Caller& caller, EventFilter filter, std::optional<std::uint64_t> from)
 {
     auto until = std::numeric_limits<std::uint64_t>::max();
-    if (!from || filter.until_now) {
+    std::optional<std::uint64_t> mark;
+    if (!from || filter.until_now || filter.marks_now) {
         COMMON_TRY(const auto head, store_.audit_head());
         from = from.value_or(head);
         until = filter.until_now ? head : until;
+        mark = filter.marks_now ? std::optional{head} : std::nullopt;
     }
     auto closed = std::make_shared<std::atomic<bool>>(false);
     auto feed = make_feed(closed);
@@ -95,7 +97,8 @@ EventTail::follow(const Caller& caller, EventFilter filter, std::optional<std::u
                          "too_many_readers"};
         }
         readers_.push_back(
-            {feed, caller.tenant, std::move(filter), *from, until, std::move(closed)});
+            {feed, caller.tenant, std::move(filter), *from, until, mark, std::move(closed)});
+        tell_mark(readers_.back());
         if (*from >= until) {
             end(readers_.back());
         }
@@ -188,9 +191,20 @@ void EventTail::hand_out(const std::vector<AuditEvent>& events,
             }
         }
         reader.position = to;
+        tell_mark(reader);
         if (to >= reader.until) {
             end(reader);
         }
+    }
+}
+
+void EventTail::tell_mark(Reader& reader)
+{
+    if (reader.mark && reader.position >= *reader.mark) {
+        AuditEvent here;
+        here.seq = *std::exchange(reader.mark, std::nullopt);
+        here.ends = true;
+        reader.feed->put(std::move(here));
     }
 }
 
@@ -205,7 +219,7 @@ void EventTail::end(Reader& reader)
 
 bool EventTail::wants(const Reader& reader, const AuditEvent& event)
 {
-    const auto& [target, host, action, kind, with_commands, until_now] = reader.filter;
+    const auto& [target, host, action, kind, with_commands, until_now, marks_now] = reader.filter;
     const auto& row = event.row;
     // What is nobody's is about the fleet itself.
     const bool visible = row.caller.tenant.empty() || row.caller.tenant == reader.tenant;

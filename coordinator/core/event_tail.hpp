@@ -27,6 +27,8 @@ struct EventFilter {
     bool with_commands = false;
     /// What is there now, and no more: the last event of the feed is one that `ends`.
     bool until_now = false;
+    /// Once all that is there now was told there is an event that `ends`, and more follows.
+    bool marks_now = false;
 };
 
 /// To what a row may bring: at most 16 KiB of each output.
@@ -68,8 +70,9 @@ private:
         std::shared_ptr<EventFeed> feed;
         std::string tenant;
         EventFilter filter;
-        std::uint64_t position; ///< All up to here was looked at for it.
-        std::uint64_t until;    ///< It is told no row behind this one.
+        std::uint64_t position;            ///< All up to here was looked at for it.
+        std::uint64_t until;               ///< It is told no row behind this one.
+        std::optional<std::uint64_t> mark; ///< It is to be told when it has come to this row.
         std::shared_ptr<std::atomic<bool>> closed;
     };
 
@@ -82,6 +85,7 @@ private:
                   std::uint64_t from,
                   const std::set<std::string>& with_commands);
     static bool wants(const Reader& reader, const AuditEvent& event);
+    static void tell_mark(Reader& reader);
     /// It was told all that it is to be told.
     static void end(Reader& reader);
     std::shared_ptr<EventFeed> make_feed(std::shared_ptr<std::atomic<bool>> closed);

@@ -157,6 +157,18 @@ struct CloseReaderOnHost {
     common::OperationId operation;
     std::uint64_t reader = 0;
 };
+/// Of all live execs of a sandbox, without holding one up; with a number that it knows, more
+/// credit.
+struct WatchOutputOnHost {
+    common::SandboxId id;
+    std::uint64_t watch = 0;
+    std::uint32_t credit = 0;
+    std::map<common::OperationId, std::uint64_t> from; ///< Positions; of others from now on.
+};
+struct UnwatchOutputOnHost {
+    common::SandboxId id;
+    std::uint64_t watch = 0;
+};
 struct InputOnHost {
     common::SandboxId id;
     common::OperationId operation;
@@ -196,6 +208,8 @@ struct HostCommand {
                  OpenReaderOnHost,
                  GrantReaderOnHost,
                  CloseReaderOnHost,
+                 WatchOutputOnHost,
+                 UnwatchOutputOnHost,
                  InputOnHost,
                  ReadOnHost,
                  ListVmsOnHost>
@@ -289,7 +303,7 @@ struct HostActivity {
     common::HostName host;
     std::vector<common::SandboxId> sandboxes;
 };
-/// What a reader of a live exec is told. See LiveExecs.
+/// What a reader of a live exec is told, or who watches its sandbox. See LiveExecs.
 struct HostReaderNews {
     enum class Kind {
         started,

@@ -3,6 +3,7 @@
 #include "common/result.hpp"
 #include "coordinator/core/feed.hpp"
 #include "coordinator/core/model.hpp"
+#include "coordinator/core/watched_output.hpp"
 
 #include <memory>
 #include <variant>
@@ -106,6 +107,9 @@ public:
                                                            const common::SandboxId& id,
                                                            const common::CommandId& exec,
                                                            std::uint64_t from) = 0;
+    /// What all of a sandbox write from now on. `rate_limited` (too_many_readers).
+    virtual common::Result<OutputWatch> watch(const Caller& caller,
+                                              const common::SandboxId& id) = 0;
     /// Stdin is taken whole or not at all; while the command does not read it waits a while, then
     /// `rate_limited` (stdin_full). `failed_precondition`: exec_ended, stdin_closed, no_terminal.
     virtual common::Result<> input(const Caller& caller,

@@ -13,7 +13,10 @@ namespace coordinator {
 /// The core's own, and of its thread but for LiveExecs.
 class Core::Streams final : public LiveExecs {
 public:
-    explicit Streams(Core& core) : core_{core} {}
+    explicit Streams(Core& core);
+    ~Streams() override;
+    Streams(const Streams&) = delete;
+    Streams& operator=(const Streams&) = delete;
 
     common::Result<Command>
     begin(const Caller& caller, const common::SandboxId& id, LiveRequest request) override;
@@ -27,6 +30,8 @@ public:
                            const common::SandboxId& id,
                            const common::CommandId& exec,
                            LiveInput input) override;
+
+    common::Result<OutputWatch> watch(const Caller& caller, const common::SandboxId& id) override;
 
     /// It was given to its host, now or before this coordinator began. `begun` is given once it
     /// has started.
@@ -45,6 +50,7 @@ public:
     void stop();
 
 private:
+    class Watching; ///< watching.hpp: those who see it all, and miss what is too much.
     struct Reader {
         std::uint64_t number = 0;       ///< Its own, for as long as it reads.
         std::shared_ptr<ExecFeed> feed; ///< Null: it waits for the start, and for others to read.
@@ -96,7 +102,8 @@ private:
     std::map<common::OperationId, common::CommandId> by_operation_;
     std::map<common::OperationId, std::function<void(const HostAnswer&)>> inputs_;
     std::size_t running_ = 0;
-    std::uint64_t readers_ = 0; ///< Counts them, and each time that one is opened.
+    std::uint64_t readers_ = 0; ///< Counts them, and each time that one is opened, or a watch.
+    std::unique_ptr<Watching> watching_;
 };
 
 } // namespace coordinator

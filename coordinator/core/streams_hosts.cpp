@@ -1,7 +1,5 @@
 // Live execs: what passes between their readers and their hosts.
-#include "coordinator/core/streams.hpp"
-
-#include "common/log/log.hpp"
+#include "coordinator/core/watching.hpp"
 
 #include <algorithm>
 
@@ -79,6 +77,7 @@ void Core::Streams::sent(const Op& op, const Reply<Command>& begun, bool is_read
     exec.begun = begun;
     exec.is_read = is_read;
     by_operation_[op->row.id] = op->record.id;
+    watching_->begun(exec.record);
     add_reader(exec, {++readers_, nullptr, 0, 0, 0, 0, 0, {}, false});
 }
 
@@ -92,6 +91,7 @@ void Core::Streams::ended(const Command& record)
     running_ -= exec.ended_at ? 0 : 1;
     exec.record = record;
     exec.ended_at = core_.clock_.steady();
+    watching_->ended(record);
     if (record.mode != CommandMode::call || exec.was_read) {
         drop_starters(exec); // Else whoever began it is about to read what it said.
     }
@@ -142,6 +142,9 @@ void Core::Streams::take_output(Reader& reader, const HostReaderNews& news)
 
 void Core::Streams::on_news(const HostReaderNews& news)
 {
+    if (watching_->on_news(news)) {
+        return;
+    }
     const auto known = by_operation_.find(news.operation);
     const auto found = known == by_operation_.end() ? execs_.end() : execs_.find(known->second);
     if (found == execs_.end() || found->second.host != news.host) {
@@ -190,13 +193,14 @@ void Core::Streams::on_connected(const common::HostName& host)
             open(exec, reader); // Those of before ended with the connection.
         }
     }
+    watching_->on_connected(host);
 }
 
 bool Core::Streams::on_answer(const HostAnswer& answer)
 {
     auto waiting = inputs_.extract(answer.operation);
     if (!waiting) {
-        return false;
+        return watching_->on_answer(answer);
     }
     waiting.mapped()(answer);
     return true;
@@ -272,6 +276,7 @@ bool Core::Streams::is_past(const Exec& exec, common::SteadyTime now)
 
 void Core::Streams::tick()
 {
+    watching_->tick();
     const auto now = core_.clock_.steady();
     for (auto entry = execs_.begin(); entry != execs_.end();) {
         auto& exec = entry->second;

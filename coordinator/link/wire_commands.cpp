@@ -178,6 +178,18 @@ struct ToWire {
     {
         put(proto::CloseReader{it.id.str(), it.operation.str(), it.reader});
     }
+    void operator()(const WatchOutputOnHost& it) const
+    {
+        proto::WatchOutput watch{it.id.str(), it.watch, it.credit, {}};
+        for (const auto& [operation, position] : it.from) {
+            watch.from[operation.str()] = position;
+        }
+        put(watch);
+    }
+    void operator()(const UnwatchOutputOnHost& it) const
+    {
+        put(proto::UnwatchOutput{it.id.str(), it.watch});
+    }
     void operator()(const InputOnHost& it) const
     {
         proto::Input input;

@@ -49,6 +49,11 @@ public:
         read_from = from;
         return feed;
     }
+    common::Result<coordinator::OutputWatch> watch(const coordinator::Caller&,
+                                                   const common::SandboxId&) override
+    {
+        return coordinator::OutputWatch{watched, watched_running};
+    }
     common::Result<> input(const coordinator::Caller&,
                            const common::SandboxId&,
                            const common::CommandId&,
@@ -61,6 +66,10 @@ public:
 
     coordinator::Command record;
     std::shared_ptr<coordinator::ExecFeed> feed;
+    std::atomic<bool> watch_closed{false};
+    std::shared_ptr<coordinator::WatchFeed> watched =
+        coordinator::WatchFeed::make([this] { watch_closed = true; });
+    std::set<common::CommandId> watched_running;
     std::atomic<std::uint64_t> taken{0};
     std::atomic<bool> closed{false};
     std::atomic<std::uint64_t> read_from{0};

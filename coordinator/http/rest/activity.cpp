@@ -1,4 +1,5 @@
 #include "coordinator/http/query_fields.hpp"
+#include "coordinator/http/rest/activity_order.hpp"
 #include "coordinator/http/rest/event_text.hpp"
 #include "coordinator/http/rest/handlers.hpp"
 #include "coordinator/http/rest/sandbox_json.hpp"
@@ -7,7 +8,7 @@
 #include <cctype>
 
 // What is done in one sandbox, as the predecessor's stream told it: the audit's rows of commands
-// and file changes, in its words.
+// and file changes, in its words, and what live commands write.
 namespace coordinator::http::rest {
 
 using common::Error;
@@ -32,16 +33,23 @@ public:
     /// `commands`: what came before, unless the reader has had it.
     ActivityStream(common::SandboxId id,
                    Following following,
+                   const OutputWatch& watch,
                    std::optional<CommandPage> commands,
                    common::Clock& clock)
         : id_{std::move(id)},
-          feed_{std::move(following.feed)},
+          feed_{following.feed},
+          watched_{watch.feed},
+          order_{std::move(following.feed), watch, running_in(commands)},
           commands_{std::move(commands)},
           position_{following.from},
           clock_{clock}
     {}
 
-    void on_news(std::function<void()> news) override { feed_->on_news(std::move(news)); }
+    void on_news(std::function<void()> news) override
+    {
+        watched_->on_news(news);
+        feed_->on_news(std::move(news));
+    }
     std::string take(std::size_t size) override
     {
         std::string text;
@@ -49,12 +57,17 @@ public:
             text = said("connected", clock_.wall(), {}) + told_history();
         }
         while (text.size() < size) {
-            const auto event = feed_->take();
-            if (!event) {
+            const auto activity = order_.next();
+            if (!activity) {
                 break;
             }
-            position_ = event->seq;
-            text += told(*event);
+            if (const auto* piece = std::get_if<ToldPiece>(&*activity)) {
+                text += told(*piece);
+                continue;
+            }
+            const auto& event = std::get<AuditEvent>(*activity);
+            position_ = event.seq;
+            text += told(event);
         }
         return text;
     }
@@ -64,9 +77,23 @@ public:
         return said("heartbeat", clock_.wall(), {});
     }
     [[nodiscard]] std::string farewell() const override { return interrupted_text(position_); }
-    void close() override { feed_->close(); }
+    void close() override
+    {
+        watched_->close();
+        feed_->close();
+    }
 
 private:
+    static std::set<common::CommandId> running_in(const std::optional<CommandPage>& commands)
+    {
+        std::set<common::CommandId> running;
+        for (const auto& command : commands ? commands->commands : std::vector<Command>{}) {
+            if (command.status == "running") {
+                running.insert(command.id);
+            }
+        }
+        return running;
+    }
     [[nodiscard]] std::string
     said(const char* type, common::WallTime at, const std::optional<Json>& data) const
     {
@@ -113,6 +140,21 @@ private:
         }
         return {};
     }
+    /// Of a live command, as it comes. Its id is that of the row before: who comes back is told no
+    /// row twice, and of output what is new.
+    [[nodiscard]] std::string told(const ToldPiece& piece) const
+    {
+        Json json{{"command_id", piece.command.str()}, {"seq", piece.position}};
+        if (piece.missed > 0) {
+            json["missed_bytes"] = piece.missed;
+        }
+        if (!piece.data.empty()) {
+            json["stream"] = piece.of_stderr ? "stderr" : "stdout";
+            set_bytes(json, piece.data);
+            json["truncated"] = false;
+        }
+        return said("command_output", clock_.wall(), json);
+    }
     [[nodiscard]] std::string told_output(const AuditEvent& event) const
     {
         std::string text;
@@ -147,6 +189,8 @@ private:
 
     const common::SandboxId id_;
     std::shared_ptr<EventFeed> feed_;
+    std::shared_ptr<WatchFeed> watched_;
+    ActivityOrder order_;
     std::optional<CommandPage> commands_;
     std::uint64_t position_;
     common::Clock& clock_;
@@ -170,13 +214,20 @@ Result<Reply> follow_sandbox(const Context& context, const Request& request)
     EventFilter filter;
     filter.target = id.str();
     filter.with_commands = true;
-    // First the rows, then what was before them: what ends in between is told twice, not never.
-    COMMON_TRY(auto following,
-               context.service.events().follow(request.caller, std::move(filter), from));
+    filter.marks_now = true;
+    // First who runs, then the rows, then what was before them: what begins or ends in between is
+    // told twice, not never.
+    COMMON_TRY(auto watch, context.service.live_execs().watch(request.caller, id));
+    auto following = context.service.events().follow(request.caller, std::move(filter), from);
+    if (!following) {
+        watch.feed->close();
+        return std::move(following).error();
+    }
     auto commands = context.service.commands(
         request.caller, id, {.limit = history, .offset = 0, .bytes = common::Bytes::kib(128)});
     if (!commands) {
-        following.feed->close();
+        watch.feed->close();
+        following->feed->close();
         return std::move(commands).error();
     }
     for (auto& command : commands->commands) {
@@ -184,7 +235,8 @@ Result<Reply> follow_sandbox(const Context& context, const Request& request)
     }
     return event_stream(
         std::make_shared<ActivityStream>(id,
-                                         std::move(following),
+                                         *std::move(following),
+                                         watch,
                                          from ? std::nullopt : std::optional{*std::move(commands)},
                                          context.clock));
 }

@@ -76,6 +76,25 @@ BOOST_AUTO_TEST_CASE(a_reader_gets_what_comes_from_now_on_or_all_since_a_row)
     BOOST_TEST(next(since).seq == 3U);
 }
 
+BOOST_AUTO_TEST_CASE(who_asks_for_it_is_told_when_he_has_had_what_was_there)
+{
+    happens("sandbox.create", "a");
+    happens("sandbox.create", "b");
+    EventFilter filter;
+    filter.target = "a";
+    filter.marks_now = true;
+    const auto now = follow(std::nullopt, filter);
+    BOOST_TEST(next(now).ends);
+    const auto all = follow(0, filter);
+    BOOST_TEST(next(all).row.action == "sandbox.create");
+    const auto mark = next(all);
+    BOOST_TEST(mark.ends);
+    BOOST_TEST(mark.seq == 2U);
+    happens("sandbox.stop", "a");
+    BOOST_TEST(next(now).seq == 3U);
+    BOOST_TEST(next(all).seq == 3U);
+}
+
 BOOST_AUTO_TEST_CASE(what_was_not_asked_for_and_what_is_anothers_is_left_out)
 {
     const auto filtered = follow(0, {"a", "h1", "sandbox", AuditRow::Kind::outcome});

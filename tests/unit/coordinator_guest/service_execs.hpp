@@ -60,6 +60,11 @@ public:
     {
         return feed_;
     }
+    common::Result<coordinator::OutputWatch> watch(const coordinator::Caller&,
+                                                   const common::SandboxId&) override
+    {
+        return common::Error{common::ErrorCode::unimplemented, "nobody watches calls"};
+    }
     common::Result<> input(const coordinator::Caller&,
                            const common::SandboxId&,
                            const common::CommandId&,

@@ -75,6 +75,39 @@ BOOST_AUTO_TEST_CASE(commands_and_changes_of_files_are_told_in_the_predecessors_
     BOOST_TEST(told.find(R"("change":"write","path":"/tmp/a b")") != std::string::npos, told);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_live_command_writes_comes_as_it_does_under_the_id_of_the_row_before)
+{
+    const auto command = service.live.record.id;
+    const RawSocket reader{server.port()};
+    reader.send(follow());
+    reader.receive("command_history\",");
+    service.told.feed->put(row(41,
+                               "command.run",
+                               AuditRow::Kind::intent,
+                               R"({"command_id":")" + command.str() + R"(","command":"cat"})"));
+    auto& watched = *service.live.watched;
+    watched.put(WatchedBegin{command});
+    watched.put_if_there_is_room(
+        std::make_shared<const WatchedPiece>(WatchedPiece{command, false, 0, "out\n"}));
+    watched.put_if_there_is_room(
+        std::make_shared<const WatchedPiece>(WatchedPiece{command, true, 10, "\xff"}));
+    auto told = reader.receive("base64");
+    BOOST_TEST(told.find("event: command_output\nid: 41\n") > told.find("event: command_start\n"));
+    BOOST_TEST(told.find(R"("seq":0,"stream":"stdout","data":"out\n","encoding":"utf-8")") !=
+                   std::string::npos,
+               told);
+    BOOST_TEST(told.find(R"("seq":10,"missed_bytes":6,"stream":"stderr","data":"/w==")") !=
+                   std::string::npos,
+               told);
+    service.told.feed->put(row(
+        42, "command.run", AuditRow::Kind::outcome, R"({"command_id":")" + command.str() + "\"}"));
+    watched.put(WatchedEnd{command, 12});
+    told = reader.receive("event: command_end\nid: 42\n");
+    BOOST_TEST(told.find(R"("seq":12,"missed_bytes":1})") != std::string::npos, told);
+    server.drain(std::chrono::seconds{5});
+    reader.receive("event: interrupted\nid: 42\n");
+}
+
 BOOST_AUTO_TEST_CASE(who_comes_back_goes_on_without_history)
 {
     const RawSocket reader{server.port()};

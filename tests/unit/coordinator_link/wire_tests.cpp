@@ -136,6 +136,15 @@ BOOST_AUTO_TEST_CASE(what_is_said_of_live_execs_arrives_whole)
     const auto close = std::get<hostd::CloseReaderCommand>(
         at_host(coordinator::CloseReaderOnHost{id, exec, 7}).what);
     BOOST_TEST(close.reader.number == 7U);
+    const auto watch = std::get<hostd::WatchOutputCommand>(
+        at_host(coordinator::WatchOutputOnHost{id, 8, 1000, {{exec, 40}}}).what);
+    BOOST_TEST(watch.id.str() == sandbox);
+    BOOST_TEST(watch.watch.number == 8U);
+    BOOST_TEST(watch.watch.credit == 1000U);
+    BOOST_TEST(watch.watch.from.at(exec) == 40U);
+    const auto unwatch = std::get<hostd::UnwatchOutputCommand>(
+        at_host(coordinator::UnwatchOutputOnHost{id, 8}).what);
+    BOOST_TEST(unwatch.watch == 8U);
     const auto given = [&](coordinator::LiveInput input) {
         return std::get<hostd::InputCommand>(
                    at_host(coordinator::InputOnHost{id, exec, std::move(input)}).what)
