@@ -129,6 +129,19 @@ migrate(Session& owner, std::span<const Migration> known, std::chrono::milliseco
 }
 
 common::Result<>
+check_known(Session& session, std::span<const Migration> known, std::chrono::milliseconds patience)
+{
+    COMMON_TRY(const auto ledger,
+               session.run(patience, "read schema_migrations", [](pqxx::nontransaction& sql) {
+                   const auto readable =
+                       sql.exec1("SELECT coalesce(has_table_privilege(to_regclass("
+                                 "'schema_migrations'), 'SELECT'), false)");
+                   return readable[0].as<bool>() ? read_ledger(sql) : Ledger{};
+               }));
+    return compare(ledger, known);
+}
+
+common::Result<>
 grant_to_daemon(Session& owner, const std::string& role, std::chrono::milliseconds patience)
 {
     return owner.run(patience, "grant rights to the daemon's role", [&](auto& sql) {

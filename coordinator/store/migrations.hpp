@@ -25,6 +25,11 @@ std::span<const Migration> migrations() noexcept;
 common::Result<>
 migrate(Session& owner, std::span<const Migration> known, std::chrono::milliseconds patience);
 
+/// Only compares: `failed_precondition` as migrate() would say it. With any role that may read
+/// schema_migrations; nothing if it may not, or there is none yet.
+common::Result<>
+check_known(Session& session, std::span<const Migration> known, std::chrono::milliseconds patience);
+
 /// Gives `role` what the daemon needs and takes from it everything else. Does nothing
 /// when the role owns the tables.
 common::Result<>

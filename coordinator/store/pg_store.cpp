@@ -30,17 +30,18 @@ ask_for_role(const StoreSettings& settings, const ConnInfo& info, Watchdog& watc
         Session::connect(info,
                          {"paddock-start", settings.connect_timeout, settings.statement_timeout},
                          watchdog));
+    // Whoever does not know this schema need not stand by.
+    COMMON_CHECK(check_known(*daemon, migrations(), settings.statement_timeout));
     return daemon->run(settings.statement_timeout, "ask for our role", [](auto& sql) {
         return std::string{sql.exec1("SELECT current_user")[0].c_str()};
     });
 }
 
 common::Result<> prepare_schema(const StoreSettings& settings,
-                                const ConnInfo& daemon,
+                                const std::string& role,
                                 const ConnInfo& owner_info,
                                 Watchdog& watchdog)
 {
-    COMMON_TRY(const auto role, ask_for_role(settings, daemon, watchdog));
     COMMON_TRY(
         const auto owner,
         Session::connect(owner_info,
@@ -80,8 +81,10 @@ common::Result<std::unique_ptr<PgStore>> PgStore::open(StoreSettings settings)
                    ? common::Result<ConnInfo>{daemon}
                    : ConnInfo::parse(settings.database_owner_url, "database_owner_url"));
     auto parts = std::make_unique<Parts>(std::move(settings), daemon);
-    COMMON_CHECK(prepare_schema(parts->settings, daemon, owner, parts->watchdog));
+    COMMON_TRY(const auto role, ask_for_role(parts->settings, daemon, parts->watchdog));
+    // First: whoever only stands by changes nothing under the one that leads.
     COMMON_CHECK(parts->writer.tenure().take());
+    COMMON_CHECK(prepare_schema(parts->settings, role, owner, parts->watchdog));
     return std::unique_ptr<PgStore>{new PgStore{std::move(parts)}};
 }
 

@@ -11,8 +11,9 @@ namespace coordinator::store {
 /// Errors and reports never hold a password or a row's values.
 class PgStore final : public Store {
 public:
-    /// Migrates as the owner, grants the daemon's role what it needs, refuses a server that
-    /// would lose what it confirms, and takes the lease. Blocking, bounded by the settings.
+    /// Refuses a server that would lose what it confirms, takes the lease (standing by for it, if
+    /// the settings say so), then migrates as the owner and grants the daemon's role what it
+    /// needs. Blocking, bounded by the settings.
     /// `unavailable`: not reachable. `failed_precondition`: the message says what to change.
     static common::Result<std::unique_ptr<PgStore>> open(StoreSettings settings);
 

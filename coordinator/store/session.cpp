@@ -67,10 +67,11 @@ Session::connect(const ConnInfo& info, const Options& options, Watchdog& watchdo
         {"keepalives_count", "3"},
         {"options",
          fmt::format("-c statement_timeout={} -c lock_timeout={} -c client_min_messages=error "
-                     "-c idle_in_transaction_session_timeout={} -c search_path=public",
+                     "-c idle_in_transaction_session_timeout={} -c search_path=public {}",
                      ms,
                      ms,
-                     3 * ms)},
+                     3 * ms,
+                     options.server_settings)},
     });
     try {
         return std::unique_ptr<Session>{new Session{info, url, watchdog}};

@@ -33,6 +33,7 @@ public:
         std::string application_name;
         std::chrono::milliseconds connect_timeout;
         std::chrono::milliseconds statement_timeout;
+        std::string server_settings{}; ///< More "-c name=value" for the server's end.
     };
 
     /// `unavailable` when it cannot be reached or lets us not in.

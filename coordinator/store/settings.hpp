@@ -2,10 +2,19 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 
 namespace coordinator::store {
+
+/// Who leads, as its row in the database says.
+struct LeaderSeen {
+    std::uint64_t epoch = 0;
+    std::string http_address; ///< Empty: nobody's, or of a version that did not say.
+
+    bool operator==(const LeaderSeen&) const = default;
+};
 
 /// How the coordinator reaches PostgreSQL. Both URLs are what libpq takes: "key=value …"
 /// or "postgresql://…"; they may hold a password and are never shown.
@@ -25,6 +34,17 @@ struct StoreSettings {
     std::size_t queue_bytes = std::size_t{1} << 28U; ///< Likewise, by what they hold.
     std::size_t batch_calls = 256;                   ///< That share one commit at most.
     std::size_t readers = 2;                         ///< Connections for reading.
+
+    std::string http_address; ///< Where others reach our API once we lead.
+    /// So long a leader may ask the database nothing; then one that stands by ends its
+    /// connection. It asks at each idle_check, and whatever is slow at the server does not count.
+    std::chrono::milliseconds leader_silence{3000};
+    /// Of one that stands by: for a leader to come back before a lease that is free is taken.
+    /// Of use after the database was away, when both come back at once.
+    std::chrono::milliseconds lease_deference{0};
+    /// Called again and again while another coordinator leads, and waits a moment: then
+    /// lease_patience does not count. False: do not stand by any longer.
+    std::function<bool(const LeaderSeen&)> standing_by{};
 
     /// Told of a connection lost, found again, or a right to write lost; on the
     /// writer's thread. Holds no secret.

@@ -1,6 +1,7 @@
 #include "coordinator/store/tenure.hpp"
 
 #include "common/id.hpp"
+#include "coordinator/store/lease_watch.hpp"
 #include "coordinator/store/row_reading.hpp"
 #include "coordinator/store/row_writing.hpp"
 #include "coordinator/store/text.hpp"
@@ -12,8 +13,14 @@ namespace coordinator::store {
 
 namespace {
 
-/// Advisory locks are numbers, one space for each database: "paddockw" in ASCII.
-constexpr const char* lease_sql = "SELECT pg_try_advisory_lock(8097863987517156215)";
+/// A host that is gone, or cut off, holds the lease no longer than this: PostgreSQL asks its
+/// kernel each second and ends the connection. Without effect on a unix socket, whose ends go
+/// together.
+constexpr const char* notice_soon =
+    "-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2 "
+    "-c tcp_user_timeout=3000";
+
+const std::string lease_sql = std::string{"SELECT pg_try_advisory_lock("} + lease_key + ")";
 
 common::Error precondition(std::string message, const char* reason)
 {
@@ -42,16 +49,19 @@ Tenure::Tenure(const StoreSettings& settings, ConnInfo info, Watchdog& watchdog)
     : settings_{settings},
       info_{std::move(info)},
       watchdog_{watchdog},
-      application_name_{"paddock-writer-" + common::random_base32_80()}
+      name_{common::random_base32_80()},
+      application_name_{writer_name + name_}
 {}
 
 common::Result<> Tenure::connect()
 {
     COMMON_TRY(session_,
-               Session::connect(
-                   info_,
-                   {application_name_, settings_.connect_timeout, settings_.statement_timeout},
-                   watchdog_));
+               Session::connect(info_,
+                                {application_name_,
+                                 settings_.connect_timeout,
+                                 settings_.statement_timeout,
+                                 notice_soon},
+                                watchdog_));
     return {};
 }
 
@@ -116,21 +126,66 @@ common::Result<> Tenure::take()
 {
     COMMON_CHECK(connect());
     COMMON_CHECK(check_server());
-    return get_lease(std::chrono::steady_clock::now() + settings_.lease_patience);
+    if (settings_.standing_by) {
+        COMMON_CHECK(stand_by());
+    } else {
+        COMMON_CHECK(get_lease(std::chrono::steady_clock::now() + settings_.lease_patience));
+    }
+    return call_it(loading_name);
+}
+
+/// So that others, and who looks into pg_stat_activity, know what this connection is for.
+common::Result<> Tenure::call_it(const char* what)
+{
+    return session_->run(settings_.statement_timeout, "name the connection", [&](auto& sql) {
+        sql.exec("SET application_name = '" + (what + name_) + "'");
+    });
+}
+
+common::Result<> Tenure::stand_by()
+{
+    using std::chrono::steady_clock;
+    COMMON_CHECK(call_it(standby_name));
+    LeaseWatch watch{settings_, *session_};
+    const auto from = steady_clock::now() + settings_.lease_deference;
+    for (;;) {
+        if (steady_clock::now() >= from) {
+            COMMON_TRY(const auto got,
+                       session_->run(settings_.statement_timeout, "take the lease", [](auto& sql) {
+                           return sql.exec1(lease_sql)[0].template as<bool>();
+                       }));
+            if (got) {
+                return {};
+            }
+        }
+        COMMON_TRY(const auto leader, watch.look(steady_clock::now()));
+        if (watch.is_silent(steady_clock::now())) {
+            COMMON_TRY(const auto ended, watch.end_it());
+            if (ended && settings_.report) {
+                settings_.report("the leader has asked for nothing for too long: its connection "
+                                 "is ended");
+            }
+        }
+        if (!settings_.standing_by(leader)) {
+            return common::Error{
+                common::ErrorCode::unavailable, "it stands by no longer", "coordinator_ending"};
+        }
+    }
 }
 
 common::Result<Snapshot> Tenure::begin()
 {
-    return session_->run(settings_.bulk_timeout, "load", [&](pqxx::nontransaction& sql) {
+    auto loaded = session_->run(settings_.bulk_timeout, "load", [&](pqxx::nontransaction& sql) {
         // Both wait for a transaction of a former leader, whose row this changes.
         sql.exec("BEGIN; UPDATE leader SET deposed_at = now() WHERE deposed_at IS NULL");
         head_ = read_audit_head(sql);
         epoch_ = sql.exec1(fmt::format(
-            "INSERT INTO leader (epoch, audit_seq, audit_hash) SELECT "
-            "coalesce(max(epoch), 0) + 1, {}, '{}' FROM leader "
+            "INSERT INTO leader (epoch, audit_seq, audit_hash, http_address) SELECT "
+            "coalesce(max(epoch), 0) + 1, {}, '{}', {} FROM leader "
             "RETURNING epoch",
             head_.seq,
-            bytea_text({reinterpret_cast<const char*>(head_.hash.data()), head_.hash.size()})))[0]
+            bytea_text({reinterpret_cast<const char*>(head_.hash.data()), head_.hash.size()}),
+            sql.quote(to_column(settings_.http_address))))[0]
                      .as<std::uint64_t>();
         const auto last = sql.exec("SELECT (extract(epoch FROM at) * 1000000)::bigint FROM audit "
                                    "ORDER BY seq DESC LIMIT 1");
@@ -141,6 +196,10 @@ common::Result<Snapshot> Tenure::begin()
         prepare_writing(session_->connection());
         return snapshot;
     });
+    if (loaded) {
+        COMMON_CHECK(call_it(writer_name));
+    }
+    return loaded;
 }
 
 common::Result<> Tenure::ensure()

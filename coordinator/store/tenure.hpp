@@ -20,8 +20,10 @@ class Tenure {
 public:
     Tenure(const StoreSettings& settings, ConnInfo info, Watchdog& watchdog);
 
-    /// Connects and gets the lease, waiting for another holder up to lease_patience.
+    /// Connects and gets the lease, waiting for another holder up to lease_patience, or for as
+    /// long as StoreSettings::standing_by says; then a holder that hangs is ended.
     /// `failed_precondition`: it did not go, or the server would lose what it confirmed.
+    /// `unavailable`: the server is away, or (coordinator_ending) it stands by no longer.
     common::Result<> take();
 
     /// Makes this start the leader, and reads what it needs to know.
@@ -61,6 +63,8 @@ private:
         ChainHead head;
     };
     common::Result<> connect();
+    common::Result<> stand_by();
+    common::Result<> call_it(const char* what);
     common::Result<> get_lease(common::SteadyTime deadline);
     common::Result<> check_server();
     struct Standing {
@@ -80,6 +84,7 @@ private:
     const StoreSettings& settings_;
     const ConnInfo info_;
     Watchdog& watchdog_;
+    const std::string name_;
     const std::string application_name_; ///< Tells our own old connection from others'.
     std::unique_ptr<Session> session_;
     std::uint64_t epoch_ = 0;
