@@ -7,6 +7,7 @@
 #include "coordinator/core/core.hpp"
 #include "coordinator/core/playbooks.hpp"
 #include "coordinator/core/templates.hpp"
+#include "coordinator/daemon/standing_by.hpp"
 #include "coordinator/daemon/tokens.hpp"
 #include "coordinator/guest/files.hpp"
 #include "coordinator/guest/terminals.hpp"
@@ -61,28 +62,11 @@ Result<common::curve::KeyPair> read_server_key(const Settings& settings)
     return keys;
 }
 
-/// The store, once the database answers; nothing if a signal came first.
-Result<std::unique_ptr<store::PgStore>> open_store(const store::StoreSettings& settings,
-                                                   const sigset_t& signals)
-{
-    while (true) {
-        auto opened = store::PgStore::open(settings);
-        if (opened || opened.error().code != ErrorCode::unavailable) {
-            return opened;
-        }
-        spdlog::warn("{}; trying again", opened.error().message);
-        constexpr timespec pause{2, 0};
-        if (::sigtimedwait(&signals, nullptr, &pause) > 0) {
-            return std::unique_ptr<store::PgStore>{};
-        }
-    }
-}
-
 /// Ends with a signal, or with the error of a store that will never write again: another
 /// coordinator took over, and the hosts are its.
 Result<> wait_for_end(const sigset_t& signals, store::PgStore& store)
 {
-    constexpr timespec pause{1, 0};
+    constexpr timespec pause{0, 200'000'000}; // Reads of one that is deposed are old.
     while (true) {
         if (const auto signal = ::sigtimedwait(&signals, nullptr, &pause); signal > 0) {
             spdlog::info("signal {}: ending", signal);
@@ -110,7 +94,8 @@ Result<> run_daemon(Settings settings)
     }
     common::SystemClock clock;
     settings.store.report = [](const std::string& what) { spdlog::warn("database: {}", what); };
-    COMMON_TRY(const auto store, open_store(settings.store, signals));
+    StandingBy standing_by{settings, signals};
+    COMMON_TRY(const auto store, standing_by.wait());
     if (!store) {
         return {};
     }
@@ -138,8 +123,9 @@ Result<> run_daemon(Settings settings)
     COMMON_TRY(const auto epoch, core.start());
     COMMON_CHECK(request_keys.start());
     COMMON_CHECK(router.start(epoch));
+    standing_by.end();
     COMMON_CHECK(server.start());
-    spdlog::info("paddock-coordinator {}, epoch {}: API on {}:{}, hosts on {}",
+    spdlog::info("paddock-coordinator {} leads, epoch {}: API on {}:{}, hosts on {}",
                  common::version,
                  epoch,
                  settings.http.address,
@@ -147,7 +133,8 @@ Result<> run_daemon(Settings settings)
                  settings.link_address);
 
     auto ended = wait_for_end(signals, *store);
-    constexpr std::chrono::milliseconds patience{3000};
+    // Of one that is deposed nobody waits for more than is said already.
+    const std::chrono::milliseconds patience{ended ? 3000 : 0};
     if (!server.drain(patience)) {
         spdlog::info("requests are still under way: they are told to ask again");
     }

@@ -1,9 +1,8 @@
 #include "coordinator/daemon/settings.hpp"
 
-#include "common/address.hpp"
+#include "coordinator/daemon/addresses.hpp"
 
 #include <array>
-#include <charconv>
 #include <fmt/format.h>
 
 namespace coordinator::daemon {
@@ -25,6 +24,17 @@ const std::array table{
         "127.0.0.1:8080",
         "where the HTTP API listens",
         {"API_HTTP_ADDR"}},
+    Key{"http_advertise",
+        Kind::text,
+        "",
+        "ADDRESS:PORT or NAME:PORT by which other coordinators reach it; empty: http_address"},
+    Key{"leader_silence_sec",
+        Kind::integer,
+        "3",
+        "that one which stands by waits for a leader that hangs",
+        {},
+        2,
+        60},
     Key{"allow_plaintext",
         Kind::boolean,
         "false",
@@ -57,6 +67,11 @@ const std::array table{
         0,
         0,
         true},
+    Key{"placement",
+        Kind::text,
+        "spread",
+        "spread: what is new goes where most room is; pack: where least is, so that others stay "
+        "free"},
     Key{"default_vcpus",
         Kind::integer,
         "2",
@@ -254,34 +269,6 @@ Error wrong(const Config& config, std::string_view key, std::string_view what)
     return {ErrorCode::invalid_argument, fmt::format("{}: {}: {}", config.origin(key), key, what)};
 }
 
-/// "127.0.0.1:8080", "[::1]:8080"; ":8080" is every address.
-Result<> read_http_address(const Config& config, http::Options& options)
-{
-    const auto& text = config.text("http_address");
-    const auto colon = text.rfind(':');
-    const auto expected = fmt::format("expected ADDRESS:PORT, got '{}'", text);
-    if (colon == std::string::npos) {
-        return wrong(config, "http_address", expected);
-    }
-    auto host = text.substr(0, colon);
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-        host = host.substr(1, host.size() - 2);
-    }
-    const auto* const end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data() + colon + 1, end, options.port);
-    if (parsed.ec != std::errc{} || parsed.ptr != end) {
-        return wrong(config, "http_address", expected);
-    }
-    options.address = host.empty() ? "0.0.0.0" : host == "localhost" ? "127.0.0.1" : host;
-    if (!common::is_loopback(options.address) && !config.boolean("allow_plaintext")) {
-        return wrong(config,
-                     "http_address",
-                     "listening beyond loopback without TLS is refused: put a TLS proxy before it "
-                     "and set allow_plaintext: true");
-    }
-    return {};
-}
-
 std::chrono::milliseconds seconds(const Config& config, std::string_view key)
 {
     return std::chrono::seconds{config.integer(key)};
@@ -303,6 +290,8 @@ Result<Settings> load_settings(const std::filesystem::path& file,
                Config::load(keys(), standard ? default_config_file : file, environment));
     Settings settings;
     COMMON_CHECK(read_http_address(config, settings.http));
+    COMMON_TRY(settings.store.http_address, read_advertised(config, settings.http));
+    settings.store.leader_silence = seconds(config, "leader_silence_sec");
     settings.http.allowed_hosts = config.list("allowed_hosts");
     settings.http.threads = static_cast<unsigned>(config.integer("http_threads"));
     settings.http.queue = static_cast<std::size_t>(config.integer("http_queue"));
@@ -313,6 +302,13 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     if (auth != "tokens" && auth != "none") {
         return wrong(config, "auth", fmt::format("expected tokens or none, got '{}'", auth));
     }
+    const auto& placement = config.text("placement");
+    if (placement != "spread" && placement != "pack") {
+        return wrong(
+            config, "placement", fmt::format("expected spread or pack, got '{}'", placement));
+    }
+    using Fill = scheduler::Policy::Fill;
+    settings.core.placement.fill = placement == "pack" ? Fill::pack : Fill::spread;
     settings.http.auth = auth == "none" ? http::Auth::none : http::Auth::tokens;
     settings.link_address = config.text("link_address");
     settings.server_key = config.text("server_key");

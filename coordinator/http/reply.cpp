@@ -25,6 +25,7 @@ constexpr std::array by_reason{
     ByReason{"head_too_large", 431},
     ByReason{"host_unreachable", 502},
     ByReason{"host_failed", 502},
+    ByReason{"not_the_leader", 503},
     ByReason{"http_version_not_supported", 505},
 };
 

@@ -38,6 +38,7 @@ MAY_USE = {
     "coordinator/http": {"common", "coordinator/core", "vt", "vt/picture"},
     "coordinator/link": {"common", "coordinator/core", "proto"},
     "coordinator/guest": {"common", "coordinator/core", "proto"},
+    "coordinator/standby": {"common"},
     # Where the adapters meet.
     "hostd/daemon": {"common", "hostd"},
     "hostd": {"common", "hostd"},
@@ -54,6 +55,7 @@ ONLY_IN = {
     r"<msgpack": {"proto"},
     r"<spdlog/": {"common/log"},
     r"<openssl/": {"common/digest"},
+    r"<boost/asio": {"coordinator/standby"},
     r"<png\.h>": {"vt/picture"},
     r"<yaml-cpp/": {"common/config"},
     r"<CLI/": {"hostd", "coordinator", "guest", "cli"},

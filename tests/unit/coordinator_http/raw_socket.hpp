@@ -69,6 +69,15 @@ public:
         throw std::runtime_error{"nothing within 30 s after: " + text};
     }
 
+    /// Whether it ends as one that broke, and not in order; waits for the end, 30 s at most.
+    [[nodiscard]] bool is_reset() const
+    {
+        pollfd wanted{fd_.get(), POLLIN, 0};
+        char buffer[4096];
+        return ::poll(&wanted, 1, 30'000) > 0 && ::recv(fd_.get(), buffer, sizeof buffer, 0) < 0 &&
+               errno == ECONNRESET;
+    }
+
     /// What is there by then; "" if nothing is.
     [[nodiscard]] std::string receive_within(std::chrono::milliseconds time) const
     {
