@@ -73,7 +73,8 @@ def check(fleet, simulator, answered, vcpus):
     at_hosts = Counter(ident for host in hosts.values() for ident in host["sandboxes"])
     where = {(ident, name) for name, host in hosts.items() for ident, phase in host["sandboxes"].items() if phase == "running"}
     recorded = {tuple(row) for row in fleet.postgres.sql("SELECT id, host FROM sandboxes WHERE phase = 'running'")}
-    lost = {ident for ident in answered if ident not in {i for i, _ in recorded & where}}
+    there = {ident for ident, _ in recorded & where}
+    lost = set(answered) - there
     doubled = {ident for ident, times in at_hosts.items() if times > 1}
     made = sum(host["creates"] for host in hosts.values())
     assert len(answered) == len(set(answered)), "one id was answered twice"
