@@ -4,11 +4,13 @@
 // EXCHANGES: one JSON object a line: method, target, request (text or null), status, headers (names in lower case), body (text).
 // Each request that was accepted and each reply has to be as the description says, as each of COMPAT says of an operation
 // that it has too (the first that has it), and as the contract's tables say. Errors have the first one's shape, whoever
-// publishes the operation. --every-operation: each that is built succeeded at least once.
+// publishes the operation. --every-operation: each that is built succeeded at least once, and each published one that is built was
+// compared.
 
 const fs = require("fs");
 const { load, closed, Schemas, decoded, operations } = require("./schemas");
 const { lacking } = require("./required");
+const { AS_STREAM, asPublished, builtAndPublished } = require("./published");
 
 const [descriptionPath, exchangesPath, ...rest] = process.argv.slice(2);
 const everyOperation = rest[0] === "--every-operation";
@@ -115,12 +117,9 @@ function strangerComplaints(exchange) {
 const succeeded = new Set();
 const compared = new Set();
 
-/** What was a WebSocket there and is server-sent events here: the contract's own deviation. */
-const asStream = new Set(["streamSandboxActivity"]);
-
-/** As the tools inside a sandbox publish it: they were one sandbox's own. */
+/** As the tools inside a sandbox publish it. */
 function published(exchange) {
-  return { ...exchange, target: exchange.target.replace(/^\/v1\/sandboxes\/[^/]+\/(file|tmux)\//, "/v1/$1/") };
+  return { ...exchange, target: asPublished(exchange.target) };
 }
 
 function complaintsOf(exchange) {
@@ -143,7 +142,7 @@ function complaintsOf(exchange) {
     if (accepted) {
       compared.add(theirs.operation.operationId);
       if (theirs.operation.requestBody) said.push(...requestComplaints(one, theirs, exchange));
-      if (!theirs.operation.responses[exchange.status] && !asStream.has(theirs.operation.operationId)) said.push(`success ${exchange.status} is not described`);
+      if (!theirs.operation.responses[exchange.status] && !AS_STREAM.has(theirs.operation.operationId)) said.push(`success ${exchange.status} is not described`);
       if (theirs.operation.operationId !== entry.operation.operationId) said.push(`is ${theirs.operation.operationId} there`);
     }
     out.push(...said.map((c) => `by ${one.path.split("/").pop()}: ${c}`));
@@ -166,6 +165,11 @@ if (everyOperation) {
       ++wrong;
       console.log(`${operation.operationId} never succeeded`);
     }
+  }
+  for (const name of builtAndPublished(own.schemas.document, compat.map((one) => one.schemas.document))) {
+    if (compared.has(name)) continue;
+    ++wrong;
+    console.log(`${name} is published, and was not compared`);
   }
 }
 console.log(`${lines.length} exchanges, ${succeeded.size} operations, ${compared.size} of them published, ${wrong} complaints`);

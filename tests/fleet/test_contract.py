@@ -480,7 +480,7 @@ def test_what_is_not_as_described_is_found(fleet, recording, description, tmp_pa
         well, said = check(description, path)
         assert not well, f"{what} was not found: {said}"
     well, said = check(description, recording.record, "--every-operation")
-    assert not well and "getHealth never succeeded" in said
+    assert not well and "getHealth never succeeded" in said and "getHealth is published, and was not compared" in said
 
 
 def test_an_event_that_is_not_as_described_is_found(recording, description, tmp_path):
