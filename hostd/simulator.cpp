@@ -269,6 +269,10 @@ int main(int argc, char** argv)
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? EXIT_SUCCESS : usage_error;
     }
-    const auto done = action();
-    return done ? EXIT_SUCCESS : report(done.error());
+    try {
+        const auto done = action();
+        return done ? EXIT_SUCCESS : report(done.error());
+    } catch (const std::exception& error) { // Of ZeroMQ or the system, at the start.
+        return report({ErrorCode::internal, error.what()});
+    }
 }

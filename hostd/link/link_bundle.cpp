@@ -183,15 +183,17 @@ void LinkBundle::turn(SteadyTime until)
     if (!poller.due.empty()) {
         until = std::min(until, poller.due.begin()->first);
     }
-    // What was touched is looked at before anybody waits.
-    for (const auto number : std::exchange(poller.news, {})) {
+    // What was touched is looked at before anybody waits. What came of that may be due before
+    // `until`: its caller is asked again first.
+    const auto touched = std::exchange(poller.news, {});
+    for (const auto number : touched) {
         members_[number]->has_news = false;
         serve(*members_[number]);
     }
-    const auto left = poller.news.empty() ? std::clamp(std::chrono::ceil<milliseconds>(until - now),
-                                                       milliseconds{0},
-                                                       milliseconds{1000})
-                                          : milliseconds{0};
+    const auto left = touched.empty() ? std::clamp(std::chrono::ceil<milliseconds>(until - now),
+                                                   milliseconds{0},
+                                                   milliseconds{1000})
+                                      : milliseconds{0};
     std::array<::epoll_event, 256> events{};
     const auto count = ::epoll_wait(
         poller.epoll.get(), events.data(), events.size(), static_cast<int>(left.count()));

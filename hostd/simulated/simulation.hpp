@@ -54,7 +54,7 @@ public:
 
     /// `stagger`: how long the hosts take to connect, one after the other.
     void start(std::chrono::milliseconds stagger);
-    /// Ends the thread and every connection.
+    /// Ends the thread; what it was asked is answered from then on by whoever asks.
     void stop();
 
     struct Summary {

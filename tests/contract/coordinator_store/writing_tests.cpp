@@ -56,6 +56,50 @@ BOOST_AUTO_TEST_CASE(writes_of_many_threads_share_commits_and_make_one_chain)
     BOOST_TEST(commits < 1000);
 }
 
+BOOST_AUTO_TEST_CASE(of_many_rows_of_one_transaction_each_is_written_as_it_was_last)
+{
+    auto& postgres = Postgres::shared();
+    const auto settings = postgres.settings(postgres.fresh_database());
+    auto plain = a_sandbox();
+    auto full = a_sandbox();
+    full.ttl = std::chrono::seconds{60};
+    full.expires_at = at(5);
+    full.labels = {{"team", hostile()}};
+    full.files.roots = {"/home/sandbox", hostile()};
+    coordinator::Operation operation;
+    operation.id = common::mint<common::OperationId>();
+    operation.sandbox = plain.id;
+    operation.kind = "stop";
+    operation.status = "running";
+    operation.created_at = at(2);
+    std::vector<Change> changes{plain, full, operation};
+    plain.error = hostile();
+    plain.phase = coordinator::Phase::stopped;
+    operation.generation = 7;
+    changes.insert(changes.end(), {Change{plain}, Change{operation}});
+    {
+        const auto store = open_store(settings);
+        BOOST_TEST(told(write(*store, std::move(changes))) == "ok");
+    }
+    const auto snapshot = load(settings);
+    BOOST_REQUIRE_EQUAL(snapshot.sandboxes.size(), 2U);
+    const auto& first =
+        snapshot.sandboxes[0].id == plain.id ? snapshot.sandboxes[0] : snapshot.sandboxes[1];
+    const auto& second =
+        snapshot.sandboxes[0].id == plain.id ? snapshot.sandboxes[1] : snapshot.sandboxes[0];
+    BOOST_CHECK(first.phase == coordinator::Phase::stopped);
+    BOOST_TEST(first.error == hostile());
+    BOOST_TEST(!first.ttl.has_value());
+    BOOST_TEST(!first.expires_at.has_value());
+    BOOST_CHECK(second.ttl == std::chrono::seconds{60});
+    BOOST_CHECK(second.expires_at == at(5));
+    BOOST_CHECK(second.labels == full.labels);
+    BOOST_CHECK(second.files.roots == full.files.roots);
+    BOOST_REQUIRE_EQUAL(snapshot.unfinished.size(), 1U);
+    BOOST_TEST(snapshot.unfinished[0].generation == 7U);
+    BOOST_TEST(!snapshot.unfinished[0].ended_at.has_value());
+}
+
 BOOST_AUTO_TEST_CASE(answers_come_in_the_order_of_the_calls)
 {
     auto& postgres = Postgres::shared();
