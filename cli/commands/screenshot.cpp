@@ -26,8 +26,7 @@ Result<int> save_screenshot(Context& context, const ScreenshotOptions& wanted)
 {
     if (wanted.file == "-" && ::isatty(STDOUT_FILENO) != 0) {
         return Error{ErrorCode::invalid_argument,
-                     "a picture is nothing for a terminal: name a file, as in\n"
-                     "  paddock screenshot web console.png",
+                     "a picture is nothing for a terminal: name a file, or send stdout to one",
                      "usage"};
     }
     COMMON_TRY(const auto id, sandbox_id(context.session, wanted.sandbox));

@@ -22,7 +22,7 @@ def test_a_picture_is_not_written_to_a_terminal(terminal, api):
     api.create(vm_name="web", auto_start=False)
     shell = bash(terminal)
     shell.type("paddock screenshot web; echo \"= $?\"", "Enter")
-    shell.wait(r"^paddock: a picture is nothing for a terminal.*\n.*paddock screenshot web console.png.*\n(.*\n)?= 2$")
+    shell.wait(r"^paddock: a picture is nothing for a terminal: name a file.*\n= 2$")
     shell.type("clear; paddock screenshot web | head -c 4 | tail -c 3; echo", "Enter")
     shell.wait(r"^PNG$")
 
@@ -46,6 +46,18 @@ def test_a_copy_shows_how_it_goes(terminal, api):
     shell.wait(r"^zeros \d{3} KiB, \d+(\.\d)? KiB/s$")
     shell.type("Enter")
     shell.wait(r"^zeros 800 KiB, \S+ KiB/s\n= 0$")
+
+
+def test_a_copy_out_shows_how_it_goes(terminal, api):
+    box = api.create(vm_name="web")["id"]
+    api.run(box, "head -c 8388608 /dev/zero > /tmp/zeros")
+    shell = bash(terminal)
+    pieces = "for n in 1 2 3 4 5 6 7 8; do head -c 409600 > /dev/null; sleep 0.3; done; read -r < /dev/tty; wc -c"
+    shell.type(f"paddock cp web:/tmp/zeros - | ({pieces}); echo \"= ${{PIPESTATUS[*]}}\"", "Enter")
+    shell.wait(r"^zeros \d+(\.\d)? [KM]iB of 8(\.0)? MiB, \d{1,2}%, \d+(\.\d)? [KM]iB/s$")
+    shell.type("Enter")
+    shell.wait(r"^zeros 8(\.0)? MiB of 8(\.0)? MiB, 100%, \S+ [KM]iB/s$")
+    shell.wait(r"^5111808\n= 0 0$")
 
 
 def test_ctrl_c_in_a_create_says_what_becomes_of_it(terminal, api):
