@@ -226,6 +226,9 @@ def follow(api, ident):
     api.run(ident, "echo told; exit 4")
     api.ok("POST", f"/v1/sandboxes/{ident}/file/write", {"path": "/tmp/told", "content": "x"})
     told = activity.until("file_change")
+    live = api.ok("POST", f"/v1/sandboxes/{ident}/exec", {"cmd": ["echo", "live"], "detach": True})["exec"]["id"]
+    assert [(one.name, one.data["data"]["command_id"], one.data["data"].get("data")) for one in activity.until("command_end")] == \
+           [("command_start", live, None), ("command_output", live, "live\n"), ("command_end", live, None)]
     activity.close()
     output, end = (next(one.data["data"] for one in told if one.name == name) for name in ("command_output", "command_end"))
     assert (output["data"], end["exit_code"], end["result"], told[-1].data["data"]["path"]) == ("told\n", 4, "ok", "/tmp/told")
