@@ -34,6 +34,9 @@ Connection::Connection(zmq::context_t& context,
     dealer.set(zmq::sockopt::heartbeat_timeout, as_ms(settings.zmtp_timeout));
     dealer.set(zmq::sockopt::heartbeat_ttl, as_ms(settings.zmtp_timeout));
     dealer.set(zmq::sockopt::handshake_ivl, as_ms(settings.connect_timeout));
+    dealer.set(zmq::sockopt::connect_timeout, as_ms(settings.connect_timeout));
+    dealer.set(zmq::sockopt::reconnect_ivl, as_ms(settings.reconnect_first));
+    dealer.set(zmq::sockopt::reconnect_ivl_max, as_ms(settings.reconnect_max));
     const auto events = "inproc://paddock-link-events-" + std::to_string(number);
     if (::zmq_socket_monitor(dealer.handle(),
                              events.c_str(),

@@ -8,10 +8,8 @@
 
 namespace hostd::link {
 
-struct Connection;
-
-/// The way to the coordinator over ZeroMQ: a DEALER with CURVE, the coordinator's key
-/// pinned. Its thread owns the socket; each lost or refused connection gets a fresh
+/// The way to the coordinator that leads, over ZeroMQ: DEALERs with CURVE, the coordinators' key
+/// pinned. Its thread owns the sockets; each lost or refused connection gets a fresh
 /// one, so that nothing stale is ever sent before the hello. While the outbox is
 /// full, which takes a coordinator that is gone and a host gone mad, an answer is
 /// dropped (its command is sent again) and so is a status (an inventory follows).
@@ -38,9 +36,6 @@ public:
 private:
     void push(Outgoing item, const char* what);
     void run(Session::Ways ways);
-    /// Serves one connection until it is lost, refused or stop() is called.
-    void serve(Session& session, Connection& connection);
-    void wait(std::chrono::milliseconds time);
 
     const LinkSettings settings_;
     const common::Clock& clock_;

@@ -64,6 +64,15 @@ void Session::send(const Message& message, const std::string& operation, const s
     ways_.send(proto::encode(envelope));
 }
 
+std::string Session::question() const
+{
+    proto::Envelope envelope;
+    envelope.kind = proto::Heartbeat::kind;
+    envelope.epoch = highest_epoch_;
+    envelope.body = proto::encode_body(proto::Heartbeat{beats_, to_wire(ways_.report())});
+    return proto::encode(envelope);
+}
+
 void Session::connected()
 {
     end_readers(); // Of a connection that was refused.

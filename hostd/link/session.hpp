@@ -58,6 +58,11 @@ public:
     /// The connection is of no use: it was refused, or the hello not answered.
     [[nodiscard]] bool given_up() const noexcept { return given_up_; }
     [[nodiscard]] State state() const noexcept { return state_; }
+    /// The highest that any coordinator has had.
+    [[nodiscard]] std::uint64_t epoch() const noexcept { return highest_epoch_; }
+    /// What to send to a coordinator beside the connected one, to hear its epoch: it refuses
+    /// whatever comes without a hello, and changes nothing.
+    [[nodiscard]] std::string question() const;
 
 private:
     template <typename Message>

@@ -22,6 +22,7 @@ struct LinkFixture {
         some.retry_max = std::chrono::milliseconds{50};
         some.connect_timeout = std::chrono::milliseconds{2000};
         some.session.hello_timeout = std::chrono::milliseconds{2000};
+        some.rival_rest = std::chrono::milliseconds{20};
         return some;
     }
     void connect(LinkSettings some)
@@ -29,6 +30,19 @@ struct LinkFixture {
         link.emplace(std::move(some), clock);
         link->start([this](Command command) { commands.add(std::move(command)); },
                     [] { return HostReport{}; });
+    }
+    /// Where a second coordinator may listen, and nobody does yet.
+    [[nodiscard]] std::string free_endpoint() const { return ScriptedRouter{server}.endpoint(); }
+    /// Whether the router's commands reach the host.
+    void check_commands_of(ScriptedRouter& from, std::uint64_t epoch)
+    {
+        from.send(proto::DestroySandbox{"sbx-aaaaaaaaaaaaaaaa"}, "op-1", epoch);
+        BOOST_TEST(std::holds_alternative<DestroyCommand>(
+            commands
+                .take_until([](const Command& one) {
+                    return std::holds_alternative<DestroyCommand>(one.what);
+                })
+                .what));
     }
     static SandboxStatus status(const std::string& id)
     {
@@ -120,6 +134,69 @@ BOOST_AUTO_TEST_CASE(an_endpoint_that_is_down_is_passed_over_for_the_next)
     connect(some);
     router->welcome();
     static_cast<void>(commands.take());
+}
+
+BOOST_AUTO_TEST_CASE(a_leader_that_hangs_is_left_for_one_of_a_later_epoch)
+{
+    auto some = settings();
+    const auto second_endpoint = free_endpoint();
+    some.endpoints.push_back(second_endpoint);
+    connect(some);
+    const auto hello = router->welcome(4);
+    link->status(status("sbx-a"));
+    static_cast<void>(router->expect(proto::Status::kind)); // Never acknowledged: it hangs.
+    ScriptedRouter second{server, second_endpoint};
+    second.refuse_question(5);
+    BOOST_TEST(second.welcome(5).instance == hello.instance);
+    static_cast<void>(second.expect(proto::Status::kind)); // Said again to the one that leads.
+    check_commands_of(second, 5);
+}
+
+BOOST_AUTO_TEST_CASE(a_coordinator_of_no_later_epoch_takes_no_host_away)
+{
+    auto some = settings();
+    const auto second_endpoint = free_endpoint();
+    some.endpoints.push_back(second_endpoint);
+    connect(some);
+    router->welcome(4);
+    ScriptedRouter second{server, second_endpoint};
+    second.refuse_question(3); // One that was deposed and does not know it.
+    second.refuse_question(4); // Asked again. Perhaps the same one by another address.
+    check_commands_of(*router, 4);
+    second.refuse_question(5);
+    second.welcome(5);
+    check_commands_of(second, 5);
+}
+
+BOOST_AUTO_TEST_CASE(a_leader_that_dies_is_followed_by_whichever_comes_up)
+{
+    auto some = settings();
+    const auto second_endpoint = free_endpoint();
+    some.endpoints.push_back(second_endpoint);
+    some.retry_first = std::chrono::hours{1}; // Nobody waits for the one that died.
+    some.retry_max = std::chrono::hours{1};
+    connect(some);
+    router->welcome(4);
+    router.reset();
+    ScriptedRouter second{server, second_endpoint};
+    second.welcome(5);
+    check_commands_of(second, 5);
+}
+
+BOOST_AUTO_TEST_CASE(a_leader_that_falls_silent_while_another_is_asked_is_replaced_by_it)
+{
+    auto some = settings();
+    const auto second_endpoint = free_endpoint();
+    some.endpoints.push_back(second_endpoint);
+    connect(some);
+    router->welcome(4);
+    ScriptedRouter second{server, second_endpoint};
+    BOOST_TEST(second.next().kind == proto::Heartbeat::kind);
+    router.reset();
+    // It knows by now, or not: the answer counts in either case.
+    second.send(proto::Refused{"displaced", "no hello", 1, 1}, {}, 5);
+    second.welcome(5);
+    check_commands_of(second, 5);
 }
 
 BOOST_AUTO_TEST_CASE(many_threads_may_report_at_once)

@@ -63,7 +63,7 @@ public:
         socket_.send(zmq::buffer(proto::encode(envelope)), zmq::send_flags::none);
     }
     /// Takes the hello and welcomes the host.
-    proto::Hello welcome()
+    proto::Hello welcome(std::uint64_t epoch = 1)
     {
         const auto hello = proto::decode_body<proto::Hello>(expect(proto::Hello::kind).body);
         proto::Welcome message;
@@ -71,8 +71,16 @@ public:
         message.coordinator = "test";
         message.host_name = "h1";
         message.heartbeat_interval_ms = 100;
-        send(message);
+        send(message, {}, epoch);
         return *hello;
+    }
+    /// Takes what a host asks that is connected elsewhere, and refuses it as a coordinator does.
+    void refuse_question(std::uint64_t epoch)
+    {
+        if (const auto asked = next(); asked.kind != proto::Heartbeat::kind) {
+            throw std::runtime_error{"expected a question, got " + asked.kind};
+        }
+        send(proto::Refused{"displaced", "no hello", 1, 1}, {}, epoch);
     }
 
 private:
