@@ -64,7 +64,8 @@ Result<common::curve::KeyPair> read_server_key(const Settings& settings)
 
 /// Ends with a signal, or with the error of a store that will never write again: another
 /// coordinator took over, and the hosts are its.
-Result<> wait_for_end(const sigset_t& signals, store::PgStore& store)
+Result<>
+wait_for_end(const sigset_t& signals, store::PgStore& store, const link::HostRouter& router)
 {
     constexpr timespec pause{0, 200'000'000}; // Reads of one that is deposed are old.
     while (true) {
@@ -75,6 +76,14 @@ Result<> wait_for_end(const sigset_t& signals, store::PgStore& store)
         if (const auto lease = store.lease();
             !lease && lease.error().code == ErrorCode::failed_precondition) {
             return lease;
+        } else if (const auto later = router.later_epoch(); !lease && later != 0) {
+            // Whoever can write need not believe a host. One that cannot has nothing to lose.
+            return Error{ErrorCode::failed_precondition,
+                         fmt::format("a host knows of a coordinator of epoch {}, and the database "
+                                     "does not answer: {}",
+                                     later,
+                                     lease.error().message),
+                         "not_the_leader"};
         }
     }
 }
@@ -132,7 +141,7 @@ Result<> run_daemon(Settings settings)
                  server.port(),
                  settings.link_address);
 
-    auto ended = wait_for_end(signals, *store);
+    auto ended = wait_for_end(signals, *store, router);
     // Of one that is deposed nobody waits for more than is said already.
     const std::chrono::milliseconds patience{ended ? 3000 : 0};
     if (!server.drain(patience)) {

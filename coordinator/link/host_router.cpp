@@ -120,7 +120,8 @@ void HostRouter::run(Sockets& sockets, std::uint64_t epoch)
                       {[&sockets](const std::string& routing_id, const std::string& bytes) {
                            return sockets.send(routing_id, bytes);
                        },
-                       observer_},
+                       observer_,
+                       [this](std::uint64_t later) { later_epoch_ = later; }},
                       presence_};
     struct Deliver {
         Sessions& sessions;

@@ -35,6 +35,10 @@ public:
     common::Result<> start(std::uint64_t epoch);
     void stop();
 
+    /// The latest epoch that a host has told of, if it is later than ours; else 0. A host's word:
+    /// it may be wrong. Any thread.
+    [[nodiscard]] std::uint64_t later_epoch() const noexcept { return later_epoch_.load(); }
+
     void observe(Observer observer) override { observer_ = std::move(observer); }
     /// `unavailable`: "host_unreachable" if the host has no session, "link_busy" if too much
     /// waits to be sent. In both cases the host has certainly not been given it.
@@ -68,6 +72,7 @@ private:
     Presence presence_;
     common::Outbox<Item> outbox_;
     std::atomic<bool> stopping_{false};
+    std::atomic<std::uint64_t> later_epoch_{0};
     std::unique_ptr<Sockets> sockets_;
     std::thread thread_;
 };

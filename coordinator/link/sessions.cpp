@@ -82,6 +82,9 @@ void Sessions::receive(const std::string& key,
         spdlog::warn("ignoring a message from host {}: {}", host.str(), envelope.error().message);
         return;
     }
+    if (envelope->epoch > settings_.epoch && ways_.later_epoch) {
+        ways_.later_epoch(envelope->epoch);
+    }
     if (envelope->kind == proto::Hello::kind) {
         return hello(host, {routing_id, {}, key}, *envelope);
     }

@@ -29,6 +29,8 @@ public:
         /// To one connection, encoded. False: it certainly did not go out.
         std::function<bool(const std::string& routing_id, const std::string& bytes)> send;
         std::function<void(HostEvent)> event;
+        /// A host has heard of a later epoch than ours.
+        std::function<void(std::uint64_t epoch)> later_epoch{};
     };
 
     /// `presence` follows who has a session, and hears of it before the core does.

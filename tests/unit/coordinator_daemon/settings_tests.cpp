@@ -97,6 +97,26 @@ BOOST_AUTO_TEST_CASE(beyond_loopback_it_listens_only_when_told_that_a_proxy_has_
     BOOST_TEST(settings->http.address == "0.0.0.0");
 }
 
+BOOST_AUTO_TEST_CASE(others_reach_it_where_it_listens_or_where_it_says)
+{
+    BOOST_TEST(load("")->store.http_address == "127.0.0.1:8080");
+    BOOST_TEST(load("http_address: \"[::1]:81\"\n")->store.http_address == "[::1]:81");
+    const std::string everywhere = "http_address: \":8080\"\nallow_plaintext: true\n";
+    BOOST_TEST(load(everywhere)->store.http_address.empty());
+    BOOST_TEST(load(everywhere + "http_advertise: c1.internal:8080\n")->store.http_address ==
+               "c1.internal:8080");
+    for (const auto* text : {"c1", ":8080", "c1:", "c1:0", "c1:80x", "c1:65536"}) {
+        refused("http_advertise: \"" + std::string{text} + "\"\n", "http_advertise");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_leader_is_waited_for_as_long_as_the_settings_say)
+{
+    BOOST_CHECK(load("")->store.leader_silence == std::chrono::seconds{3});
+    BOOST_CHECK(load("leader_silence_sec: 10\n")->store.leader_silence == std::chrono::seconds{10});
+    refused("leader_silence_sec: 1\n", "leader_silence_sec");
+}
+
 BOOST_AUTO_TEST_CASE(auth_is_one_of_two_words)
 {
     BOOST_CHECK(load("auth: none\n")->http.auth == http::Auth::none);

@@ -33,7 +33,8 @@ struct SessionsFixture {
                             BOOST_TEST(presence.has(connected->host)); // It may be sent to now.
                         }
                         events.push_back(std::move(event));
-                    }},
+                    },
+                    [this](std::uint64_t later) { later_epochs.push_back(later); }},
                    presence}
     {
         enrol({"h1", "h2"});
@@ -64,9 +65,11 @@ struct SessionsFixture {
     void receive(const std::string& host,
                  const std::string& from,
                  const Message& message,
-                 const std::string& about = {})
+                 const std::string& about = {},
+                 std::uint64_t epoch = 0)
     {
         proto::Envelope envelope;
+        envelope.epoch = epoch;
         envelope.kind = Message::kind;
         envelope.operation_id = about;
         envelope.body = proto::encode_body(message);
@@ -123,6 +126,7 @@ struct SessionsFixture {
 
     std::vector<Sent> sent;
     std::vector<HostEvent> events;
+    std::vector<std::uint64_t> later_epochs;
     std::set<std::string> deaf; ///< Connections that nothing reaches.
     Presence presence;
     Sessions sessions;

@@ -233,4 +233,23 @@ BOOST_AUTO_TEST_CASE(commands_go_to_the_connection_of_their_host_or_nowhere)
     BOOST_TEST(sent.size() == 3U);
 }
 
+BOOST_AUTO_TEST_CASE(a_question_beside_a_session_is_answered_with_our_epoch_and_changes_nothing)
+{
+    welcome();
+    receive("h1", "r2", proto::Heartbeat{}, {}, 3);
+    BOOST_TEST(sent.back().to == "r2");
+    BOOST_TEST(last_refusal() == "displaced");
+    BOOST_TEST(sent.back().envelope.epoch == 3U);
+    sessions.send(HostName{"h1"}, destroy());
+    BOOST_TEST(sent.back().to == "r1");
+    BOOST_TEST(later_epochs.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_knows_of_a_later_epoch_is_heard_and_a_stranger_is_not)
+{
+    receive("h1", "r1", proto::Heartbeat{}, {}, 4);
+    receive("unknown", "r2", proto::Heartbeat{}, {}, 5);
+    BOOST_TEST((later_epochs == std::vector<std::uint64_t>{4}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
