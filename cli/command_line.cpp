@@ -22,7 +22,9 @@ CommandLine::CommandLine()
     app.fallthrough();
     app.set_version_flag("--version", fmt::format("paddock {}", common::version));
     app.add_option(
-           "--url", flags.url, fmt::format("the coordinator (PADDOCK_URL; {})", default_url))
+           "--url",
+           flags.url,
+           fmt::format("the coordinator, or several with commas (PADDOCK_URL; {})", default_url))
         ->type_name("URL");
     app.add_option("--token-file",
                    flags.token_file,

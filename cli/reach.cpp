@@ -105,4 +105,16 @@ common::Result<std::string> reach(const Endpoint& endpoint, std::chrono::millise
         fmt::format("connect to {} port {}: {}", endpoint.host, endpoint.port, std::strerror(why))};
 }
 
+common::Result<std::string> reach_any(const std::string& urls, std::chrono::milliseconds timeout)
+{
+    for (std::size_t from = 0;;) {
+        const auto end = urls.find(',', from);
+        auto reached = reach(endpoint_of(urls.substr(from, end - from)), timeout);
+        if (reached || end == std::string::npos) {
+            return reached;
+        }
+        from = end + 1;
+    }
+}
+
 } // namespace cli

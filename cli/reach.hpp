@@ -19,4 +19,7 @@ Endpoint endpoint_of(const std::string& url);
 /// name that has no address, `unavailable` with the kernel's reason for what cannot be reached.
 common::Result<std::string> reach(const Endpoint& endpoint, std::chrono::milliseconds timeout);
 
+/// Of URLs with commas between them the first that is reached; the last one's error if none is.
+common::Result<std::string> reach_any(const std::string& urls, std::chrono::milliseconds timeout);
+
 } // namespace cli

@@ -3,13 +3,16 @@
 #include "cli/text.hpp"
 #include "common/unique_fd.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <map>
+#include <string_view>
 #include <sys/stat.h>
+#include <vector>
 
 namespace cli {
 
@@ -87,12 +90,33 @@ std::string unquoted(std::string text)
     return text;
 }
 
-std::string without_slash(std::string url)
+/// Of one URL or several: without slashes at their ends and spaces between them.
+std::vector<std::string> urls_in(const std::string& text)
 {
-    while (url.ends_with('/')) {
-        url.pop_back();
+    std::vector<std::string> urls;
+    for (std::size_t from = 0; from <= text.size();) {
+        const auto end = std::min(text.find(',', from), text.size());
+        auto url = trimmed(std::string_view{text}.substr(from, end - from));
+        while (url.ends_with('/')) {
+            url.pop_back();
+        }
+        urls.push_back(std::move(url));
+        from = end + 1;
     }
-    return url;
+    return urls;
+}
+
+std::string without_slashes(const std::string& text)
+{
+    return fmt::format("{}", fmt::join(urls_in(text), ","));
+}
+
+bool is_url(const std::string& text)
+{
+    const auto scheme = text.find("://");
+    const auto rest = scheme == std::string::npos ? "" : text.substr(scheme + 3);
+    const bool known = text.starts_with("http://") || text.starts_with("https://");
+    return known && !rest.empty() && rest.find_first_of("/?#@ ") == std::string::npos;
 }
 
 using Values = std::map<std::string, std::string>;
@@ -211,18 +235,15 @@ common::Result<> take_url(const Flags& flags,
     if (said.value.empty()) {
         said = {default_url, "default"};
     }
-    said.value = without_slash(std::move(said.value));
-    const auto scheme = said.value.find("://");
-    const auto rest = scheme == std::string::npos ? "" : said.value.substr(scheme + 3);
-    const bool known = said.value.starts_with("http://") || said.value.starts_with("https://");
-    if (!known || rest.empty() || rest.find_first_of("/?#@ ") != std::string::npos) {
+    if (!std::ranges::all_of(urls_in(said.value), is_url)) {
         return Error{ErrorCode::invalid_argument,
                      fmt::format("the URL from {} must be http:// or https:// with a host and "
-                                 "perhaps a port, like {}",
+                                 "perhaps a port, like {}; of several coordinators, with commas "
+                                 "between them",
                                  said.from,
                                  default_url)};
     }
-    settings.url = std::move(said.value);
+    settings.url = without_slashes(said.value);
     settings.url_from = std::move(said.from);
     return {};
 }
@@ -240,7 +261,7 @@ common::Result<> take_token(const Flags& flags,
         }
     }
     auto path = value_of(flags.token_file, "--token-file", "PADDOCK_TOKEN_FILE", environment).value;
-    const auto file_url = without_slash(at(file.values, "PADDOCK_URL"));
+    const auto file_url = without_slashes(at(file.values, "PADDOCK_URL"));
     if (path.empty() && !file_url.empty() && file_url != settings.url) {
         settings.warnings.push_back(fmt::format(
             "a token of {} is for {} and goes nowhere else", file.name, printable(file_url)));

@@ -6,11 +6,27 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <vector>
 
 namespace client {
 
 struct ApiClient::Connection {
-    explicit Connection(const std::string& url) : http{url} {}
+    Connection(const std::string& urls, std::size_t first)
+    {
+        for (std::size_t from = 0; from <= urls.size();) {
+            const auto end = std::min(urls.find(',', from), urls.size());
+            all.push_back(std::make_unique<httplib::Client>(urls.substr(from, end - from)));
+            from = end + 1;
+        }
+        at = first % all.size();
+    }
+
+    [[nodiscard]] httplib::Client& http() const { return *all[at]; }
+    void go_on() { at = (at + 1) % all.size(); }
+
+    /// With each server, until one is there: while none is, nothing has been sent.
+    template <typename Send>
+    httplib::Result send_to_one(Reply& reply, Send send);
 
     [[nodiscard]] httplib::Request request(const std::string& method,
                                            const std::string& path,
@@ -34,7 +50,8 @@ struct ApiClient::Connection {
         return made;
     }
 
-    httplib::Client http;
+    std::vector<std::unique_ptr<httplib::Client>> all;
+    std::size_t at = 0; ///< Which of them is asked.
     std::string token;
 };
 
@@ -79,14 +96,32 @@ void set_option(int socket, int level, int name, int value)
 
 } // namespace
 
-ApiClient::ApiClient(const std::string& url, std::string token)
-    : connection_{std::make_unique<Connection>(url)}
+template <typename Send>
+httplib::Result ApiClient::Connection::send_to_one(Reply& reply, Send send)
+{
+    for (std::size_t tried = 1;; ++tried) {
+        auto result = send(http());
+        if (result) {
+            return result;
+        }
+        take_failure(reply, result.error());
+        go_on();
+        if (reply.sent || tried == all.size()) {
+            return result;
+        }
+    }
+}
+
+ApiClient::ApiClient(const std::string& urls, std::string token, std::size_t first)
+    : connection_{std::make_unique<Connection>(urls, first)}
 {
     connection_->token = std::move(token);
-    connection_->http.set_keep_alive(true);
-    connection_->http.set_tcp_nodelay(true);
-    connection_->http.set_url_encode(false); // Paths are sent as they are given.
-    connection_->http.set_connection_timeout(std::chrono::seconds{5});
+    for (const auto& http : connection_->all) {
+        http->set_keep_alive(true);
+        http->set_tcp_nodelay(true);
+        http->set_url_encode(false); // Paths are sent as they are given.
+        http->set_connection_timeout(std::chrono::seconds{5});
+    }
     set_timeout(std::chrono::seconds{60});
 }
 
@@ -104,18 +139,22 @@ ApiClient& ApiClient::operator=(ApiClient&&) noexcept = default;
 
 void ApiClient::set_timeout(std::chrono::milliseconds timeout)
 {
-    connection_->http.set_read_timeout(timeout);
-    connection_->http.set_write_timeout(timeout);
+    for (const auto& http : connection_->all) {
+        http->set_read_timeout(timeout);
+        http->set_write_timeout(timeout);
+    }
 }
 
 void ApiClient::notice_dead_peers()
 {
-    connection_->http.set_socket_options([](socket_t socket) {
-        set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
-        set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, 15); // Seconds.
-        set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, 5); // Seconds.
-        set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
-    });
+    for (const auto& http : connection_->all) {
+        http->set_socket_options([](socket_t socket) {
+            set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+            set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, 15); // Seconds.
+            set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, 5); // Seconds.
+            set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
+        });
+    }
 }
 
 ApiClient::Reply ApiClient::get(const std::string& path, const Headers& headers)
@@ -140,14 +179,24 @@ ApiClient::Reply ApiClient::send(const std::string& method,
                                  const Headers& headers)
 {
     Reply reply;
-    const auto result = connection_->http.send(connection_->request(method, path, body, headers));
+    const auto request = connection_->request(method, path, body, headers);
+    const auto result =
+        connection_->send_to_one(reply, [&](httplib::Client& http) { return http.send(request); });
     if (!result) {
-        take_failure(reply, result.error());
         return reply;
     }
     take_head(reply, *result);
     reply.body = result->body;
+    if (reply.has_no_leader()) {
+        connection_->go_on();
+    }
     return reply;
+}
+
+bool ApiClient::Reply::has_no_leader() const
+{
+    const auto said = status == 503 ? json() : nlohmann::json{};
+    return said.is_object() && said.value("reason", nlohmann::json{}) == "no_leader";
 }
 
 ApiClient::Reply ApiClient::stream(const std::string& method,
@@ -165,9 +214,8 @@ ApiClient::Reply ApiClient::stream(const std::string& method,
     request.content_receiver = [&](const char* data, std::size_t size, auto, auto) {
         return take(reply, {data, size});
     };
-    if (const auto result = connection_->http.send(request); !result) {
-        take_failure(reply, result.error());
-    }
+    static_cast<void>(
+        connection_->send_to_one(reply, [&](httplib::Client& http) { return http.send(request); }));
     return reply;
 }
 
@@ -193,10 +241,11 @@ ApiClient::Reply ApiClient::put(const std::string& path,
     const httplib::ContentProviderWithoutLength unsized =
         [&pass](std::size_t, httplib::DataSink& sink) { return pass(most, sink); };
     const std::string type = "application/octet-stream";
-    const auto result = length ? connection_->http.Put(path, made.headers, *length, sized, type)
-                               : connection_->http.Put(path, made.headers, unsized, type);
+    const auto result = connection_->send_to_one(reply, [&](httplib::Client& http) {
+        return length ? http.Put(path, made.headers, *length, sized, type)
+                      : http.Put(path, made.headers, unsized, type);
+    });
     if (!result) {
-        take_failure(reply, result.error());
         return reply;
     }
     take_head(reply, *result);

@@ -12,8 +12,8 @@
 
 namespace client {
 
-/// The API on one keep-alive connection, JSON in and out; nothing is sent twice. For one
-/// thread at a time.
+/// The API on one keep-alive connection, JSON in and out; nothing is sent twice. Of several
+/// coordinators one is asked, and the next one where that is not there. For one thread at a time.
 class ApiClient {
 public:
     struct Reply {
@@ -28,11 +28,14 @@ public:
         {
             return nlohmann::json::parse(body, nullptr, false);
         }
+        /// No coordinator leads: nothing was begun, and the next one is asked next.
+        [[nodiscard]] bool has_no_leader() const;
     };
     using Headers = std::map<std::string, std::string>;
 
-    /// `url` like "http://127.0.0.1:8080"; an empty token sends none.
-    ApiClient(const std::string& url, std::string token);
+    /// `urls` like "http://127.0.0.1:8080", or several with commas between them, of which the one
+    /// of number `first` is asked first; an empty token sends none.
+    ApiClient(const std::string& urls, std::string token, std::size_t first = 0);
     /// From PADDOCK_URL (default http://127.0.0.1:8080) and PADDOCK_TOKEN.
     static ApiClient from_env();
     ~ApiClient();

@@ -15,7 +15,8 @@ namespace {
 
 constexpr milliseconds first_pause{200};
 constexpr milliseconds longest_pause{2000};
-constexpr int first_attempts = 3; ///< For a stream that there never was, as Session has it.
+constexpr int leaderless_attempts = 6; ///< While another coordinator takes over: 5 s.
+constexpr int first_attempts = 3;      ///< For a stream that there never was, as Session has it.
 /// A sign of life comes every 15 s; what is started may have to wait for its sandbox to boot.
 constexpr std::chrono::seconds silence{60};
 constexpr std::chrono::minutes start{15};
@@ -58,7 +59,7 @@ EventFollower::EventFollower(Options options) : options_{std::move(options)}
 EventFollower::Reading EventFollower::read(const Opening& opening, const Each& each)
 {
     const auto& session = options_.session;
-    ApiClient http{session.url, session.token};
+    ApiClient http{session.url, session.token, reads_++};
     http.notice_dead_peers();
     http.set_timeout(opening.method == "GET" ? milliseconds{silence} : milliseconds{start});
     ApiClient::Headers headers{{"X-Request-ID", session.request_id},
@@ -156,9 +157,12 @@ common::Result<> EventFollower::follow(const Opening& first,
         if (heard_) {
             opening = {"GET", again(), std::nullopt};
             COMMON_CHECK(lose(reading, opening.path));
+        } else if (reading.error && reading.error->reason == "no_leader" &&
+                   attempt < leaderless_attempts) {
+            // Nothing was begun.
         } else if (reading.error) {
             return *reading.error;
-        } else if (attempt == first_attempts || (reading.reply.sent && first.method != "GET")) {
+        } else if (attempt >= first_attempts || (reading.reply.sent && first.method != "GET")) {
             if (reading.reply.sent && first.method != "GET") {
                 return lose(reading, "");
             }

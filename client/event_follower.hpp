@@ -45,8 +45,9 @@ private:
     void pause();
 
     Options options_;
-    std::string position_; ///< The id of the last event.
-    bool heard_ = false;   ///< There was one.
+    std::string position_;  ///< The id of the last event.
+    bool heard_ = false;    ///< There was one.
+    std::size_t reads_ = 0; ///< Each at the next coordinator, if there are several.
     std::chrono::milliseconds next_pause_{};
     std::optional<std::chrono::steady_clock::time_point> lost_at_;
 };

@@ -16,10 +16,17 @@ namespace {
 // Long enough for a coordinator that is being restarted to be missed by nobody who waits.
 constexpr std::array pauses{std::chrono::milliseconds{200}, std::chrono::milliseconds{600}};
 
+/// As long as a takeover may take, where nobody leads.
+constexpr std::array takeover_pauses{std::chrono::milliseconds{200},
+                                     std::chrono::milliseconds{600},
+                                     std::chrono::milliseconds{1200},
+                                     std::chrono::milliseconds{2000},
+                                     std::chrono::milliseconds{2000}};
+
 bool is_shortage(const std::string& reason)
 {
-    return reason.starts_with("no_") || reason == "pool_empty" || reason == "disk_full" ||
-           reason == "resource_exhausted";
+    return (reason.starts_with("no_") && reason != "no_leader") || reason == "pool_empty" ||
+           reason == "disk_full" || reason == "resource_exhausted";
 }
 
 ErrorCode code_of(int status, const std::string& reason)
@@ -173,14 +180,17 @@ ApiClient::Reply Session::attempt(const Call& call)
 common::Result<std::string> Session::perform(const Call& call)
 {
     auto reply = attempt(call);
-    for (const auto pause : pauses) {
-        const bool again =
-            reply.status == 0 && (!reply.sent || call.method == "GET" || !call.key.empty());
-        if (!again) {
+    std::size_t lost = 0;
+    std::size_t leaderless = 0;
+    for (;; reply = attempt(call)) {
+        const bool may_repeat = !reply.sent || call.method == "GET" || !call.key.empty();
+        if (reply.status == 0 && may_repeat && lost < pauses.size()) {
+            options_.pause(pauses.at(lost++));
+        } else if (reply.has_no_leader() && leaderless < takeover_pauses.size()) {
+            options_.pause(takeover_pauses.at(leaderless++));
+        } else {
             break;
         }
-        options_.pause(pause);
-        reply = attempt(call);
     }
     if (reply.status == 0) {
         return no_answer(call.method, call.path, reply, options_.url);

@@ -19,8 +19,8 @@ common::Error error_of(const ApiClient::Reply& reply, const std::string& url);
 
 /// The calls of one run of a program: all under one X-Request-ID, failures as Results. What was
 /// never sent is sent again for a moment, and so is what may be asked twice: a GET, and a POST
-/// under an Idempotency-Key. Anything else that got no answer is `timeout`: unknown. For one
-/// thread at a time.
+/// under an Idempotency-Key. What came while no coordinator led is sent again until one does.
+/// Anything else that got no answer is `timeout`: unknown. For one thread at a time.
 class Session {
 public:
     enum class Asking {
@@ -28,7 +28,7 @@ public:
         keyed, ///< Creates something: under an Idempotency-Key of its own.
     };
     struct Options {
-        std::string url;
+        std::string url;        ///< Or several, as ApiClient takes them.
         std::string token;      ///< "" sends none.
         std::string request_id; ///< As common::parse_request_id has it.
         std::function<void(std::chrono::milliseconds)> pause; ///< Between two attempts.

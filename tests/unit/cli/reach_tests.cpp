@@ -47,6 +47,8 @@ BOOST_AUTO_TEST_CASE(who_listens_is_reached_and_who_does_not_is_refused_by_the_k
     const auto reached = reach({"127.0.0.1", port}, std::chrono::seconds{5});
     BOOST_REQUIRE(reached.has_value());
     BOOST_TEST(*reached == "127.0.0.1 port " + port);
+    BOOST_TEST(*reach_any("http://127.0.0.1:1,http://127.0.0.1:" + port, std::chrono::seconds{5}) ==
+               "127.0.0.1 port " + port);
     listener.reset();
     const auto refused = reach({"127.0.0.1", port}, std::chrono::seconds{5});
     BOOST_REQUIRE(!refused.has_value());

@@ -72,6 +72,8 @@ BOOST_AUTO_TEST_CASE(flags_go_before_the_environment_and_that_before_a_file)
     BOOST_TEST(settings.token == "of-variable");
     BOOST_TEST(settings.token_from == "PADDOCK_TOKEN");
 
+    flags.url = "http://a:1/, https://b:2";
+    BOOST_TEST(loaded().url == "http://a:1,https://b:2");
     flags.url = "http://flag:3";
     flags.token_file = write("token", " of-flag\n");
     settings = loaded();

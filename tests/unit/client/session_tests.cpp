@@ -70,6 +70,45 @@ BOOST_AUTO_TEST_CASE(a_request_has_its_token_and_its_id_and_the_body_comes_as_it
     BOOST_TEST(header(request, "Idempotency-Key").empty());
 }
 
+BOOST_AUTO_TEST_CASE(of_several_coordinators_the_next_is_asked_where_one_is_not_there)
+{
+    ScriptedServer server{{reply("200 OK", "{}"), reply("200 OK", "{}")}};
+    int pauses = 0;
+    Session session{{"http://127.0.0.1:1," + server.url(), "t", "req-1", [&](auto) { ++pauses; }}};
+    BOOST_TEST(session.post("/x", {}).has_value()); // Nothing was sent to the other one.
+    BOOST_TEST(session.del("/x").has_value());
+    BOOST_TEST(pauses == 0);
+}
+
+BOOST_AUTO_TEST_CASE(where_an_answer_is_lost_only_what_may_be_repeated_goes_to_the_next_coordinator)
+{
+    ScriptedServer first{{ScriptedServer::hangs_up, ScriptedServer::hangs_up}};
+    ScriptedServer second{{reply("200 OK", "{}")}};
+    Session session{{first.url() + "," + second.url(), "t", "req-1", [](auto) {}}};
+    BOOST_TEST(session.post("/x", {}, Session::Asking::keyed).has_value());
+    const auto key = header(first.requests().front(), "Idempotency-Key");
+    BOOST_TEST(!key.empty());
+    BOOST_TEST(header(second.requests().front(), "Idempotency-Key") == key);
+    Session again{{first.url() + "," + second.url(), "t", "req-1", [](auto) {}}};
+    BOOST_TEST(again.post("/x", {}).error().reason == "outcome_unknown");
+    BOOST_TEST(second.requests().size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(while_nobody_leads_anything_is_sent_again_until_somebody_does)
+{
+    Calls calls{{refusal("503 Service Unavailable", "no_leader"),
+                 refusal("503 Service Unavailable", "no_leader"),
+                 refusal("503 Service Unavailable", "no_leader"),
+                 reply("200 OK", "{}")}};
+    BOOST_TEST(calls.session.post("/x", {}).has_value());
+    BOOST_TEST(calls.pauses == 3);
+    Calls never{std::vector<std::string>(6, refusal("503 Service Unavailable", "no_leader"))};
+    const auto result = never.session.get("/x");
+    BOOST_REQUIRE(!result.has_value());
+    BOOST_TEST(result.error().reason == "no_leader");
+    BOOST_TEST((result.error().code == ErrorCode::unavailable));
+}
+
 BOOST_AUTO_TEST_CASE(a_get_is_asked_again_when_its_answer_is_lost)
 {
     Calls calls{{ScriptedServer::hangs_up, reply("200 OK", "{}")}};
