@@ -63,7 +63,7 @@ constexpr const char* how_to_get_a_token =
 bool check_reach(Examination& at)
 {
     constexpr std::chrono::seconds timeout{5};
-    const auto reached = reach(endpoint_of(at.settings.url), timeout);
+    const auto reached = reach_any(at.settings.url, timeout);
     if (reached) {
         at.add(Verdict::ok, "connection", *reached);
         return true;
