@@ -241,7 +241,9 @@ const std::array table{
     Key{"http_threads",
         Kind::integer,
         "128",
-        "requests served at once; one in sixteen only for health and version",
+        "requests served at once; one in sixteen only for health and version, half of the others "
+        "at "
+        "most for uploads",
         {},
         4,
         4096},

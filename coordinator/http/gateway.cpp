@@ -22,6 +22,13 @@ unsigned working_threads(unsigned threads)
     return threads < few ? threads : threads - std::max(1U, threads / reserved_part);
 }
 
+/// Of so many places, how many uploads may hold: a client that sends slowly keeps its own for as
+/// long as it likes.
+unsigned receiving_places(unsigned places)
+{
+    return std::max(1U, places / 2);
+}
+
 using common::Error;
 using common::ErrorCode;
 
@@ -135,6 +142,7 @@ Gateway::Gateway(const Options& options,
                  std::function<std::size_t()> connections)
     : options_{options},
       most_working_{working_threads(options.threads)},
+      most_receiving_{receiving_places(most_working_)},
       clock_{clock},
       keys_{keys},
       context_{service,
@@ -239,6 +247,13 @@ common::Result<Reply> Gateway::handle(
     }
     COMMON_CHECK(check_body_headers(head, match.route->body));
     // Before the body: one that comes slowly holds its thread as a host does that answers slowly.
+    std::optional<Place> to_receive;
+    if (match.route->body == Body::raw && !to_receive.emplace(receiving_, most_receiving_)) {
+        return Error{ErrorCode::rate_limited,
+                     fmt::format("{} uploads are being received, half of what http_threads allows",
+                                 most_receiving_),
+                     "busy"};
+    }
     std::optional<Place> place;
     if (match.route->access != Access::open && !place.emplace(working_, most_working_)) {
         return Error{

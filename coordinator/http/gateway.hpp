@@ -44,6 +44,8 @@ private:
     const unsigned
         most_working_; ///< Requests at once; the other threads answer who asks for health.
     mutable std::atomic<unsigned> working_{0};
+    const unsigned most_receiving_; ///< Of those, with bodies of any size.
+    mutable std::atomic<unsigned> receiving_{0};
     common::Clock& clock_;
     RequestKeys& keys_;
     Counters counters_;

@@ -29,7 +29,9 @@ struct Options {
     std::string address = "127.0.0.1"; ///< A literal IPv4 or IPv6 address.
     std::uint16_t port = 8080;         ///< 0: any free one, see Server::port.
 
-    unsigned threads = 128; ///< Requests served at once; an idle connection holds none.
+    /// Requests served at once; an idle connection holds none. One in sixteen is for who asks how
+    /// we are, and of the others at most half are for uploads; 429.
+    unsigned threads = 128;
     common::Bytes thread_stack = common::Bytes::kib(512);
     std::size_t queue = 256;            ///< Requests that wait for a thread; over it 503.
     std::size_t max_connections = 4096; ///< Over it 503 and close.

@@ -78,6 +78,38 @@ BOOST_AUTO_TEST_CASE(slow_bodies_leave_threads_for_health_and_are_bounded)
     BOOST_TEST(status == 200);
 }
 
+BOOST_AUTO_TEST_CASE(slow_uploads_leave_half_of_the_places_for_all_other_calls)
+{
+    RunningServer run; // Of its 8 threads 7 may wait, 3 of them for uploads.
+    const auto path = "/v1/images/blobs/" + std::string(64, '0');
+    const auto begun = "PUT " + path + " HTTP/1.1\r\n" + authorized +
+                       "Expect: 100-continue\r\nContent-Length: 100\r\n\r\n";
+    std::vector<RawSocket> slow;
+    for (int i = 0; i < 3; ++i) {
+        slow.emplace_back(run.server.port()).send(begun);
+        BOOST_TEST(slow.back().receive("\r\n\r\n").starts_with("HTTP/1.1 100"));
+    }
+    for (int i = 0; i < 5; ++i) { // One that is refused takes nobody's place.
+        const auto refused = run.client().send("PUT", path, "x");
+        check_error(refused, 429, "busy");
+        BOOST_TEST(refused.headers.contains("retry-after"));
+    }
+    for (int i = 0; i < 4; ++i) {
+        BOOST_TEST(run.client().get("/v1/hosts").status == 200);
+        slow.emplace_back(run.server.port())
+            .send("POST /v1/sandboxes HTTP/1.1\r\n" + authorized +
+                  "Expect: 100-continue\r\nContent-Length: 100\r\n\r\n");
+        BOOST_TEST(slow.back().receive("\r\n\r\n").starts_with("HTTP/1.1 100"));
+    }
+    slow.clear();
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    int status = 429;
+    while (status == 429 && std::chrono::steady_clock::now() < until) {
+        status = run.client().send("PUT", path, "x").status; // Their places are given back.
+    }
+    BOOST_TEST(status == 201);
+}
+
 BOOST_FIXTURE_TEST_CASE(replies_that_nobody_reads_hold_no_thread_and_arrive_whole_later,
                         SlowFixture)
 {
