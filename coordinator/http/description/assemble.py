@@ -41,6 +41,9 @@ HEADERS = {
     "Cache-Control": ("It is another one each time.", {"type": "string", "const": "no-store"}),
     "X-Content-Type-Options": ("It is what it says it is.", {"type": "string", "const": "nosniff"}),
     "ETag": ("Of this content, as far as its size and time of change tell.", {"type": "string"}),
+    "Content-Range": ("Which bytes they are, of how many: bytes FIRST-LAST/ALL.", {"type": "string", "pattern": "^bytes [0-9]+-[0-9]+/[0-9]+$"}),
+    "Accept-Ranges": ("A Range is taken.", {"type": "string", "const": "bytes"}),
+    "Content-Disposition": ("It is to be kept, not shown.", {"type": "string", "pattern": "^attachment"}),
     "X-File-Mode": ("Permissions, octal.", {"type": "string"}),
     "X-File-Owner": ("uid:gid", {"type": "string"}),
     "X-File-Modified": ("When it was written to.", {"type": "string", "format": "date-time"}),
@@ -140,7 +143,7 @@ class Description:
     def success(self, status, schema, headers):
         kind = {"application/json": self.content(schema)} if schema in self.schemas else self.replies[schema]
         return {"description": HTTPStatus(status).phrase, "content": kind,
-                "headers": {name: reference("headers", name) for name in ["X-Request-ID", *headers]}}
+                "headers": {name: reference("headers", name) for name in ["X-Request-ID", *headers, *["Content-Range"] * (status == HTTPStatus.PARTIAL_CONTENT)]}}
 
     def errors(self, method, operation):
         own = dict(operation.pop("errors", {}))  # An alias is what it names, which others have too.

@@ -178,6 +178,34 @@ BOOST_AUTO_TEST_CASE(what_the_core_itself_answers_is_everywhere)
     }
 }
 
+BOOST_AUTO_TEST_CASE(every_post_may_have_an_idempotency_key)
+{
+    const auto document = described();
+    int seen = 0;
+    for (const auto& [path, methods] : document["paths"].items()) {
+        if (!methods.contains("post") || methods["post"].contains("x-not-built")) {
+            continue;
+        }
+        ++seen;
+        const auto& post = methods["post"];
+        const auto is_key = [&](const json& part) {
+            const auto& parameter = resolved(document, part);
+            return parameter["in"] == "header" && parameter["name"] == "Idempotency-Key";
+        };
+        BOOST_TEST(std::ranges::count_if(post["parameters"], is_key) == 1, path);
+        for (const char* reason : {"idempotency_key_reused", "idempotency_in_progress"}) {
+            const auto& refusal = resolved(document, post["responses"].at("409"));
+            BOOST_TEST(std::ranges::count(refusal["x-reasons"], reason) == 1, path << reason);
+        }
+        const auto is_replayed = [](const json& response) {
+            return response.contains("headers") &&
+                   response["headers"].contains("Idempotency-Replayed");
+        };
+        BOOST_TEST(std::ranges::any_of(post["responses"], is_replayed), path);
+    }
+    BOOST_TEST(seen > 20);
+}
+
 BOOST_AUTO_TEST_CASE(the_description_is_served_as_it_was_built)
 {
     RunningServer run;
