@@ -241,9 +241,8 @@ const std::array table{
     Key{"http_threads",
         Kind::integer,
         "128",
-        "requests served at once; one in sixteen only for health and version, half of the others "
-        "at "
-        "most for uploads",
+        "requests served at once; one in sixteen only for health and version, at most half of the "
+        "others for uploads",
         {},
         4,
         4096},
