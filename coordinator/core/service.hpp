@@ -172,6 +172,7 @@ struct Health {
     };
     bool ready = false;
     std::vector<Component> components;
+    std::uint64_t epoch = 0; ///< Of this coordinator, which leads or has led.
 };
 
 /// The coordinator's use cases, as the HTTP layer sees them: the port between

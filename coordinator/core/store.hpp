@@ -111,6 +111,8 @@ public:
     /// `unavailable` unless this process is the one that may write; `failed_precondition` if
     /// it never will be again.
     virtual common::Result<> lease() = 0;
+    /// Of this process as the leader, from load() on; 0 before. Any thread.
+    [[nodiscard]] virtual std::uint64_t epoch() const { return 0; }
 
     /// The rows after `seq`, oldest first, at most `limit`: only what is committed.
     virtual common::Result<std::vector<AuditEvent>> audit_after(std::uint64_t seq,

@@ -11,6 +11,7 @@
 #include "coordinator/store/writer.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 namespace coordinator::store {
 
@@ -67,6 +68,7 @@ struct PgStore::Parts {
     PgKeys keys{writer, readers};
     std::mutex verifying;
     bool loaded = false;
+    std::atomic<std::uint64_t> epoch{0};
 };
 
 PgStore::PgStore(std::unique_ptr<Parts> parts) : parts_{std::move(parts)} {}
@@ -96,6 +98,7 @@ common::Result<Snapshot> PgStore::load()
     }
     COMMON_TRY(auto snapshot, parts_->writer.tenure().begin());
     parts_->loaded = true;
+    parts_->epoch = snapshot.epoch;
     parts_->writer.start();
     return snapshot;
 }
@@ -236,6 +239,11 @@ common::Result<> PgStore::check()
 common::Result<> PgStore::lease()
 {
     return parts_->writer.state();
+}
+
+std::uint64_t PgStore::epoch() const
+{
+    return parts_->epoch;
 }
 
 common::Result<AuditCheck> PgStore::check_audit(const std::function<bool()>& going)

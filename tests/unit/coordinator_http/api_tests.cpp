@@ -298,6 +298,7 @@ BOOST_AUTO_TEST_CASE(readiness_names_components_and_nothing_more)
     RunningServer run;
     const auto ready = run.stranger().get("/readyz");
     BOOST_TEST(ready.status == 200);
+    BOOST_TEST(ready.json()["epoch"] == run.service.state.epoch);
     BOOST_TEST(ready.json()["components"][0] == json({{"name", "database"}, {"ready", true}}));
     run.service.state.ready = false;
     const auto not_ready = run.stranger().get("/readyz?verbose");
