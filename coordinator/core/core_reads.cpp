@@ -1,5 +1,6 @@
 // Questions that change nothing.
 #include "coordinator/core/draining.hpp"
+#include "coordinator/core/lease_metrics.hpp"
 #include "coordinator/core/pooling.hpp"
 #include "coordinator/core/registry.hpp"
 
@@ -346,6 +347,7 @@ Health Core::health()
     health.components.push_back({"core", static_cast<bool>(ready), ""});
     health.components.push_back(
         {"hosts", ready && *ready > 0, fmt::format("{} ready", ready ? *ready : 0)});
+    health.epoch = store_.epoch();
     health.ready = std::ranges::all_of(health.components, &Health::Component::ready);
     return health;
 }
@@ -389,7 +391,7 @@ std::string Core::metrics()
             failed_writes_);
         reply(out + pooling_->metrics());
     });
-    return text ? *text : "";
+    return text ? *text + lease_metrics(store_) : "";
 }
 
 } // namespace coordinator

@@ -183,7 +183,7 @@ std::string vms_body(const VmListing& listing)
 
 std::string ready_body(const Health& health, const common::RequestId& request)
 {
-    Json json{{"ready", health.ready}, {"components", Json::array()}};
+    Json json{{"ready", health.ready}, {"epoch", health.epoch}, {"components", Json::array()}};
     if (!health.ready) {
         json["error"] = "not every component that is needed is ready";
         json["code"] = 503;
