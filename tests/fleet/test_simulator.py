@@ -16,13 +16,20 @@ VCPUS = 8
 CALLERS = 16
 
 
+def a_fleet(build, image):
+    # A create that is given to a host which hangs is answered within boot_timeout_sec and ten seconds.
+    return Fleet(build, image, hosts=0, log_level="info", boot_timeout_sec=2)
+
+
+def simulate(fleet, *options):
+    return Simulator(fleet, HOSTS, "--vcpus", VCPUS, "--memory-mb", 16384, "--image", "tiny:1:256", "--make-ms", "1-5", "--boot-ms", "5-30",
+                     "--exec-ms", "1", "--every-sec", 1, *options)
+
+
 @pytest.fixture(scope="module")
 def simulated(build, image):
-    # A create that is given to a host which hangs is answered within boot_timeout_sec and ten seconds.
-    with Fleet(build, image, hosts=0, log_level="info", boot_timeout_sec=2) as fleet:
-        with Simulator(fleet, HOSTS, "--vcpus", VCPUS, "--memory-mb", 16384, "--image", "tiny:1:256", "--make-ms", "1-5",
-                       "--boot-ms", "5-30", "--exec-ms", "1", "--refuse", "0.05", "--fail", "0.05", "--every-sec", 1) as simulator:
-            yield fleet, simulator
+    with a_fleet(build, image) as fleet, simulate(fleet) as simulator:
+        yield fleet, simulator
 
 
 def create(fleet, number):
@@ -59,18 +66,36 @@ def check_room(simulator):
         assert host["vcpus"] <= VCPUS and host["oversold"] == 0, host
 
 
-def test_what_was_created_is_there_once_and_within_its_hosts_room(simulated):
-    fleet, simulator = simulated
-    replies = create_many(fleet, range(300))
-    assert Counter(status for status, _ in replies) == {201: 300}, next(r for r in replies if r[0] != 201)
+def check_created(fleet, simulator, count):
+    """So many are created, and are there, once."""
+    replies = create_many(fleet, range(count))
+    assert Counter(status for status, _ in replies) == {201: count}, next(r for r in replies if r[0] != 201)
     wait_until("the operations to end", lambda: at_rest(fleet), 30)
     assert living(fleet) == at_hosts(simulator)
     assert {reply["sandbox"]["id"] for _, reply in replies} == set(living(fleet))
     check_room(simulator)
-    status = simulator.status()
-    assert status["refused"] > 0 and status["failed"] > 0, status  # Other hosts took those.
-    ident = replies[0][1]["sandbox"]["id"]
-    assert fleet.api().run(ident, "true")["exit_code"] == 0
+
+
+def check_audit(fleet):
+    # One that a host had refused was asked of another one: it says so before.
+    assert not fleet.postgres.sql("SELECT operation_id, action FROM audit WHERE operation_id <> '' GROUP BY operation_id, action "
+                                  "HAVING string_agg(kind, ' ' ORDER BY seq) !~ '^(intent )+outcome$'")
+    assert "ok" in fleet.verify_audit().lower()
+
+
+def test_what_hosts_refuse_or_fail_to_make_others_make(build, image):
+    with a_fleet(build, image) as fleet, simulate(fleet, "--refuse", "0.1", "--fail", "0.1") as simulator:
+        check_created(fleet, simulator, 200)
+        status = simulator.status()
+        assert status["refused"] > 0 and status["failed"] > 0 and status["oversold"] == 0, status
+        assert status["creates"] == status["sandboxes"] == 200, status
+        check_audit(fleet)
+
+
+def test_what_was_created_is_there_once_and_within_its_hosts_room(simulated):
+    fleet, simulator = simulated
+    check_created(fleet, simulator, 300)
+    assert fleet.api().run(next(iter(living(fleet))), "true")["exit_code"] == 0
 
 
 def test_hosts_that_hang_are_cut_off_or_die_lose_and_double_nothing(simulated):
@@ -142,10 +167,7 @@ def test_what_is_destroyed_is_gone_everywhere_and_the_audit_tells_it_all(simulat
     assert not living(fleet) and not at_hosts(simulator)
     assert simulator.status()["sandboxes"] == 0
     wait_until("the operations to end", lambda: at_rest(fleet), 30)
-    # One that a host had refused was asked of another one: it says so before.
-    assert not fleet.postgres.sql("SELECT operation_id, action FROM audit WHERE operation_id <> '' GROUP BY operation_id, action "
-                                  "HAVING string_agg(kind, ' ' ORDER BY seq) !~ '^(intent )+outcome$'")
-    assert "ok" in fleet.verify_audit().lower()
+    check_audit(fleet)
 
 
 def test_the_simulator_says_what_it_lacks_and_ends_politely(simulated, tmp_path):
