@@ -180,7 +180,7 @@ void check_hosts(Examination& at)
     }
     for (const auto& host : hosts) {
         const auto health = text_of(host, "health");
-        const bool ready = health == "ready";
+        const bool ready = health == "ready" || health == "warming";
         at.add(ready ? Verdict::ok : Verdict::warn,
                "host " + text_of(host, "name"),
                fmt::format("{}, {} sandboxes, {} of {} MiB reserved",

@@ -227,8 +227,7 @@ void Core::make_child(const std::shared_ptr<Forking>& forking, std::size_t numbe
             now == Pooling::Room::made ? make_child(forking, number) : ended(room.error());
         };
         const auto until = clock_.steady() + settings_.boot_timeout;
-        auto there = child;
-        there.wants = {}; // As its source, whatever their host has become.
+        const auto there = pooling_->as_there(child, child.host);
         if (forking->makes_room == 0 || !pooling_->make_room(there, child.host, until, again)) {
             return ended(room.error());
         }
@@ -258,6 +257,8 @@ Result<Sandbox> Core::draft_child(const Forking& forking, std::size_t number) co
     child.id = forking.fork.children.at(number).id;
     child.job = common::mint<common::JobId>();
     child.wants.group.clear(); // They are where it is.
+    child.wants.spread_by.clear();
+    child.wants.apart = true;
     if (!request.agent_id.empty()) {
         child.agent_id = request.agent_id;
     }

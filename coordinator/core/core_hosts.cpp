@@ -21,14 +21,6 @@ bool is_on(Phase phase)
     return state_of(phase) == State::running || state_of(phase) == State::starting;
 }
 
-bool same(const std::vector<Image>& left, const std::vector<Image>& right)
-{
-    return std::ranges::equal(left, right, [](const Image& a, const Image& b) {
-        return a.name == b.name && a.digest == b.digest && a.tenant == b.tenant &&
-               a.registration == b.registration;
-    });
-}
-
 } // namespace
 
 void Core::on_event(HostEvent event)
@@ -66,7 +58,7 @@ KnownHost& Core::seen(const common::HostName& name, const HostFacts& facts)
     const auto had = std::exchange(known.host.facts, facts).images;
     imaging_->amend(known.host);
     registry_->amend(known.host);
-    if (!same(had, known.host.facts.images)) {
+    if (had != known.host.facts.images) {
         fleet_.images_changed();
     }
     return known;
@@ -74,7 +66,10 @@ KnownHost& Core::seen(const common::HostName& name, const HostFacts& facts)
 
 void Core::on_connected(const HostConnected& event)
 {
+    const auto* before = fleet_.host(event.host);
+    const bool was_away = before == nullptr || before->host.health == HostHealth::lost;
     auto& known = seen(event.host, event.facts);
+    known.comes_cold = known.comes_cold || was_away;
     known.instance = event.instance;
     known.inventoried = false;
     known.host.health = HostHealth::joining;
@@ -127,7 +122,7 @@ void Core::on_beat(const HostBeat& event)
     const bool is_new = before == nullptr;
     const auto had = is_new ? std::vector<Image>{} : before->host.facts.images;
     auto& known = seen(event.host, event.facts);
-    const bool write = is_new || !same(had, known.host.facts.images);
+    const bool write = is_new || had != known.host.facts.images;
     if (known.inventoried) {
         known.host.health = HostHealth::ready;
     }
@@ -157,6 +152,9 @@ void Core::on_inventory(const HostInventory& event)
         unconfirmed_.erase(id);
     }
     settle_checkpoints(event);
+    if (std::exchange(known->comes_cold, false)) {
+        registry_->begin_warming(*known);
+    }
     known->inventoried = true;
     known->host.health = HostHealth::ready;
     // In the order that they were asked for in: an older one may be outdated by then, which

@@ -126,8 +126,7 @@ void Core::begin_start(const Caller& caller, const common::SandboxId& id, Sandbo
         };
         // Whoever starts or resumes it waits for longer.
         const auto until = clock_.steady() + settings_.pause_timeout / 2;
-        auto there = sandbox;
-        there.wants = {}; // It is there, whatever its host has become.
+        const auto there = pooling_->as_there(sandbox, sandbox.host);
         if (!pooling_->make_room(there, sandbox.host, until, again)) {
             done(room.error());
         }

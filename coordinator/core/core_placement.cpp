@@ -52,16 +52,21 @@ std::string shown(const std::map<std::string, std::optional<std::string>>& chang
     return text;
 }
 
-/// Why no host can take it, each with what it lacks: the operator who reads it has to act.
+/// Why no host can take it, each with what it lacks: the operator who reads it has to act. Of a
+/// fleet that is too large for that, the first hundred that are in question.
 std::string reasons(const std::vector<scheduler::Assessment>& hosts)
 {
     constexpr std::size_t most = 100;
+    const bool all = hosts.size() <= most;
     std::string text;
-    for (std::size_t i = 0; i < std::min(most, hosts.size()); ++i) {
-        text += (i == 0 ? "" : "\n") + hosts[i].host.str() + ": " + hosts[i].why_not;
+    std::size_t told = 0;
+    for (const auto& host : hosts) {
+        if (told < most && (all || host.why_not != scheduler::another_asked_for)) {
+            text += (told++ == 0 ? "" : "\n") + host.host.str() + ": " + host.why_not;
+        }
     }
-    if (hosts.size() > most) {
-        text += fmt::format("\nand {} more hosts, none of which can", hosts.size() - most);
+    if (told < hosts.size()) {
+        text += fmt::format("\nand {} more hosts, none of which can", hosts.size() - told);
     }
     return text.empty() ? "no host has connected yet" : text;
 }
@@ -137,11 +142,11 @@ Result<Placement> Core::explain(const Caller& caller, CreateRequest request)
 /// It holds from here on, unless it certainly is not recorded.
 Result<> Core::change_host(const Caller& caller, const common::HostName& name, HostChange change)
 {
-    const auto* const step = change.drain                          ? "drain"
-                             : change.cordoned && *change.cordoned ? "cordon"
-                             : change.cordoned                     ? "uncordon"
-                             : change.labels.empty()               ? "taint"
-                                                                   : "label";
+    const auto* const step = change.drain                                      ? "drain"
+                             : change.cordoned && *change.cordoned             ? "cordon"
+                             : change.cordoned                                 ? "uncordon"
+                             : !change.taints.empty() && change.labels.empty() ? "taint"
+                                                                               : "label";
     const auto attempt = fmt::format("{} host {}", step, name.str());
     AuditRow intent{AuditRow::Kind::intent,
                     fmt::format("host.{}", step),

@@ -341,7 +341,8 @@ Health Core::health()
         {"lease", static_cast<bool>(lease), lease ? "" : lease.error().message});
     const auto ready = ask<unsigned>(read_limit, [this](const Reply<unsigned>& reply) {
         reply(static_cast<unsigned>(std::ranges::count_if(fleet_.hosts(), [](const auto& entry) {
-            return entry.second.host.health == HostHealth::ready;
+            const auto& host = entry.second.host;
+            return host.health == HostHealth::ready && !host.warming;
         })));
     });
     health.components.push_back({"core", static_cast<bool>(ready), ""});
@@ -361,7 +362,7 @@ std::string Core::metrics()
         }
         std::map<std::string, unsigned> hosts;
         for (const auto& [name, known] : fleet_.hosts()) {
-            ++hosts[std::string{to_string(known.host.health)}];
+            ++hosts[std::string{health_of(known.host)}];
         }
         std::string out = "# HELP paddock_sandboxes Sandboxes by phase; those destroyed within a "
                           "day are counted too.\n# TYPE paddock_sandboxes gauge\n";

@@ -29,7 +29,10 @@ bool is_awake(Phase phase)
 std::string_view not_ready(const KnownHost& known)
 {
     switch (known.host.health) {
-    case HostHealth::ready: return known.host.wish.cordoned ? "it is cordoned" : "";
+    case HostHealth::ready:
+        return known.host.wish.cordoned ? "it is cordoned"
+               : known.host.warming     ? "it is fetching images that it lacks"
+                                        : "";
     case HostHealth::joining: return "it has not said yet what it has";
     case HostHealth::suspect: return "it has not been heard for some seconds";
     case HostHealth::lost: return "it is not connected";
@@ -230,7 +233,7 @@ std::shared_ptr<const Image> Fleet::image(const common::ImageName& name,
 {
     const std::pair key{std::string{tenant}, name};
     if (const auto found = found_images_.find(key); found != found_images_.end()) {
-        assert(find_image(name, tenant)->hosts == found->second->hosts);
+        assert(*find_image(name, tenant) == *found->second);
         return found->second;
     }
     auto image = find_image(name, tenant);

@@ -16,9 +16,13 @@ struct KnownHost {
     common::SteadyTime last_beat;
     /// It was heard and has told what it has, since it connected last.
     bool inventoried = false;
-    HostWish wish_recorded;              ///< `host.wish`, as the database certainly has it.
-    std::uint64_t wish_changes = 0;      ///< How often it was asked for: the latest one counts.
-    std::set<common::SandboxId> unknown; ///< It has these; no record says why.
+    /// It was not here for long, or never: what it lacks then is fetched before it is `ready`.
+    bool comes_cold = false;
+    std::set<common::ImageId> warming_for; ///< Those that it still lacks of these.
+    common::SteadyTime warming_until{};    ///< Then it takes sandboxes without them.
+    HostWish wish_recorded;                ///< `host.wish`, as the database certainly has it.
+    std::uint64_t wish_changes = 0;        ///< How often it was asked for: the latest one counts.
+    std::set<common::SandboxId> unknown;   ///< It has these; no record says why.
     static constexpr std::size_t most_unknown = 1000; ///< More are not remembered.
     struct Recorded {
         common::SteadyTime at;

@@ -235,6 +235,8 @@ struct Image {
     /// Of such a one: hosts that are to have it and have not, and what keeps them from it ("": it
     /// is on its way).
     std::map<common::HostName, std::string> missing_on{};
+
+    friend bool operator==(const Image&, const Image&) = default;
 };
 /// Whether a tenant may know of it; for others it does not exist.
 bool is_visible(const Image& image, std::string_view tenant) noexcept;
@@ -317,6 +319,9 @@ std::string_view to_string(DrainProgress::State state) noexcept; ///< "draining"
 struct Host {
     common::HostName name;
     HostHealth health = HostHealth::joining;
+    /// It has come, or come back after long, and fetches the images that it lacked then: nothing
+    /// new is placed on it before.
+    bool warming = false;
     HostWish wish;
     HostFacts facts;
     unsigned used_vcpus = 0;   ///< Reserved, by the coordinator's own count.
@@ -326,10 +331,15 @@ struct Host {
     common::WallTime first_seen;
     std::optional<DrainProgress> drain{}; ///< Filled in for who asks, if it is drained.
 };
+/// In one word, as people are told it: "warming" is a kind of ready.
+inline std::string_view health_of(const Host& host) noexcept
+{
+    return host.health == HostHealth::ready && host.warming ? "warming" : to_string(host.health);
+}
 /// Whether what is new may be placed on it, as far as it alone is concerned.
 inline bool is_open(const Host& host) noexcept
 {
-    return host.health == HostHealth::ready && !host.wish.cordoned;
+    return host.health == HostHealth::ready && !host.warming && !host.wish.cordoned;
 }
 
 struct ForeignVm {

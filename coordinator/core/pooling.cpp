@@ -110,7 +110,8 @@ std::optional<common::SandboxId> Core::Pooling::take(const Sandbox& wanted,
     auto& counts = counts_[pool->name];
     counts.arrivals.push_back(core_.clock_.steady());
     const Sandbox* best = nullptr;
-    std::size_t most = 0;
+    std::pair<unsigned, std::size_t>
+        rank{}; // Fewest of its group there, then most that stand ready.
     const auto image = core_.fleet_.image(wanted.image, wanted.tenant);
     const scheduler::Demand demand{wanted.vcpus, wanted.memory, wanted.wants, only};
     const auto view = core_.fleet_.view(*image, wanted);
@@ -121,9 +122,13 @@ std::optional<common::SandboxId> Core::Pooling::take(const Sandbox& wanted,
             continue;
         }
         const auto standing = this->standing(*pool, name);
-        if (standing.ready.size() > most &&
-            standing.ready.front()->image_digest == wanted.image_digest) {
-            most = standing.ready.size();
+        if (standing.ready.empty() || standing.ready.front()->image_digest != wanted.image_digest) {
+            continue;
+        }
+        const std::pair here{host.group_mates, standing.ready.size()};
+        if (best == nullptr || here.first < rank.first ||
+            (here.first == rank.first && here.second > rank.second)) {
+            rank = here;
             best = standing.ready.front();
         }
     }
@@ -152,6 +157,15 @@ std::optional<common::SnapshotId> Core::Pooling::source_for(const Sandbox& wante
     const bool same =
         standing.source != nullptr && standing.source->image_digest == wanted.image_digest;
     return same ? standing.checkpoint : std::nullopt;
+}
+
+Sandbox Core::Pooling::as_there(Sandbox sandbox, const common::HostName& host) const
+{
+    sandbox.wants = {};
+    for (const auto& [taint, value] : core_.fleet_.hosts().at(host).host.wish.taints) {
+        sandbox.wants.tolerates.insert(taint);
+    }
+    return sandbox;
 }
 
 bool Core::Pooling::could_make_room(const Sandbox& wanted) const

@@ -59,6 +59,9 @@ public:
     static Sandbox nobodys(Sandbox sandbox);
     /// The checkpoint on `wanted.host` that one like it can be cloned from.
     [[nodiscard]] std::optional<common::SnapshotId> source_for(const Sandbox& wanted) const;
+    /// As one that is on that host already, or is cloned there: what it wants of hosts keeps it
+    /// away no more, whatever its host has become.
+    [[nodiscard]] Sandbox as_there(Sandbox sandbox, const common::HostName& host) const;
     enum class Room { made, too_late };
     /// Throws out warm ones so that `wanted` finds a place there. `then` is told
     /// once whether they are gone by `until`. False if that would not help.

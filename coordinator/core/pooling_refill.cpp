@@ -56,6 +56,9 @@ std::string Core::Pooling::unfit(const Sandbox& sandbox) const
     if (wish.drain) {
         return "its host is drained";
     }
+    if (!wish.taints.empty()) {
+        return "its host is tainted";
+    }
     const auto phase = std::string{to_string(sandbox.phase)};
     if (sandbox.pool_source) {
         const auto* checkpoint = core_.checkpoints_.named(sandbox.id, source_name);

@@ -24,6 +24,9 @@ public:
     bool remove(const Caller& caller, const common::ImageName& name, const Done& done);
     /// One of this name is there, or is to be.
     [[nodiscard]] bool has(const common::ImageName& name) const { return names_.contains(name); }
+    /// What the host lacks now it is to fetch before it is given sandboxes; not for ever, and not
+    /// what it cannot fetch.
+    void begin_warming(KnownHost& known);
     void finish(const Op& op, const HostAnswer& answer);
     void on_wanted(const HostWantsPiece& wish);
     /// Of what the host has just said of its images, what nobody is to see is left out, and what it
@@ -96,6 +99,7 @@ private:
     [[nodiscard]] bool may_fetch_more() const;
     [[nodiscard]] bool is_in_trouble(const OnHost& where) const;
     void tend(const common::HostName& host);
+    void end_warming(KnownHost& known);
     void pass_on_what_lost_hosts_have();
     [[nodiscard]] std::map<common::HostName, std::string>
     missing_on(const RegisteredImage& image, const std::vector<common::HostName>& on) const;

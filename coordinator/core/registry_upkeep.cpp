@@ -37,7 +37,7 @@ void Core::Registry::review(Host& host)
 {
     auto& has = host.facts.images;
     std::set<common::ImageId> there;
-    std::erase_if(has, [&](const Image& image) {
+    auto changes = std::erase_if(has, [&](const Image& image) {
         const auto found = images_.find(image.registration);
         if (found == images_.end()) {
             return false; // An operator's, one of a checkpoint, or one that no record speaks of.
@@ -52,10 +52,13 @@ void Core::Registry::review(Host& host)
         if (where.first == host.name && !there.contains(where.second) &&
             images_.at(where.second).status == Status::ready) {
             has.push_back(lately.image);
+            ++changes;
             there.insert(where.second);
         }
     }
-    core_.fleet_.images_changed();
+    if (changes > 0) {
+        core_.fleet_.images_changed();
+    }
     auto& lacking = lacking_[host.name];
     lacking.clear();
     for (const auto& [name, id] : names_) {
@@ -76,6 +79,29 @@ bool Core::Registry::is_in_trouble(const OnHost& where) const
 {
     const auto trouble = troubles_.find(where);
     return trouble != troubles_.end() && core_.clock_.steady() < trouble->second.until;
+}
+
+void Core::Registry::begin_warming(KnownHost& known)
+{
+    constexpr std::chrono::minutes patience{10};
+    const auto& lacking = lacking_[known.host.name];
+    known.warming_for = {lacking.begin(), lacking.end()};
+    known.warming_until = core_.clock_.steady() + patience;
+    known.host.warming = true;
+    end_warming(known);
+}
+
+void Core::Registry::end_warming(KnownHost& known)
+{
+    const auto& name = known.host.name;
+    const auto& lacking = lacking_[name];
+    std::erase_if(known.warming_for, [&](const auto& id) {
+        return std::ranges::find(lacking, id) == lacking.end() || is_in_trouble({name, id});
+    });
+    if (known.warming_for.empty() || core_.clock_.steady() >= known.warming_until) {
+        known.warming_for.clear();
+        known.host.warming = false;
+    }
 }
 
 /// What a lost host was asked for waits for that host, and nothing else does.
@@ -161,6 +187,11 @@ void Core::Registry::tick()
     }
     for (const auto& host : busy) {
         tend(host);
+    }
+    for (auto& [name, known] : core_.fleet_.hosts()) {
+        if (known.host.warming) {
+            end_warming(known);
+        }
     }
     if (core_.clock_.steady() - swept_ >= sweep_every) {
         swept_ = core_.clock_.steady();

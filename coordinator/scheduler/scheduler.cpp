@@ -42,9 +42,9 @@ std::string untolerated_taint(const Labels* taints, const std::set<std::string>&
 {
     if (taints != nullptr) {
         for (const auto& [name, value] : *taints) {
-            const auto shown = shown_taint(name, value);
-            if (!tolerated.contains(name) && !tolerated.contains(shown)) {
-                return "it is tainted " + shown + ", which was not said to be tolerated";
+            if (!tolerated.contains(name) && !tolerated.contains(name + "=" + value)) {
+                return "it is tainted " + shown_taint(name, value) +
+                       ", which was not said to be tolerated";
             }
         }
     }
@@ -125,15 +125,23 @@ Scores scores_of(const HostView& host, const Demand& demand, const Policy& polic
     scores.load = 1 - share(host.load, busy);
     scores.pressure = std::clamp(host.memory_available, 0.0, 1.0);
     scores.warm = host.is_warm ? 1 : 0;
-    scores.apart = 1.0 / (1.0 + host.group_mates);
+    const auto& wants = demand.wants;
+    const bool is_nowhere = !wants.group.empty() && !wants.spread_by.empty() &&
+                            value_of(host.labels, wants.spread_by) == nullptr;
+    scores.apart = is_nowhere ? 0 : 1.0 / (1.0 + host.group_mates);
     return scores;
 }
 
-/// Every index once: steps of this, modulo the size, lead through the whole fleet.
+/// Every index once: steps of this, modulo the size, lead through the whole fleet. By the golden
+/// section each step lands far from all before, and neighbours by name (a rack, an age) are alike.
 std::size_t stride_through(std::size_t size)
 {
-    constexpr std::size_t far = 7919; // Neighbours by name are often alike: racks, ages.
-    return std::gcd(far, size) == 1 ? far : 1;
+    constexpr double section = 0.6180339887;
+    auto stride = static_cast<std::size_t>(section * static_cast<double>(size));
+    while (std::gcd(stride, size) != 1) {
+        ++stride; // size - 1 has no factor of size.
+    }
+    return stride;
 }
 
 } // namespace
@@ -156,7 +164,7 @@ double Scores::total() const noexcept
 std::string why_unfit(const HostView& host, const Demand& demand)
 {
     if (demand.only && *demand.only != host.name) {
-        return "another host was asked for";
+        return std::string{another_asked_for};
     }
     const auto& wants = demand.wants;
     if (auto why = lacking_label(host.labels, wants.labels); !why.empty()) {

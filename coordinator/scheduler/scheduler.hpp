@@ -88,6 +88,9 @@ struct Scores {
     [[nodiscard]] double total() const noexcept; ///< By weight; at most 1.
 };
 
+/// Of all hosts but the one that was asked for.
+constexpr std::string_view another_asked_for = "another host was asked for";
+
 /// Why a host cannot take it, by what was asked for and what the host is; room is not looked at.
 std::string why_unfit(const HostView& host, const Demand& demand);
 /// Likewise, room included: "256 MiB of memory free of 2048, 20000 needed". "" if it can.

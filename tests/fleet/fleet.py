@@ -25,7 +25,7 @@ from processes import PATIENCE, PGBIN, Postgres, Process, kill_if_there, run, wa
 
 ROOT = Path(__file__).resolve().parents[2]
 CLONE_NEWNET = 0x40000000
-HTTP_PORT = 8080
+HTTP_PORT, LINK_PORT = 8080, 7420  # Of the first coordinator; one more for each other one.
 SELF_TEST = "paddock-selftest-"  # hostd's own domains, which prove its engine.
 
 
@@ -97,7 +97,7 @@ class Host:
 
     def configure(self, **extra):
         settings = {
-            "coordinator_endpoints": "[tcp://10.77.0.1:7420]",
+            "coordinator_endpoints": f"[{', '.join(self.fleet.endpoints())}]",
             "coordinator_key": self.fleet.etc / "server.pub",
             "host_key": self.base / "etc/host.key",
             "state_dir": "/var/lib/paddock",
@@ -273,8 +273,9 @@ class Host:
 class Fleet:
     """Coordinator, database and hosts. Use as a context manager."""
 
-    def __init__(self, build, image, hosts=2, log_level="debug", **coordinator):
-        """`coordinator`: settings of its configuration beside those that make a fleet."""
+    def __init__(self, build, image, hosts=2, coordinators=1, log_level="debug", **coordinator):
+        """`coordinator`: settings of its configuration beside those that make a fleet. Of more than one coordinator the first
+        leads to begin with."""
         self.build, self.image = Path(build), Path(image)
         self.log_level = log_level
         self.base = Path(tempfile.mkdtemp(prefix="pdkt-"))
@@ -282,8 +283,21 @@ class Fleet:
         self.base.chmod(0o755)
         self.etc = self.base / "etc"
         self.hosts = [Host(self, f"h{n + 1}", n + 1) for n in range(hosts)]
-        self.coordinator = self.postgres = None
+        self.coordinators = [None] * coordinators  # Processes, once they are started.
+        self.postgres = None
         self.extra_coordinator = coordinator
+
+    @property
+    def coordinator(self):
+        """The only one, or the first."""
+        return self.coordinators[0]
+
+    @coordinator.setter
+    def coordinator(self, process):
+        self.coordinators[0] = process
+
+    def endpoints(self):
+        return [f"tcp://10.77.0.1:{LINK_PORT + n}" for n in range(len(self.coordinators))]
 
     def bin(self, path):
         return self.build / path
@@ -320,6 +334,8 @@ class Fleet:
         for host in self.hosts:
             host.start_hostd()
         self.wait_ready(len(self.hosts))
+        for number in range(1, len(self.coordinators)):
+            self.start_coordinator(number)
 
     def _enter_mgmt(self):
         """This process moves into a network namespace of its own: what it starts is there too."""
@@ -345,9 +361,16 @@ class Fleet:
 
     def configure_coordinator(self, **extra):
         self.extra_coordinator.update(extra)
+        for number, endpoint in enumerate(self.endpoints()):
+            self._configure(number, endpoint)
+
+    def coordinator_yaml(self, number=0):
+        return self.etc / f"coordinator{number or ''}.yaml"
+
+    def _configure(self, number, endpoint):
         settings = {
-            "http_address": f"127.0.0.1:{HTTP_PORT}",
-            "link_address": "tcp://10.77.0.1:7420",
+            "http_address": f"127.0.0.1:{HTTP_PORT + number}",
+            "link_address": endpoint,
             "database_url": self.postgres.url("paddock"),
             "database_owner_url": self.postgres.url("paddock_owner"),
             "server_key": self.etc / "server.key",
@@ -362,23 +385,25 @@ class Fleet:
             "claim_timeout_sec": 60,
             **self.extra_coordinator,
         }
-        (self.etc / "coordinator.yaml").write_text("".join(f"{k}: {v}\n" for k, v in settings.items()))
+        self.coordinator_yaml(number).write_text("".join(f"{k}: {v}\n" for k, v in settings.items()))
 
-    def start_coordinator(self):
-        self.coordinator = Process("coordinator", [self.bin("coordinator/paddock-coordinator"), "--config",
-                                                   self.etc / "coordinator.yaml"], self.base / "coordinator.log")
+    def start_coordinator(self, number=0):
+        name = f"coordinator{number or ''}"
+        self.coordinators[number] = Process(name, [self.bin("coordinator/paddock-coordinator"), "--config",
+                                                   self.coordinator_yaml(number)], self.base / f"{name}.log")
 
     def restart_coordinator(self, number=signal.SIGKILL):
         self.coordinator.kill(number)
         self.start_coordinator()
         self.wait_ready(len(self.hosts))
 
-    def api(self, **options):
-        return Api(HTTP_PORT, self.token, **options)
+    def api(self, number=0, **options):
+        """The API at one of the coordinators."""
+        return Api(HTTP_PORT + number, self.token, **options)
 
     def wait_ready(self, hosts, seconds=120):
         def ready():
-            for process in [self.coordinator, *(h.hostd for h in self.hosts if h.hostd)]:
+            for process in [*filter(None, self.coordinators), *(h.hostd for h in self.hosts if h.hostd)]:
                 assert process.alive(), f"{process.name} ended:\n{tail(process.log)}"
             taken_in = {h.name for h in self.hosts if h.hostd and h.taken_in()}  # First: before, it is the last one's health.
             try:
@@ -393,11 +418,13 @@ class Fleet:
                    "audit", "verify").stdout
 
     def half_audited(self):
-        """Operations in the audit that have not one intent and then one outcome."""
+        """Operations in the audit that have not one intent and then one outcome; a create has an intent for each host that it
+        was given to, since one may refuse it."""
         return self.postgres.sql("""
             SELECT operation_id, string_agg(kind || ' ' || action, ', ' ORDER BY seq) FROM audit
             WHERE operation_id <> '' GROUP BY operation_id, action
-            HAVING string_agg(kind, ' ' ORDER BY seq) <> 'intent outcome'""")
+            HAVING string_agg(kind, ' ' ORDER BY seq) !~ CASE action WHEN 'sandbox.create' THEN '^intent( intent)* outcome$'
+                                                                     ELSE '^intent outcome$' END""")
 
     def leftovers(self):
         found = [f"{host.name}: {item}" for host in self.hosts for item in host.leftovers()]
@@ -410,7 +437,7 @@ class Fleet:
         return found
 
     def show_logs(self, lines=40):
-        for path in [self.base / "coordinator.log", *(h.base / "hostd.log" for h in self.hosts),
+        for path in [*sorted(self.base.glob("coordinator*.log")), *(h.base / "hostd.log" for h in self.hosts),
                      *(h.base / "libvirtd.log" for h in self.hosts)]:
             if path.exists():
                 print(f"--- {path.parent.name}/{path.name}\n{tail(path, lines)}")
@@ -422,8 +449,8 @@ class Fleet:
             except Exception as error:  # Go on: whatever else there is must be taken away too.
                 print(f"closing {host.name}: {error}")
         try:
-            if self.coordinator:
-                self.coordinator.kill(signal.SIGKILL)
+            for coordinator in filter(None, self.coordinators):
+                coordinator.kill(signal.SIGKILL)
             if self.postgres and self.postgres.process:
                 self.postgres.stop(signal.SIGQUIT)  # It is thrown away.
         finally:

@@ -29,7 +29,7 @@ Json json_of(const Host& host)
     const auto& facts = host.facts;
     Json json{
         {"name", host.name.str()},
-        {"health", to_string(host.health)},
+        {"health", health_of(host)},
         {"hostname", facts.hostname},
         {"arch", facts.arch},
         {"kernel", facts.kernel},

@@ -56,6 +56,78 @@ BOOST_AUTO_TEST_CASE(a_host_fetches_one_at_a_time)
     eventually([&] { return missing("web").empty() && missing("api").empty(); }, "both");
 }
 
+BOOST_AUTO_TEST_CASE(a_host_that_comes_takes_nothing_new_before_it_has_all_images)
+{
+    run_with({"h1"});
+    const auto old = running();
+    registered("web");
+    connect("h2");
+    const auto fetch = expect<AddImageOnHost>();
+    BOOST_TEST(fetch.host.str() == "h2");
+    BOOST_TEST(core->host(me, HostName{"h2"})->warming);
+    auto there = request();
+    there.host = HostName{"h2"};
+    BOOST_TEST(create(there).get().error().details ==
+               "h1: another host was asked for\nh2: it is fetching images that it lacks");
+    inventory("h2", {}, {}); // It says so again, and nothing changes: it is asked again, too.
+    expect<AddImageOnHost>();
+    BOOST_TEST(core->host(me, HostName{"h2"})->warming);
+    answer(fetch, added(fetch));
+    eventually([&] { return !core->host(me, HostName{"h2"})->warming; }, "its end");
+    BOOST_TEST(running(there).host.str() == "h2");
+    // One that is ready stays so while it fetches what is new.
+    registered("api");
+    const auto more = expect<AddImageOnHost>();
+    BOOST_TEST(!core->host(me, more.host)->warming);
+    answer(more, added(more));
+    BOOST_CHECK(now(old.id).phase == Phase::running);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_was_there_a_moment_ago_does_not_get_warm_again)
+{
+    run_with({"h1", "h2"});
+    registered("web");
+    const auto fetch = expect<AddImageOnHost>();
+    connect("h2"); // Its link was gone for a moment.
+    settle();
+    BOOST_TEST(!core->host(me, HostName{"h2"})->warming);
+    crash_and_restart();
+    connect("h1");
+    connect("h2");
+    settle();
+    BOOST_TEST(!core->host(me, HostName{"h1"})->warming);
+    BOOST_TEST(!core->host(me, HostName{"h2"})->warming);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_registered_meanwhile_does_not_keep_a_host_away)
+{
+    run_with({"h1"});
+    registered("web");
+    connect("h2");
+    const auto fetch = expect<AddImageOnHost>();
+    BOOST_TEST(core->host(me, HostName{"h2"})->warming);
+    registered("api");
+    answer(fetch, added(fetch));
+    eventually([&] { return !core->host(me, HostName{"h2"})->warming; }, "its end");
+    const auto more = expect<AddImageOnHost>();
+    BOOST_TEST(more.host.str() == "h2");
+    answer(more, added(more));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_host_cannot_fetch_does_not_keep_it_away)
+{
+    run_with({"h1"});
+    registered("web");
+    connect("h2");
+    const auto fetch = expect<AddImageOnHost>();
+    BOOST_TEST(core->host(me, HostName{"h2"})->warming);
+    refuse(fetch, ErrorCode::resource_exhausted, "disk_full");
+    eventually([&] { return !core->host(me, HostName{"h2"})->warming; }, "its end");
+    auto there = request();
+    there.host = HostName{"h2"};
+    BOOST_TEST(running(there).host.str() == "h2");
+}
+
 BOOST_AUTO_TEST_CASE(a_heartbeat_from_before_does_not_take_it_away)
 {
     run_with({"h1"});

@@ -129,21 +129,34 @@ BOOST_AUTO_TEST_CASE(a_group_is_spread_over_racks_strictly_or_as_far_as_they_go)
     BOOST_TEST(racks["b"] == 2);
 }
 
-BOOST_AUTO_TEST_CASE(what_stands_ready_where_it_may_not_be_is_not_given_to_it)
+BOOST_AUTO_TEST_CASE(pools_have_nothing_on_a_tainted_host)
+{
+    run_on(facts_with("fast"));
+    const auto ready = filled(2);
+    BOOST_TEST(taint("h1", {{"gpu", ""}}) == "ok");
+    BOOST_TEST(reason_of(create(wants(WarmUse::require)).get()) == "pool_empty");
+    for (std::size_t i = 0; i < ready.size() + 1; ++i) { // And the source.
+        const auto sent = expect<DestroyOnHost>();
+        done(sent, std::get<DestroyOnHost>(sent.command.what).id, Phase::destroyed);
+    }
+    eventually([&] { return core->host(me, HostName{"h1"})->sandboxes == 0; }, "none there");
+}
+
+BOOST_AUTO_TEST_CASE(a_claim_keeps_what_it_wants_and_is_kept_apart_where_that_can_be_had)
 {
     run_on(facts_with("fast"));
     filled(1);
-    BOOST_TEST(taint("h1", {{"gpu", ""}}) == "ok");
-    BOOST_TEST(reason_of(create(wants(WarmUse::require)).get()) == "pool_empty");
-    auto tolerant = wants(WarmUse::require);
-    tolerant.wants.tolerates = {"gpu"};
-    auto claimed = create(tolerant);
+    auto labelled = wants(WarmUse::require);
+    labelled.wants.labels = {{"rack", "a"}};
+    BOOST_TEST(reason_of(create(labelled).get()) == "pool_empty");
+    label("h1", "a");
+    auto claimed = create(labelled);
     const auto sent = expect<coordinator::ClaimOnHost>();
     const auto& sandbox = std::get<coordinator::ClaimOnHost>(sent.command.what).sandbox;
-    BOOST_CHECK(sandbox.wants == tolerant.wants);
+    BOOST_CHECK(sandbox.wants == labelled.wants);
     done(sent, sandbox.id, Phase::running);
     BOOST_REQUIRE(claimed.get());
-    BOOST_CHECK(store.sandbox(sandbox.id)->wants == tolerant.wants);
+    BOOST_CHECK(store.sandbox(sandbox.id)->wants == labelled.wants);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -54,7 +54,7 @@ struct WatchingFixture : CoreFixture {
     FakeLink::Sent sent()
     {
         return link.commands.take_until(
-            [](const auto& each) { return std::holds_alternative<What>(each.command.what); });
+            [](const auto& entry) { return std::holds_alternative<What>(entry.command.what); });
     }
     WatchOutputOnHost told_host()
     {

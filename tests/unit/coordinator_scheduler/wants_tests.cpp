@@ -22,6 +22,8 @@ BOOST_AUTO_TEST_CASE(a_taint_keeps_away_what_does_not_tolerate_it)
     BOOST_TEST(chosen({a}, what) == "a");
     what.wants.tolerates = {"gpu", "old"};
     BOOST_TEST(chosen({a}, what) == "a");
+    what.wants.tolerates = {"gpu", "old="};
+    BOOST_TEST(chosen({a}, what) == "a");
     BOOST_TEST(chosen({a, host("b")}) == "b");
 }
 
@@ -69,6 +71,7 @@ BOOST_AUTO_TEST_CASE(a_group_is_spread_over_the_values_of_a_label)
     b.group_mates = 1;
     what.wants.apart = false;
     BOOST_TEST(chosen({a, b}, what) == "b");
+    BOOST_TEST(chosen({a, host("unlabelled")}, what) == "a"); // It would count as one of none.
 }
 
 BOOST_AUTO_TEST_CASE(of_hosts_alike_the_warm_the_idle_and_the_one_with_memory_at_hand_is_best)
@@ -133,9 +136,9 @@ BOOST_AUTO_TEST_CASE(of_a_large_fleet_some_that_fit_are_looked_at_and_all_if_few
     BOOST_TEST(looked_at.size() == fleet.size());
 }
 
-BOOST_AUTO_TEST_CASE(a_fleet_whose_size_shares_factors_with_the_stride_is_walked_whole)
+BOOST_AUTO_TEST_CASE(a_fleet_of_a_size_with_many_factors_is_walked_whole)
 {
-    std::vector<HostView> fleet(7919 * 2, host("x"));
+    std::vector<HostView> fleet(2 * 3 * 5 * 7 * 11 * 13, host("x"));
     for (auto& one : fleet) {
         one.not_ready = "away";
     }
@@ -146,6 +149,27 @@ BOOST_AUTO_TEST_CASE(a_fleet_whose_size_shares_factors_with_the_stride_is_walked
                     }};
     BOOST_TEST(!place(view, demand(), sampling(4), 11));
     BOOST_TEST(looked_at.size() == fleet.size());
+}
+
+BOOST_AUTO_TEST_CASE(few_of_those_that_are_looked_at_are_neighbours)
+{
+    for (const std::size_t size : {257U, 264U, 330U, 720U, 1000U, 1024U, 3960U}) {
+        std::vector<HostView> fleet(size, host("x"));
+        std::set<std::size_t> looked_at;
+        const View view{fleet.size(), [&](std::size_t at) {
+                            looked_at.insert(at);
+                            return fleet.at(at);
+                        }};
+        BOOST_REQUIRE(place(view, demand(), sampling(16), 5));
+        std::size_t neighbours = 0;
+        for (const auto at : looked_at) {
+            neighbours += looked_at.contains(at + 1) ? 1 : 0;
+        }
+        BOOST_TEST_CONTEXT(size)
+        {
+            BOOST_TEST(neighbours <= 3U);
+        }
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,71 @@
+"""A line between a host and its coordinator that is slow and loses packets."""
+
+import asyncio
+import random
+import threading
+
+
+class BadLine:
+    """Passes TCP on from one address to another, `delay` seconds later. A chunk that would be lost comes when it would have been
+    sent again, and all behind it with it: that is what loss looks like above TCP. For kernels without netem."""
+
+    def __init__(self, address, to, delay, loss, seed):
+        self.address, self.to, self.delay, self.loss = address, to, delay, loss
+        self.random = random.Random(seed)
+        self.chunks = self.lost = 0
+        self.loop = asyncio.new_event_loop()
+        started = threading.Event()
+        self.thread = threading.Thread(target=self._run, args=(started,))
+        self.thread.start()
+        assert started.wait(10), "the line was not laid"
+
+    def _run(self, started):
+        asyncio.set_event_loop(self.loop)
+        server = self.loop.run_until_complete(asyncio.start_server(self._take, *self.address))
+        started.set()
+        self.loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.close()
+
+    async def _take(self, reader, writer):
+        try:
+            other_reader, other_writer = await asyncio.open_connection(*self.to)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(self._pass(reader, other_writer), self._pass(other_reader, writer), return_exceptions=True)
+
+    async def _pass(self, reader, writer):
+        queue = asyncio.Queue(256)
+
+        async def late():
+            while True:
+                due, data = await queue.get()
+                await asyncio.sleep(max(0, due - self.loop.time()))
+                if not data:
+                    writer.close()
+                    return
+                writer.write(data)
+                await writer.drain()
+
+        sending = asyncio.ensure_future(late())
+        due = 0
+        while True:
+            try:
+                data = await reader.read(16384)
+            except OSError:
+                data = b""
+            self.chunks += 1
+            is_lost = self.random.random() < self.loss
+            self.lost += is_lost
+            due = max(due, self.loop.time() + self.delay + (2 * self.delay + 0.2 if is_lost else 0))
+            await queue.put((due, data))
+            if not data:
+                return await sending
+
+    def close(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
