@@ -1,13 +1,16 @@
-"""Hostile requests to every route, made of the description: always a 4xx in the error's shape, and nothing has changed.
+"""Hostile requests to every route, made of the description: always refused for what is wrong in them, and nothing has changed.
 
 PADDOCK_SEED repeats a run, PADDOCK_FUZZ_SECONDS bounds it. Everything is real; what is there to be changed stands still, so that
 whatever has changed was changed by one of them.
 """
 
+import hashlib
 import json
 import os
 import random
+import re
 import time
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
@@ -22,9 +25,14 @@ OTHER_METHODS = ("trace", "propfind", "purge", "x" * 20)
 JSON = {"Content-Type": "application/json"}
 VALUES = {"string": "x", "integer": 7, "number": 1.5, "boolean": True, "object": {"a": 1}, "array": [1], "null": None}
 BAD_HEADERS = {"Idempotency-Key": ("", "a b", "x" * 256), "Last-Event-ID": ("x", "-1", "1.0", "9" * 40)}
+# What says that the request itself is wrong. That nothing of that name is there, or that it is in another state, would hide a
+# handler that takes what it does not know.
+WRONG = (400, 413, 415, 431)
+UNSOUND = ("no-such!", "-a", "a b", "x" * 300, "../", "é")
+ENDLESS = {"proc", "sys", "dev", "run"}  # Folders of a guest that change by themselves.
 # All but who leads and when hosts were last seen.
 TABLES = ("sandboxes", "checkpoints", "pools", "commands", "host_images", "registered_images", "playbooks", "playbook_tasks", "plans", "plan_steps", "templates", "request_keys",
-          "operations", "audit", "(SELECT name, cordoned, labels, drain_since, drain_until FROM hosts)")
+          "operations", "audit", "(SELECT name, cordoned, labels, taints, drain_since, drain_until FROM hosts)")
 
 
 @pytest.fixture(scope="module")
@@ -61,25 +69,36 @@ class Described:
         return content and (self.resolved(content["schema"]), content["example"])
 
 
+def nobodys(example):
+    """As this parameter, and nothing has it."""
+    if re.fullmatch("[a-z]{3}-[a-z2-7]{16}", example):
+        return example[:4] + "a" * 16
+    if re.fullmatch("[0-9a-f]{64}", example):
+        return "0" * 64
+    return "no-such"
+
+
 class Hostile:
     """Each method makes one request that must be refused: (method, path, raw body, headers, field or None).
 
-    `there`: by the beginning of a path, what its parameters are if they are to be of something that is there.
+    `there`: by the beginnings of paths, what their parameters are if they are to be of something that is there.
     """
 
     def __init__(self, described, chance, there=()):
         self.described, self.chance, self.there = described, chance, there
 
-    def filled(self, path):
-        for beginning, values in self.there:
-            if path.startswith(beginning) and self.chance.random() < 0.8:
-                for name, value in values.items():
-                    path = path.replace("{" + name + "}", value)
-        for name in ("id", "name", "eid", "digest", "tool", "port", "rest"):
-            known = {"id": "sbx-aaaaaaaaaaaaaaaa", "eid": "cmd-aaaaaaaaaaaaaaaa"}
-            value = known[name] if name in known and self.chance.random() < 0.5 else "no-such"
-            path = path.replace("{" + name + "}", value)
-        return path
+    def filled(self, path, operation, unsound=0.0):
+        """(a path, whether its parameters are such as could be there)"""
+        known = [values for beginning, values in self.there if path.startswith(beginning)]
+        values = self.chance.choice(known) if known and self.chance.random() < 0.8 else {}
+        sound = True
+        for part in map(self.described.resolved, operation.get("parameters", [])):
+            if part["in"] == "path":
+                value = values.get(part["name"]) or nobodys(part.get("example", ""))
+                if not values and self.chance.random() < unsound:
+                    value, sound = self.chance.choice(UNSOUND), False
+                path = path.replace("{" + part["name"] + "}", quote(value, safe=""))
+        return path, sound
 
     def wrong_type(self, schema):
         """A value of a type that this schema does not take."""
@@ -108,9 +127,8 @@ class Hostile:
         name = self.chance.choice(sorted(schema["properties"]))
         return name, self.described.resolved(schema["properties"][name])
 
-    def requests(self, method, path, operation):
+    def requests(self, method, target, operation):
         """All kinds once. A body is refused only by what is built: what is not says so first."""
-        target = self.filled(path)
         yield method, target + "?no-such=1", None, {}, "no-such"
         yield method, f"{target}?{quote(bytes(self.chance.choices(range(256), k=8)))}=1", None, {}, None
         yield method, target + self.chance.choice(["?a=%zz", "?a=%00", "?" + "&".join(["a=1"] * 65), "?a=%ff%fe", "?a=%"]), None, {}, None
@@ -119,7 +137,7 @@ class Hostile:
             if part["in"] == "query":
                 yield from self.queries(method, target, part)
             for value in BAD_HEADERS.get(part["name"], ()):
-                yield method, target, None, {part["name"]: value}, None if "{" in path else part["name"]
+                yield method, target, None, {part["name"]: value}, part["name"]
         wanted = self.described.body(operation)
         if wanted:
             yield from self.bodies(method, target, *wanted)
@@ -176,38 +194,69 @@ class Hostile:
 
 def state(fleet):
     """Of all that requests change. That a host has connected again is no request's doing."""
-    return {table: fleet.postgres.sql(f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')), count(*) FROM {table} t"
+    rows = {table: fleet.postgres.sql(f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')), count(*) FROM {table} t"
                                       + (" WHERE action <> 'host.connect'" if table == "audit" else ""))
             for table in TABLES}
+    # Not their times: who asks for one, also for what is then refused, has it kept longer.
+    blobs = {str(path): path.is_file() and hashlib.sha256(path.read_bytes()).digest() for path in (fleet.base / "blobs").rglob("*")}
+    assert any(blobs.values())
+    return {**rows, "blobs": blobs}
 
 
-def refused(api, method, path, raw, headers, field, built):
+def inside(api, box):
+    """Of a running sandbox: its files, its terminals, its live commands."""
+    def names(path, **more):
+        reply = api.ok("POST", f"/v1/sandboxes/{box}/file/list", {"path": path, "user": "root", **more})
+        assert not reply["truncated"] and "unreadable" not in reply
+        return reply["files"]
+
+    top = [one for one in names("/") if one["name"] not in ENDLESS]
+    found = {"/": top, **{one["path"]: names(one["path"], recursive=True) for one in top if one["is_dir"]}}
+    execs = api.ok("GET", f"/v1/sandboxes/{box}/exec")["execs"]
+    return {"files": found, "panes": api.ok("GET", f"/v1/sandboxes/{box}/tmux/panes"), "execs": execs}
+
+
+def refused(api, method, path, raw, headers, field, built, sound):
     """Sends it; what is wrong with the answer, or nothing."""
     status, reply = api.call(method.upper(), path, raw=raw, headers=headers)
     if not isinstance(reply, dict) or not reply.get("error") or reply.get("code") != status or not reply.get("request_id"):
         return f"{status} {str(reply)[:200]} is not an error in shape"
     if not built and (status, reply["reason"]) == (501, "not_yet"):
         return ""
-    if not 400 <= status < 500:
+    if status not in WRONG and (built and sound or not 400 <= status < 500):
         return f"{status} {reply}"
-    if field and built and status == 400 and not any(e["field"].startswith(field) for e in reply.get("errors", [])):
+    if field and built and status == 400 and sound and not any(e["field"].startswith(field) for e in reply.get("errors", [])):
         return f"{field} is not named in {reply}"
     return ""
 
 
 @pytest.fixture(scope="module")
 def there(fleet):
-    """What a request could change: a stopped sandbox with a snapshot, an image, a host, a template, and a playbook and a plan of two parts each."""
+    """What a request could change: a stopped sandbox with a snapshot, a running one with a terminal and a live command, an image, a
+    blob, a host with a taint, a pool, a template, and a playbook and a plan of two parts each."""
     api = fleet.api()
-    box = api.create()["id"]
+    box, running = api.create()["id"], api.create()["id"]
     api.ok("POST", f"/v1/sandboxes/{box}/stop")
     api.ok("POST", f"/v1/sandboxes/{box}/snapshots", {"name": "kept"})
+    api.ok("POST", f"/v1/sandboxes/{running}/file/write", {"path": "/tmp/note", "content": "hello\n", "overwrite": True})
+    api.ok("POST", f"/v1/sandboxes/{running}/tmux/sessions/create", {"name": "kept"})
+    pane = api.ok("GET", f"/v1/sandboxes/{running}/tmux/panes")["panes"][0]["pane_id"]
+    window = api.ok("GET", f"/v1/sandboxes/{running}/tmux/windows")[0]["id"]
+    live = api.ok("POST", f"/v1/sandboxes/{running}/exec", {"cmd": ["cat"], "pty": True, "detach": True})["exec"]["id"]
+    content = b"no disk, but somebody's"
+    digest = hashlib.sha256(content).hexdigest()
+    assert api.call("PUT", f"/v1/images/blobs/{digest}", raw=content, headers={"Content-Type": "application/octet-stream"})[0] == 201
     api.ok("POST", "/v1/ansible/playbooks", {"name": "kept"})
     api.ok("POST", "/v1/templates", {"name": "kept", "image": "tiny"})
+    api.ok("POST", "/v1/pools", {"name": "kept", "image": "tiny", "min": 0, "max": 0})
+    api.ok("PATCH", "/v1/hosts/h1", {"taints": {"kept": "yes"}})
     task, _ = [api.ok("POST", "/v1/ansible/playbooks/kept/tasks", {"name": name, "module": "apt"})["task"]["id"] for name in ("one", "two")]
     plan = api.ok("POST", "/v1/plan/create", {"name": "kept", "steps": ["one", "two"]})["plan_id"]
-    return (("/v1/ansible/playbooks/", {"name": "kept", "id": task}), ("/v1/plan/", {"id": plan}), ("/v1/sandboxes/", {"id": box, "name": "kept"}),
-            ("/v1/hosts/", {"name": "h1"}), ("/v1/images/", {"name": "tiny"}), ("/v1/templates/", {"name": "kept"}))
+    in_running = {"id": running, "name": "kept", "pane": pane, "window": window, "eid": live}
+    places = (("/v1/ansible/playbooks/", {"name": "kept", "id": task}), ("/v1/plan/", {"id": plan}),
+              ("/v1/sandboxes/", {"id": box, "name": "kept"}), ("/v1/sandboxes/", in_running), ("/v1/hosts/", {"name": "h1"}),
+              ("/v1/images/", {"name": "tiny", "digest": digest}), ("/v1/templates/", {"name": "kept"}), ("/v1/pools/", {"name": "kept"}))
+    return SimpleNamespace(places=places, running=running, live=live)
 
 
 @pytest.fixture
@@ -222,7 +271,10 @@ def is_open(operation):
 
 def test_no_hostile_request_gets_through(fleet, described, there, tmp_path):
     print(f"PADDOCK_SEED={SEED}")
-    hostile, api = Hostile(described, random.Random(SEED), there), fleet.api()
+    hostile, api = Hostile(described, random.Random(SEED), there.places), fleet.api()
+    live = [one for one in inside(api, there.running)["execs"] if one["id"] == there.live]
+    assert [one["status"] for one in live] == ["running"]
+    inside_before = inside(api, there.running)
     api.record = tmp_path / "exchanges"
     before, deadline, sent, rounds, wrong = state(fleet), time.monotonic() + SECONDS, 0, 0, []
     operations = [o for o in described.operations() if not is_open(o[2])]
@@ -230,9 +282,10 @@ def test_no_hostile_request_gets_through(fleet, described, there, tmp_path):
     while rounds == 0 or time.monotonic() < deadline:
         for method, path, operation in operations:
             built = "x-not-built" not in operation
-            for request in hostile.requests(method, path, operation):
+            target, sound = hostile.filled(path, operation, unsound=0.3)
+            for request in hostile.requests(method, target, operation):
                 sent += 1
-                said = refused(api, *request, built)
+                said = refused(api, *request, built, sound)
                 if said:
                     wrong.append(f"{request[0]} {request[1][:200]} {str(request[2])[:200]} {request[3]}: {said}")
         rounds += 1
@@ -240,6 +293,7 @@ def test_no_hostile_request_gets_through(fleet, described, there, tmp_path):
         assert not wrong, f"seed {SEED}, {len(wrong)} of {sent}:\n" + "\n".join(wrong[:20])
     print(f"{sent} requests in {rounds} rounds")
     assert state(fleet) == before
+    assert inside(api, there.running) == inside_before
     path = tmp_path / "openapi.json"
     path.write_text(json.dumps(described.document))
     well, said = check(path, tmp_path / "exchanges")
@@ -249,7 +303,7 @@ def test_no_hostile_request_gets_through(fleet, described, there, tmp_path):
 def test_a_wrong_method_is_405_with_the_right_ones(fleet, described, api):
     before = state(fleet)
     for path, methods in described.document["paths"].items():
-        target = Hostile(described, random.Random(SEED)).filled(path)
+        target, _ = Hostile(described, random.Random(SEED)).filled(path, next(iter(methods.values())))
         for method in METHODS + OTHER_METHODS:
             if method in methods:
                 continue
@@ -271,7 +325,8 @@ def test_the_probes_answer_whatever_is_asked(fleet, described, api):
 
 def test_nothing_but_the_probes_is_told_without_a_token(fleet, described, api):
     for method, path, operation in described.operations():
-        status, reply = api.call(method.upper(), Hostile(described, random.Random(SEED)).filled(path), headers={"Authorization": ""})
+        target, _ = Hostile(described, random.Random(SEED)).filled(path, operation)
+        status, reply = api.call(method.upper(), target, headers={"Authorization": ""})
         if operation.get("security") == []:
             assert status in (200, 503), path
         else:
