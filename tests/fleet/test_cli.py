@@ -257,7 +257,7 @@ def test_doctor_says_what_works_and_how_to_mend_the_rest(cli, fleet):
 
 def test_every_command_has_help_with_an_example(cli):
     commands = [word.split() for word in cli.ok("__complete", "--", "").split()]
-    for group in ("snapshot", "images", "pools", "hosts"):
+    for group in ("snapshot", "images", "pools", "templates", "hosts", "audit"):
         commands += [[group, name] for name in cli.ok("__complete", "--", group, "").split()]
     assert len(commands) >= 40
     for command in commands:
