@@ -15,8 +15,8 @@ Fleet::Fleet(const FleetSettings& settings, const common::Clock& clock, std::vec
     }
     // Of the fleet as a whole so often: of each part as many times more seldom.
     auto trouble = settings.trouble;
-    trouble.hangs_every *= count;
-    trouble.dies_every *= count;
+    trouble.hangs_every *= static_cast<std::int64_t>(count);
+    trouble.dies_every *= static_cast<std::int64_t>(count);
     for (auto& part : parts) {
         shards_.push_back(std::make_unique<Shard>(settings.link,
                                                   clock,
