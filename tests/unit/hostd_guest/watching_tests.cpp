@@ -122,6 +122,7 @@ BOOST_AUTO_TEST_CASE(what_live_commands_write_is_told_with_its_end_and_their_std
     write(other, 3, "!");
     BOOST_TEST(output(9).data == "!");
     channels.unwatch_output(id, 9);
+    settle(); // Else what is written may be read before that.
     write(other, 4, "more");
     settle();
     BOOST_TEST(news_->empty());
@@ -228,6 +229,7 @@ BOOST_AUTO_TEST_CASE(a_watch_outlives_the_channel_and_ends_with_the_coordinators
     write(one, 0, "abc");
     BOOST_TEST(output(9).data == "abc");
     channels.close_readers();
+    settle(); // Likewise.
     write(one, 3, "def");
     settle();
     BOOST_TEST(news_->empty());
