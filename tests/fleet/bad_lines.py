@@ -1,6 +1,7 @@
 """A line between a host and its coordinator that is slow and loses packets."""
 
 import asyncio
+import contextlib
 import random
 import threading
 
@@ -25,9 +26,10 @@ class BadLine:
         started.set()
         self.loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(self.loop):
+        tasks = asyncio.all_tasks(self.loop)
+        for task in tasks:
             task.cancel()
-        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self.loop.close()
 
     async def _take(self, reader, writer):
@@ -36,7 +38,8 @@ class BadLine:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(self._pass(reader, other_writer), self._pass(other_reader, writer), return_exceptions=True)
+        with contextlib.suppress(asyncio.CancelledError):  # The line is taken away.
+            await asyncio.gather(self._pass(reader, other_writer), self._pass(other_reader, writer), return_exceptions=True)
 
     async def _pass(self, reader, writer):
         queue = asyncio.Queue(256)
@@ -44,7 +47,9 @@ class BadLine:
         async def late():
             while True:
                 due, data = await queue.get()
-                await asyncio.sleep(max(0, due - self.loop.time()))
+                arrived = asyncio.Event()
+                self.loop.call_at(due, arrived.set)
+                await arrived.wait()
                 if not data:
                     writer.close()
                     return
