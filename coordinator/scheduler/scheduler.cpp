@@ -213,7 +213,8 @@ place(const View& fleet, const Demand& demand, const Policy& policy, std::size_t
         }
         ++fitting;
         const auto total = scores_of(host, demand, policy).total();
-        if (!best || total > highest) {
+        const bool first_by_name = whole && total == highest && best && host.name < *best;
+        if (!best || total > highest || first_by_name) {
             highest = total;
             best = std::move(host.name);
         }

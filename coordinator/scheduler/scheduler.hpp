@@ -96,8 +96,9 @@ std::string why_unfit(const HostView& host, const Demand& demand);
 /// Likewise, room included: "256 MiB of memory free of 2048, 20000 needed". "" if it can.
 std::string why_not(const HostView& host, const Demand& demand);
 
-/// The best host; nothing if none can take it. Of equal ones, the first of those looked at, which
-/// begin with host `first` modulo the fleet where it is not looked at whole.
+/// The best host; nothing if none can take it. Of equal ones the first by name, so that equal
+/// fleets give equal answers; where a fleet is not looked at whole, the first of those looked at,
+/// which begin with host `first` modulo the fleet.
 std::optional<common::HostName>
 place(const View& fleet, const Demand& demand, const Policy& policy, std::size_t first = 0);
 
