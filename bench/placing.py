@@ -33,7 +33,7 @@ def placement(build, _, n):
     middle = {hosts: {name: round(quantile([told[name] for told in all_of], 0.5), 3) for name in all_of[0]}
               for hosts, all_of in rounds.items()}
     metrics = {f"{name}_{hosts}": told[name] for hosts, told in middle.items()
-               for name in ("placements_per_s", "p99_ms", "cpu_us")}
+               for name in ("placements_per_s", "p99_ms", "cpu_us", "scrape_core_ms", "scrape_ms")}
     metrics |= {"placements_per_s": middle[1000]["placements_per_s"], "p99_ms": middle[1000]["p99_ms"],
                 "oversold": sum(told["oversold"] for all_of in rounds.values() for told in all_of)}
     # Against itself: what a fleet a hundred times as large costs more.

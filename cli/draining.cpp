@@ -57,18 +57,21 @@ ask_again(client::Session& session, const std::string& path, const DrainWatch& w
 common::Result<std::string> follow_drain(client::Session& session,
                                          const std::string& host,
                                          std::string body,
-                                         const DrainWatch& watch)
+                                         const DrainWatch& watch,
+                                         const Emptying& kind)
 {
     while (true) {
         COMMON_TRY(const auto json, client::parse(body, session.url()));
-        const auto& drain = inner_of(inner_of(json, "host"), "drain");
+        const auto& drain = inner_of(inner_of(json, "host"), kind.object);
         if (drain.empty()) {
             return Error{ErrorCode::failed_precondition,
-                         "host " + host + " is not drained any more: somebody has uncordoned it",
-                         "drain_ended"};
+                         fmt::format("host {} is not {} any more: somebody has uncordoned it",
+                                     host,
+                                     kind.called),
+                         kind.ended};
         }
         watch.told(drain);
-        if (text_of(drain, "state") != "draining") {
+        if (text_of(drain, "state") != kind.under_way) {
             return body;
         }
         COMMON_TRY(body, ask_again(session, "/v1/hosts/" + client::encoded(host), watch));

@@ -1,5 +1,6 @@
 #include "cli/shape_options.hpp"
 
+#include "cli/answers.hpp"
 #include "cli/text.hpp"
 
 namespace cli {
@@ -46,6 +47,20 @@ void add_shape_options(CLI::App* command, ShapeOptions& wanted)
         ->type_name("HOW")
         ->needs(group)
         ->check(CLI::IsMember({"required", "preferred"}));
+    auto* replicas = command
+                         ->add_option("--replicas",
+                                      wanted.replicas,
+                                      "hosts that keep a copy, should its own be lost")
+                         ->type_name("N")
+                         ->check(CLI::Range(1, 3));
+    command->add_option("--replica-every", wanted.replica_every, "how old a copy gets (5m)")
+        ->type_name(of_span)
+        ->needs(replicas);
+    command
+        ->add_flag("--replica-disk-only",
+                   wanted.replica_disk_only,
+                   "copies without memory: smaller, and it boots from one")
+        ->needs(replicas);
 }
 
 common::Result<> put_shape(const ShapeOptions& wanted, nlohmann::json& body)
@@ -83,6 +98,16 @@ common::Result<> put_shape(const ShapeOptions& wanted, nlohmann::json& body)
     set_wish("group", wanted.group);
     set_wish("spread_by", wanted.spread_by);
     set_wish("apart", wanted.apart);
+    if (wanted.replicas > 0) {
+        body["replicas"]["count"] = wanted.replicas;
+        if (!wanted.replica_every.empty()) {
+            COMMON_TRY(const auto every, parse_span(wanted.replica_every));
+            body["replicas"]["every_sec"] = every.count();
+        }
+        if (wanted.replica_disk_only) {
+            body["replicas"]["memory"] = false;
+        }
+    }
     if (!wanted.labels.empty()) {
         COMMON_TRY(body["labels"], pairs_of(wanted.labels, "--label"));
     }

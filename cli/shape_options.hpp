@@ -22,6 +22,9 @@ struct ShapeOptions {
     std::string group;
     std::string spread_by;
     std::string apart;
+    unsigned replicas = 0;
+    std::string replica_every;
+    bool replica_disk_only = false;
     std::vector<std::string> labels;
     std::vector<std::string> env;
     std::vector<std::string> file_roots;

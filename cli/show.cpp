@@ -137,6 +137,19 @@ Table snapshots_table(const Json& items, common::WallTime now)
     return table;
 }
 
+Table replicas_table(const Json& items, common::WallTime now)
+{
+    Table table{{"HOST", "AGE", "MEMORY", "SIZE", "SNAPSHOTS"}};
+    for (const auto& item : items) {
+        table.add({{text_of(item, "host_name")},
+                   {age_of(item, "taken_at", now)},
+                   {item.value("has_memory", false) ? "yes" : "no"},
+                   {size_text(static_cast<std::uint64_t>(number_of(item, "size_bytes")))},
+                   {text_of(item, "snapshots")}});
+    }
+    return table;
+}
+
 Table images_table(const Json& items, common::WallTime now)
 {
     Table table{{"NAME", "DISK", "SIZE", "CPU", "MEMORY", "AGENT", "AGE", "HOSTS"}};
@@ -244,6 +257,10 @@ Table hosts_table(const Json& items, common::WallTime now)
             const auto state = text_of(drain, "state");
             health += ", " + (state == "incomplete" ? "not drained" : state);
         }
+        if (const auto& gone = inner_of(item, "evacuation"); !gone.empty()) {
+            const auto state = text_of(gone, "state");
+            health += ", " + (state == "incomplete" ? "not evacuated" : state);
+        }
         const auto warnings = inner_of(item, "warnings").size();
         table.add({{text_of(item, "name")},
                    {health, tone},
@@ -255,6 +272,40 @@ Table hosts_table(const Json& items, common::WallTime now)
                    {text_of(item, "state_engine")},
                    {age_of(item, "last_seen", now)},
                    {warnings > 0 ? std::to_string(warnings) : "", Tone::warn}});
+    }
+    return table;
+}
+
+Table placement_table(const Json& told)
+{
+    const auto& all = inner_of(told, "hosts");
+    std::vector<Json> hosts{all.begin(), all.end()};
+    const auto number = [](const Json& one, const char* field) {
+        const auto found = one.find(field);
+        return found != one.end() && found->is_number() ? found->get<double>() : -1.0;
+    };
+    std::ranges::stable_sort(
+        hosts, std::ranges::greater{}, [&number](const Json& one) { return number(one, "score"); });
+    Table table{{"HOST", "VERDICT", "SCORE", "BECAUSE"}};
+    for (const auto& one : hosts) {
+        const auto name = text_of(one, "name");
+        const bool fits = text_of(one, "fits") == "true";
+        const bool chosen = fits && name == text_of(told, "host");
+        std::string because = text_of(one, "why_not");
+        const auto& scores = inner_of(one, "scores");
+        for (const auto& [what, score] : scores.items()) {
+            because += fmt::format(
+                "{}{} {:.2f}", because.empty() ? "" : ", ", what, number(scores, what.c_str()));
+        }
+        table.add({{name},
+                   {chosen ? "takes it"
+                    : fits ? "could take it"
+                           : "cannot",
+                    chosen ? Tone::good
+                    : fits ? Tone::plain
+                           : Tone::warn},
+                   {fits ? fmt::format("{:.2f}", number(one, "score")) : ""},
+                   {because}});
     }
     return table;
 }

@@ -29,6 +29,9 @@ public:
     /// Any thread. False when full or stopped: the caller decides what that means.
     [[nodiscard]] bool post(Task task) { return mailbox_.push(std::move(task)); }
 
+    /// How many tasks wait, beside those that it has taken and not come to. Any thread.
+    [[nodiscard]] std::size_t waiting() const { return mailbox_.size(); }
+
     /// One thing that is to happen later.
     struct Timer {
         SteadyTime due;

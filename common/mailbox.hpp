@@ -61,6 +61,13 @@ public:
         wake_.notify_all();
     }
 
+    /// How many wait.
+    [[nodiscard]] std::size_t size() const
+    {
+        const std::scoped_lock lock{mutex_};
+        return items_.size();
+    }
+
     [[nodiscard]] bool closed() const
     {
         const std::scoped_lock lock{mutex_};

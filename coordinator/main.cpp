@@ -1,6 +1,8 @@
 #include "common/config/config.hpp"
 #include "common/curve/keys.hpp"
+#include "common/files/durable.hpp"
 #include "common/version.hpp"
+#include "coordinator/daemon/backup.hpp"
 #include "coordinator/daemon/daemon.hpp"
 #include "coordinator/daemon/tokens.hpp"
 #include "coordinator/link/enrolment.hpp"
@@ -24,6 +26,15 @@ struct Arguments {
     std::string name;
     std::string key_file;
     std::string list;
+    std::string backup;
+    bool json = false;
+    bool with_blobs = false;
+    bool replace = false;
+
+    [[nodiscard]] daemon_of::BackupOutput output() const
+    {
+        return json ? daemon_of::BackupOutput::json : daemon_of::BackupOutput::text;
+    }
 };
 
 Result<daemon_of::Settings> settings_of(const Arguments& arguments)
@@ -47,6 +58,8 @@ Result<> keygen(const Arguments& arguments)
         }
         return error;
     }
+    COMMON_CHECK(
+        common::files::let_folders_group_read(std::filesystem::path{arguments.out} / "server.key"));
     fmt::print("wrote {0}/server.key (secret, stays here) and {0}/server.pub\n"
                "next: copy server.pub to each host (coordinator_key in its hostd.yaml)\n",
                arguments.out);
@@ -97,6 +110,59 @@ Result<> verify_audit(const Arguments& arguments)
     return daemon_of::verify_audit(settings);
 }
 
+Result<> make_backup(const Arguments& arguments)
+{
+    if (arguments.out.empty()) {
+        return Error{ErrorCode::invalid_argument,
+                     "say where to: --out FOLDER, or --out FILE.tar; neither may be there"};
+    }
+    using Blobs = daemon_of::BackupRequest::Blobs;
+    return daemon_of::make_backup({arguments.config,
+                                   arguments.out,
+                                   arguments.with_blobs ? Blobs::copied : Blobs::named,
+                                   arguments.output()});
+}
+
+Result<> verify_backup(const Arguments& arguments)
+{
+    return daemon_of::verify_backup(arguments.backup, arguments.output());
+}
+
+Result<> restore_backup(const Arguments& arguments)
+{
+    using IfThere = daemon_of::RestoreRequest::IfThere;
+    return daemon_of::restore_backup({arguments.config,
+                                      arguments.backup,
+                                      arguments.replace ? IfThere::replace : IfThere::refuse,
+                                      arguments.output()});
+}
+
+using Action = std::function<Result<>(const Arguments&)>;
+
+void declare_backup_commands(CLI::App& app, Arguments& arguments, Action& action)
+{
+    auto* backup = app.add_subcommand(
+        "backup", "Write everything that a coordinator is to a folder, or an archive");
+    backup->add_option("--out", arguments.out, "a new folder, or a new file *.tar; holds secrets");
+    backup->add_flag("--with-blobs", arguments.with_blobs, "also what was uploaded for images");
+    backup->add_flag("--json", arguments.json, "say as JSON what was written");
+    auto* verify = backup->add_subcommand("verify", "Read a backup, and compare every digest");
+    verify->add_option("PATH", arguments.backup, "the folder, or the file *.tar")->required();
+    verify->add_flag("--json", arguments.json, "as JSON");
+    backup->callback([verify, &action] {
+        action = verify->parsed() ? Action{verify_backup} : Action{make_backup};
+    });
+
+    auto* restore = app.add_subcommand(
+        "restore", "Make the coordinator of a backup anew, on an empty database and with no keys");
+    restore->add_option("--from", arguments.backup, "the folder, or the file *.tar")->required();
+    restore->add_flag("--replace",
+                      arguments.replace,
+                      "also where there is something: the database loses what it holds");
+    restore->add_flag("--json", arguments.json, "say as JSON what was done");
+    restore->callback([&action] { action = restore_backup; });
+}
+
 int report(const Error& error)
 {
     fmt::print(stderr, "paddock-coordinator: {}\n", error.message);
@@ -113,7 +179,7 @@ int main(int argc, char** argv)
     CLI::App app{"paddock-coordinator places sandboxes on hosts, serves the HTTP API and keeps "
                  "the records.\nWithout a subcommand it serves, until SIGTERM."};
     Arguments arguments;
-    std::function<Result<>(const Arguments&)> action = serve;
+    Action action = serve;
     app.set_version_flag("--version", fmt::format("paddock-coordinator {}", common::version));
     app.add_option("--config",
                    arguments.config,
@@ -140,6 +206,8 @@ int main(int argc, char** argv)
     audit->require_subcommand(1);
     auto* verify = audit->add_subcommand("verify", "Check that no row was changed or is missing");
     verify->callback([&action] { action = verify_audit; });
+
+    declare_backup_commands(app, arguments, action);
 
     app.footer("A new coordinator: keygen; token; serve; enrol each host.\n\nConfiguration keys "
                "(default in brackets), each also from the environment:\n" +

@@ -50,6 +50,8 @@ void fields(V& v, M& m)
     v.opt("disk_free", m.disk_free_bytes);
     v.opt("load1_milli", m.load1_milli);
     v.opt("sandboxes", m.sandboxes);
+    v.opt("fence_after_ms", m.fence_after_ms);
+    v.opt("fence_action", m.fence_action, word);
     v.opt("warnings", m.warnings, many(32, 1024));
     v.opt("images", m.images, images);
 }
@@ -84,6 +86,8 @@ void fields(V& v, M& m)
     v.opt("network_mode", m.network_mode, word);
     v.opt("error", m.error);
     v.opt("timings_us", m.timings_us, many(32, 64));
+    v.opt("name", m.name, word);
+    v.opt("disk", m.disk, word);
 }
 
 template <typename V, typename M>

@@ -59,6 +59,10 @@ struct HostFacts {
     std::uint64_t disk_free_bytes = 0;
     std::uint32_t load1_milli = 0; ///< One-minute load average × 1000.
     std::uint32_t sandboxes = 0;
+    /// How long it may hear from no leader before it does to its sandboxes what `fence_action`
+    /// says; 0: for ever.
+    std::uint64_t fence_after_ms = 0;
+    std::string fence_action;          ///< keep | pause | stop
     std::vector<std::string> warnings; ///< What preflight found: one sentence each, with the fix.
     std::vector<ImageReport> images;
     friend bool operator==(const HostFacts&, const HostFacts&) = default;
@@ -92,6 +96,8 @@ struct SandboxReport {
     std::string network_mode;
     std::optional<WireError> error;
     std::map<std::string, std::uint64_t> timings_us; ///< Steps of the last create or start.
+    std::string name;                                ///< "" from a hostd that does not say.
+    std::string disk;                                ///< durable | ephemeral; "" likewise.
     friend bool operator==(const SandboxReport&, const SandboxReport&) = default;
 };
 

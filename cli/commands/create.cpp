@@ -23,6 +23,7 @@ struct CreateOptions {
     bool no_start = false;
     bool no_wait = false;
     bool wait_for_ip = false;
+    bool explain = false;
 };
 
 /// "tiny-k3f9q2": known before the answer, so that it can be looked for meanwhile and afterwards.
@@ -94,6 +95,20 @@ common::Result<int> show_created(Context& context, const std::string& body)
     return exit_ok;
 }
 
+/// Nothing is made: each host's verdict.
+common::Result<int> explain(Context& context, const nlohmann::json& body)
+{
+    COMMON_TRY(const auto answer, context.session.post("/v1/placement/explain", body));
+    COMMON_TRY(const auto json, client::parse(answer, context.session.url()));
+    const bool placeable = text_of(json, "placeable") == "true";
+    if (context.json()) {
+        Console::print_json(answer);
+    } else {
+        Console::print(placement_table(json).render(context.console.out));
+    }
+    return placeable ? exit_ok : exit_no_capacity;
+}
+
 common::Result<int> create(Context& context, CreateOptions wanted)
 {
     if (wanted.image.empty() && wanted.from_template.empty()) {
@@ -105,6 +120,9 @@ common::Result<int> create(Context& context, CreateOptions wanted)
         wanted.name = new_name(wanted.image.empty() ? wanted.from_template : wanted.image);
     }
     COMMON_TRY(const auto body, body_of(wanted));
+    if (wanted.explain) {
+        return explain(context, body);
+    }
     const auto looking = std::shared_ptr{context.another_session()};
     auto seen = std::make_shared<Json>();
     Waiting waiting{.what = "creating " + wanted.name,
@@ -212,15 +230,16 @@ common::Result<int> fork_sandbox(Context& context, const Fork& fork)
 
 void add_create(CommandLine& line)
 {
-    auto* command =
-        line.add(line.app,
-                 "create",
-                 "A new sandbox; its id is the last line of stdout",
-                 {"ID=$(paddock create tiny)",
-                  "paddock create debian-12 --name web --cpu 2 --memory 2G --ttl 1h",
-                  "paddock create --template web",
-                  "paddock create tiny --label team=search --env STAGE=test --no-wait",
-                  "paddock create tiny --file-root /home/sandbox --never-read /home/sandbox/.ssh"});
+    auto* command = line.add(
+        line.app,
+        "create",
+        "A new sandbox; its id is the last line of stdout",
+        {"ID=$(paddock create tiny)",
+         "paddock create debian-12 --name web --cpu 2 --memory 2G --ttl 1h",
+         "paddock create --template web",
+         "paddock create debian-12 --memory 64G --explain   # Where, and why not elsewhere.",
+         "paddock create tiny --label team=search --env STAGE=test --no-wait",
+         "paddock create tiny --file-root /home/sandbox --never-read /home/sandbox/.ssh"});
     command->group("Sandboxes");
     auto wanted = std::make_shared<CreateOptions>();
     command->add_option("IMAGE", wanted->image, "what it boots (the template's): paddock images ls")
@@ -237,6 +256,9 @@ void add_create(CommandLine& line)
     command->add_flag("--wait-for-ip", wanted->wait_for_ip, "return once it has an address")
         ->excludes(stays)
         ->excludes(leaves);
+    command->add_flag("--explain",
+                      wanted->explain,
+                      "make nothing: say which host would take it, and why others would not");
     line.runs(command, [wanted](Context& context) { return create(context, *wanted); });
 }
 

@@ -262,7 +262,8 @@ std::string json_of(const std::vector<Check>& checks, bool failed)
 {
     Json json{{"ok", !failed}, {"checks", Json::array()}};
     for (const auto& check : checks) {
-        Json one{{"name", check.name}, {"status", to_string(check.verdict)}, {"what", check.what}};
+        Json one{
+            {"name", check.name}, {"status", to_string(check.verdict)}, {"message", check.what}};
         if (!check.fix.empty()) {
             one["fix"] = check.fix;
         }

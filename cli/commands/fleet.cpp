@@ -19,14 +19,17 @@ common::Result<int> get_host(Context& context, const std::string& name)
     }
     COMMON_TRY(const auto json, client::parse(body, context.session.url()));
     auto host = inner_of(json, "host");
-    const Json drain = inner_of(host, "drain");
-    if (!drain.empty()) {
-        host["drain"] = drain_text(drain, now());
+    std::string left;
+    for (const auto* object : {draining.object, evacuating.object}) {
+        const Json emptied = inner_of(host, object);
+        if (!emptied.empty()) {
+            host[object] = drain_text(emptied, now());
+        }
+        if (!inner_of(emptied, "left").empty()) {
+            left += "\n" + left_table(emptied).render(context.console.out);
+        }
     }
-    Console::print(details_of(host, now(), context.console.out));
-    if (!inner_of(drain, "left").empty()) {
-        Console::print("\n" + left_table(drain).render(context.console.out));
-    }
+    Console::print(details_of(host, now(), context.console.out) + left);
     return exit_ok;
 }
 

@@ -1,6 +1,7 @@
 #include "cli/answers.hpp"
 #include "cli/command_line.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/image_source.hpp"
 #include "cli/local_file.hpp"
 #include "cli/resolve.hpp"
 #include "cli/text.hpp"
@@ -100,22 +101,70 @@ common::Result<int> push(Context& context, const PushOptions& wanted)
 }
 
 struct ImportOptions {
-    std::string name;
-    std::string vm;
+    std::string from;
     std::string host;
-    std::string agent;
+    std::string sha256;
+    PushOptions files;
 };
 
-common::Result<int> import(Context& context, const ImportOptions& wanted)
+common::Result<int> import_vm(Context& context, const ImportOptions& wanted)
 {
-    nlohmann::json body{{"name", wanted.name}, {"from_vm", wanted.vm}};
+    nlohmann::json body{{"name", wanted.files.name}, {"from_vm", wanted.from}};
     for (const auto& [field, text] :
-         {std::pair{"host", &wanted.host}, std::pair{"agent", &wanted.agent}}) {
+         {std::pair{"host", &wanted.host}, std::pair{"agent", &wanted.files.agent}}) {
         if (!text->empty()) {
             body[field] = *text;
         }
     }
-    return make(context, body, "copying the disk of " + wanted.vm);
+    return make(context, body, "copying the disk of " + wanted.from);
+}
+
+/// What the files say, where nobody says otherwise.
+common::Result<int> import_files(Context& context, const ImportOptions& wanted)
+{
+    COMMON_TRY(const auto source, image_source(context.console, wanted.from, wanted.sha256));
+    auto files = wanted.files;
+    files.disk = source.disk;
+    for (const auto& [option, said] : {std::pair{&files.kernel, &source.kernel},
+                                       std::pair{&files.initrd, &source.initrd},
+                                       std::pair{&files.cmdline, &source.cmdline},
+                                       std::pair{&files.agent, &source.agent}}) {
+        *option = option->empty() ? *said : *option;
+    }
+    if (files.agent.empty()) {
+        return common::Error{common::ErrorCode::invalid_argument,
+                             wanted.from +
+                                 ": say what is in it that commands go through: --agent paddock, "
+                                 "qemu or none"};
+    }
+    if (files.cpu == 0) {
+        files.cpu = source.vcpus;
+    }
+    if (files.memory.empty() && source.memory_mb > 0) {
+        files.memory = std::to_string(source.memory_mb) + "M";
+    }
+    return push(context, files);
+}
+
+common::Result<int> import(Context& context, const ImportOptions& wanted)
+{
+    if (!wanted.host.empty() || !is_image_source(wanted.from)) {
+        return import_vm(context, wanted);
+    }
+    return import_files(context, wanted);
+}
+
+/// What an image of files is like; `agent` is up to the command.
+void add_file_options(CLI::App* command, PushOptions& files)
+{
+    command->add_option("--kernel", files.kernel, "to boot it directly")->type_name("FILE");
+    command->add_option("--initrd", files.initrd, "with a kernel")->type_name("FILE");
+    command->add_option("--cmdline", files.cmdline, "with a kernel")->type_name("TEXT");
+    command->add_option("--boot", files.boot, "bios or uefi, without a kernel (bios)")
+        ->check(CLI::IsMember({"bios", "uefi"}))
+        ->type_name("KIND");
+    command->add_option("--cpu", files.cpu, "for sandboxes that do not say")->type_name("N");
+    command->add_option("--memory", files.memory, "likewise, as in 512M or 2G")->type_name("SIZE");
 }
 
 common::Result<int> get(Context& context, const std::string& name)
@@ -146,6 +195,7 @@ void add_image_commands(CommandLine& line)
     auto* group = line.add(line.app, "images", "What sandboxes boot", {"paddock images ls"});
     group->group("State");
     group->require_subcommand(1);
+    group->alias("image");
 
     auto* all = line.add(*group, "ls", "All, and on which hosts they are", {"paddock images ls"});
     line.runs(all, [](Context& context) {
@@ -172,19 +222,36 @@ void add_image_commands(CommandLine& line)
     command->add_option("SNAPSHOT", wanted->snapshot, "of that sandbox")->type_name("")->required();
     line.runs(command, [wanted](Context& context) { return create(context, *wanted); });
 
-    auto* of_vm = line.add(*group,
-                           "import",
-                           "Make one of somebody else's VM on a host",
-                           {"paddock images import gold gold-vm --host h1"});
-    auto vm = std::make_shared<ImportOptions>();
-    of_vm->add_option("NAME", vm->name, "of the new image")->type_name("")->required();
-    of_vm->add_option("VM", vm->vm, "its name; it may run, and goes on")->type_name("")->required();
-    of_vm->add_option("--host", vm->host, "where it is, if several have one of this name")
+    auto* taken =
+        line.add(*group,
+                 "import",
+                 "Make one of a URL, a disk or a folder here, or of a VM on a host",
+                 {"paddock images import debian https://example.com/debian-12.qcow2 "
+                  "--agent qemu --sha256 HEX",
+                  "paddock images import web ./web.raw --agent none   # It is converted.",
+                  "paddock images import tiny ./tiny/   # As tools/build-tiny-image makes.",
+                  "paddock images import gold gold-vm --host h1"});
+    auto from = std::make_shared<ImportOptions>();
+    taken->add_option("NAME", from->files.name, "of the new image")->type_name("")->required();
+    taken
+        ->add_option("FROM",
+                     from->from,
+                     "http(s)://…; a qcow2 or raw file; a folder with image.json; else the name of "
+                     "somebody else's VM, which may run, and goes on")
+        ->type_name("")
+        ->required();
+    taken->add_option("--host", from->host, "of a VM, if several hosts have one of this name")
         ->type_name("HOST");
-    of_vm->add_option("--agent", vm->agent, "paddock, qemu or none (by what its definition has)")
+    taken->add_option("--sha256", from->sha256, "that the file, or what the URL answers, must have")
+        ->type_name("HEX");
+    taken
+        ->add_option("--agent",
+                     from->files.agent,
+                     "paddock, qemu or none (what image.json, or the VM's definition, says)")
         ->check(CLI::IsMember({"paddock", "qemu", "none"}))
         ->type_name("KIND");
-    line.runs(of_vm, [vm](Context& context) { return import(context, *vm); });
+    add_file_options(taken, from->files);
+    line.runs(taken, [from](Context& context) { return import(context, *from); });
 
     auto* upload = line.add(
         *group,
@@ -203,14 +270,7 @@ void add_image_commands(CommandLine& line)
         ->check(CLI::IsMember({"paddock", "qemu", "none"}))
         ->type_name("KIND")
         ->required();
-    upload->add_option("--kernel", files->kernel, "to boot it directly")->type_name("FILE");
-    upload->add_option("--initrd", files->initrd, "with a kernel")->type_name("FILE");
-    upload->add_option("--cmdline", files->cmdline, "with a kernel")->type_name("TEXT");
-    upload->add_option("--boot", files->boot, "bios or uefi, without a kernel (bios)")
-        ->check(CLI::IsMember({"bios", "uefi"}))
-        ->type_name("KIND");
-    upload->add_option("--cpu", files->cpu, "for sandboxes that do not say")->type_name("N");
-    upload->add_option("--memory", files->memory, "likewise, as in 512M or 2G")->type_name("SIZE");
+    add_file_options(upload, *files);
     line.runs(upload, [files](Context& context) { return push(context, *files); });
 }
 

@@ -114,6 +114,29 @@ common::Result<int> verify(Context& context, const SnapshotOptions& wanted)
     return said(context, body, wanted.name + " is as it was taken");
 }
 
+/// What other hosts have of it, and what is wrong with that.
+common::Result<int> list_replicas(Context& context, const std::string& sandbox)
+{
+    COMMON_TRY(const auto id, sandbox_id(context.session, sandbox, Meant::likely));
+    COMMON_TRY(const auto body, context.session.get("/v1/sandboxes/" + id + "/replicas"));
+    if (context.json()) {
+        Console::print_json(body);
+        return exit_ok;
+    }
+    COMMON_TRY(const auto json, client::parse(body, context.session.url()));
+    const auto wanted = number_of(json, "wanted");
+    if (wanted == 0) {
+        Console::print(sandbox + " is to have no copies: paddock create --replicas 1\n");
+        return exit_ok;
+    }
+    const auto& copies = inner_of(json, "copies");
+    Console::print(replicas_table(copies, now()).render(context.console.out));
+    if (const auto error = text_of(json, "error"); !error.empty()) {
+        Console::print(fmt::format("{} of {} copies; {}\n", copies.size(), wanted, error));
+    }
+    return exit_ok;
+}
+
 void add_named(CommandLine& line,
                CLI::App& group,
                const std::string& name,
@@ -171,6 +194,16 @@ void add_snapshot_commands(CommandLine& line)
               "Read all its files and compare their digests",
               "paddock snapshot verify web clean",
               verify);
+
+    auto* replicas = line.add(
+        line.app,
+        "replicas",
+        "Copies of a sandbox on other hosts, and how old they are",
+        {"paddock create tiny --name web --replicas 1 --replica-every 1m", "paddock replicas web"});
+    replicas->group("State");
+    auto sandbox = std::make_shared<std::string>();
+    add_sandbox(replicas, *sandbox);
+    line.runs(replicas, [sandbox](Context& context) { return list_replicas(context, *sandbox); });
 }
 
 } // namespace cli

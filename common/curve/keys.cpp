@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <fstream>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zmq.h>
 
 namespace common::curve {
@@ -32,6 +33,14 @@ Result<> write_new(const std::filesystem::path& file, const std::string& text, m
         return Error{ErrorCode::internal, "write " + file.string() + ": is the disk full?"};
     }
     return {};
+}
+
+/// What nobody may do with a secret key. One that is root's may be read by a group: it is how a
+/// daemon of another user gets it.
+mode_t too_open(const struct stat& file)
+{
+    const bool is_lent = file.st_uid == 0 && ::geteuid() != 0;
+    return is_lent ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
 }
 
 } // namespace
@@ -85,7 +94,7 @@ Result<std::string> read_key(const std::filesystem::path& file)
 Result<KeyPair> read_key_pair(const std::filesystem::path& secret_file)
 {
     struct stat about = {};
-    if (::stat(secret_file.c_str(), &about) == 0 && (about.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    if (::stat(secret_file.c_str(), &about) == 0 && (about.st_mode & too_open(about)) != 0) {
         return Error{ErrorCode::failed_precondition,
                      "key file " + secret_file.string() + " is open to others: chmod 600 it"};
     }

@@ -67,6 +67,25 @@ Result<> replace_durably(const std::filesystem::path& file, std::string_view tex
     return sync_folder(file.parent_path());
 }
 
+Result<> let_folders_group_read(const std::filesystem::path& file)
+{
+    struct stat folder {};
+    const common::UniqueFd fd{::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+    const auto parent = file.has_parent_path() ? file.parent_path() : std::filesystem::path{"."};
+    if (!fd || ::stat(parent.c_str(), &folder) != 0) {
+        return file_error("look at", file, errno);
+    }
+    if (::geteuid() != 0 || folder.st_gid == 0) {
+        return {};
+    }
+    constexpr auto no_change = static_cast<uid_t>(-1);
+    if (::fchown(fd.get(), no_change, folder.st_gid) != 0 ||
+        ::fchmod(fd.get(), S_IRUSR | S_IWUSR | S_IRGRP) != 0) {
+        return file_error("give to the folder's group", file, errno);
+    }
+    return {};
+}
+
 Result<> sync_file(const std::filesystem::path& file)
 {
     return sync(file, 0);

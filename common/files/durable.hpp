@@ -24,6 +24,10 @@ Result<> replace_durably(const std::filesystem::path& file, std::string_view tex
 /// told of as such. `not_found`.
 Result<> rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 
+/// A secret that root has made for a daemon: where the folder is another group's, that group may
+/// read the file (root:GROUP, 0640), and nobody else. Nothing where it is not, or for others.
+Result<> let_folders_group_read(const std::filesystem::path& file);
+
 Result<> sync_file(const std::filesystem::path& file);
 Result<> sync_folder(const std::filesystem::path& folder);
 

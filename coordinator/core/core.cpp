@@ -3,9 +3,12 @@
 
 #include "common/log/log.hpp"
 #include "coordinator/core/draining.hpp"
+#include "coordinator/core/evacuating.hpp"
+#include "coordinator/core/fencing.hpp"
 #include "coordinator/core/imaging.hpp"
 #include "coordinator/core/pooling.hpp"
 #include "coordinator/core/registry.hpp"
+#include "coordinator/core/replicating.hpp"
 #include "coordinator/core/streams.hpp"
 
 #include <algorithm>
@@ -34,7 +37,10 @@ Core::Core(
       registry_{std::make_unique<Registry>(*this, blobs)},
       streams_{std::make_unique<Streams>(*this)},
       moving_{std::make_unique<Moving>(*this)},
+      replicating_{std::make_unique<Replicating>(*this, *moving_)},
       draining_{std::make_unique<Draining>(*this, *moving_)},
+      evacuating_{std::make_unique<Evacuating>(*this, *moving_)},
+      fencing_{std::make_unique<Fencing>(*this, *moving_)},
       audit_{store},
       tail_{store},
       loop_{std::make_shared<common::EventLoop>(clock, loop_capacity)}
@@ -86,6 +92,7 @@ Result<std::uint64_t> Core::start()
         changes.emplace_back(std::move(row));
     }
     adopt_checkpoints(std::move(snapshot.checkpoints), changes);
+    replicating_->adopt(std::move(snapshot.replicas));
     registry_->adopt(std::move(snapshot.images), changes);
     pooling_->adopt(std::move(snapshot.pools));
     post([this, changes = std::move(changes)]() mutable {
@@ -93,6 +100,7 @@ Result<std::uint64_t> Core::start()
             save_outcome(std::move(changes), [](const Result<>&) {});
         }
         moving_->adopt();
+        replicating_->resume();
         tick(clock_.steady());
         delete_old_snapshots();
     });
@@ -120,7 +128,7 @@ void Core::stop()
     moving_->stop();
     pending_.clear(); // Their replies are gone with them: whoever waits is told.
     watches_.clear();
-    saving_.clear();
+    writing_.under_way.clear();
 }
 
 Error Core::no_answer()
@@ -258,6 +266,7 @@ void Core::close(const Op& op, const std::optional<Error>& error)
     op->row.status = !error ? "done" : unknown ? "unknown" : "failed";
     op->row.ended_at = clock_.wall();
     op->row.error = error ? error->message : "";
+    counts_.ended(to_string(op->kind), op->row.status, clock_.steady() - op->begun);
 }
 
 void Core::conclude(const Op& op, const std::optional<Error>& error)

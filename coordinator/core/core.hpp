@@ -2,15 +2,18 @@
 
 #include "common/event_loop.hpp"
 #include "coordinator/core/checkpoints.hpp"
+#include "coordinator/core/counts.hpp"
 #include "coordinator/core/fleet.hpp"
 #include "coordinator/core/pending.hpp"
 #include "coordinator/core/reply.hpp"
 #include "coordinator/core/settings.hpp"
+#include "coordinator/core/writing.hpp"
 
 #include <atomic>
-#include <deque>
 
 namespace coordinator {
+
+struct CoreFigures;
 
 /// The coordinator's use cases. One thread (the loop) owns the fleet and everything
 /// under way; callers of Service block in their own threads until the loop answers.
@@ -32,36 +35,29 @@ public:
     common::Result<Sandbox> create(const Caller& caller, CreateRequest request) override;
     common::Result<SandboxPage> list(const Caller& caller, const ListFilter& filter) override;
     common::Result<Sandbox> get(const Caller& caller, const common::SandboxId& id) override;
-    common::Result<Sandbox>
-    start(const Caller& caller, const common::SandboxId& id, bool wait_for_ip) override;
-    common::Result<Sandbox>
-    stop(const Caller& caller, const common::SandboxId& id, StopRequest request) override;
+    common::Result<Sandbox> start(const Caller&, const common::SandboxId&, bool wait) override;
+    common::Result<Sandbox> stop(const Caller&, const common::SandboxId&, StopRequest) override;
     common::Result<Sandbox> pause(const Caller& caller, const common::SandboxId& id) override;
     common::Result<Sandbox> resume(const Caller& caller, const common::SandboxId& id) override;
     common::Result<Sandbox> suspend(const Caller& caller, const common::SandboxId& id) override;
-    common::Result<Sandbox>
-    restart(const Caller& caller, const common::SandboxId& id, StopRequest request) override;
-    common::Result<Checkpoint> take_snapshot(const Caller& caller,
-                                             const common::SandboxId& id,
-                                             SnapshotRequest request) override;
+    common::Result<Sandbox> restart(const Caller&, const common::SandboxId&, StopRequest) override;
+    common::Result<Checkpoint>
+    take_snapshot(const Caller&, const common::SandboxId&, SnapshotRequest request) override;
     common::Result<CheckpointPage>
     snapshots(const Caller& caller, const common::SandboxId& id, Page page) override;
     common::Result<Checkpoint>
     snapshot(const Caller& caller, const common::SandboxId& id, const std::string& name) override;
-    common::Result<Checkpoint> delete_snapshot(const Caller& caller,
-                                               const common::SandboxId& id,
-                                               const std::string& name) override;
-    common::Result<Sandbox> restore_snapshot(const Caller& caller,
-                                             const common::SandboxId& id,
-                                             const std::string& name) override;
-    common::Result<Checkpoint> verify_snapshot(const Caller& caller,
-                                               const common::SandboxId& id,
-                                               const std::string& name) override;
-    common::Result<Fork>
-    fork(const Caller& caller, const common::SandboxId& id, ForkRequest request) override;
+    common::Result<Checkpoint>
+    delete_snapshot(const Caller&, const common::SandboxId&, const std::string& name) override;
+    common::Result<Sandbox>
+    restore_snapshot(const Caller&, const common::SandboxId&, const std::string& name) override;
+    common::Result<Checkpoint>
+    verify_snapshot(const Caller&, const common::SandboxId&, const std::string& name) override;
+    common::Result<Fork> fork(const Caller&, const common::SandboxId&, ForkRequest) override;
     common::Result<Sandbox>
     extend(const Caller& caller, const common::SandboxId& id, std::chrono::seconds ttl) override;
     common::Result<Sandbox> destroy(const Caller& caller, const common::SandboxId& id) override;
+    common::Result<ReplicaSet> replicas(const Caller&, const common::SandboxId& id) override;
     common::Result<Command>
     run(const Caller& caller, const common::SandboxId& id, RunRequest request) override;
     LiveExecs& live_execs() override;
@@ -72,8 +68,7 @@ public:
     common::Result<std::string> ip(const Caller& caller, const common::SandboxId& id) override;
     common::Result<std::vector<Host>> hosts(const Caller& caller) override;
     common::Result<Host> host(const Caller& caller, const common::HostName& name) override;
-    common::Result<>
-    change_host(const Caller& caller, const common::HostName& name, HostChange change) override;
+    common::Result<> change_host(const Caller&, const common::HostName&, HostChange) override;
     common::Result<Placement> explain(const Caller& caller, CreateRequest request) override;
     common::Result<std::vector<Image>> images(const Caller& caller) override;
     common::Result<Image> image(const Caller& caller, const common::ImageName& name) override;
@@ -84,8 +79,7 @@ public:
     common::Result<std::vector<PoolState>> pools(const Caller& caller) override;
     common::Result<PoolState> pool(const Caller& caller, const std::string& name) override;
     common::Result<PoolState> create_pool(const Caller& caller, PoolRequest request) override;
-    common::Result<PoolState>
-    change_pool(const Caller& caller, const std::string& name, PoolChange change) override;
+    common::Result<PoolState> change_pool(const Caller&, const std::string&, PoolChange) override;
     common::Result<PoolState> delete_pool(const Caller& caller, const std::string& name) override;
     common::Result<VmListing> vms(const Caller& caller) override;
     common::Result<Reading>
@@ -97,12 +91,15 @@ private:
     using SandboxDone = Pending::SandboxDone;
     using CheckpointDone = Pending::CheckpointDone;
     using Then = std::function<void(common::Result<>)>;
-    class Pooling;  ///< pooling.hpp: the warm pools.
-    class Imaging;  ///< imaging.hpp: images that tenants make.
-    class Registry; ///< registry.hpp: images made of uploaded files.
-    class Streams;  ///< streams.hpp: live execs.
-    class Moving;   ///< moving.hpp: sandboxes that change hosts.
-    class Draining; ///< draining.hpp: hosts that are to be emptied.
+    class Pooling;     ///< pooling.hpp: the warm pools.
+    class Imaging;     ///< imaging.hpp: images that tenants make.
+    class Registry;    ///< registry.hpp: images made of uploaded files.
+    class Streams;     ///< streams.hpp: live execs.
+    class Moving;      ///< moving.hpp: sandboxes that change hosts.
+    class Draining;    ///< draining.hpp: hosts that are to be emptied.
+    class Replicating; ///< replicating.hpp: copies on other hosts.
+    class Evacuating;  ///< evacuating.hpp: hosts that are gone.
+    class Fencing;     ///< fencing.hpp: hosts that heard no leader.
 
     // core.cpp: the loop, operations from intent to outcome.
     /// Runs `begin` on the loop and blocks the caller until its Reply is given. Every
@@ -347,9 +344,11 @@ private:
                   std::vector<std::pair<std::string_view, std::string>> detail);
     KnownHost& seen(const common::HostName& name, const HostFacts& facts);
     /// Whether it changed anything. A sandbox of another host is none of its business.
-    bool apply(const common::HostName& host, const SandboxReport& report);
+    bool apply(const common::HostName& host, const SandboxReport& report); // See note_report().
     void missing(const Sandbox& sandbox);
-    void destroy_remains(const common::HostName& host, const common::SandboxId& id);
+    void note_report(const Sandbox& was, const Sandbox& is);
+    void destroy_remains(const common::HostName&, const common::SandboxId&, std::uint64_t gen);
+    bool settle_orphan(KnownHost& known, const SandboxReport& report); ///< Whether adopted.
 
     // core_upkeep.cpp: what time brings.
     void tick(common::SteadyTime due);
@@ -359,6 +358,7 @@ private:
     void delete_old_snapshots();
     void resend_overdue();
     void begin_vms(const Caller& caller, std::function<void(VmListing)> done); // core_reads.cpp
+    [[nodiscard]] CoreFigures figures(common::SteadyTime asked) const;         // core_metrics.cpp
 
     Store& store_;
     HostLink& link_;
@@ -376,22 +376,21 @@ private:
     std::unique_ptr<Registry> registry_;
     std::unique_ptr<Streams> streams_;
     std::unique_ptr<Moving> moving_;
+    std::unique_ptr<Replicating> replicating_;
     std::unique_ptr<Draining> draining_;
+    std::unique_ptr<Evacuating> evacuating_;
+    std::unique_ptr<Fencing> fencing_;
     std::map<common::SnapshotId, common::SteadyTime> fresh_; ///< Too new for some inventories.
     std::map<common::SandboxId, Activity> activity_;         ///< Kept if there is a policy.
     std::set<common::SandboxId> unconfirmed_; ///< Their create was under way at the last end.
     std::set<common::SandboxId> dirty_;       ///< Memory is ahead of the database.
-    /// Outcomes to be written again, in their order; what belongs together, together.
-    std::deque<std::vector<Change>> unsaved_;
-    std::size_t flush_size_ = 1; ///< How many the next try takes.
-    /// What waits for a write to end; here, so that stop() ends it whatever the store does.
-    std::map<std::uint64_t, Then> saving_;
-    std::uint64_t saves_ = 0, ticks_ = 0;
+    Writing writing_;
+    CoreCounts counts_;
+    std::uint64_t ticks_ = 0;
     /// Destroys that their host could not finish, and when to ask it again.
     std::map<common::SandboxId, common::SteadyTime> destroy_again_;
-    bool flushing_ = false;
-    std::size_t stranded_ = 0; ///< Of pending_, those on lost hosts, as of the last tick.
-    std::uint64_t commands_run_ = 0, creates_ = 0, failed_writes_ = 0, placements_ = 0;
+    std::vector<Change> reports_; ///< Rows of the audit that are to go with the next write.
+    std::size_t stranded_ = 0;    ///< Of pending_, those on lost hosts, as of the last tick.
     StoredAudit audit_;
     EventTail tail_;                          ///< Of a thread of its own.
     std::shared_ptr<common::EventLoop> loop_; ///< Shared with callbacks that may outlive this.

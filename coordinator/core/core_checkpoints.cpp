@@ -1,5 +1,5 @@
 // What becomes of checkpoints: from the intent to an answer, or to what an inventory says.
-#include "coordinator/core/moving.hpp"
+#include "coordinator/core/replicating.hpp"
 
 #include "common/log/log.hpp"
 
@@ -28,6 +28,21 @@ void adopt(Checkpoint& checkpoint, const CheckpointReport& report)
     checkpoint.digests = report.digests;
     checkpoint.path = report.path;
     checkpoint.error.clear();
+}
+
+/// Of one that has no record; of a sandbox that has.
+Checkpoint adopted_checkpoint(const Sandbox& sandbox, const CheckpointReport& report)
+{
+    Checkpoint checkpoint;
+    checkpoint.id = report.id;
+    checkpoint.sandbox = sandbox.id;
+    checkpoint.tenant = sandbox.tenant;
+    checkpoint.host = sandbox.host;
+    checkpoint.name = report.name;
+    checkpoint.parent = report.parent;
+    checkpoint.created_at = report.created_at;
+    adopt(checkpoint, report);
+    return checkpoint;
 }
 
 /// The answer does not say whether it is there.
@@ -234,9 +249,12 @@ Op Core::about(const common::SnapshotId& id) const
 void Core::settle_checkpoints(const HostInventory& event)
 {
     std::set<common::SnapshotId> reported;
+    replicating_->settle(event);
     for (const auto& report : event.checkpoints) {
         reported.insert(report.id);
-        settle_reported(event.host, report);
+        if (!replicating_->keeps(event.host, report.id)) {
+            settle_reported(event.host, report);
+        }
     }
     for (const auto& checkpoint : checkpoints_.on(event.host)) {
         if (!reported.contains(checkpoint.id)) {
@@ -248,6 +266,16 @@ void Core::settle_checkpoints(const HostInventory& event)
 void Core::settle_reported(const common::HostName& host, const CheckpointReport& report)
 {
     const auto* found = checkpoints_.find(report.id);
+    const auto* sandbox = fleet_.find(report.sandbox);
+    if (found == nullptr && settings_.orphans == Orphans::adopt && sandbox != nullptr &&
+        sandbox->phase != Phase::destroyed && sandbox->host == host &&
+        !moving_->is_moving(sandbox->id) && common::is_name(report.name)) {
+        auto adopted = adopted_checkpoint(*sandbox, report);
+        if (checkpoints_.named(sandbox->id, adopted.name) != nullptr) {
+            adopted.name = adopted.id.str();
+        }
+        return note(std::move(adopted), "snapshot.found", "adopted");
+    }
     if (found == nullptr) {
         // It was on record before any host was asked for it: then this is the wrong database, or an
         // old one, and must do no harm.
@@ -336,7 +364,7 @@ void Core::note(Checkpoint checkpoint, std::string_view action, const std::strin
 void Core::settle_late(const common::HostName& host, const CheckpointReport& report)
 {
     const auto* found = checkpoints_.find(report.id);
-    if (found == nullptr) {
+    if (found == nullptr || replicating_->keeps(host, report.id)) {
         return;
     }
     if (found->host != host) {

@@ -28,17 +28,20 @@ Result<Sandbox> Core::create(const Caller& caller, CreateRequest request)
                      "create a sandbox: its host has not answered in time; the work goes on, look "
                      "for it with GET /v1/sandboxes",
                      boots ? "boot_timeout" : "outcome_unknown"});
-            ++creates_;
+            ++counts_.creates;
             // What stands ready runs, once it is claimed: for those alone who want it to.
             const bool warm = request.auto_start && request.pool != WarmUse::skip;
             const auto from = warm ? MadeFrom::warm : MadeFrom::image;
-            begin_create(caller, request, from, [this, reply, wait_for_ip](Result<Sandbox> made) {
-                if (made && wait_for_ip) {
-                    await_ip(made->id, reply);
-                } else {
-                    reply(std::move(made));
-                }
-            });
+            const auto begun = clock_.steady();
+            begin_create(
+                caller, request, from, [this, reply, wait_for_ip, begun](Result<Sandbox> made) {
+                    counts_.created(made, clock_.steady() - begun);
+                    if (made && wait_for_ip) {
+                        await_ip(made->id, reply);
+                    } else {
+                        reply(std::move(made));
+                    }
+                });
         });
 }
 
@@ -170,6 +173,7 @@ Core::draft(const Caller& caller, const CreateRequest& request, const Image& ima
     sandbox.env = request.env;
     sandbox.files = request.files;
     sandbox.wants = request.wants;
+    sandbox.replicas = request.replicas;
     sandbox.ttl = request.ttl;
     sandbox.created_at = clock_.wall();
     sandbox.updated_at = sandbox.created_at;
@@ -250,6 +254,12 @@ void Core::finish_create(const Op& op, const HostAnswer& answer)
         const auto total = clock_.steady() - op->begun;
         sandbox.timings_us["total"] = static_cast<std::uint64_t>(
             std::chrono::duration_cast<std::chrono::microseconds>(total).count());
+        if (const auto hello = report->timings_us.find("agent");
+            op->kind == Pending::Kind::create && hello != report->timings_us.end()) {
+            const auto start = report->timings_us.find("start");
+            counts_.boots.observe(std::chrono::microseconds{
+                hello->second + (start == report->timings_us.end() ? 0 : start->second)});
+        }
         put(std::move(sandbox));
     }
     unconfirmed_.erase(op->row.sandbox);
@@ -286,6 +296,7 @@ Result<> Core::move_elsewhere(const Op& op, const Error& error)
     }
     const auto image = fleet_.image(now->image, now->tenant);
     op->refused.emplace(op->host, error.message);
+    ++counts_.verdicts["refused_by_host"];
     auto moved = *now;
     if (!image || image->digest != now->image_digest) {
         return error;

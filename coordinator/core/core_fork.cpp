@@ -235,7 +235,7 @@ void Core::make_child(const std::shared_ptr<Forking>& forking, std::size_t numbe
         return;
     }
     CreateOnHost what{child, true, settings_.boot_timeout, forking->from->id};
-    ++creates_;
+    ++counts_.creates;
     const auto op = begin_operation(Pending::Kind::create, forking->caller, child, std::move(what));
     op->snapshot = forking->from->id;
     op->waiting.emplace_back(ended);

@@ -1,8 +1,11 @@
 // What hosts say.
+#include "coordinator/core/fencing.hpp"
 #include "coordinator/core/imaging.hpp"
 #include "coordinator/core/moving.hpp"
 #include "coordinator/core/pooling.hpp"
 #include "coordinator/core/registry.hpp"
+#include "coordinator/core/replicating.hpp"
+#include "coordinator/core/strays.hpp"
 #include "coordinator/core/streams.hpp"
 
 #include "common/log/log.hpp"
@@ -15,6 +18,13 @@ using common::Error;
 using common::ErrorCode;
 
 namespace {
+
+/// Its host may undo it yet.
+bool is_half_made(Phase phase)
+{
+    return phase == Phase::pending || phase == Phase::placing || phase == Phase::starting ||
+           phase == Phase::restoring;
+}
 
 bool is_on(Phase phase)
 {
@@ -43,6 +53,7 @@ void Core::on_event(HostEvent event)
         void operator()(HostGivesPiece& it) const { core.moving_->on_given(std::move(it)); }
         void operator()(const HostDisplaced& it) const { core.on_displaced(it); }
     };
+    ++counts_.host_messages.at(event.index());
     std::visit(Visitor{*this}, event);
 }
 
@@ -122,6 +133,7 @@ void Core::on_beat(const HostBeat& event)
     const bool is_new = before == nullptr;
     const auto had = is_new ? std::vector<Image>{} : before->host.facts.images;
     auto& known = seen(event.host, event.facts);
+    fencing_->heard(event);
     const bool write = is_new || had != known.host.facts.images;
     if (known.inventoried) {
         known.host.health = HostHealth::ready;
@@ -148,8 +160,11 @@ void Core::on_inventory(const HostInventory& event)
     for (const auto& id : fleet_.on(event.host)) {
         if (!reported.contains(id)) {
             missing(Sandbox{*fleet_.find(id)});
+            unconfirmed_.erase(id);
         }
-        unconfirmed_.erase(id);
+    }
+    if (!reports_.empty()) { // Their sandboxes are dirty.
+        save_outcome(std::exchange(reports_, {}), [](const common::Result<>&) {});
     }
     settle_checkpoints(event);
     if (std::exchange(known->comes_cold, false)) {
@@ -198,6 +213,7 @@ void Core::missing(const Sandbox& sandbox)
         auto lost = sandbox;
         lost.phase = Phase::lost;
         lost.error = "host " + sandbox.host.str() + " does not have it any more";
+        note_report(sandbox, lost);
         put(std::move(lost));
         dirty_.insert(sandbox.id);
     }
@@ -210,19 +226,16 @@ bool Core::apply(const common::HostName& host, const SandboxReport& report)
         return false; // It has moved; what is left of it there is on its way out.
     }
     if (found == nullptr || (found->host != host && found->phase != Phase::destroyed)) {
-        // Never destroyed by itself: a coordinator with the wrong database must do no harm.
-        if (auto* known = fleet_.host(host); known != nullptr && report.phase != Phase::destroyed &&
-                                             known->unknown.size() < KnownHost::most_unknown &&
-                                             known->unknown.insert(report.id).second) {
-            spdlog::warn("host {} has sandbox {}, which has no record on that host",
-                         host.str(),
-                         report.id.str());
-        }
-        return false;
+        auto* known = fleet_.host(host);
+        return known != nullptr && report.phase != Phase::destroyed &&
+               known->unknown.size() < KnownHost::most_unknown &&
+               known->unknown.insert(report.id).second && settle_orphan(*known, report);
     }
     if (found->phase == Phase::destroyed) {
         if (report.phase != Phase::destroyed) {
-            destroy_remains(host, report.id);
+            spdlog::info(
+                "host {} still has sandbox {}, which is destroyed", host.str(), report.id.str());
+            destroy_remains(host, report.id, found->generation);
         }
         return false;
     }
@@ -235,6 +248,15 @@ bool Core::apply(const common::HostName& host, const SandboxReport& report)
     }
     const auto current = lifecycle_of(report.id);
     const bool outdated = current && report.generation < sandbox.generation;
+    if (!current && !moving_->is_moving(report.id)) {
+        if (auto row = catch_up(sandbox, report, fleet_)) {
+            reports_.emplace_back(*std::move(row)); // Written with what it tells of.
+        }
+    }
+    fencing_->reported(sandbox, report);
+    if (!is_half_made(report.phase)) {
+        unconfirmed_.erase(report.id);
+    }
     if (!outdated) {
         sandbox.phase = report.phase;
         if (!current && sandbox.desired != Desired::destroyed) {
@@ -244,8 +266,13 @@ bool Core::apply(const common::HostName& host, const SandboxReport& report)
     }
     sandbox.ip = is_on(sandbox.phase) ? report.ip : "";
     const bool changed = sandbox.phase != found->phase || sandbox.ip != found->ip ||
-                         sandbox.error != found->error || sandbox.desired != found->desired;
+                         sandbox.error != found->error || sandbox.desired != found->desired ||
+                         sandbox.generation != found->generation;
     const bool wakes = found->phase != Phase::running && sandbox.phase == Phase::running;
+    if (sandbox.phase != found->phase && !current && !report.fenced &&
+        !moving_->is_moving(report.id)) {
+        note_report(*found, sandbox);
+    }
     if (changed) {
         put(std::move(sandbox));
     }
@@ -255,24 +282,13 @@ bool Core::apply(const common::HostName& host, const SandboxReport& report)
     return changed;
 }
 
-/// A host still has what was destroyed.
-void Core::destroy_remains(const common::HostName& host, const common::SandboxId& id)
-{
-    spdlog::info("host {} still has sandbox {}, which is destroyed", host.str(), id.str());
-    HostCommand command;
-    command.operation = common::mint<common::OperationId>();
-    command.request = common::mint<common::RequestId>();
-    command.generation = fleet_.find(id)->generation;
-    command.what = DestroyOnHost{id};
-    static_cast<void>(link_.send(host, std::move(command)));
-}
-
 void Core::on_status(const HostStatus& event)
 {
     std::vector<Change> changes;
     if (apply(event.host, event.sandbox)) {
         changes.emplace_back(*fleet_.find(event.sandbox.id));
     }
+    std::ranges::move(std::exchange(reports_, {}), std::back_inserter(changes));
     if (changes.empty()) {
         return link_.acknowledge(event.host, event.instance, event.seq);
     }
@@ -298,6 +314,8 @@ void Core::on_answer(const HostAnswer& event)
         // has ended, and given up by this one.
         if (const auto* report = std::get_if<CheckpointReport>(&event.value); report != nullptr) {
             settle_late(event.host, *report);
+        } else if (event.undone) {
+            link_.request_sync(event.host); // Nobody else would tell that it is not there.
         }
         return;
     }
@@ -317,6 +335,11 @@ void Core::on_answer(const HostAnswer& event)
         event.error->stable_reason() == "host_starting") {
         return; // Its inventory is on the way and has this sent again.
     }
+    if (op->kind != Pending::Kind::run && event.error &&
+        event.error->code == ErrorCode::unavailable && event.error->stable_reason() == "fenced" &&
+        !event.undone) {
+        return fencing_->refused(op);
+    }
     switch (op->kind) {
     case Pending::Kind::create: return finish_create(op, event);
     case Pending::Kind::claim: return pooling_->finish_claim(op, event);
@@ -334,6 +357,8 @@ void Core::on_answer(const HostAnswer& event)
     case Pending::Kind::register_image:
     case Pending::Kind::fetch_image:
     case Pending::Kind::drop_image: return registry_->finish(op, event);
+    case Pending::Kind::drop_replica: return replicating_->finish(op, event);
+    case Pending::Kind::replicate: return; // Only its steps are asked for.
     case Pending::Kind::move:
     case Pending::Kind::offer_snapshot:
     case Pending::Kind::fetch_snapshot:

@@ -375,6 +375,10 @@ void Core::mark_destroyed(Sandbox sandbox, const Op& by, const std::optional<Err
         }
     }
     moving_->destroyed(id);
+    if (auto gone = *fleet_.find(id); !gone.moving_to.empty()) {
+        gone.moving_to = {};
+        put(std::move(gone));
+    }
     if (by) {
         conclude(by, error);
     } else {

@@ -1,4 +1,5 @@
 // Pause and resume, which keep the memory of a sandbox, and a longer life for it.
+#include "coordinator/core/fencing.hpp"
 #include "coordinator/core/moving.hpp"
 
 namespace coordinator {
@@ -57,7 +58,7 @@ void Core::begin_pause(const Caller& caller, const common::SandboxId& id, Sandbo
         (sandbox.phase != Phase::running && sandbox.phase != Phase::paused)) {
         return done(wrong_state(sandbox, "pause"));
     }
-    if (sandbox.phase == Phase::paused) {
+    if (sandbox.phase == Phase::paused && !fencing_->is_still(sandbox)) {
         return done(sandbox);
     }
     if (const auto host = reachable(sandbox); !host) {

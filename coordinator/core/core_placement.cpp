@@ -1,5 +1,6 @@
 // Where what is new may go.
 #include "coordinator/core/draining.hpp"
+#include "coordinator/core/evacuating.hpp"
 #include "coordinator/core/pooling.hpp"
 
 #include "common/log/log.hpp"
@@ -32,6 +33,11 @@ HostWish changed(HostWish wish, const HostChange& change, common::WallTime now)
     wish.cordoned = change.cordoned.value_or(wish.cordoned);
     if (change.cordoned && !*change.cordoned) {
         wish.drain.reset();
+        wish.evacuation.reset();
+    }
+    if (change.evacuation) {
+        wish.cordoned = true;
+        wish.evacuation = Evacuation{now, change.evacuation->powered_off};
     }
     if (change.drain) {
         wish.cordoned = true;
@@ -73,6 +79,9 @@ std::string reasons(const std::vector<scheduler::Assessment>& hosts)
 
 std::string change_detail(const HostChange& change)
 {
+    if (change.evacuation) {
+        return detail_of({{"powered_off", change.evacuation->powered_off ? "yes" : "no"}});
+    }
     if (change.drain) {
         return detail_of({{"deadline_sec", std::to_string(change.drain->count())}});
     }
@@ -96,7 +105,8 @@ Result<> Core::place(Sandbox& sandbox,
     const scheduler::Demand demand{sandbox.vcpus, sandbox.memory, sandbox.wants, only, refused};
     const auto* warm = pooling_->sources_of(sandbox);
     const auto view = fleet_.view(image, sandbox, warm);
-    auto host = scheduler::place(view, demand, settings_.placement, ++placements_);
+    auto host = scheduler::place(view, demand, settings_.placement, ++counts_.placements);
+    ++counts_.verdicts[host ? "placed" : "no_capacity"];
     if (!host) {
         return Error{ErrorCode::resource_exhausted,
                      "create a sandbox: no host can take it",
@@ -130,7 +140,7 @@ Result<Placement> Core::explain(const Caller& caller, CreateRequest request)
             const auto* warm = pooling_->sources_of(*sandbox);
             const auto view = fleet_.view(*image, *sandbox, warm);
             Placement placement{
-                scheduler::place(view, demand, settings_.placement, placements_ + 1), {}};
+                scheduler::place(view, demand, settings_.placement, counts_.placements + 1), {}};
             for (auto& one : scheduler::assess(view, demand, settings_.placement)) {
                 placement.hosts.push_back(
                     {std::move(one.host), std::move(one.why_not), one.scores});
@@ -142,7 +152,8 @@ Result<Placement> Core::explain(const Caller& caller, CreateRequest request)
 /// It holds from here on, unless it certainly is not recorded.
 Result<> Core::change_host(const Caller& caller, const common::HostName& name, HostChange change)
 {
-    const auto* const step = change.drain                                      ? "drain"
+    const auto* const step = change.evacuation                                 ? "evacuate"
+                             : change.drain                                    ? "drain"
                              : change.cordoned && *change.cordoned             ? "cordon"
                              : change.cordoned                                 ? "uncordon"
                              : !change.taints.empty() && change.labels.empty() ? "taint"
@@ -163,6 +174,12 @@ Result<> Core::change_host(const Caller& caller, const common::HostName& name, H
             if (known == nullptr) {
                 return reply(Error{ErrorCode::not_found, "no host " + name.str()});
             }
+            if (const auto may = change.evacuation ? evacuating_->may_begin(
+                                                         *known, change.evacuation->powered_off)
+                                                   : Result<>{};
+                !may) {
+                return reply(may.error());
+            }
             auto wish = changed(known->host.wish, change, clock_.wall());
             for (const auto& [labels, what] :
                  {std::pair{&wish.labels, "labels"}, std::pair{&wish.taints, "taints"}}) {
@@ -177,9 +194,13 @@ Result<> Core::change_host(const Caller& caller, const common::HostName& name, H
                 }
             }
             const bool renewed = known->host.wish.drain != wish.drain;
+            const bool evacuated = known->host.wish.evacuation != wish.evacuation;
             known->host.wish = wish;
             if (renewed) {
                 draining_->changed(name);
+            }
+            if (evacuated) {
+                evacuating_->changed(name);
             }
             const auto number = ++known->wish_changes;
             auto outcome = intent;

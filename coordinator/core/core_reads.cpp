@@ -1,8 +1,9 @@
 // Questions that change nothing.
 #include "coordinator/core/draining.hpp"
-#include "coordinator/core/lease_metrics.hpp"
+#include "coordinator/core/evacuating.hpp"
 #include "coordinator/core/pooling.hpp"
 #include "coordinator/core/registry.hpp"
+#include "coordinator/core/replicating.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -25,11 +26,15 @@ Host as_seen_by(const Caller& caller, Host host)
 {
     std::erase_if(host.facts.images,
                   [&caller](const Image& image) { return !is_visible(image, caller.tenant); });
+    const auto shorten = [&caller](std::vector<DrainProgress::Left>& left) {
+        std::erase_if(left, [&caller](const auto& one) { return one.tenant != caller.tenant; });
+        left.resize(std::min(left.size(), most_left_told));
+    };
     if (host.drain) {
-        std::erase_if(host.drain->left, [&caller](const DrainProgress::Left& one) {
-            return one.tenant != caller.tenant;
-        });
-        host.drain->left.resize(std::min(host.drain->left.size(), most_left_told));
+        shorten(host.drain->left);
+    }
+    if (host.evacuation) {
+        shorten(host.evacuation->left);
     }
     return host;
 }
@@ -163,6 +168,7 @@ Result<std::vector<Host>> Core::hosts(const Caller& caller)
                                       for (const auto& [name, known] : fleet_.hosts()) {
                                           auto host = fleet_.with_usage(known);
                                           host.drain = draining_->progress(host);
+                                          host.evacuation = evacuating_->progress(host);
                                           hosts.push_back(as_seen_by(caller, std::move(host)));
                                       }
                                       reply(std::move(hosts));
@@ -178,7 +184,16 @@ Result<Host> Core::host(const Caller& caller, const common::HostName& name)
         }
         auto host = fleet_.with_usage(*known);
         host.drain = draining_->progress(host);
+        host.evacuation = evacuating_->progress(host);
         reply(as_seen_by(caller, std::move(host)));
+    });
+}
+
+Result<ReplicaSet> Core::replicas(const Caller& caller, const common::SandboxId& id)
+{
+    return ask<ReplicaSet>(read_limit, [this, caller, id](const Reply<ReplicaSet>& reply) {
+        const auto found = living(caller, id);
+        reply(found ? Result<ReplicaSet>{replicating_->told(**found)} : found.error());
     });
 }
 
@@ -351,48 +366,6 @@ Health Core::health()
     health.epoch = store_.epoch();
     health.ready = std::ranges::all_of(health.components, &Health::Component::ready);
     return health;
-}
-
-std::string Core::metrics()
-{
-    const auto text = ask<std::string>(read_limit, [this](const Reply<std::string>& reply) {
-        std::map<std::string, unsigned> phases;
-        for (const auto& [id, sandbox] : fleet_.sandboxes()) {
-            ++phases[std::string{to_string(sandbox.phase)}];
-        }
-        std::map<std::string, unsigned> hosts;
-        for (const auto& [name, known] : fleet_.hosts()) {
-            ++hosts[std::string{health_of(known.host)}];
-        }
-        std::string out = "# HELP paddock_sandboxes Sandboxes by phase; those destroyed within a "
-                          "day are counted too.\n# TYPE paddock_sandboxes gauge\n";
-        for (const auto& [phase, count] : phases) {
-            out += fmt::format("paddock_sandboxes{{phase=\"{}\"}} {}\n", phase, count);
-        }
-        out += "# HELP paddock_hosts Hosts by health.\n# TYPE paddock_hosts gauge\n";
-        for (const auto& [health, count] : hosts) {
-            out += fmt::format("paddock_hosts{{health=\"{}\"}} {}\n", health, count);
-        }
-        out += fmt::format(
-            "# HELP paddock_operations_under_way Asked of hosts and not answered yet.\n"
-            "# TYPE paddock_operations_under_way gauge\npaddock_operations_under_way {}\n"
-            "# HELP paddock_requests_waiting For a sandbox to boot, to move or to take an "
-            "address.\n"
-            "# TYPE paddock_requests_waiting gauge\npaddock_requests_waiting {}\n"
-            "# HELP paddock_creates_total Sandboxes asked for.\n"
-            "# TYPE paddock_creates_total counter\npaddock_creates_total {}\n"
-            "# HELP paddock_commands_total Commands begun.\n"
-            "# TYPE paddock_commands_total counter\npaddock_commands_total {}\n"
-            "# HELP paddock_failed_writes_total Outcomes that had to be written again.\n"
-            "# TYPE paddock_failed_writes_total counter\npaddock_failed_writes_total {}\n",
-            pending_.size(),
-            watches_.size() + moving_->waiting(),
-            creates_,
-            commands_run_,
-            failed_writes_);
-        reply(out + pooling_->metrics());
-    });
-    return text ? *text + lease_metrics(store_) : "";
 }
 
 } // namespace coordinator

@@ -41,6 +41,12 @@ bool is_about_now(const Error& error)
            error.code == ErrorCode::failed_precondition || error.code == ErrorCode::rate_limited;
 }
 
+/// For monitoring: how long one that is read live takes says nothing about one that is run.
+std::string_view kind_of_run(CommandMode mode)
+{
+    return mode == CommandMode::run ? "run" : mode == CommandMode::call ? "call" : "live";
+}
+
 CommandMode mode_of(const RunRequest& request)
 {
     if (!request.live) {
@@ -227,7 +233,7 @@ void Core::dispatch_run(const Caller& caller,
         dispatch(op);
         return streams_->sent(op, reply, is_read);
     }
-    commands_run_ += is_call ? 0 : 1;
+    counts_.commands += is_call ? 0 : 1;
     auto detail = about_run(*op);
     detail.emplace_back("user", record.user);
     save({record, intent_of(op, detail_of(detail))},
@@ -338,6 +344,11 @@ void Core::end_run(const Op& op, const std::optional<Error>& error)
         record.stderr_text = error->message;
     }
     const auto saving = clock_.steady();
+    counts_.ended(kind_of_run(record.mode),
+                  !error    ? "done"
+                  : unknown ? "unknown"
+                            : "failed",
+                  saving - op->begun);
     const auto away = op->dispatched ? us_between(op->sent, saving) : std::uint64_t{0};
     const auto tell = [this, op, error, saving, away](const Result<>& saved) {
         const auto now = clock_.steady();
@@ -347,6 +358,9 @@ void Core::end_run(const Op& op, const std::optional<Error>& error)
         const auto total = us_between(op->begun, now);
         timings["store"] = stored;
         timings["core"] = total - std::min(total, stored + away);
+        if (!error && op->record.mode == CommandMode::run) {
+            counts_.exec_overheads.observe(microseconds{total - std::min(total, timings["guest"])});
+        }
         if (error) {
             op->ran(*error);
         } else if (!saved) {

@@ -3,8 +3,11 @@
 
 #include "common/log/log.hpp"
 #include "coordinator/core/draining.hpp"
+#include "coordinator/core/evacuating.hpp"
+#include "coordinator/core/fencing.hpp"
 #include "coordinator/core/pooling.hpp"
 #include "coordinator/core/registry.hpp"
+#include "coordinator/core/replicating.hpp"
 #include "coordinator/core/streams.hpp"
 
 namespace coordinator {
@@ -21,7 +24,10 @@ void Core::tick(common::SteadyTime due)
     registry_->tick();
     streams_->tick();
     moving_->tick();
+    replicating_->tick();
     draining_->tick();
+    evacuating_->tick();
+    fencing_->tick();
     flush_unsaved();
     std::erase_if(watches_, [now](const auto& entry) { return entry.second.until < now; });
     loop_->after(settings_.tick, [this, next = now + settings_.tick] { tick(next); });
@@ -93,7 +99,8 @@ void Core::forget_destroyed()
     const auto oldest = clock_.wall() - settings_.keep_destroyed;
     std::vector<common::SandboxId> old;
     for (const auto& [id, sandbox] : fleet_.sandboxes()) {
-        if (sandbox.deleted_at && *sandbox.deleted_at < oldest && !dirty_.contains(id) &&
+        const bool is_over = sandbox.deleted_at && *sandbox.deleted_at < oldest;
+        if (is_over && sandbox.left_host.empty() && !dirty_.contains(id) &&
             !pending_of_.contains(id)) {
             old.push_back(id);
         }
@@ -101,7 +108,7 @@ void Core::forget_destroyed()
     for (const auto& id : old) {
         fleet_.erase(id);
     }
-    if (unsaved_.empty()) { // Or an older word about one might be the last that is written.
+    if (writing_.unsaved.empty()) { // Or an older word about one might be the last that is written.
         checkpoints_.forget(oldest);
     }
     std::erase_if(fresh_, [now = clock_.steady(), this](const auto& entry) {

@@ -1,6 +1,7 @@
 // Writing: now, or again until it is recorded.
 #include "coordinator/core/pooling.hpp"
 #include "coordinator/core/registry.hpp"
+#include "coordinator/core/replicating.hpp"
 
 #include "common/log/log.hpp"
 
@@ -20,12 +21,13 @@ constexpr std::size_t most_flushed = 100; // In one transaction.
 
 void Core::save(std::vector<Change> changes, Then then)
 {
-    const auto number = ++saves_;
-    saving_.emplace(number, std::move(then));
+    const auto number = ++writing_.begun;
+    writing_.under_way.emplace(number, Writing::Waiting{std::move(then), clock_.steady()});
     store_.write(std::move(changes), [this, loop = loop_, number](const Result<>& result) {
         static_cast<void>(loop->post([this, number, result] {
-            if (const auto waits = saving_.extract(number)) {
-                waits.mapped()(result);
+            if (const auto waits = writing_.under_way.extract(number)) {
+                counts_.writes.observe(clock_.steady() - waits.mapped().begun);
+                waits.mapped().then(result);
             }
         }));
     });
@@ -37,12 +39,12 @@ void Core::save_outcome(std::vector<Change> changes, Then then)
     save(std::move(changes),
          [this, kept = std::move(kept), then = std::move(then)](const Result<>& result) mutable {
              if (!result) {
-                 ++failed_writes_;
-                 if (unsaved_.size() >= max_unsaved) {
+                 ++counts_.failed_writes;
+                 if (writing_.unsaved.size() >= max_unsaved) {
                      spdlog::error("an outcome could not be recorded and is given up: {}",
                                    result.error().message);
                  } else {
-                     unsaved_.push_back(std::move(kept));
+                     writing_.keep(std::move(kept), clock_.steady());
                  }
              }
              then(result);
@@ -53,24 +55,24 @@ void Core::save_outcome(std::vector<Change> changes, Then then)
 /// and a host are written as they are by then; everything else as it was.
 void Core::flush_unsaved()
 {
-    if (flushing_) {
+    if (writing_.flushing) {
         return;
     }
-    if (unsaved_.empty()) {
+    if (writing_.unsaved.empty()) {
         for (const auto& id : std::exchange(dirty_, {})) {
             if (const auto* sandbox = fleet_.find(id); sandbox != nullptr) {
-                unsaved_.push_back({*sandbox});
+                writing_.keep({*sandbox}, clock_.steady());
             }
         }
     }
-    if (unsaved_.empty()) {
+    if (writing_.unsaved.empty()) {
         return;
     }
-    flushing_ = true;
-    const auto count = std::min(flush_size_, unsaved_.size());
-    const auto end = unsaved_.begin() + static_cast<std::ptrdiff_t>(count);
+    writing_.flushing = true;
+    const auto count = std::min(writing_.flush_size, writing_.unsaved.size());
+    const auto end = writing_.unsaved.begin() + static_cast<std::ptrdiff_t>(count);
     std::vector<Change> slice;
-    std::for_each(unsaved_.begin(), end, [&slice](const std::vector<Change>& group) {
+    std::for_each(writing_.unsaved.begin(), end, [&slice](const std::vector<Change>& group) {
         slice.insert(slice.end(), group.begin(), group.end());
     });
     std::ranges::for_each(slice, [this](Change& change) { bring_up_to_date(change); });
@@ -79,24 +81,24 @@ void Core::flush_unsaved()
 
 void Core::flushed(std::size_t count, const Result<>& saved)
 {
-    flushing_ = false;
-    const auto end = unsaved_.begin() + static_cast<std::ptrdiff_t>(count);
+    writing_.flushing = false;
+    const auto end = writing_.unsaved.begin() + static_cast<std::ptrdiff_t>(count);
     if (saved) {
-        unsaved_.erase(unsaved_.begin(), end);
-        flush_size_ = std::min(flush_size_ * 2, most_flushed);
+        writing_.unsaved.erase(writing_.unsaved.begin(), end);
+        writing_.flush_size = std::min(writing_.flush_size * 2, most_flushed);
         return flush_unsaved();
     }
-    ++failed_writes_;
+    ++counts_.failed_writes;
     const auto code = saved.error().code;
     if (code != ErrorCode::internal && code != ErrorCode::invalid_argument) {
         return; // Not now: the next tick tries again.
     }
     // Something in it is refused: it must not keep everything behind it from being written.
-    flush_size_ = std::max<std::size_t>(count / 2, 1);
+    writing_.flush_size = std::max<std::size_t>(count / 2, 1);
     if (count == 1) {
         spdlog::error("the database refuses to record an outcome: {}; trying again",
                       saved.error().message);
-        std::rotate(unsaved_.begin(), end, unsaved_.end());
+        std::rotate(writing_.unsaved.begin(), end, writing_.unsaved.end());
     }
 }
 
@@ -110,6 +112,8 @@ void Core::bring_up_to_date(Change& change) const
         if (const auto* now = checkpoints_.find(checkpoint->id); now != nullptr) {
             *checkpoint = *now;
         }
+    } else if (const auto* replica = std::get_if<Replica>(&change); replica != nullptr) {
+        change = replicating_->now(*replica);
     } else if (auto* pool = std::get_if<Pool>(&change); pool != nullptr) {
         pooling_->bring_up_to_date(*pool);
     } else if (auto* image = std::get_if<RegisteredImage>(&change); image != nullptr) {

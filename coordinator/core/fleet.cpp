@@ -66,19 +66,40 @@ void Fleet::erase(const common::SandboxId& id)
     }
 }
 
-/// A sandbox holds its name until it is destroyed, and its place in all phases but suspended.
+void Fleet::Usage::hold(const Sandbox& sandbox, bool awake, Charge direction)
+{
+    const auto size = sandbox.memory + sandbox.overhead;
+    if (direction == Charge::take) {
+        vcpus += sandbox.vcpus;
+        memory += size;
+        awake_vcpus += awake ? sandbox.vcpus : 0;
+        awake_memory += awake ? size : common::Bytes{};
+    } else {
+        vcpus -= sandbox.vcpus;
+        memory -= size;
+        awake_vcpus -= awake ? sandbox.vcpus : 0;
+        awake_memory -= awake ? size : common::Bytes{};
+    }
+}
+
+/// A sandbox holds its name until it is destroyed, and its place in all phases but suspended; where
+/// it has left it, too, awake or not, until that host says that nothing of it is there.
 void Fleet::charge(const Sandbox& sandbox, Charge direction)
 {
+    auto& in_phase = phases_[sandbox.phase];
+    in_phase = direction == Charge::take ? in_phase + 1 : in_phase - 1;
+    if (!sandbox.left_host.empty()) {
+        usage_[sandbox.left_host].hold(sandbox, true, direction);
+    }
     if (sandbox.phase == Phase::destroyed) {
         return;
     }
     auto& usage = usage_[sandbox.host];
     const std::pair name{sandbox.tenant, sandbox.name};
     const unsigned starting = is_starting(sandbox.phase) ? 1 : 0;
-    const auto vcpus = is_charged(sandbox.phase) ? sandbox.vcpus : 0;
-    const auto memory =
-        is_charged(sandbox.phase) ? sandbox.memory + sandbox.overhead : common::Bytes{};
-    const bool awake = is_awake(sandbox.phase);
+    if (is_charged(sandbox.phase)) {
+        usage.hold(sandbox, is_awake(sandbox.phase), direction);
+    }
     if (direction == Charge::take) {
         names_[name] = sandbox.id;
         if (!sandbox.pool.empty()) {
@@ -88,10 +109,6 @@ void Fleet::charge(const Sandbox& sandbox, Charge direction)
         if (!sandbox.wants.group.empty()) {
             ++groups_[{sandbox.tenant, sandbox.wants.group}][sandbox.host];
         }
-        usage.vcpus += vcpus;
-        usage.memory += memory;
-        usage.awake_vcpus += awake ? vcpus : 0;
-        usage.awake_memory += awake ? memory : common::Bytes{};
         usage.starting += starting;
         ++usage.sandboxes;
     } else {
@@ -112,10 +129,6 @@ void Fleet::charge(const Sandbox& sandbox, Charge direction)
                 groups_.erase(group);
             }
         }
-        usage.vcpus -= vcpus;
-        usage.memory -= memory;
-        usage.awake_vcpus -= awake ? vcpus : 0;
-        usage.awake_memory -= awake ? memory : common::Bytes{};
         usage.starting -= starting;
         --usage.sandboxes;
     }
@@ -148,6 +161,14 @@ KnownHost* Fleet::host(const common::HostName& name)
 {
     const auto found = hosts_.find(name);
     return found == hosts_.end() ? nullptr : &found->second;
+}
+
+Fleet::Reserved Fleet::reserved_on(const common::HostName& host) const
+{
+    const auto used = usage_.find(host);
+    return used == usage_.end()
+               ? Reserved{}
+               : Reserved{used->second.vcpus, used->second.memory, used->second.sandboxes};
 }
 
 Host Fleet::with_usage(const KnownHost& known) const

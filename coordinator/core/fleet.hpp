@@ -1,6 +1,6 @@
 #pragma once
 
-#include "coordinator/core/model.hpp"
+#include "coordinator/core/host.hpp"
 #include "coordinator/scheduler/scheduler.hpp"
 
 #include <functional>
@@ -23,6 +23,7 @@ struct KnownHost {
     HostWish wish_recorded;                ///< `host.wish`, as the database certainly has it.
     std::uint64_t wish_changes = 0;        ///< How often it was asked for: the latest one counts.
     std::set<common::SandboxId> unknown;   ///< It has these; no record says why.
+    std::set<common::SandboxId> orphans;   ///< Of these, those that the audit has.
     static constexpr std::size_t most_unknown = 1000; ///< More are not remembered.
     struct Recorded {
         common::SteadyTime at;
@@ -68,6 +69,15 @@ public:
     /// nullptr if it was never seen.
     KnownHost* host(const common::HostName& name);
     [[nodiscard]] Host with_usage(const KnownHost& known) const;
+    struct Reserved {
+        unsigned vcpus = 0;
+        common::Bytes memory;
+        unsigned sandboxes = 0;
+    };
+    /// The same, without the host.
+    [[nodiscard]] Reserved reserved_on(const common::HostName& host) const;
+    /// How many sandboxes are in each; none may be left in one.
+    [[nodiscard]] const std::map<Phase, std::size_t>& phases() const noexcept { return phases_; }
 
     /// Every image of every host that is visible to the tenant; where digests differ, the one that
     /// most hosts have.
@@ -92,6 +102,7 @@ public:
     [[nodiscard]] std::string shortage(const Sandbox& sandbox) const;
 
 private:
+    enum class Charge { take, give_back };
     struct Usage {
         unsigned vcpus = 0;
         common::Bytes memory;
@@ -99,8 +110,9 @@ private:
         common::Bytes awake_memory;
         unsigned sandboxes = 0;
         unsigned starting = 0;
+
+        void hold(const Sandbox& sandbox, bool awake, Charge direction);
     };
-    enum class Charge { take, give_back };
     void charge(const Sandbox& sandbox, Charge direction);
     struct Slot {
         const KnownHost* known;
@@ -114,6 +126,7 @@ private:
                                                           std::string_view tenant) const;
 
     std::map<common::SandboxId, Sandbox> sandboxes_;
+    std::map<Phase, std::size_t> phases_;
     std::map<std::pair<std::string, std::string>, common::SandboxId> names_; ///< tenant, name
     mutable std::map<common::HostName, Usage> usage_;
     mutable std::vector<Slot> slots_; ///< Made anew if there are more hosts: none ever goes.

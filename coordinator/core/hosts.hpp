@@ -1,8 +1,8 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "coordinator/core/host.hpp"
 #include "coordinator/core/live_execs.hpp"
-#include "coordinator/core/model.hpp"
 #include "coordinator/core/registered_image.hpp"
 
 #include <functional>
@@ -179,6 +179,15 @@ struct ReadOnHost {
     std::uint32_t console_bytes = 0;
 };
 struct ListVmsOnHost {};
+/// This heartbeat was heard by who leads.
+struct HeardOnHost {
+    std::string instance;
+    std::uint64_t seq = 0;
+};
+/// Of those that stand still there because it heard no leader, these go on. Not answered.
+struct LiftFenceOnHost {
+    std::vector<common::SandboxId> sandboxes;
+};
 
 struct HostCommand {
     common::OperationId operation;
@@ -212,7 +221,9 @@ struct HostCommand {
                  UnwatchOutputOnHost,
                  InputOnHost,
                  ReadOnHost,
-                 ListVmsOnHost>
+                 ListVmsOnHost,
+                 HeardOnHost,
+                 LiftFenceOnHost>
         what;
 };
 
@@ -229,7 +240,13 @@ struct SandboxReport {
     unsigned vcpus = 0;
     common::Bytes memory;
     std::string error;
+    bool fenced = false; ///< That is why it is as it is: its host heard no leader.
     std::map<std::string, std::uint64_t> timings_us;
+    // Of what has no record here: as whoever made it wanted it.
+    std::string tenant;
+    std::string name;
+    NetworkMode network = NetworkMode::nat;
+    DiskKind disk = DiskKind::durable;
 };
 
 /// A host's word about a checkpoint that it has.
@@ -270,6 +287,8 @@ struct HostConnected {
 struct HostBeat {
     common::HostName host;
     HostFacts facts;
+    std::string instance{};
+    std::uint64_t seq = 0; ///< To be acknowledged with a HeardOnHost; 0: not.
 };
 struct HostInventory {
     common::HostName host;

@@ -2,6 +2,7 @@
 
 #include "coordinator/core/guest_files.hpp"
 #include "coordinator/core/guest_terminals.hpp"
+#include "coordinator/core/host.hpp"
 
 #include <array>
 
@@ -117,6 +118,16 @@ std::string_view to_string(DrainProgress::State state) noexcept
     case DrainProgress::State::draining: return "draining";
     case DrainProgress::State::drained: return "drained";
     case DrainProgress::State::incomplete: return "incomplete";
+    }
+    return "incomplete";
+}
+
+std::string_view to_string(EvacuationProgress::State state) noexcept
+{
+    switch (state) {
+    case EvacuationProgress::State::evacuating: return "evacuating";
+    case EvacuationProgress::State::evacuated: return "evacuated";
+    case EvacuationProgress::State::incomplete: return "incomplete";
     }
     return "incomplete";
 }

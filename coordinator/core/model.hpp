@@ -70,6 +70,15 @@ struct FilePolicy {
     bool operator==(const FilePolicy&) const = default;
 };
 
+/// Copies of a sandbox that other hosts are to have, for the day on which its own one is gone.
+struct ReplicaPolicy {
+    unsigned count = 0; ///< Of those hosts; 0: none.
+    std::chrono::seconds every{0};
+    bool memory = true; ///< Else its disk alone, and it boots from that.
+
+    bool operator==(const ReplicaPolicy&) const = default;
+};
+
 /// The record of one sandbox: what PostgreSQL holds and the core thread owns.
 struct Sandbox {
     common::SandboxId id;
@@ -89,6 +98,7 @@ struct Sandbox {
     std::map<std::string, std::string> env; ///< Under each command's own.
     FilePolicy files;
     scheduler::Wants wants; ///< Of each host that it comes to.
+    ReplicaPolicy replicas;
     std::optional<std::chrono::seconds> ttl;
     common::WallTime created_at;
     common::WallTime updated_at;
@@ -240,107 +250,6 @@ struct Image {
 };
 /// Whether a tenant may know of it; for others it does not exist.
 bool is_visible(const Image& image, std::string_view tenant) noexcept;
-
-enum class HostHealth { joining, ready, suspect, lost };
-std::string_view to_string(HostHealth health) noexcept;
-
-struct HostFacts {
-    std::string hostname;
-    std::string arch;
-    std::string kernel;
-    std::string cpu_model;
-    std::string libvirt_version;
-    std::string qemu_version;
-    std::string hostd_version;
-    std::string accel;
-    std::string accel_reason;
-    std::string state_engine; ///< fast | portable | "" while it is being tried.
-    std::string state_engine_reason;
-    std::string network_cidr;
-    unsigned cores = 0;
-    common::Bytes memory;
-    common::Bytes memory_available;
-    unsigned capacity_vcpus = 0;
-    common::Bytes capacity_memory;
-    common::Bytes overhead;
-    common::Bytes disk;
-    common::Bytes disk_free;
-    double load1 = 0;
-    std::vector<std::string> warnings;
-    std::vector<Image> images; ///< `hosts` is empty here.
-};
-
-/// A host is to be emptied; it is cordoned then, too.
-struct Drain {
-    common::WallTime since;
-    common::WallTime until; ///< What has not left by then stays.
-
-    friend bool operator==(const Drain&, const Drain&) = default;
-};
-
-/// What operators say of a host; it outlives restarts.
-struct HostWish {
-    bool cordoned = false; ///< Nothing more is to be placed on it.
-    std::optional<Drain> drain{};
-    Labels labels;
-    Labels taints{}; ///< Only what tolerates all of them is placed there; what is there stays.
-
-    friend bool operator==(const HostWish&, const HostWish&) = default;
-};
-
-/// What is to change of it.
-struct HostChange {
-    std::optional<bool> cordoned{};              ///< Uncordoned, it is drained no more.
-    std::optional<std::chrono::seconds> drain{}; ///< From now on for so long; cordons it.
-    std::map<std::string, std::optional<std::string>> labels{}; ///< Without a value: it goes.
-    std::map<std::string, std::optional<std::string>> taints{}; ///< Likewise.
-};
-
-/// How far a drain has come.
-struct DrainProgress {
-    enum class State {
-        draining,
-        drained,    ///< Nothing is left there.
-        incomplete, ///< Its time is over, and something is.
-    };
-    struct Left {
-        common::SandboxId sandbox;
-        std::string tenant;
-        std::string reason;  ///< A stable word; "moving", "waiting" where nothing is wrong.
-        std::string message; ///< What keeps it there, a sentence.
-    };
-    State state = State::draining;
-    unsigned moved = 0;     ///< By this coordinator.
-    unsigned remaining = 0; ///< Sandboxes; those of pools are not counted.
-    std::vector<Left> left; ///< Of these; who asks is told the first hundred of his own.
-};
-std::string_view to_string(DrainProgress::State state) noexcept; ///< "draining"
-
-struct Host {
-    common::HostName name;
-    HostHealth health = HostHealth::joining;
-    /// It has come, or come back after long, and fetches the images that it lacked then: nothing
-    /// new is placed on it before.
-    bool warming = false;
-    HostWish wish;
-    HostFacts facts;
-    unsigned used_vcpus = 0;   ///< Reserved, by the coordinator's own count.
-    common::Bytes used_memory; ///< Likewise, overhead included.
-    unsigned sandboxes = 0;
-    std::optional<common::WallTime> last_seen;
-    common::WallTime first_seen;
-    std::optional<DrainProgress> drain{}; ///< Filled in for who asks, if it is drained.
-};
-/// In one word, as people are told it: "warming" is a kind of ready.
-inline std::string_view health_of(const Host& host) noexcept
-{
-    return host.health == HostHealth::ready && host.warming ? "warming" : to_string(host.health);
-}
-/// Whether what is new may be placed on it, as far as it alone is concerned.
-inline bool is_open(const Host& host) noexcept
-{
-    return host.health == HostHealth::ready && !host.warming && !host.wish.cordoned;
-}
 
 struct ForeignVm {
     std::string name;

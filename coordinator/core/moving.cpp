@@ -41,22 +41,25 @@ void Core::Moving::begin(const Caller& caller, const common::SandboxId& id, Sand
                 core_.intent_of(
                     move->op,
                     detail_of({{"to", to->str()}, {"phase", std::string{to_string(move->was)}}}))},
-               [this, move](const Result<>& saved) {
-                   if (!is_under_way(move)) {
-                       return; // It was destroyed meanwhile, or given up.
-                   }
-                   if (!saved) {
-                       const auto error = not_recorded("move a sandbox", saved.error());
-                       if (error.code == ErrorCode::timeout) {
-                           return fail(move, error); // It may be written down.
-                       }
-                       moves_.erase(move->id);
-                       core_.retire(move->op);
-                       return move->done(error);
-                   }
-                   move->op->durable = true;
-                   go_on(move);
-               });
+               [this, move](const Result<>& saved) { begun(move, saved); });
+}
+
+void Core::Moving::begun(const Moved& move, const Result<>& saved)
+{
+    if (!is_under_way(move)) {
+        return; // It was destroyed meanwhile, or given up.
+    }
+    if (!saved) {
+        const auto error = not_recorded(move->op->row.kind + " a sandbox", saved.error());
+        if (error.code == ErrorCode::timeout) {
+            return fail(move, error); // It may be written down.
+        }
+        moves_.erase(move->id);
+        core_.retire(move->op);
+        return move->done(error);
+    }
+    move->op->durable = true;
+    go_on(move);
 }
 
 bool Core::Moving::is_under_way(const Moved& move) const
@@ -78,12 +81,15 @@ void Core::Moving::go_on(const Moved& move)
         return gone;
     });
     for (const auto& kept : core_.checkpoints_.listed(move->id)) {
-        if (kept.status == Checkpoint::Status::ready &&
+        if (kept.status == Checkpoint::Status::ready && !move->had.contains(kept.id) &&
             std::ranges::find(move->there, kept.id, &CheckpointReport::id) == move->there.end()) {
             move->stage = Stage::copying;
             let_in(move);
             return copy(move, kept.id);
         }
+    }
+    if (move->stays) {
+        return capture_copy(move);
     }
     if (std::exchange(move->stage, Stage::closing) != Stage::closing) {
         move->heard = core_.clock_.steady();
@@ -247,7 +253,7 @@ void Core::Moving::finish_fetch(const Moved& move, const HostAnswer& answer)
     }
     move->there.push_back(*report);
     if (move->stage == Stage::crossing) {
-        return hand_over(move);
+        return move->stays ? end_copy(move) : hand_over(move);
     }
     go_on(move);
 }
@@ -274,7 +280,7 @@ void Core::Moving::fail(const Moved& move, const Error& error)
     spdlog::warn("{}; it stays on host {}", error.message, move->from.str());
     give_up_step(move);
     drop_copies(move);
-    return_home(move, error);
+    move->stays ? end(move, error) : return_home(move, error);
 }
 
 } // namespace coordinator

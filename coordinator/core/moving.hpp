@@ -1,6 +1,7 @@
 #pragma once
 
 #include "coordinator/core/core.hpp"
+#include "coordinator/core/replica.hpp"
 
 namespace coordinator {
 
@@ -34,6 +35,16 @@ public:
     void forgive(const common::HostName& host);
     /// How many wait for that.
     [[nodiscard]] std::size_t waiting() const;
+
+    /// What other hosts are to have of it, while it goes on (Replicating). `to`: empty for the best
+    /// of those that have nothing of it yet.
+    void
+    begin_copy(const Caller&, const common::SandboxId&, const common::HostName& to, SandboxDone);
+    /// From a host that is gone to one that has a copy. `failed_precondition`: no_replica,
+    /// no_capacity, ….
+    void revive(const Caller& caller, const common::SandboxId& id, SandboxDone done);
+    /// The newest copy of it that can be gone on with.
+    [[nodiscard]] common::Result<Replica> revivable(const Sandbox& sandbox) const;
 
     /// At the start: goes on with what was under way.
     void adopt();
@@ -69,6 +80,10 @@ private:
         Stage stage = Stage::copying;
         Phase was = Phase::running;
         bool memory = false;                 ///< It is captured with its memory.
+        bool stays = false;                  ///< Copied alone: it goes on where it is.
+        bool revived = false;                ///< Of a copy, since the host that it was on is gone.
+        std::uint64_t generation = 0;        ///< When it was captured, of one that stays.
+        std::set<common::SnapshotId> had;    ///< The other host had these before.
         common::SnapshotId state;            ///< Of this moment.
         common::SnapshotId copying;          ///< The checkpoint that is being copied, or was last.
         std::vector<CheckpointReport> there; ///< What the other host has of it.
@@ -94,7 +109,10 @@ private:
     [[nodiscard]] common::Result<> may_go_with_memory(const Sandbox& sandbox) const;
     [[nodiscard]] common::Result<> may_arrive(const Sandbox& sandbox,
                                               const common::HostName& to) const;
-    [[nodiscard]] common::Result<common::HostName> target(const Sandbox& sandbox) const;
+    [[nodiscard]] common::Result<common::HostName>
+    target(const Sandbox& sandbox, std::map<common::HostName, std::string> refused = {}) const;
+    [[nodiscard]] std::string difference(const common::HostName&, const common::HostName&) const;
+    void begun(const Moved& move, const common::Result<>& saved);
     [[nodiscard]] bool is_under_way(const Moved& move) const;
     void wake(const Moved& move);
     void go_on(const Moved& move);
@@ -112,6 +130,15 @@ private:
     void finish_fetch(const Moved& move, const HostAnswer& answer);
     void give_up_step(const Moved& move);
     void fail(const Moved& move, const common::Error& error);
+
+    // moving_copies.cpp: of what stays.
+    [[nodiscard]] common::Result<> may_copy(const Sandbox& sandbox) const;
+    void capture_copy(const Moved& move);
+    void end_copy(const Moved& move);
+
+    // moving_reviving.cpp: of those whose host is gone.
+    void end_what_was_asked(const common::SandboxId& id);
+    void hand_over_copy(const Moved& move, Checkpoint state);
 
     // moving_over.cpp: from that write to the end.
     void hand_over(const Moved& move);

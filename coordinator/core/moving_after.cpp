@@ -1,5 +1,5 @@
 // Sandboxes that change hosts: what is left to do, also after a restart.
-#include "coordinator/core/moving.hpp"
+#include "coordinator/core/replicating.hpp"
 
 #include "common/log/log.hpp"
 
@@ -113,23 +113,30 @@ void Core::Moving::arrive_again(const common::SandboxId& id)
     move->stage = Stage::arriving;
     move->state = state->id;
     move->memory = state->has_memory;
+    move->revived = core_.replicating_->has(sandbox->host, state->id);
     move->was = state->has_memory ? Phase::running : Phase::stopped;
     move->done = [](const Result<Sandbox>&) {};
     for (auto checkpoint : all) {
         if (checkpoint.status == Checkpoint::Status::ready && checkpoint.host == sandbox->host) {
             checkpoint.host = move->from;
+            if (move->revived && checkpoint.id == move->state) {
+                checkpoint.status = Checkpoint::Status::deleted;
+            }
             move->before.push_back(checkpoint);
         }
     }
     if (!core_.checkpoints_.is_held(move->state)) {
         core_.checkpoints_.hold(move->state);
     }
+    const bool boots = state->has_memory || (move->revived && sandbox->desired == Desired::running);
     move->op = core_.begin_operation(
         Kind::move,
         move->caller,
         *sandbox,
-        CreateOnHost{*sandbox, state->has_memory, core_.settings_.boot_timeout, state->id});
-    move->op->came_from = state->has_memory ? Phase::paused : Phase::stopped;
+        CreateOnHost{*sandbox, boots, core_.settings_.boot_timeout, state->id});
+    move->op->came_from = move->revived       ? (boots ? Phase::running : Phase::stopped)
+                          : state->has_memory ? Phase::paused
+                                              : Phase::stopped;
     move->op->durable = true;
     moves_.emplace(id, move);
     core_.save_outcome(

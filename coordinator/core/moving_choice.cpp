@@ -83,6 +83,14 @@ Result<> Core::Moving::may_arrive(const Sandbox& sandbox, const common::HostName
                        : stays(sandbox, "host " + to.str() + ": " + why, "state_incompatible");
 }
 
+/// Why the memory of a guest of one host cannot be loaded on the other; "" if it can.
+std::string Core::Moving::difference(const common::HostName& from, const common::HostName& to) const
+{
+    const auto& hosts = core_.fleet_.hosts();
+    const auto why = unlike(hosts.at(from).host.facts, hosts.at(to).host.facts);
+    return why.empty() ? why : "host " + to.str() + ": " + why;
+}
+
 Result<> Core::Moving::may_move(const Sandbox& sandbox) const
 {
     const auto phase = sandbox.phase;
@@ -153,7 +161,8 @@ bool Core::Moving::is_quiet(const common::SandboxId& id) const
 }
 
 /// The best of those that can take it.
-Result<common::HostName> Core::Moving::target(const Sandbox& sandbox) const
+Result<common::HostName> Core::Moving::target(const Sandbox& sandbox,
+                                              std::map<common::HostName, std::string> refused) const
 {
     const auto image = core_.fleet_.image_of(sandbox);
     const auto is_here = [&sandbox](const auto& host) { return host == sandbox.host; };
@@ -164,7 +173,7 @@ Result<common::HostName> Core::Moving::target(const Sandbox& sandbox) const
                      "image_elsewhere");
     }
     const auto& here = core_.fleet_.hosts().at(sandbox.host).host.facts;
-    std::map<common::HostName, std::string> refused{{sandbox.host, "it is there"}};
+    refused.insert_or_assign(sandbox.host, "it is there");
     for (const auto& [name, known] : core_.fleet_.hosts()) {
         const auto why = has_memory(sandbox.phase) ? unlike(here, known.host.facts) : std::string{};
         const auto shunned = shunned_.find({sandbox.id, name});

@@ -37,8 +37,11 @@ bool Core::Moving::has_to_wait(const Caller& caller, const common::SandboxId& id
 {
     const auto found = moves_.find(id);
     const auto sandbox = core_.living(caller, id);
-    return found != moves_.end() && found->second->stage != Stage::copying && sandbox &&
-           core_.reachable(**sandbox);
+    if (found == moves_.end() || !sandbox || found->second->stays) {
+        return false;
+    }
+    const auto& move = *found->second;
+    return move.stage != Stage::copying && (move.revived || core_.reachable(**sandbox));
 }
 
 std::size_t Core::Moving::waiting() const
@@ -160,7 +163,8 @@ void Core::Moving::take_back(const Moved& move)
     auto back = *core_.fleet_.find(move->id);
     back.host = move->from;
     back.left_host = {};
-    back.moving_to = move->was == Phase::running ? move->to : common::HostName{};
+    const bool stands_still = move->was == Phase::running && !move->revived;
+    back.moving_to = stands_still ? move->to : common::HostName{};
     ++back.generation;
     back.phase = move->op->came_from;
     if (const auto known = core_.fleet_.hosts().find(back.host);
@@ -276,7 +280,7 @@ void Core::Moving::end(const Moved& move, const std::optional<Error>& error)
     core_.conclude(move->op, error);
     drop_state(move); // Not before: at a start it tells that all has not arrived yet.
     const auto* now = core_.fleet_.find(move->id);
-    if (now != nullptr && !now->left_host.empty()) {
+    if (now != nullptr && !now->left_host.empty() && !move->stays) {
         leave(move->id);
     }
     let_in(move);

@@ -91,6 +91,9 @@ void Core::Moving::tick()
         const auto* to = core_.fleet_.host(move->to);
         const bool gone = to == nullptr || to->host.health == HostHealth::lost;
         const bool copies = move->stage == Stage::copying || move->stage == Stage::crossing;
+        const auto* from = core_.fleet_.host(move->from);
+        const bool left_alone = move->stage == Stage::still && !move->revived && from != nullptr &&
+                                from->host.health == HostHealth::lost;
         if (move->stage == Stage::closing && is_quiet(id)) {
             go_on(move);
         } else if (move->stage == Stage::closing && silent >= quiet_patience) {
@@ -98,7 +101,7 @@ void Core::Moving::tick()
                  {ErrorCode::failed_precondition,
                   "move sandbox " + id.str() + ": a command in it has not ended",
                   "busy"});
-        } else if (copies && (gone || silent >= patience_for(move->step))) {
+        } else if (left_alone || (copies && (gone || silent >= patience_for(move->step)))) {
             const Error error{
                 ErrorCode::unavailable,
                 fmt::format("move sandbox {}: nothing was heard of it from host {} or {}",
@@ -106,7 +109,9 @@ void Core::Moving::tick()
                             move->from.str(),
                             move->to.str()),
                 "host_silent"};
-            shun(move, error);
+            if (!left_alone) {
+                shun(move, error);
+            }
             fail(move, error);
         }
     }

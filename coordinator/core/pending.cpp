@@ -32,6 +32,8 @@ std::string_view to_string(Pending::Kind kind) noexcept
     case Pending::Kind::offer_snapshot: return "offer_snapshot";
     case Pending::Kind::fetch_snapshot: return "fetch_snapshot";
     case Pending::Kind::leave: return "leave";
+    case Pending::Kind::replicate: return "replicate";
+    case Pending::Kind::drop_replica: return "drop_replica";
     case Pending::Kind::run: return "run";
     case Pending::Kind::read: return "read";
     case Pending::Kind::list_vms: return "list_vms";
@@ -48,7 +50,8 @@ bool is_lifecycle(Pending::Kind kind) noexcept
 bool is_about_move(Pending::Kind kind) noexcept
 {
     return kind == Pending::Kind::move || kind == Pending::Kind::offer_snapshot ||
-           kind == Pending::Kind::fetch_snapshot || kind == Pending::Kind::leave;
+           kind == Pending::Kind::fetch_snapshot || kind == Pending::Kind::leave ||
+           kind == Pending::Kind::replicate || kind == Pending::Kind::drop_replica;
 }
 
 bool is_question(Pending::Kind kind) noexcept

@@ -39,7 +39,9 @@ struct Pending {
         move,           ///< To another host, the whole of it: moving.hpp, as the next.
         offer_snapshot,
         fetch_snapshot,
-        leave, ///< The host that it came from gets rid of it.
+        leave,        ///< The host that it came from gets rid of it.
+        replicate,    ///< The whole of a copy to another host: replicating.hpp, as the next.
+        drop_replica, ///< A host is to delete what it has of it.
         run,
         read,
         list_vms,

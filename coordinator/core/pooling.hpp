@@ -79,8 +79,8 @@ public:
     /// As it is now, or gone.
     void bring_up_to_date(Pool& pool) const;
 
-    /// paddock_pool_*, for Prometheus.
-    [[nodiscard]] std::string metrics() const;
+    /// What monitoring is told of them.
+    void add_to(CoreFigures& figures) const;
 
 private:
     using Key = std::pair<std::string, common::HostName>;

@@ -26,6 +26,7 @@ Sandbox Core::Pooling::nobodys(Sandbox sandbox)
     sandbox.env.clear();
     sandbox.files = {};
     sandbox.wants = {};
+    sandbox.replicas = {};
     sandbox.ttl.reset();
     sandbox.expires_at.reset();
     return sandbox;

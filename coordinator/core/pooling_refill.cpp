@@ -1,4 +1,5 @@
 // The warm pools: what they throw out, and how they are filled.
+#include "coordinator/core/figures.hpp"
 #include "coordinator/core/pooling.hpp"
 
 #include "common/log/log.hpp"
@@ -353,34 +354,24 @@ void Core::Pooling::failed(const Key& key, const Error& why, Blame blame)
     }
 }
 
-std::string Core::Pooling::metrics() const
+void Core::Pooling::add_to(CoreFigures& figures) const
 {
-    const auto line = [](const char* what, const std::string& pool, std::uint64_t value) {
-        return std::string{"paddock_pool_"} + what + "{pool=\"" + pool + "\"} " +
-               std::to_string(value) + "\n";
-    };
-    std::string ready;
-    std::string hits;
-    std::string misses;
-    for (const auto& [name, pool] : pools_) {
-        const auto state = state_of_pool(pool);
-        std::uint64_t standing = 0;
-        for (const auto& host : state.hosts) {
-            standing += host.ready;
-        }
-        ready += line("ready", name, standing);
-        hits += line("hits_total", name, state.hits);
-        misses += line("misses_total", name, state.misses);
+    std::map<std::string, std::uint64_t> ready;
+    for (const auto& id : core_.fleet_.all_pooled()) {
+        const auto& sandbox = *core_.fleet_.find(id);
+        const auto* const pool = find(sandbox.pool);
+        ready[sandbox.pool] += pool != nullptr && fits(*pool, sandbox) && is_ready(sandbox) ? 1 : 0;
     }
-    return "# HELP paddock_pool_ready Sandboxes that stand ready.\n"
-           "# TYPE paddock_pool_ready gauge\n" +
-           ready +
-           "# HELP paddock_pool_hits_total Creates that got a warm sandbox.\n"
-           "# TYPE paddock_pool_hits_total counter\n" +
-           hits +
-           "# HELP paddock_pool_misses_total Creates that found their pool empty.\n"
-           "# TYPE paddock_pool_misses_total counter\n" +
-           misses;
+    for (const auto& [name, pool] : pools_) {
+        const auto counts = counts_.contains(name) ? counts_.at(name) : Counts{};
+        figures.pools.push_back({.name = name,
+                                 .wanted = std::uint64_t{target(pool)} * hosts_of(pool).size(),
+                                 .ready = ready[name],
+                                 .hits = counts.hits,
+                                 .misses = counts.misses,
+                                 .refills = counts.refills,
+                                 .failures = counts.failures});
+    }
 }
 
 } // namespace coordinator

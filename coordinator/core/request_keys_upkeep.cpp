@@ -2,9 +2,9 @@
 #include "coordinator/core/request_keys.hpp"
 
 #include "common/log/log.hpp"
+#include "common/metrics/page.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
 
 namespace coordinator {
 
@@ -204,26 +204,14 @@ std::string RequestKeys::metrics() const
         keys += use.keys;
         bytes += use.bytes.count();
     }
-    return fmt::format("# HELP paddock_idempotency_keys Keys that are kept, about.\n"
-                       "# TYPE paddock_idempotency_keys gauge\n"
-                       "paddock_idempotency_keys {}\n"
-                       "# HELP paddock_idempotency_answer_bytes What kept answers hold, about.\n"
-                       "# TYPE paddock_idempotency_answer_bytes gauge\n"
-                       "paddock_idempotency_answer_bytes {}\n"
-                       "# HELP paddock_idempotency_owed What waits for the database.\n"
-                       "# TYPE paddock_idempotency_owed gauge\n"
-                       "paddock_idempotency_owed {}\n"
-                       "# HELP paddock_idempotency_replays_total Answers given again.\n"
-                       "# TYPE paddock_idempotency_replays_total counter\n"
-                       "paddock_idempotency_replays_total {}\n"
-                       "# HELP paddock_idempotency_refusals_total Requests refused for their key.\n"
-                       "# TYPE paddock_idempotency_refusals_total counter\n"
-                       "paddock_idempotency_refusals_total {}\n",
-                       keys,
-                       bytes,
-                       owed_,
-                       replays_,
-                       refusals_);
+    common::metrics::Page page;
+    page.gauge("paddock_idempotency_keys", "Keys that are kept, about.").add(keys);
+    page.gauge("paddock_idempotency_answer_bytes", "What kept answers hold, about.").add(bytes);
+    page.gauge("paddock_idempotency_owed", "What waits for the database.").add(owed_);
+    page.counter("paddock_idempotency_replays_total", "Answers given again.").add(replays_);
+    page.counter("paddock_idempotency_refusals_total", "Requests refused for their key.")
+        .add(refusals_);
+    return page.text();
 }
 
 } // namespace coordinator

@@ -3,8 +3,8 @@
 #include "common/result.hpp"
 #include "coordinator/core/audit_log.hpp"
 #include "coordinator/core/event_tail.hpp"
+#include "coordinator/core/host.hpp"
 #include "coordinator/core/live_execs.hpp"
-#include "coordinator/core/model.hpp"
 #include "coordinator/core/store.hpp"
 #include "coordinator/scheduler/scheduler.hpp"
 
@@ -41,6 +41,7 @@ struct CreateRequest {
     FilePolicy files;
     std::optional<common::HostName> host; ///< Placed there or nowhere.
     scheduler::Wants wants;
+    ReplicaPolicy replicas;
     WarmUse pool = WarmUse::prefer;
     unsigned makes_room = 4;  ///< How often warm ones may be given up for it: others are as fast.
     unsigned claims_left = 3; ///< Of warm ones, should they turn out dead.
@@ -227,6 +228,9 @@ public:
     virtual common::Result<Sandbox>
     extend(const Caller& caller, const common::SandboxId& id, std::chrono::seconds ttl) = 0;
     virtual common::Result<Sandbox> destroy(const Caller& caller, const common::SandboxId& id) = 0;
+    /// What other hosts have of it.
+    virtual common::Result<ReplicaSet> replicas(const Caller& caller,
+                                                const common::SandboxId& id) = 0;
     /// One that is paused is resumed for it.
     virtual common::Result<Command>
     run(const Caller& caller, const common::SandboxId& id, RunRequest request) = 0;
@@ -242,7 +246,7 @@ public:
     virtual common::Result<std::vector<Host>> hosts(const Caller& caller) = 0;
     virtual common::Result<Host> host(const Caller& caller, const common::HostName& name) = 0;
     /// What is there stays as it is, and goes on. Success if it is so. `failed_precondition`
-    /// (reason too_many_labels) beyond 64 of them.
+    /// (reason too_many_labels) beyond 64 of them; of an evacuation: host_not_lost, not_fenced.
     virtual common::Result<>
     change_host(const Caller& caller, const common::HostName& name, HostChange change) = 0;
     /// Of one that would be made; those that stand ready in pools are left out of account.

@@ -6,6 +6,10 @@
 
 namespace coordinator {
 
+/// What becomes of sandboxes and checkpoints that a host has, and no record names: they stay there,
+/// get a record, or are destroyed (checkpoints stay then).
+enum class Orphans { keep, adopt, destroy };
+
 /// Every bound and patience of the core. What is answered when one is reached is said
 /// where it is used.
 struct CoreSettings {
@@ -46,6 +50,7 @@ struct CoreSettings {
     std::chrono::milliseconds old_snapshots_every{60'000};
     unsigned max_fork = 32; ///< Children of one fork.
     scheduler::Policy placement{};
+    Orphans orphans = Orphans::keep;
     /// How long creates may be under way on a host before its pools are filled beside them.
     std::chrono::milliseconds refill_patience{10'000};
 

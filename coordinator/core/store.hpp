@@ -1,13 +1,15 @@
 #pragma once
 
+#include "common/metrics/histogram.hpp"
 #include "common/result.hpp"
 #include "coordinator/core/audit.hpp"
+#include "coordinator/core/host.hpp"
 #include "coordinator/core/key_store.hpp"
-#include "coordinator/core/model.hpp"
 #include "coordinator/core/page.hpp"
 #include "coordinator/core/plan.hpp"
 #include "coordinator/core/playbook.hpp"
 #include "coordinator/core/registered_image.hpp"
+#include "coordinator/core/replica.hpp"
 #include "coordinator/core/template.hpp"
 
 #include <functional>
@@ -35,6 +37,8 @@ struct Operation {
 /// the last.
 using Change = std::variant<Sandbox,
                             Checkpoint,
+                            Replica,
+                            ReplicaRemoval,
                             Pool,
                             RegisteredImage,
                             Playbook,
@@ -59,12 +63,23 @@ struct CommandPage {
 struct Snapshot {
     std::vector<Sandbox> sandboxes;      ///< The living, and those destroyed within 24 h.
     std::vector<Checkpoint> checkpoints; ///< All but the deleted.
-    std::vector<Pool> pools;             ///< Likewise.
+    std::vector<Replica> replicas;       ///< All, those too that are to be deleted.
+    std::vector<Pool> pools;             ///< As of checkpoints.
     std::vector<RegisteredImage> images; ///< The deleted, too.
     std::vector<Host> hosts;
     std::vector<Operation> unfinished;
     std::vector<Command> unfinished_commands;
     std::uint64_t epoch = 0; ///< This start's own, higher than any before.
+};
+
+/// How writing goes, for monitoring.
+struct StoreFigures {
+    bool writes = true;      ///< By the last try.
+    std::size_t waiting = 0; ///< Writes that no transaction has taken yet.
+    std::size_t waiting_bytes = 0;
+    std::uint64_t written = 0;                                ///< Writes.
+    common::metrics::Histogram commits;                       ///< Of transactions.
+    std::uint64_t refused = 0, not_written = 0, in_doubt = 0; ///< Transactions.
 };
 
 /// PostgreSQL, as the core sees it.
@@ -113,6 +128,11 @@ public:
     virtual common::Result<> lease() = 0;
     /// Of this process as the leader, from load() on; 0 before. Any thread.
     [[nodiscard]] virtual std::uint64_t epoch() const { return 0; }
+    /// Whatever happened before then, no other process led before it. Any thread.
+    [[nodiscard]] virtual common::SteadyTime confirmed() const { return common::SteadyTime::max(); }
+
+    /// Returns at once; any thread.
+    [[nodiscard]] virtual StoreFigures figures() const { return {}; }
 
     /// The rows after `seq`, oldest first, at most `limit`: only what is committed.
     virtual common::Result<std::vector<AuditEvent>> audit_after(std::uint64_t seq,

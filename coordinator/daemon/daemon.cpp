@@ -3,6 +3,7 @@
 #include "common/clock.hpp"
 #include "common/curve/keys.hpp"
 #include "common/log/log.hpp"
+#include "common/notify/notify.hpp"
 #include "common/version.hpp"
 #include "coordinator/core/core.hpp"
 #include "coordinator/core/playbooks.hpp"
@@ -27,7 +28,7 @@ using common::Result;
 
 namespace {
 
-/// SIGTERM and SIGINT wait to be taken by one thread; every thread started later inherits
+/// SIGTERM, SIGINT and SIGHUP wait to be taken by one thread; every thread started later inherits
 /// that. A peer that hangs up is an error of write(), not a signal.
 sigset_t block_signals()
 {
@@ -35,6 +36,7 @@ sigset_t block_signals()
     ::sigemptyset(&set);
     ::sigaddset(&set, SIGTERM);
     ::sigaddset(&set, SIGINT);
+    ::sigaddset(&set, SIGHUP);
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     static_cast<void>(::signal(SIGPIPE, SIG_IGN));
     return set;
@@ -64,12 +66,16 @@ Result<common::curve::KeyPair> read_server_key(const Settings& settings)
 
 /// Ends with a signal, or with the error of a store that will never write again: another
 /// coordinator took over, and the hosts are its.
-Result<>
-wait_for_end(const sigset_t& signals, store::PgStore& store, const link::HostRouter& router)
+Result<> wait_for_end(const sigset_t& signals,
+                      const Settings& settings,
+                      store::PgStore& store,
+                      const link::HostRouter& router)
 {
     constexpr timespec pause{0, 200'000'000}; // Reads of one that is deposed are old.
     while (true) {
-        if (const auto signal = ::sigtimedwait(&signals, nullptr, &pause); signal > 0) {
+        if (const auto signal = ::sigtimedwait(&signals, nullptr, &pause); signal == SIGHUP) {
+            read_log_level_again(settings);
+        } else if (signal > 0) {
             spdlog::info("signal {}: ending", signal);
             return {};
         }
@@ -88,6 +94,23 @@ wait_for_end(const sigset_t& signals, store::PgStore& store, const link::HostRou
     }
 }
 
+/// Of one that leads, for the service manager: the core thread counts the hosts. Nothing: it does
+/// not answer.
+std::optional<std::string> sign_of_life(Service& core)
+{
+    const auto health = core.health();
+    std::string line = fmt::format("leads, epoch {}", health.epoch);
+    for (const auto& component : health.components) {
+        if (component.name == "core" && !component.ready) {
+            return std::nullopt;
+        }
+        if (!component.detail.empty()) {
+            line += fmt::format("; {}: {}", component.name, component.detail);
+        }
+    }
+    return line;
+}
+
 } // namespace
 
 Result<> run_daemon(Settings settings)
@@ -104,8 +127,11 @@ Result<> run_daemon(Settings settings)
     common::SystemClock clock;
     settings.store.report = [](const std::string& what) { spdlog::warn("database: {}", what); };
     StandingBy standing_by{settings, signals};
+    std::optional<common::notify::Watchdog> until_it_leads{
+        std::in_place, [&standing_by] { return standing_by.sign_of_life(); }};
     COMMON_TRY(const auto store, standing_by.wait());
     if (!store) {
+        common::notify::stopping("ending");
         return {};
     }
 
@@ -132,8 +158,11 @@ Result<> run_daemon(Settings settings)
     COMMON_TRY(const auto epoch, core.start());
     COMMON_CHECK(request_keys.start());
     COMMON_CHECK(router.start(epoch));
+    until_it_leads.reset();
     standing_by.end();
     COMMON_CHECK(server.start());
+    common::notify::ready(fmt::format("leads, epoch {}", epoch));
+    const common::notify::Watchdog watchdog{[&core] { return sign_of_life(core); }};
     spdlog::info("paddock-coordinator {} leads, epoch {}: API on {}:{}, hosts on {}",
                  common::version,
                  epoch,
@@ -141,7 +170,8 @@ Result<> run_daemon(Settings settings)
                  server.port(),
                  settings.link_address);
 
-    auto ended = wait_for_end(signals, *store, router);
+    auto ended = wait_for_end(signals, settings, *store, router);
+    common::notify::stopping(ended ? "ending" : ended.error().message);
     // Of one that is deposed nobody waits for more than is said already.
     const std::chrono::milliseconds patience{ended ? 3000 : 0};
     if (!server.drain(patience)) {

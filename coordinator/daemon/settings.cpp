@@ -1,5 +1,6 @@
 #include "coordinator/daemon/settings.hpp"
 
+#include "common/log/log.hpp"
 #include "coordinator/daemon/addresses.hpp"
 
 #include <array>
@@ -72,6 +73,12 @@ const std::array table{
         "spread",
         "spread: what is new goes where most room is; pack: where least is, so that others stay "
         "free"},
+    Key{"orphans",
+        Kind::text,
+        "keep",
+        "sandboxes that a host has and no record names: keep them there, adopt them (after a "
+        "backup "
+        "was restored), or destroy them (not with a database that may be older than they are)"},
     Key{"default_vcpus",
         Kind::integer,
         "2",
@@ -262,7 +269,11 @@ const std::array table{
         {},
         1,
         3600},
-    Key{"log_level", Kind::text, "info", "trace, debug, info, warning or error", {"LOG_LEVEL"}},
+    Key{"log_level",
+        Kind::text,
+        "info",
+        "trace, debug, info, warning or error; read again on SIGHUP",
+        {"LOG_LEVEL"}},
     Key{"log_format", Kind::text, "text", "text or json, on stderr", {"LOG_FORMAT"}}};
 
 Error wrong(const Config& config, std::string_view key, std::string_view what)
@@ -290,6 +301,7 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     COMMON_TRY(const auto config,
                Config::load(keys(), standard ? default_config_file : file, environment));
     Settings settings;
+    settings.file = file;
     COMMON_CHECK(read_http_address(config, settings.http));
     COMMON_TRY(settings.store.http_address, read_advertised(config, settings.http));
     settings.store.leader_silence = seconds(config, "leader_silence_sec");
@@ -310,6 +322,14 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     }
     using Fill = scheduler::Policy::Fill;
     settings.core.placement.fill = placement == "pack" ? Fill::pack : Fill::spread;
+    const auto& orphans = config.text("orphans");
+    if (orphans != "keep" && orphans != "adopt" && orphans != "destroy") {
+        return wrong(
+            config, "orphans", fmt::format("expected keep, adopt or destroy, got '{}'", orphans));
+    }
+    settings.core.orphans = orphans == "adopt"     ? Orphans::adopt
+                            : orphans == "destroy" ? Orphans::destroy
+                                                   : Orphans::keep;
     settings.http.auth = auth == "none" ? http::Auth::none : http::Auth::tokens;
     settings.link_address = config.text("link_address");
     settings.server_key = config.text("server_key");
@@ -351,6 +371,16 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     settings.log_level = config.text("log_level");
     settings.log_format = config.text("log_format");
     return settings;
+}
+
+void read_log_level_again(const Settings& settings)
+{
+    const auto now = load_settings(settings.file, &common::config::process_environment);
+    if (!now) {
+        spdlog::error("ignoring SIGHUP: {}", now.error().message);
+    } else if (const auto set = common::log::set_level(now->log_level); !set) {
+        spdlog::error("ignoring SIGHUP: {}", set.error().message);
+    }
 }
 
 } // namespace coordinator::daemon

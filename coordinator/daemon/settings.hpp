@@ -19,6 +19,7 @@ inline constexpr const char* default_config_file = "/etc/paddock/coordinator.yam
 
 /// Everything the coordinator is told, checked. Tokens and keys are still in their files.
 struct Settings {
+    std::filesystem::path file; ///< As load_settings() was told.
     http::Options http;
     std::string link_address;
     std::filesystem::path server_key;
@@ -41,5 +42,9 @@ std::span<const common::config::Key> keys();
 /// environment. `invalid_argument` says what is wrong, where, and what is expected.
 common::Result<Settings> load_settings(const std::filesystem::path& file,
                                        const common::config::Config::Environment& environment);
+
+/// On SIGHUP: log_level is read again, and counts from now on; nothing else does. One that is wrong
+/// is logged, and what was before goes on.
+void read_log_level_again(const Settings& settings);
 
 } // namespace coordinator::daemon

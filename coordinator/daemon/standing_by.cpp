@@ -1,6 +1,7 @@
 #include "coordinator/daemon/standing_by.hpp"
 
 #include "common/log/log.hpp"
+#include "common/notify/notify.hpp"
 #include "coordinator/http/reply.hpp"
 #include "coordinator/http/wire/exchange.hpp"
 
@@ -36,7 +37,10 @@ standby::ProxyOptions proxy_options(const http::Options& http)
 } // namespace
 
 StandingBy::StandingBy(const Settings& settings, const sigset_t& signals)
-    : store_{settings.store}, signals_{signals}, proxy_{proxy_options(settings.http)}
+    : settings_{settings},
+      store_{settings.store},
+      signals_{signals},
+      proxy_{proxy_options(settings.http)}
 {
     store_.standing_by = [this](const store::LeaderSeen& leader) {
         return follow(leader) && !is_told_to_end(between_looks);
@@ -62,6 +66,7 @@ Result<std::unique_ptr<store::PgStore>> StandingBy::wait()
             return opened;
         }
         spdlog::warn("{}; trying again", opened.error().message);
+        say(opened.error().message);
         COMMON_CHECK(listen());
         if (leader_) {
             store_.lease_deference = deference;
@@ -73,6 +78,26 @@ Result<std::unique_ptr<store::PgStore>> StandingBy::wait()
     }
 }
 
+std::optional<std::string> StandingBy::sign_of_life()
+{
+    constexpr std::chrono::seconds patience{5};
+    const auto probe = [this](auto heard) {
+        proxy_.probe(std::move(heard));
+        return true;
+    };
+    if (listening_ && !common::notify::answers(probe, patience)) {
+        return std::nullopt;
+    }
+    const common::MutexLock lock{mutex_};
+    return waits_for_;
+}
+
+void StandingBy::say(std::string waits_for)
+{
+    const common::MutexLock lock{mutex_};
+    waits_for_ = std::move(waits_for);
+}
+
 void StandingBy::end()
 {
     proxy_.stop();
@@ -81,6 +106,7 @@ void StandingBy::end()
 /// False: it cannot.
 bool StandingBy::follow(const store::LeaderSeen& leader)
 {
+    say(fmt::format("standing by: epoch {} leads", leader.epoch));
     if (const auto listens = listen(); !listens) {
         failed_ = listens.error();
         return false;
@@ -101,6 +127,7 @@ Result<> StandingBy::listen()
     if (!listening_) {
         COMMON_CHECK(proxy_.start());
         listening_ = true;
+        common::notify::ready(sign_of_life().value_or("standing by"));
     }
     return {};
 }
@@ -111,7 +138,9 @@ bool StandingBy::is_told_to_end(std::chrono::milliseconds within)
     const timespec pause{
         whole.count(),
         std::chrono::duration_cast<std::chrono::nanoseconds>(within - whole).count()};
-    if (const auto signal = ::sigtimedwait(&signals_, nullptr, &pause); signal > 0) {
+    if (const auto signal = ::sigtimedwait(&signals_, nullptr, &pause); signal == SIGHUP) {
+        read_log_level_again(settings_);
+    } else if (signal > 0) {
         signal_ = signal;
     }
     return signal_ != 0;

@@ -1,6 +1,7 @@
 #include "coordinator/daemon/tokens.hpp"
 
 #include "common/digest/digest.hpp"
+#include "common/files/durable.hpp"
 #include "common/id.hpp"
 
 #include <fmt/format.h>
@@ -83,6 +84,7 @@ Result<std::string> make_token(const std::filesystem::path& file, const std::str
     if (!out) {
         return Error{ErrorCode::internal, "write " + temporary.string() + ": failed"};
     }
+    COMMON_CHECK(common::files::let_folders_group_read(temporary));
     std::filesystem::rename(temporary, file, error);
     if (error) {
         return Error{ErrorCode::internal, "write " + file.string() + ": " + error.message()};

@@ -19,12 +19,11 @@ public:
     [[nodiscard]] std::string render(std::size_t connections) const;
 
 private:
-    /// Upper bounds of the duration histogram, in microseconds; the last has none.
-    static constexpr std::array<std::uint64_t, 8> bounds_us{
-        500, 1'000, 5'000, 25'000, 100'000, 1'000'000, 10'000'000, 60'000'000};
+    /// Upper bounds of the duration histogram, in seconds; the last has none.
+    static constexpr std::array bounds{0.0005, 0.001, 0.005, 0.025, 0.1, 1.0, 10.0, 60.0};
 
     std::array<std::atomic<std::uint64_t>, 6> by_class_{};
-    std::array<std::atomic<std::uint64_t>, bounds_us.size() + 1> by_duration_{};
+    std::array<std::atomic<std::uint64_t>, bounds.size() + 1> by_duration_{};
     std::atomic<std::uint64_t> duration_us_{0};
     std::atomic<std::uint64_t> in_flight_{0};
 };

@@ -46,6 +46,34 @@ struct Fields::State {
         return text;
     }
 
+    std::optional<std::int64_t> integer(std::string field, const json* value, Range range)
+    {
+        if (value == nullptr) {
+            return std::nullopt;
+        }
+        const bool huge = value->is_number_unsigned() &&
+                          value->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX);
+        if (!value->is_number_integer()) {
+            wrong.push_back({std::move(field), "must be an integer"});
+        } else if (huge || value->get<std::int64_t>() < range.low ||
+                   value->get<std::int64_t>() > range.high) {
+            wrong.push_back(
+                {std::move(field), fmt::format("must be from {} to {}", range.low, range.high)});
+        } else {
+            return value->get<std::int64_t>();
+        }
+        return std::nullopt;
+    }
+
+    std::optional<bool> boolean(std::string field, const json* value)
+    {
+        if (value != nullptr && !value->is_boolean()) {
+            wrong.push_back({std::move(field), "must be true or false"});
+            return std::nullopt;
+        }
+        return value == nullptr ? std::nullopt : std::optional{value->get<bool>()};
+    }
+
     std::optional<std::vector<std::string>>
     list(const std::string& field, const json& value, TextRule rule, std::size_t limit)
     {
@@ -150,31 +178,12 @@ std::optional<std::string> Fields::text(std::string_view name, TextRule rule)
 
 std::optional<std::int64_t> Fields::integer(std::string_view name, Range range)
 {
-    const auto* value = state_->ask(name);
-    if (value == nullptr) {
-        return std::nullopt;
-    }
-    const bool huge = value->is_number_unsigned() &&
-                      value->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX);
-    if (!value->is_number_integer()) {
-        wrong(std::string{name}, "must be an integer");
-    } else if (huge || value->get<std::int64_t>() < range.low ||
-               value->get<std::int64_t>() > range.high) {
-        wrong(std::string{name}, fmt::format("must be from {} to {}", range.low, range.high));
-    } else {
-        return value->get<std::int64_t>();
-    }
-    return std::nullopt;
+    return state_->integer(std::string{name}, state_->ask(name), range);
 }
 
 std::optional<bool> Fields::boolean(std::string_view name)
 {
-    const auto* value = state_->ask(name);
-    if (value != nullptr && !value->is_boolean()) {
-        wrong(std::string{name}, "must be true or false");
-        return std::nullopt;
-    }
-    return value == nullptr ? std::nullopt : std::optional{value->get<bool>()};
+    return state_->boolean(std::string{name}, state_->ask(name));
 }
 
 std::map<std::string, std::string>
@@ -246,6 +255,17 @@ Fields::inner_text(std::string_view name, std::string_view inner, TextRule rule)
     const auto* value = state_->inner(name, inner);
     return value == nullptr ? std::nullopt
                             : state_->text(fmt::format("{}.{}", name, inner), *value, rule);
+}
+
+std::optional<std::int64_t>
+Fields::inner_integer(std::string_view name, std::string_view inner, Range range)
+{
+    return state_->integer(fmt::format("{}.{}", name, inner), state_->inner(name, inner), range);
+}
+
+std::optional<bool> Fields::inner_boolean(std::string_view name, std::string_view inner)
+{
+    return state_->boolean(fmt::format("{}.{}", name, inner), state_->inner(name, inner));
 }
 
 std::optional<std::vector<std::string>>

@@ -52,6 +52,9 @@ public:
     /// The text at name.inner, for an object asked for with keys().
     std::optional<std::string>
     inner_text(std::string_view name, std::string_view inner, TextRule rule);
+    std::optional<std::int64_t>
+    inner_integer(std::string_view name, std::string_view inner, Range range); ///< Likewise.
+    std::optional<bool> inner_boolean(std::string_view name, std::string_view inner);
     /// Likewise a list of texts.
     std::optional<std::vector<std::string>>
     inner_list(std::string_view name, std::string_view inner, TextRule rule, std::size_t limit);

@@ -142,7 +142,8 @@ void Sessions::take(const common::HostName& host,
     };
     if (envelope.kind == proto::Heartbeat::kind) {
         if (const auto beat = proto::decode_body<proto::Heartbeat>(envelope.body); beat) {
-            return ways_.event(HostBeat{host, facts_of(beat->facts)});
+            return ways_.event(
+                HostBeat{host, facts_of(beat->facts), connection.instance, beat->seq});
         } else {
             return complain("a heartbeat", beat.error());
         }

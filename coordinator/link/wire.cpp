@@ -99,6 +99,11 @@ HostFacts facts_of(const proto::HostFacts& wire)
     facts.disk = Bytes{wire.disk_bytes};
     facts.disk_free = Bytes{wire.disk_free_bytes};
     facts.load1 = wire.load1_milli / 1000.0;
+    constexpr auto longest = std::chrono::milliseconds{std::chrono::hours{24 * 366}};
+    facts.fence_after = std::min(
+        longest,
+        std::chrono::milliseconds{std::min<std::uint64_t>(wire.fence_after_ms, INT64_MAX)});
+    facts.fence_action = wire.fence_action;
     facts.warnings = wire.warnings;
     for (const auto& image : wire.images) {
         if (common::is_name(image.name)) {
@@ -127,7 +132,12 @@ Result<SandboxReport> report_of(const proto::SandboxReport& wire)
     report.vcpus = wire.vcpus;
     report.memory = Bytes{wire.memory_bytes};
     report.error = wire.error ? wire.error->message : "";
+    report.fenced = wire.error && wire.error->reason == "fenced";
     report.timings_us = wire.timings_us;
+    report.tenant = wire.tenant;
+    report.name = wire.name;
+    report.network = network_mode_from(wire.network_mode).value_or(NetworkMode::nat);
+    report.disk = disk_kind_from(wire.disk).value_or(DiskKind::durable);
     return report;
 }
 

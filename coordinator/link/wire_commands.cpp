@@ -1,6 +1,8 @@
 // What is asked of hosts.
 #include "coordinator/link/wire.hpp"
 
+#include "proto/wire_fencing.hpp"
+
 namespace coordinator::link {
 
 namespace {
@@ -216,6 +218,15 @@ struct ToWire {
         put(proto::ReadSandbox{it.id.str(), it.console_bytes});
     }
     void operator()(const ListVmsOnHost&) const { put(proto::ListVms{}); }
+    void operator()(const HeardOnHost& it) const { put(proto::HeartbeatAck{it.instance, it.seq}); }
+    void operator()(const LiftFenceOnHost& it) const
+    {
+        proto::LiftFence lift;
+        for (const auto& id : it.sandboxes) {
+            lift.sandboxes.push_back(id.str());
+        }
+        put(lift);
+    }
 };
 
 } // namespace

@@ -77,6 +77,11 @@ void Proxy::lead_to(const std::string& address)
     asio::post(parts_->shared.loop, [this, address] { parts_->follow(address); });
 }
 
+void Proxy::probe(std::function<void()> heard)
+{
+    asio::post(parts_->shared.loop, std::move(heard));
+}
+
 void Proxy::stop()
 {
     if (!parts_->thread.joinable()) {

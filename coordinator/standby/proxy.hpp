@@ -48,6 +48,9 @@ public:
     /// failed meanwhile. Any thread.
     void lead_to(const std::string& address);
 
+    /// Runs `heard` on the proxy's thread, so that whoever asks learns that it works. Any thread.
+    void probe(std::function<void()> heard);
+
     /// Cuts every connection and frees the address. Idempotent.
     void stop();
 

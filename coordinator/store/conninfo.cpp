@@ -58,6 +58,24 @@ std::string ConnInfo::with(const std::map<std::string, std::string>& defaults) c
     return out;
 }
 
+common::Result<std::string> ConnInfo::without_password() const
+{
+    if (values_.contains("sslpassword")) {
+        return common::Error{common::ErrorCode::unimplemented,
+                             "sslpassword cannot be given to PostgreSQL's programs without showing "
+                             "it: use a key file without a password for them"};
+    }
+    auto open = *this;
+    open.values_.erase("password");
+    return open.with({});
+}
+
+std::string ConnInfo::password() const
+{
+    const auto at = values_.find("password");
+    return at == values_.end() ? "" : at->second;
+}
+
 std::string ConnInfo::describe() const
 {
     std::string out;

@@ -17,6 +17,11 @@ public:
     /// For libpq, with `defaults` for what the string leaves open. Holds the password.
     [[nodiscard]] std::string with(const std::map<std::string, std::string>& defaults) const;
 
+    /// For the command line of a child, which anybody may see; password() goes into PGPASSWORD of
+    /// its environment. `unimplemented`: there is a secret that libpq reads from nowhere else.
+    [[nodiscard]] common::Result<std::string> without_password() const;
+    [[nodiscard]] std::string password() const; ///< Empty: there is none.
+
     /// "host=… port=… dbname=… user=…", as far as given; for people.
     [[nodiscard]] std::string describe() const;
 

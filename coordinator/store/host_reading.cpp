@@ -33,6 +33,11 @@ Host host_from(Fields& in)
     if (since && until) {
         host.wish.drain = Drain{*since, *until};
     }
+    const auto evacuated = in.maybe_time();
+    const bool powered_off = in.number<bool>();
+    if (evacuated) {
+        host.wish.evacuation = Evacuation{*evacuated, powered_off};
+    }
     host.wish.labels = in.map();
     host.wish.taints = in.map();
     for (auto* text : {&facts.hostname,
@@ -58,6 +63,8 @@ Host host_from(Fields& in)
     facts.disk = in.size();
     facts.disk_free = in.size();
     facts.load1 = in.number<double>();
+    facts.fence_after = std::chrono::milliseconds{in.number<std::int64_t>()};
+    facts.fence_action = in.text();
     facts.warnings = in.list();
     host.used_vcpus = in.number<unsigned>();
     host.used_memory = in.size();
@@ -68,12 +75,13 @@ Host host_from(Fields& in)
 }
 const std::string host_columns =
     "name, health, cordoned, " + us_of("drain_since") + ", " + us_of("drain_until") + ", " +
-    pairs_of("labels") + ", " + pairs_of("taints") +
+    us_of("evacuate_since") + ", evacuate_powered_off, " + pairs_of("labels") + ", " +
+    pairs_of("taints") +
     ", hostname, arch, kernel, cpu_model, libvirt_version, qemu_version, "
     "hostd_version, accel, accel_reason, state_engine, state_engine_reason, network_cidr, cores, "
     "memory_bytes, memory_available_bytes, capacity_vcpus, capacity_memory_bytes, "
-    "overhead_bytes, disk_bytes, disk_free_bytes, load1, warnings, used_vcpus, used_memory_bytes, "
-    "sandboxes, " +
+    "overhead_bytes, disk_bytes, disk_free_bytes, load1, fence_after_ms, fence_action, warnings, "
+    "used_vcpus, used_memory_bytes, sandboxes, " +
     us_of("last_seen") + ", " + us_of("first_seen");
 
 struct HostImage {

@@ -151,13 +151,15 @@ grant_to_daemon(Session& owner, const std::string& role, std::chrono::millisecon
         const auto name = owner.connection().quote_name(role);
         sql.exec(std::string{"BEGIN; "} + lock_sql);
         sql.exec(fmt::format(
-            "REVOKE ALL ON leader, sandboxes, checkpoints, pools, playbooks, playbook_tasks, "
+            "REVOKE ALL ON leader, sandboxes, checkpoints, replicas, pools, playbooks, "
+            "playbook_tasks, "
             "plans, plan_steps, templates, commands, hosts, host_images, registered_images, "
             "operations, audit, request_keys, "
             "schema_migrations FROM PUBLIC, {0};"
             "GRANT SELECT, INSERT, UPDATE ON leader, sandboxes, checkpoints, pools, commands, "
             "hosts, registered_images, operations TO {0};"
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON host_images, playbooks, playbook_tasks, "
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON host_images, replicas, playbooks, "
+            "playbook_tasks, "
             "plans, plan_steps, templates, request_keys TO {0};"
             "GRANT SELECT, INSERT ON audit TO {0};"
             "GRANT SELECT ON schema_migrations TO {0};"

@@ -246,6 +246,16 @@ std::uint64_t PgStore::epoch() const
     return parts_->epoch;
 }
 
+StoreFigures PgStore::figures() const
+{
+    return parts_->writer.figures();
+}
+
+common::SteadyTime PgStore::confirmed() const
+{
+    return parts_->writer.confirmed();
+}
+
 common::Result<AuditCheck> PgStore::check_audit(const std::function<bool()>& going)
 {
     const std::unique_lock alone{parts_->verifying, std::try_to_lock};

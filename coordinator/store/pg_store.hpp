@@ -44,6 +44,8 @@ public:
     common::Result<> check() override;
     common::Result<> lease() override;
     [[nodiscard]] std::uint64_t epoch() const override;
+    [[nodiscard]] common::SteadyTime confirmed() const override;
+    [[nodiscard]] StoreFigures figures() const override;
     /// On a connection of its own; a second one at the same time is `rate_limited`.
     common::Result<AuditCheck> check_audit(const std::function<bool()>& going) override;
     /// Likewise, to its end; `internal` names the first row that does not fit.

@@ -174,6 +174,18 @@ constexpr std::array sandbox_columns{
         "wants_apart",
         BatchValue::flag,
         [](ArrayText& to, const Sandbox& b) { to.add_raw(b.wants.apart ? "t" : "f"); }},
+    BatchColumn<Sandbox>{
+        "replica_count",
+        BatchValue::number,
+        [](ArrayText& to, const Sandbox& b) { add_batch_number(to, b.replicas.count); }},
+    BatchColumn<Sandbox>{
+        "replica_every_seconds",
+        BatchValue::number,
+        [](ArrayText& to, const Sandbox& b) { add_batch_number(to, b.replicas.every.count()); }},
+    BatchColumn<Sandbox>{
+        "replica_memory",
+        BatchValue::flag,
+        [](ArrayText& to, const Sandbox& b) { to.add_raw(b.replicas.memory ? "t" : "f"); }},
 };
 
 constexpr std::array operation_columns{

@@ -51,6 +51,9 @@ Sandbox sandbox_from(Fields& in)
     box.wants.group = in.text();
     box.wants.spread_by = in.text();
     box.wants.apart = in.number<bool>();
+    box.replicas.count = in.number<unsigned>();
+    box.replicas.every = std::chrono::seconds{in.number<std::int64_t>()};
+    box.replicas.memory = in.number<bool>();
     return box;
 }
 const std::string sandbox_columns =
@@ -61,7 +64,8 @@ const std::string sandbox_columns =
     ", " + us_of("updated_at") + ", " + us_of("expires_at") + ", " + us_of("deleted_at") +
     ", phase, desired, generation, ip_address, error, pool, pool_source, " +
     pairs_of("timings_us") + ", moving_to, left_host, " + pairs_of("wants_labels") +
-    ", wants_tolerates, wants_accelerator, wants_group, wants_spread_by, wants_apart";
+    ", wants_tolerates, wants_accelerator, wants_group, wants_spread_by, wants_apart, "
+    "replica_count, replica_every_seconds, replica_memory";
 
 Checkpoint checkpoint_from(Fields& in)
 {

@@ -12,6 +12,7 @@ namespace coordinator::store {
 
 std::vector<Sandbox> read_sandboxes(pqxx::transaction_base& sql, const std::string& where);
 std::vector<Checkpoint> read_checkpoints(pqxx::transaction_base& sql, const std::string& where);
+std::vector<Replica> read_replicas(pqxx::transaction_base& sql);
 std::vector<Pool> read_pools(pqxx::transaction_base& sql, const std::string& where);
 std::vector<RegisteredImage> read_registered_images(pqxx::transaction_base& sql,
                                                     const std::string& where);

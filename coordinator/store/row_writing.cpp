@@ -98,6 +98,7 @@ void write_row(pqxx::transaction_base& sql, const Host& host)
     const auto name = to_column(host.name.str());
     std::optional<common::WallTime> drain_since;
     std::optional<common::WallTime> drain_until;
+    const auto& evacuation = host.wish.evacuation;
     if (host.wish.drain) {
         drain_since = host.wish.drain->since;
         drain_until = host.wish.drain->until;
@@ -108,6 +109,8 @@ void write_row(pqxx::transaction_base& sql, const Host& host)
                       host.wish.cordoned,
                       Nullable{drain_since}.get(),
                       Nullable{drain_until}.get(),
+                      Nullable{evacuation ? std::optional{evacuation->since} : std::nullopt}.get(),
+                      evacuation && evacuation->powered_off,
                       pairs_array(host.wish.labels),
                       pairs_array(host.wish.taints),
                       to_column(facts.hostname),
@@ -131,6 +134,8 @@ void write_row(pqxx::transaction_base& sql, const Host& host)
                       facts.disk.count(),
                       facts.disk_free.count(),
                       facts.load1,
+                      std::int64_t{facts.fence_after.count()},
+                      to_column(facts.fence_action),
                       text_array(facts.warnings),
                       host.used_vcpus,
                       host.used_memory.count(),

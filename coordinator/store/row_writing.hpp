@@ -15,6 +15,7 @@ void prepare_writing_playbooks(pqxx::connection& connection); ///< A part of it.
 void prepare_writing_plans(pqxx::connection& connection);     ///< Likewise.
 void prepare_writing_templates(pqxx::connection& connection); ///< Likewise.
 void prepare_writing_images(pqxx::connection& connection);    ///< Likewise.
+void prepare_writing_replicas(pqxx::connection& connection);  ///< Likewise.
 
 /// What is to be written is not what comes after what there is.
 class StaleRow : public std::runtime_error {
@@ -31,6 +32,8 @@ inline void check_fresh(const pqxx::result& done, const std::string& what)
 
 /// Each replaces the row of the same key. Sandboxes and operations: row_batch.hpp.
 void write_row(pqxx::transaction_base& sql, const Checkpoint& checkpoint);
+void write_row(pqxx::transaction_base& sql, const Replica& row);
+void write_row(pqxx::transaction_base& sql, const ReplicaRemoval& removal);
 void write_row(pqxx::transaction_base& sql, const Pool& pool);
 void write_row(pqxx::transaction_base& sql, const RegisteredImage& row);
 /// These six throw StaleRow unless they come after the revision that there is.

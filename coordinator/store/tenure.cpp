@@ -35,6 +35,7 @@ Snapshot read_snapshot(pqxx::transaction_base& sql)
         "WHERE deleted_at IS NULL OR deleted_at > now() - interval '24 hours' OR left_host <> '' "
         "ORDER BY id");
     snapshot.checkpoints = read_checkpoints(sql, "WHERE status <> 'deleted' ORDER BY id");
+    snapshot.replicas = read_replicas(sql);
     snapshot.pools = read_pools(sql, "WHERE deleted_at IS NULL ORDER BY name");
     snapshot.images = read_registered_images(sql, "ORDER BY created_at, id");
     snapshot.hosts = read_hosts(sql);
@@ -248,10 +249,14 @@ common::Result<> Tenure::probe()
 common::Result<Tenure::Standing> Tenure::look()
 {
     return session_->run(settings_.statement_timeout, "look where it stands", [&](auto& sql) {
-        const auto row = sql.exec1(
+        const auto row = sql.exec(
             fmt::format("SELECT batch, deposed_at IS NULL FROM leader WHERE epoch = {}", epoch_));
-        return Standing{
-            row[0].template as<std::uint64_t>(), row[1].template as<bool>(), read_audit_head(sql)};
+        if (row.empty()) {
+            return Standing{}; // Of a backup from before its time: it leads nobody.
+        }
+        return Standing{row[0][0].template as<std::uint64_t>(),
+                        row[0][1].template as<bool>(),
+                        read_audit_head(sql)};
     });
 }
 

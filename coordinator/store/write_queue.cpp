@@ -108,6 +108,12 @@ Call WriteQueue::pop()
     return call;
 }
 
+WriteQueue::Depth WriteQueue::depth() const
+{
+    const std::scoped_lock lock{mutex_};
+    return {items_.size(), bytes_};
+}
+
 void WriteQueue::close()
 {
     const std::scoped_lock lock{mutex_};

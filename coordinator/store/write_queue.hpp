@@ -38,6 +38,12 @@ public:
     /// Those past their deadline.
     Batch take_late(common::SteadyTime now);
 
+    struct Depth {
+        std::size_t calls;
+        std::size_t bytes;
+    };
+    [[nodiscard]] Depth depth() const;
+
     /// Refuses more; what is in it may still be taken.
     void close();
     [[nodiscard]] bool finished() const;

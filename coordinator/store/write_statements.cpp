@@ -106,6 +106,8 @@ void prepare_writing(pqxx::connection& connection)
                                {"cordoned"},
                                {"drain_since"},
                                {"drain_until"},
+                               {"evacuate_since"},
+                               {"evacuate_powered_off"},
                                {"labels", as_map},
                                {"taints", as_map},
                                {"hostname"},
@@ -129,6 +131,8 @@ void prepare_writing(pqxx::connection& connection)
                                {"disk_bytes"},
                                {"disk_free_bytes"},
                                {"load1"},
+                               {"fence_after_ms"},
+                               {"fence_action"},
                                {"warnings"},
                                {"used_vcpus"},
                                {"used_memory_bytes"},
@@ -157,6 +161,7 @@ void prepare_writing(pqxx::connection& connection)
     prepare_writing_plans(connection);
     prepare_writing_templates(connection);
     prepare_writing_images(connection);
+    prepare_writing_replicas(connection);
     connection.prepare("audit", append_audit_sql);
     prepare_writing_keys(connection);
 }

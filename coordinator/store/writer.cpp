@@ -66,7 +66,12 @@ void Writer::run()
         auto batch = queue_.take(steady_clock::now() + settings_.idle_check);
         if (batch.empty()) {
             // So that a lease lost while nobody writes comes back, or is known to be lost.
-            set_state(tenure_->probe());
+            const auto begun = steady_clock::now();
+            auto leads = tenure_->probe();
+            if (leads) {
+                confirmed_ = begun;
+            }
+            set_state(std::move(leads));
         } else {
             settle(std::move(batch));
         }
@@ -87,10 +92,13 @@ void Writer::settle(Batch batch)
             pause();
             continue;
         }
+        const auto begun = steady_clock::now();
         auto outcome = tenure_->commit(batch);
+        count(outcome.end, batch.size(), steady_clock::now() - begun);
         switch (outcome.end) {
         case Tenure::End::committed:
             backoff_ = {};
+            confirmed_ = begun;
             set_state({});
             return answer(batch, {});
         case Tenure::End::refused:
@@ -199,6 +207,31 @@ common::Result<> Writer::state() const
 {
     const common::MutexLock lock{state_mutex_};
     return state_;
+}
+
+StoreFigures Writer::figures() const
+{
+    const auto depth = queue_.depth();
+    const common::MutexLock lock{state_mutex_};
+    auto figures = figures_;
+    figures.writes = state_.has_value();
+    figures.waiting = depth.calls;
+    figures.waiting_bytes = depth.bytes;
+    return figures;
+}
+
+void Writer::count(Tenure::End end, std::size_t writes, common::SteadyTime::duration took)
+{
+    const common::MutexLock lock{state_mutex_};
+    switch (end) {
+    case Tenure::End::committed:
+        figures_.written += writes;
+        figures_.commits.observe(took);
+        break;
+    case Tenure::End::refused: ++figures_.refused; break;
+    case Tenure::End::not_written: ++figures_.not_written; break;
+    case Tenure::End::in_doubt: ++figures_.in_doubt; break;
+    }
 }
 
 /// What waits behind is answered in time, whatever happens to those before it.

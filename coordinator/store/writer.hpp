@@ -30,6 +30,9 @@ public:
 
     /// Why writing does not work just now; any thread.
     common::Result<> state() const;
+    [[nodiscard]] StoreFigures figures() const;
+    /// This process led at a moment that is not before this one, as PostgreSQL said. Any thread.
+    [[nodiscard]] common::SteadyTime confirmed() const noexcept { return confirmed_.load(); }
 
 private:
     void run();
@@ -40,6 +43,7 @@ private:
     void give_up_late(Batch& batch, common::ErrorCode code);
     static void answer(Batch& batch, const common::Result<>& result);
     void set_state(common::Result<> state);
+    void count(Tenure::End end, std::size_t writes, common::SteadyTime::duration took);
     void pause();
     [[nodiscard]] bool out_of_time() const;
 
@@ -48,6 +52,8 @@ private:
     WriteQueue queue_;
     mutable common::Mutex state_mutex_;
     common::Result<> state_ GUARDED_BY(state_mutex_);
+    StoreFigures figures_ GUARDED_BY(state_mutex_); ///< What is counted of them.
+    std::atomic<common::SteadyTime> confirmed_{common::SteadyTime::min()};
     std::chrono::milliseconds backoff_{0}; ///< The writer's own.
 
     std::mutex stop_mutex_;

@@ -22,7 +22,8 @@ struct DomainEvent {
 
 /// What hostd needs from a hypervisor: the port. Implementations are blocking and
 /// may be called from any worker thread; calls for one sandbox do not overlap (the
-/// caller's duty), but for those to qemu-guest-agent, which run beside any other. Every function is
+/// caller's duty), but for those to qemu-guest-agent, and list(), pause() and kill() for a fence,
+/// which run beside any other. Every function is
 /// idempotent in the sense that its comment states, because the coordinator resends after a
 /// timeout. With the daemon away each returns `unavailable` within its deadline; the connection
 /// comes back by itself. Every error carries libvirt's code and text.
@@ -122,6 +123,11 @@ public:
     /// What a sandbox's QEMU uses and has used since it began; without one `running` is false. The
     /// disk's and the console's part are not its own.
     virtual common::Result<Reading> reading(const common::SandboxId& id) const = 0;
+
+    /// The same of all that run and are named as ours are, in one call; whose they are is not
+    /// looked up. Of several incarnations the latest; without what would have to wait for
+    /// somebody's work.
+    virtual common::Result<std::vector<Usage>> usages() const = 0;
 
     virtual common::Result<HypervisorFacts> facts() const = 0;
 

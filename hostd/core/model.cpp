@@ -73,6 +73,16 @@ std::string_view to_string(Accel accel) noexcept
     return "tcg";
 }
 
+std::string_view to_string(FenceAction action) noexcept
+{
+    switch (action) {
+    case FenceAction::keep: return "keep";
+    case FenceAction::pause: return "pause";
+    case FenceAction::stop: return "stop";
+    }
+    return "keep";
+}
+
 std::string_view to_string(EngineKind kind) noexcept
 {
     switch (kind) {
@@ -120,6 +130,11 @@ std::optional<EngineKind> engine_kind_from(std::string_view text) noexcept
 std::optional<Boot> boot_from(std::string_view text) noexcept
 {
     return named(std::array{Boot::kernel, Boot::bios, Boot::uefi}, text);
+}
+
+std::optional<FenceAction> fence_action_from(std::string_view text) noexcept
+{
+    return named(std::array{FenceAction::keep, FenceAction::pause, FenceAction::stop}, text);
 }
 
 std::string digest_of(const SandboxSpec& spec)

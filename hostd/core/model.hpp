@@ -37,6 +37,8 @@ enum class DiskKind { durable, ephemeral };
 enum class AgentKind { paddock, qemu, none };
 enum class Boot { kernel, bios, uefi };
 enum class Accel { kvm, tcg };
+/// What becomes of the guests that run once the leader has been silent for too long.
+enum class FenceAction { keep, pause, stop };
 
 /// Its guest runs, or is about to.
 constexpr bool is_up(Phase phase) noexcept
@@ -50,10 +52,20 @@ std::string_view to_string(DiskKind kind) noexcept;
 std::string_view to_string(AgentKind kind) noexcept;
 std::string_view to_string(Boot boot) noexcept;
 std::string_view to_string(Accel accel) noexcept;
+std::string_view to_string(FenceAction action) noexcept;
 std::optional<NetworkMode> network_mode_from(std::string_view text) noexcept;
 std::optional<DiskKind> disk_kind_from(std::string_view text) noexcept;
 std::optional<AgentKind> agent_kind_from(std::string_view text) noexcept;
 std::optional<Boot> boot_from(std::string_view text) noexcept;
+std::optional<FenceAction> fence_action_from(std::string_view text) noexcept;
+
+/// What this host does by itself once it has heard from no leader for so long.
+struct FencePromise {
+    std::chrono::milliseconds after{0}; ///< 0: never.
+    FenceAction action = FenceAction::keep;
+
+    friend bool operator==(const FencePromise&, const FencePromise&) = default;
+};
 
 /// What the coordinator asks for. Immutable for the life of a sandbox.
 struct SandboxSpec {
@@ -187,6 +199,12 @@ struct Reading {
     common::Bytes sent;
     std::string console;
     bool console_cut = false; ///< There is more before it.
+};
+
+/// What one of many uses, without its overlay and its console.
+struct Usage {
+    common::SandboxId sandbox;
+    Reading reading;
 };
 
 struct HypervisorFacts {

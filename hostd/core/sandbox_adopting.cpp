@@ -65,16 +65,21 @@ bool SandboxService::is_half_a_clone(const std::vector<DomainRecord>& records) c
 
 void SandboxService::adopt()
 {
-    blocking([this] { return look(); },
-             [this](const Result<Found>& found) {
-                 if (!found) {
-                     spdlog::warn("reading the sandboxes back: {}; trying again",
-                                  found.error().message);
-                     loop_->after(settings_.retry_interval, [this] { adopt(); });
-                     return;
-                 }
-                 adopted(*found);
-             });
+    blocking(
+        [this, closed = held_.is_closed(), stamp = fence_ ? fence_stamp() : FenceStamp{}] {
+            if (closed) { // Before any that was cut short goes on.
+                static_cast<void>(hold_running(stamp));
+            }
+            return look();
+        },
+        [this](const Result<Found>& found) {
+            if (!found) {
+                spdlog::warn("reading the sandboxes back: {}; trying again", found.error().message);
+                loop_->after(settings_.retry_interval, [this] { adopt(); });
+                return;
+            }
+            adopted(*found);
+        });
 }
 
 void SandboxService::adopted(const Found& found)

@@ -207,6 +207,12 @@ void SandboxBuilder::start(Building& building)
     }
 }
 
+void SandboxBuilder::give_up(Building& building, Error why)
+{
+    building.error = std::move(why).during("start " + building.domain.sandbox.id.str());
+    building.undo.reset();
+}
+
 Result<> SandboxBuilder::destroy(const common::SandboxId& id, const NetLease& lease)
 {
     COMMON_CHECK(hypervisor_.kill(id));

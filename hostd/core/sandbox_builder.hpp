@@ -60,6 +60,8 @@ public:
     build(const CreateCommand& command, std::uint64_t generation, const common::RequestId& request);
     /// Starts what build() made, as one more step of it.
     void start(Building& building);
+    /// Undoes what build() made, and does not start it.
+    static void give_up(Building& building, common::Error why);
 
     /// Kills, undefines, removes the files, gives the lease back. Each step succeeds
     /// when there is nothing to do; the first that fails ends it, to be repeated.

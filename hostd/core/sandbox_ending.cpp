@@ -24,6 +24,9 @@ void SandboxService::stop(const Op& op)
     }
     in_lane_of(op, id, [this, op, id](Sandbox& now) {
         const auto& wish = std::get<StopCommand>(op->command.what);
+        if (!held_.is_closed()) {
+            no_longer_held(now);
+        }
         if (now.status.phase == Phase::stopped || now.status.phase == Phase::created) {
             answer(op, now.status);
             return leave_lane(id);
@@ -31,7 +34,7 @@ void SandboxService::stop(const Op& op)
         if (now.status.phase == Phase::suspended) {
             return drop_suspended_in_lane(op, id);
         }
-        if (now.status.phase != Phase::paused || wish.force) {
+        if (now.status.phase != Phase::paused || wish.force || held_.is_closed()) {
             return stop_in_lane(op, now);
         }
         // It cannot power off without a CPU.
@@ -245,6 +248,7 @@ void SandboxService::destroy_condemned(const common::SandboxId& id)
 
 void SandboxService::erase(const common::SandboxId& id)
 {
+    held_.let_go(id);
     const auto gone = table_.extract(id);
     count_ = static_cast<unsigned>(table_.size());
     if (const auto& condemned = gone.mapped().condemned; condemned) {

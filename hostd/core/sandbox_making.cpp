@@ -90,7 +90,11 @@ void SandboxService::built(const Op& op, const std::shared_ptr<Building>& buildi
     with_start_slot([this, op, building] {
         blocking(
             [this, building] {
-                builder_.start(*building);
+                if (held_.is_closed()) {
+                    builder_.give_up(*building, no_leader());
+                } else {
+                    builder_.start(*building);
+                }
                 return building;
             },
             [this, op](const std::shared_ptr<Building>& same) { started(op, same); });
@@ -186,25 +190,32 @@ void SandboxService::start_existing(const Op& op, const common::SandboxId& id)
 void SandboxService::start_in_lane(const Op& op, Sandbox& sandbox)
 {
     const auto id = sandbox.status.spec.id;
+    if (refuse_fenced(op)) {
+        return leave_lane(id);
+    }
+    no_longer_held(sandbox);
     sandbox.status.phase = Phase::starting;
     sandbox.status.error.reset();
     publish(sandbox);
     with_start_slot([this, op, id] {
         const auto begun = ports_.clock.steady();
-        blocking([this, id] { return ports_.hypervisor.start(id); },
-                 [this, op, id, begun](common::Result<> result) {
-                     auto& starting = table_.at(id);
-                     starting.status.timings = {
-                         {"start",
-                          std::chrono::duration_cast<std::chrono::microseconds>(
-                              ports_.clock.steady() - begun)}};
-                     if (result) {
-                         await_boot(op, starting, Slot::held);
-                     } else {
-                         start_failed(op, starting, std::move(result).error());
-                     }
-                     leave_lane(id);
-                 });
+        blocking(
+            [this, id] {
+                return held_.is_closed() ? common::Result<>{no_leader()}
+                                         : ports_.hypervisor.start(id);
+            },
+            [this, op, id, begun](common::Result<> result) {
+                auto& starting = table_.at(id);
+                starting.status.timings = {{"start",
+                                            std::chrono::duration_cast<std::chrono::microseconds>(
+                                                ports_.clock.steady() - begun)}};
+                if (result) {
+                    await_boot(op, starting, Slot::held);
+                } else {
+                    start_failed(op, starting, std::move(result).error());
+                }
+                leave_lane(id);
+            });
     });
 }
 
@@ -279,6 +290,10 @@ void SandboxService::booted(Sandbox& sandbox)
         const auto boot = *std::exchange(sandbox.boot, std::nullopt);
         sandbox.status.timings["agent"] = std::chrono::duration_cast<std::chrono::microseconds>(
             ports_.clock.steady() - boot.begun);
+        if (const auto start = sandbox.status.timings.find("start");
+            start != sandbox.status.timings.end()) {
+            counts_.boots.observe(start->second + sandbox.status.timings["agent"]);
+        }
         for (const auto& op : boot.waiting) {
             up(op, sandbox);
         }

@@ -27,6 +27,7 @@ void SandboxService::pause_when_its_turn_comes(const Op& op, const common::Sandb
 {
     in_lane_of(op, id, [this, op, id](const Sandbox& now) {
         if (now.status.phase == Phase::paused) {
+            no_longer_held(table_.at(id)); // It stays so now because somebody wants it to.
             answer(op, now.status);
             return leave_lane(id);
         }
@@ -50,6 +51,7 @@ void SandboxService::pause_in_lane(const Op& op, const common::SandboxId& id)
              [this, op, id](common::Result<> result) {
                  auto& held = table_.at(id);
                  if (result) {
+                     no_longer_held(held);
                      apply(held, DomainState::paused);
                      answer(op, held.status);
                  } else {
@@ -64,6 +66,10 @@ void SandboxService::pause_in_lane(const Op& op, const common::SandboxId& id)
 
 void SandboxService::resume_in_lane(const Op& op, const common::SandboxId& id)
 {
+    if (refuse_fenced(op)) {
+        return leave_lane(id);
+    }
+    no_longer_held(table_.at(id));
     const auto incarnation = table_.at(id).status.incarnation;
     blocking([this, id, incarnation] { return ports_.hypervisor.go_on(id, incarnation); },
              [this, op, id](common::Result<> result) {

@@ -20,6 +20,10 @@ void SandboxService::restore(const Op& op)
     answer_by(op, id, command.boot_timeout);
     in_lane_of(op, id, [this, op, id](Sandbox& now) {
         const auto before = now.status.phase;
+        if (refuse_fenced(op)) {
+            return leave_lane(id);
+        }
+        no_longer_held(now);
         if (now.boot || now.stop || before == Phase::created || before == Phase::starting) {
             fail(op, not_running(now, "restore"));
             return leave_lane(id);

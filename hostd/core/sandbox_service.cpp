@@ -1,7 +1,8 @@
 // Commands in, answers out; lanes and workers. What the commands do is in
 // sandbox_making.cpp, sandbox_warming.cpp, sandbox_pausing.cpp, sandbox_suspending.cpp,
 // sandbox_checkpoints.cpp, sandbox_images.cpp, sandbox_restoring.cpp, sandbox_ending.cpp,
-// sandbox_exec.cpp, sandbox_moving.cpp, sandbox_adopting.cpp and sandbox_watch.cpp.
+// sandbox_exec.cpp, sandbox_moving.cpp, sandbox_adopting.cpp, sandbox_fencing.cpp and
+// sandbox_watch.cpp.
 #include "hostd/core/sandbox_service.hpp"
 
 #include "common/log/log.hpp"
@@ -40,7 +41,8 @@ SandboxService::SandboxService(Ports ports, ServiceSettings settings)
               ports_.checkpoints,
               leases_,
               ports_.engines,
-              ports_.clock},
+              ports_.clock,
+              held_},
       downloads_{[this](PieceWish wish) { ports_.uplink.want_piece(std::move(wish)); },
                  settings_.downloads},
       answers_{settings_.answers_kept, settings_.answers_bytes},
@@ -53,12 +55,14 @@ SandboxService::SandboxService(Ports ports, ServiceSettings settings)
     image_workers_.emplace(1U, pool_capacity);
     fetch_workers_.emplace(2U, pool_capacity);
     piece_workers_.emplace(2U, pool_capacity);
+    fence_workers_.emplace(1U, pool_capacity);
 }
 
 SandboxService::~SandboxService()
 {
     loop_->stop();
     downloads_.stop();
+    fence_workers_.reset();
     piece_workers_.reset();
     fetch_workers_.reset();
     image_workers_.reset();
@@ -83,6 +87,7 @@ void SandboxService::start()
             spdlog::warn("ignoring a guest's event: too much is waiting");
         }
     });
+    begin_fencing();
     post([this] { adopt(); });
     loop_->start();
 }
@@ -102,6 +107,12 @@ void SandboxService::take(Command command)
     if (std::holds_alternative<SyncCommand>(command.what)) {
         return adopted_ ? send_inventory() : void(); // Else adoption ends in sending it.
     }
+    if (const auto* news = std::get_if<HeardCommand>(&command.what); news != nullptr) {
+        return heard(news->sent);
+    }
+    if (const auto* lift = std::get_if<LiftFenceCommand>(&command.what); lift != nullptr) {
+        return lift_fence(*lift);
+    }
     if (std::holds_alternative<AckExecCommand>(command.what)) {
         return acknowledge(command);
     }
@@ -113,6 +124,10 @@ void SandboxService::take(Command command)
     }
     if (serve_live_exec(command)) {
         return;
+    }
+    if (would_run(command) && adopted_ && no_guest_may_run()) {
+        // Nothing was begun, and asked again it may be: this answer is not kept.
+        return ports_.uplink.answer({command.operation, command.request, {}, no_leader(), {}});
     }
     const auto op =
         std::make_shared<Operation>(Operation{std::move(command), ports_.clock.steady()});
@@ -168,6 +183,8 @@ void SandboxService::carry_out(const Op& op)
         // Taken care of in take().
         void operator()(const AckExecCommand&) const {}
         void operator()(const SyncCommand&) const {}
+        void operator()(const HeardCommand&) const {}
+        void operator()(const LiftFenceCommand&) const {}
         void operator()(const PieceCommand&) const {}
         void operator()(const GivePieceCommand&) const {}
         void operator()(const OpenReaderCommand&) const {}
@@ -196,6 +213,7 @@ void SandboxService::answer(const Op& op, Value value, std::optional<Error> erro
     }
     answer.took =
         std::chrono::duration_cast<std::chrono::microseconds>(ports_.clock.steady() - op->received);
+    counts_.ended(op->command, answer.error, answer.took);
     for (auto& one : answers_.finish(std::move(answer))) {
         ports_.uplink.answer(std::move(one));
     }

@@ -4,6 +4,8 @@
 #include "hostd/core/admission.hpp"
 #include "hostd/core/answer_book.hpp"
 #include "hostd/core/downloads.hpp"
+#include "hostd/core/fence.hpp"
+#include "hostd/core/figures.hpp"
 #include "hostd/core/guests.hpp"
 #include "hostd/core/image_maker.hpp"
 #include "hostd/core/sandbox_builder.hpp"
@@ -29,6 +31,7 @@ struct Ports {
     Guests& guests;
     Uplink& uplink;
     const common::Clock& clock;
+    FenceStamps* fence = nullptr; ///< None: this host goes on for ever without a leader.
 };
 
 struct ServiceSettings {
@@ -60,6 +63,8 @@ struct ServiceSettings {
     std::chrono::milliseconds backup_patience{3'600'000};
     std::size_t deepest_chain = 24; ///< Files that a disk may lie on before that is mended.
     std::chrono::milliseconds sweep_delay{1000}; ///< After something may have lost its owner.
+    FencePromise fence;
+    std::chrono::milliseconds fence_look{500}; ///< How late a fence may be.
 };
 
 /// The sandboxes of this host and everything that can be done with them.
@@ -84,6 +89,15 @@ public:
 
     /// How many sandboxes this host has. Any thread.
     [[nodiscard]] unsigned sandboxes() const noexcept { return count_; }
+
+    /// Any thread; nothing if the loop does not answer within `patience`.
+    [[nodiscard]] std::optional<ServiceFigures> figures(std::chrono::milliseconds patience);
+    /// Runs `heard` on the loop, so that whoever asks learns that it works. Any thread; false:
+    /// there is too much to do.
+    [[nodiscard]] bool probe(common::EventLoop::Task heard)
+    {
+        return loop_->post(std::move(heard));
+    }
 
 private:
     struct Operation {
@@ -296,6 +310,27 @@ private:
     void adopt_one(const DomainRecord& record, const Found& found);
     void send_inventory();
 
+    // sandbox_fencing.cpp: no leader is heard.
+    void begin_fencing();
+    void look_at_fence();
+    void raise_fence();
+    [[nodiscard]] bool no_guest_may_run(); ///< As of now.
+    void hold_guests();
+    std::set<common::SandboxId> hold_running(FenceStamp stamp);
+    void heard(BootTime sent);
+    void lift_fence(const LiftFenceCommand& lift);
+    void lift_in_lane(const common::SandboxId& id);
+    [[nodiscard]] FenceStamp fence_stamp() const;
+    void keep_stamp();
+    static bool would_run(const Command& command);
+    /// Answers what would have a guest run while none may.
+    bool refuse_fenced(const Op& op);
+    static common::Error no_leader();
+    /// It stands still, or is stopped, for the fence: its status says so. False: it does already.
+    bool mark_held(Sandbox& sandbox);
+    /// Somebody else has decided what becomes of it.
+    void no_longer_held(Sandbox& sandbox);
+
     // sandbox_watch.cpp: what changed by itself.
     /// The domain of a sandbox as it is; what a daemon that died has left of another is settled.
     common::Result<DomainRecord> look_at(const common::SandboxId& id, std::uint64_t incarnation);
@@ -316,6 +351,7 @@ private:
     const Ports ports_;
     const ServiceSettings settings_;
     LeaseBook leases_;
+    HeldGuests held_;
     SandboxBuilder builder_;
     StateKeeper keeper_;
     Downloads downloads_;
@@ -324,6 +360,7 @@ private:
     Table table_;
     std::map<common::SandboxId, std::deque<common::EventLoop::Task>> lanes_;
     AnswerBook answers_;
+    ServiceCounts counts_;
     TrafficMeter traffic_;
     std::map<common::SnapshotId, Checkpoint> checkpoints_;
     unsigned pieces_asked_for_ = 0; ///< By other hosts, and not given yet.
@@ -341,6 +378,10 @@ private:
     bool reconcile_again_ = false; ///< It was asked for while one was under way.
     bool reconcile_due_ = false;
     bool looking_for_ips_ = false;
+    std::optional<FenceLease> fence_; ///< Of the leader; with Ports::fence.
+    FenceStamp stamped_;              ///< As it was written last.
+    bool fence_on_ = false;
+    bool holding_ = false;
 
     std::atomic<unsigned> count_{0};
     /// Shared with observers and completions, which may outlive this object.
@@ -352,6 +393,7 @@ private:
     std::optional<WorkerPool> verify_workers_; ///< Reading gigabytes keeps nobody else waiting.
     std::optional<WorkerPool> image_workers_;  ///< Copying them not even whoever wants to read.
     std::optional<WorkerPool> fetch_workers_;  ///< A sandbox that moves waits for no image.
+    std::optional<WorkerPool> fence_workers_;  ///< A fence waits for nobody.
     std::optional<WorkerPool> piece_workers_;  ///< Nor does one that moves away for a reader.
 };
 

@@ -63,6 +63,7 @@ void SandboxService::suspend_in_lane(const Op& op, const common::SandboxId& id, 
                  }
                  detach(sandbox);
                  sandbox.frozen = false;
+                 no_longer_held(sandbox);
                  sandbox.status.phase = Phase::suspended;
                  sandbox.status.error.reset();
                  publish(sandbox);
@@ -75,6 +76,9 @@ void SandboxService::suspend_in_lane(const Op& op, const common::SandboxId& id, 
 void SandboxService::load_in_lane(const Op& op, Sandbox& sandbox)
 {
     const auto id = sandbox.status.spec.id;
+    if (refuse_fenced(op)) {
+        return leave_lane(id);
+    }
     if (auto admitted = admit(sandbox.status.spec, settings_.capacity, committed()); !admitted) {
         fail(op, std::move(admitted).error().during("resume " + id.str()));
         return leave_lane(id);

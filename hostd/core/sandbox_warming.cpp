@@ -85,7 +85,7 @@ void SandboxService::claim(const Op& op)
                       ", not ready" + (status.error ? ": " + status.error->message : ""),
                   "not_warm"});
         } else {
-            return claim_in_lane(op, now);
+            return refuse_fenced(op) ? leave_lane(id) : claim_in_lane(op, now);
         }
         leave_lane(id);
     });

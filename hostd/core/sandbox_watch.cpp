@@ -257,9 +257,12 @@ void SandboxService::apply(Sandbox& sandbox, DomainState state)
                   "guest_stopped"});
         end_stop(sandbox, std::nullopt);
     }
+    const bool marked = mark_held(sandbox);
     if (status.phase != before) {
         sandbox.frozen = sandbox.frozen && status.phase == Phase::paused;
         tell_guests(sandbox, before);
+    }
+    if (marked || status.phase != before) {
         publish(sandbox);
     }
 }

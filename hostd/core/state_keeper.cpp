@@ -267,6 +267,20 @@ Result<> StateKeeper::finish_restore(const Restored& restored)
     return checkpoints_.drop_suspended(id);
 }
 
+Result<> StateKeeper::lift(const common::SandboxId& id, std::uint64_t incarnation)
+{
+    held_.let_go(id);
+    if (!checkpoints_.is_moving(id)) {
+        return hypervisor_.go_on(id, incarnation);
+    }
+    COMMON_TRY(auto all, hypervisor_.all_of(id)); // A capture or a load of it was cut short.
+    if (all.empty()) {
+        return Error{ErrorCode::not_found, id.str() + " has no domain"};
+    }
+    COMMON_CHECK(settle(std::move(all)));
+    return {};
+}
+
 /// Of two incarnations the new one counts, but for one case: a restore that is marked as not done
 /// and whose new domain does not run.
 Result<DomainRecord> StateKeeper::settle(std::vector<DomainRecord> records)
@@ -279,6 +293,9 @@ Result<DomainRecord> StateKeeper::settle(std::vector<DomainRecord> records)
         const auto older = std::ranges::find_if(
             records, [](const DomainRecord& record) { return is_active(record.state); });
         counts = older != records.end() ? *older : records.front();
+    }
+    if (counts.state == DomainState::paused && moving && held_.stays(id)) {
+        return fenced_error(FenceAction::pause);
     }
     if (counts.state == DomainState::paused && moving) {
         spdlog::warn("{} was paused only to be captured or loaded: it goes on", id.str());

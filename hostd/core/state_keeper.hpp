@@ -1,5 +1,6 @@
 #pragma once
 
+#include "hostd/core/fence.hpp"
 #include "hostd/core/file_system_freeze.hpp"
 #include "hostd/core/lease_book.hpp"
 #include "hostd/core/state_engine.hpp"
@@ -19,7 +20,8 @@ public:
                 CheckpointStore& checkpoints,
                 LeaseBook& leases,
                 StateEngines& engines,
-                const common::Clock& clock)
+                const common::Clock& clock,
+                HeldGuests& held)
         : hypervisor_{hypervisor},
           images_{images},
           store_{store},
@@ -27,6 +29,7 @@ public:
           leases_{leases},
           engines_{engines},
           clock_{clock},
+          held_{held},
           file_systems_{hypervisor, checkpoints}
     {}
 
@@ -75,8 +78,11 @@ public:
     common::Result<> keep_shallow(const common::SandboxId& id, std::size_t most);
 
     /// At start: what a hostd that ended in the middle left of one sandbox. `records`: every
-    /// domain it has. Gives the one that counts.
+    /// domain it has. Gives the one that counts. `unavailable` (fenced): nothing is done about a
+    /// guest that would go on, and may not.
     common::Result<DomainRecord> settle(std::vector<DomainRecord> records);
+    /// A guest that stood still for the fence alone goes on.
+    common::Result<> lift(const common::SandboxId& id, std::uint64_t incarnation);
     /// At each look: file systems that a capture has left frozen take writes again.
     void thaw_what_is_left(const common::SandboxId& id);
 
@@ -100,6 +106,7 @@ private:
     LeaseBook& leases_;
     StateEngines& engines_;
     const common::Clock& clock_;
+    HeldGuests& held_;
     FileSystemFreeze file_systems_;
 };
 

@@ -3,6 +3,7 @@
 #include "common/result.hpp"
 #include "hostd/core/blob.hpp"
 #include "hostd/core/checkpoint_store.hpp"
+#include "hostd/core/fence.hpp"
 #include "hostd/core/hypervisor.hpp"
 #include "hostd/core/model.hpp"
 
@@ -160,6 +161,14 @@ struct ReadCommand {
 };
 struct ListVmsCommand {};
 struct SyncCommand {};
+/// A leader has heard what was sent to it then.
+struct HeardCommand {
+    BootTime sent{};
+};
+/// Of the guests that stand still because no leader was heard, these go on. Not answered.
+struct LiftFenceCommand {
+    std::vector<common::SandboxId> sandboxes;
+};
 
 struct Command {
     common::OperationId operation;
@@ -195,7 +204,9 @@ struct Command {
                  InputCommand,
                  ReadCommand,
                  ListVmsCommand,
-                 SyncCommand>
+                 SyncCommand,
+                 HeardCommand,
+                 LiftFenceCommand>
         what;
 };
 
@@ -240,6 +251,7 @@ struct HostReport {
     common::Bytes disk_free;
     double load1 = 0;
     unsigned sandboxes = 0;
+    FencePromise fence;
     std::vector<std::string> warnings;
     std::vector<Image> images;
 };

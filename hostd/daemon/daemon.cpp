@@ -1,14 +1,17 @@
 #include "hostd/daemon/daemon.hpp"
 
 #include "common/log/log.hpp"
+#include "common/notify/notify.hpp"
 #include "common/version.hpp"
 #include "hostd/core/sandbox_service.hpp"
 #include "hostd/daemon/endpoints.hpp"
 #include "hostd/daemon/engine_choice.hpp"
+#include "hostd/daemon/fence_file.hpp"
 #include "hostd/daemon/file_lock.hpp"
 #include "hostd/daemon/host_facts.hpp"
 #include "hostd/daemon/image_commands.hpp"
 #include "hostd/daemon/image_maker.hpp"
+#include "hostd/daemon/monitoring.hpp"
 #include "hostd/guest/guest_channels.hpp"
 #include "hostd/libvirt/fast_engine.hpp"
 #include "hostd/libvirt/libvirt_hypervisor.hpp"
@@ -47,17 +50,34 @@ sigset_t ending_signals()
 /// sees the signals.
 void block_signals()
 {
-    const auto set = ending_signals();
+    auto set = ending_signals();
+    ::sigaddset(&set, SIGHUP);
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
 }
 
-void wait_for_end()
+/// On SIGHUP nothing but log_level is read again. One that is wrong leaves it as it is.
+void read_log_level_again(const Settings& settings)
+{
+    const auto now = load_settings(settings.file, &common::config::process_environment);
+    if (!now) {
+        spdlog::error("ignoring SIGHUP: {}", now.error().message);
+    } else if (const auto set = common::log::set_level(now->log_level); !set) {
+        spdlog::error("ignoring SIGHUP: {}", set.error().message);
+    }
+}
+
+void wait_for_end(const Settings& settings)
 {
     const auto set = ending_signals();
-    int number = 0;
-    ::sigwait(&set, &number);
+    auto awaited = set;
+    ::sigaddset(&awaited, SIGHUP);
+    int number = SIGHUP;
+    for (::sigwait(&awaited, &number); number == SIGHUP; ::sigwait(&awaited, &number)) {
+        read_log_level_again(settings);
+    }
     spdlog::info("ending on signal {}; running VMs go on", number);
+    common::notify::stopping("ending; running VMs go on");
     // A second one ends the process at once; so does time: a libvirtd that is frozen, not gone,
     // holds whoever connects to it, and nothing is lost by a hard end.
     ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
@@ -118,6 +138,7 @@ ServiceSettings service_settings(const Settings& settings, const HostReport& fix
     result.capacity = {fixed.capacity_memory, fixed.capacity_vcpus, fixed.overhead};
     result.machine = {fixed.accel, settings.cpu_model};
     result.deepest_chain = settings.deepest_chain;
+    result.fence = settings.fence;
     result.importable_vms = settings.importable_vms;
     result.max_parallel_starts =
         settings.max_parallel_starts == 0 ? fixed.cores : settings.max_parallel_starts;
@@ -148,6 +169,19 @@ void clean_up_images(const storage::Layout& layout)
     }
 }
 
+/// For `systemctl status`.
+std::string status_line(const HostReport& report)
+{
+    auto line = fmt::format("{} sandboxes, {}", report.sandboxes, to_string(report.accel));
+    if (!report.state_engine.empty()) {
+        line += ", engine " + report.state_engine;
+    }
+    if (!report.warnings.empty()) {
+        line += "; " + report.warnings.front();
+    }
+    return line;
+}
+
 void serve(const Settings& settings,
            const storage::Layout& layout,
            const HostReport& fixed,
@@ -169,6 +203,7 @@ void serve(const Settings& settings,
     guest::GuestChannels guests{clock};
     link::CoordinatorLink uplink{link_to, clock};
     HostFacts facts{fixed, {hypervisor, images, store, network}};
+    FenceFile fence{layout.root() / "fence"};
     SandboxService service{{hypervisor,
                             images,
                             image_maker,
@@ -178,20 +213,31 @@ void serve(const Settings& settings,
                             network,
                             guests,
                             uplink,
-                            clock},
+                            clock,
+                            &fence},
                            service_settings(settings, fixed)};
     engines.start();
     service.start();
-    uplink.start([&service](Command command) { service.submit(std::move(command)); },
-                 [&facts, &service, &engines] {
-                     auto report = facts.report();
-                     report.sandboxes = service.sandboxes();
-                     const auto [engine, reason] = engines.report();
-                     report.state_engine = engine;
-                     report.state_engine_reason = reason;
-                     return report;
-                 });
-    wait_for_end();
+    const auto report = [&facts, &service, &engines] {
+        auto now = facts.report();
+        now.sandboxes = service.sandboxes();
+        const auto [engine, reason] = engines.report();
+        now.state_engine = engine;
+        now.state_engine_reason = reason;
+        return now;
+    };
+    uplink.start([&service](Command command) { service.submit(std::move(command)); }, report);
+    const Monitoring monitoring{settings.metrics_listen,
+                                {facts, report, service, uplink, hypervisor, clock}};
+    // Whether libvirt or a coordinator is there is no matter of this process: it tries again.
+    common::notify::ready(status_line(report()));
+    const common::notify::Watchdog watchdog{[&service, &report]() -> std::optional<std::string> {
+        constexpr std::chrono::seconds patience{5};
+        const auto probe = [&service](auto heard) { return service.probe(std::move(heard)); };
+        return common::notify::answers(probe, patience) ? std::optional{status_line(report())}
+                                                        : std::nullopt;
+    }};
+    wait_for_end(settings);
     uplink.stop();
 }
 

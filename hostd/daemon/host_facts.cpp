@@ -75,6 +75,7 @@ HostReport fixed_facts(const Settings& settings, const AccelVerdict& verdict)
     report.capacity_vcpus = settings.capacity_vcpus == 0 ? report.cores * settings.vcpu_overcommit
                                                          : settings.capacity_vcpus;
     report.overhead = settings.overhead;
+    report.fence = settings.fence;
     return report;
 }
 
@@ -119,7 +120,9 @@ void HostFacts::gather()
     } else {
         gathered_.warnings.push_back(space.error().message);
     }
-    if (auto facts = sources_.hypervisor.facts()) {
+    auto facts = sources_.hypervisor.facts();
+    libvirt_answers_ = facts.has_value();
+    if (facts) {
         gathered_.hypervisor = *std::move(facts);
     } else {
         gathered_.warnings.push_back(facts.error().message);
@@ -127,6 +130,15 @@ void HostFacts::gather()
     if (gathered_.accel == Accel::tcg) {
         gathered_.warnings.push_back("guests are emulated, which is slow: " +
                                      gathered_.accel_reason);
+    }
+    // As the coordinator's `lost_after`: before that it does not even know that this one is cut
+    // off.
+    constexpr std::chrono::seconds lost_after{30};
+    const auto& [after, action] = gathered_.fence;
+    if (action != FenceAction::keep && after.count() != 0 && after < lost_after) {
+        gathered_.warnings.push_back(
+            "fence_after_sec is less than the 30 s after which a host is taken for lost: "
+            "sandboxes are fenced where nobody would miss this host");
     }
     const common::MutexLock lock{mutex_};
     report_ = gathered_;

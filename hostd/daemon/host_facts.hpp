@@ -6,6 +6,7 @@
 #include "hostd/core/uplink.hpp"
 #include "hostd/daemon/accel.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <set>
 #include <string>
@@ -42,6 +43,8 @@ public:
 
     /// Any thread; returns at once. `sandboxes` is left to the caller.
     [[nodiscard]] HostReport report() const EXCLUDES(mutex_);
+    /// Whether libvirt answered when it was asked last. Likewise.
+    [[nodiscard]] bool libvirt_answers() const noexcept { return libvirt_answers_; }
 
 private:
     void run(const std::stop_token& stop);
@@ -51,6 +54,7 @@ private:
     HostReport gathered_; ///< The thread's own.
     mutable common::Mutex mutex_;
     HostReport report_ GUARDED_BY(mutex_);
+    std::atomic<bool> libvirt_answers_{false};
     std::jthread thread_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "hostd/daemon/accel.hpp"
 #include "hostd/daemon/host_facts.hpp"
+#include "hostd/daemon/preflight_checks.hpp"
 #include "hostd/libvirt/libvirt_hypervisor.hpp"
 
 #include <algorithm>
@@ -19,22 +20,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Check check_libvirt(const Settings& settings)
+/// And the versions, if it answers.
+std::vector<Check> check_libvirt(const Settings& settings)
 {
     Check check{"libvirt", Outcome::good, {}, {}};
     const libvirt::LibvirtHypervisor hypervisor{settings.libvirt_uri, {}, 1};
     if (const auto facts = hypervisor.facts()) {
-        check.found = fmt::format("{} answers: libvirt {}, QEMU {}",
-                                  settings.libvirt_uri,
-                                  facts->libvirt_version,
-                                  facts->qemu_version);
+        check.found = fmt::format("{} answers", settings.libvirt_uri);
+        return {std::move(check), check_versions(facts->libvirt_version, facts->qemu_version)};
     } else {
         check.outcome = Outcome::failed;
         check.found = facts.error().message;
         check.fix = "apt-get install libvirt-daemon-system; systemctl start libvirtd (without "
                     "systemd: virtlogd -d; libvirtd -d); run as root";
     }
-    return check;
+    return {std::move(check)};
 }
 
 Check check_accel(const Settings& settings)
@@ -186,35 +186,67 @@ std::string_view word_for(Outcome outcome)
     return "";
 }
 
+bool none_failed(const std::vector<Check>& checks)
+{
+    return std::ranges::none_of(
+        checks, [](const Check& check) { return check.outcome == Outcome::failed; });
+}
+
 } // namespace
 
 std::vector<Check> preflight(const Settings& settings)
 {
-    return {check_libvirt(settings),
-            check_accel(settings),
-            check_program("qemu", {"qemu-system-x86_64", "--version"}, "qemu-system-x86"),
-            check_program("qemu-img", {"qemu-img", "--version"}, "qemu-utils"),
-            check_nft(),
-            check_program("ip", {"ip", "-V"}, "iproute2"),
-            check_program("dnsmasq", {"dnsmasq", "--version"}, "dnsmasq-base"),
-            check_memory(settings),
-            check_disk(settings),
-            check_passable(settings),
-            check_apparmor(settings)};
+    auto checks = check_libvirt(settings);
+    for (auto& check :
+         {check_rights(settings),
+          check_accel(settings),
+          check_program("qemu", {"qemu-system-x86_64", "--version"}, "qemu-system-x86"),
+          check_seccomp(content_of("/etc/libvirt/qemu.conf"),
+                        common::process::run(seccomp_trial())),
+          check_program("qemu-img", {"qemu-img", "--version"}, "qemu-utils"),
+          check_nft(),
+          check_program("ip", {"ip", "-V"}, "iproute2"),
+          check_program("dnsmasq", {"dnsmasq", "--version"}, "dnsmasq-base"),
+          check_own_name(),
+          check_keys(settings),
+          check_coordinators(settings),
+          check_clock(clock_is_unsynchronised()),
+          check_memory(settings),
+          check_disk(settings),
+          check_passable(settings),
+          check_apparmor(settings)}) {
+        checks.push_back(check);
+    }
+    return checks;
+}
+
+std::string to_json(const std::vector<Check>& checks)
+{
+    const auto status = [](Outcome outcome) {
+        switch (outcome) {
+        case Outcome::good: return "ok";
+        case Outcome::warning: return "warn";
+        case Outcome::failed: return "fail";
+        }
+        return "fail";
+    };
+    nlohmann::ordered_json json{{"ok", none_failed(checks)},
+                                {"checks", nlohmann::ordered_json::array()}};
+    for (const auto& check : checks) {
+        nlohmann::ordered_json one{
+            {"name", check.name}, {"status", status(check.outcome)}, {"message", check.found}};
+        if (!check.fix.empty()) {
+            one["fix"] = check.fix;
+        }
+        json["checks"].push_back(std::move(one));
+    }
+    return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 bool print_checks(const std::vector<Check>& checks, Output output)
 {
     if (output == Output::json) {
-        auto array = nlohmann::json::array();
-        for (const auto& check : checks) {
-            array.push_back(
-                {{"name", check.name},
-                 {"outcome", check.outcome == Outcome::failed ? "failed" : word_for(check.outcome)},
-                 {"found", check.found},
-                 {"fix", check.fix}});
-        }
-        fmt::print("{}\n", array.dump(2));
+        fmt::print("{}\n", to_json(checks));
     } else {
         for (const auto& check : checks) {
             fmt::print("{:<8} {:<13} {}{}{}\n",
@@ -225,8 +257,7 @@ bool print_checks(const std::vector<Check>& checks, Output output)
                        check.fix);
         }
     }
-    return std::ranges::none_of(
-        checks, [](const Check& check) { return check.outcome == Outcome::failed; });
+    return none_failed(checks);
 }
 
 } // namespace hostd::daemon

@@ -19,6 +19,9 @@ struct Check {
 /// Looks at everything; changes nothing. Takes a few seconds at most.
 std::vector<Check> preflight(const Settings& settings);
 
+/// {"ok", "checks": [{"name", "status": ok | warn | fail, "message", "fix" unless ok}]}.
+std::string to_json(const std::vector<Check>& checks);
+
 /// Prints them; true if none failed.
 bool print_checks(const std::vector<Check>& checks, Output output);
 

@@ -1,5 +1,9 @@
 #include "hostd/daemon/settings.hpp"
 
+#include "common/address.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <fmt/format.h>
 
@@ -55,11 +59,31 @@ const std::array table{
     Key{"overhead_mb", Kind::integer, "96", "memory charged for each VM beyond its own, MiB"},
     Key{"disk_reserve_mb", Kind::integer, "2048", "what stays free below state_dir, MiB"},
     Key{"max_parallel_starts", Kind::integer, "0", "guests booting at once; 0: cores", {}, 0, 1000},
+    Key{"fence_after_sec",
+        Kind::integer,
+        "60",
+        "how long to hear from no leading coordinator before `fence` applies; 0: for ever",
+        {},
+        0,
+        86400},
+    Key{"fence", Kind::text, "keep", "keep, pause or stop: what becomes of running sandboxes then"},
     Key{"importable_vms",
         Kind::list,
         "",
         "names of VMs of others that images may be made of, as in gold-*; none"},
-    Key{"log_level", Kind::text, "info", "trace, debug, info, warning or error", {"LOG_LEVEL"}},
+    Key{"metrics_listen",
+        Kind::text,
+        "",
+        "serve Prometheus metrics there, as in 127.0.0.1:9420; empty: nowhere"},
+    Key{"allow_plaintext",
+        Kind::boolean,
+        "false",
+        "serve them beyond loopback although there is no TLS and no token"},
+    Key{"log_level",
+        Kind::text,
+        "info",
+        "trace, debug, info, warning or error; read again on SIGHUP",
+        {"LOG_LEVEL"}},
     Key{"log_format", Kind::text, "text", "text or json, on stderr", {"LOG_FORMAT"}}};
 
 Error wrong(const Config& config, std::string_view key, std::string_view what)
@@ -92,6 +116,33 @@ Result<EngineWish> engine_of(const Config& config)
         config, "state_engine", fmt::format("expected auto, fast or portable, got '{}'", text));
 }
 
+Result<FencePromise> fence_of(const Config& config)
+{
+    // Below this a leader that is only busy, or PostgreSQL that takes a moment, would do.
+    constexpr std::int64_t shortest_sec = 5;
+    const auto& text = config.text("fence");
+    const auto action = fence_action_from(text);
+    if (!action) {
+        return wrong(config, "fence", fmt::format("expected keep, pause or stop, got '{}'", text));
+    }
+    const auto after = config.integer("fence_after_sec");
+    if (after != 0 && after < shortest_sec) {
+        return wrong(config,
+                     "fence_after_sec",
+                     fmt::format("expected 0, or {} or more, got {}", shortest_sec, after));
+    }
+    return FencePromise{std::chrono::seconds{after}, *action};
+}
+
+bool is_address(const std::string& text)
+{
+    in_addr v4{};
+    in6_addr v6{};
+    const bool bracketed = text.starts_with('[') && text.ends_with(']');
+    return bracketed ? ::inet_pton(AF_INET6, text.substr(1, text.size() - 2).c_str(), &v6) == 1
+                     : ::inet_pton(AF_INET, text.c_str(), &v4) == 1;
+}
+
 Result<> read_networks(const Config& config, Settings& settings)
 {
     if (const auto& cidr = config.text("network_cidr"); !cidr.empty()) {
@@ -111,6 +162,38 @@ Result<> read_networks(const Config& config, Settings& settings)
         settings.network_blocked.push_back(*subnet);
     }
     return {};
+}
+
+/// An address and a port: a name might become another address than the one that was meant.
+Result<std::string> metrics_address(const Config& config)
+{
+    const auto& text = config.text("metrics_listen");
+    if (text.empty()) {
+        return text;
+    }
+    const auto colon = text.rfind(':');
+    const auto host = colon == std::string::npos ? std::string{} : text.substr(0, colon);
+    const auto port = colon == std::string::npos ? std::string{} : text.substr(colon + 1);
+    constexpr std::size_t longest = 5;
+    const bool is_port = !port.empty() && port.size() <= longest &&
+                         std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; }) &&
+                         std::stoi(port) <= 65535;
+    if (!is_port || !is_address(host)) {
+        return wrong(config,
+                     "metrics_listen",
+                     fmt::format("expected an address and a port, as in 127.0.0.1:9420 or "
+                                 "[::1]:9420, got '{}'",
+                                 text));
+    }
+    if (!common::is_loopback(host) && !config.boolean("allow_plaintext")) {
+        return wrong(
+            config,
+            "metrics_listen",
+            fmt::format("{} is not loopback, and there is no TLS: whoever reaches it reads "
+                        "the metrics; allow_plaintext: true says that they may",
+                        host));
+    }
+    return text;
 }
 
 common::Bytes mib(const Config& config, std::string_view key)
@@ -138,8 +221,11 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     COMMON_TRY(const auto config,
                Config::load(keys(), standard ? default_config_file : file, environment));
     Settings settings;
+    settings.file = file;
     COMMON_TRY(settings.accel, accel_of(config));
     COMMON_TRY(settings.state_engine, engine_of(config));
+    COMMON_TRY(settings.fence, fence_of(config));
+    COMMON_TRY(settings.metrics_listen, metrics_address(config));
     COMMON_CHECK(read_networks(config, settings));
     settings.coordinator_endpoints = config.list("coordinator_endpoints");
     settings.coordinator_key = config.text("coordinator_key");

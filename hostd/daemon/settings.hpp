@@ -18,6 +18,7 @@ enum class EngineWish { automatic, fast, portable };
 
 /// hostd's configuration as values; read once.
 struct Settings {
+    std::filesystem::path file; ///< As load_settings() was told.
     std::vector<std::string> coordinator_endpoints;
     std::filesystem::path coordinator_key;
     std::filesystem::path host_key;
@@ -35,8 +36,10 @@ struct Settings {
     unsigned vcpu_overcommit = 8;
     common::Bytes overhead;
     common::Bytes disk_reserve;
+    FencePromise fence;
     std::vector<std::string> importable_vms; ///< Globs.
     unsigned max_parallel_starts = 0;        ///< 0: as many as there are cores.
+    std::string metrics_listen;              ///< "": nowhere.
     std::string log_level;
     std::string log_format;
 };

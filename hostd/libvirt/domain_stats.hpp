@@ -10,10 +10,10 @@ namespace hostd::libvirt {
 /// What libvirt counts of domains that run, in one call: frees the records.
 class DomainStats {
 public:
-    /// Of all. `what`: VIR_DOMAIN_STATS_… together.
-    DomainStats(virConnectPtr connection, unsigned what)
+    /// Of all. `what`: VIR_DOMAIN_STATS_… together, `how`: VIR_CONNECT_GET_ALL_DOMAINS_STATS_….
+    DomainStats(virConnectPtr connection, unsigned what, unsigned how = 0)
         : count_{virConnectGetAllDomainStats(
-              connection, what, &records_, VIR_CONNECT_GET_ALL_DOMAINS_STATS_RUNNING)}
+              connection, what, &records_, VIR_CONNECT_GET_ALL_DOMAINS_STATS_RUNNING | how)}
     {}
     /// Of one; without what would have to wait for somebody else's work on it.
     DomainStats(virDomainPtr domain, unsigned what)

@@ -53,6 +53,7 @@ public:
                              std::chrono::milliseconds patience) override;
     common::Result<std::vector<Traffic>> traffic() const override;
     common::Result<Reading> reading(const common::SandboxId& id) const override;
+    common::Result<std::vector<Usage>> usages() const override;
     common::Result<HypervisorFacts> facts() const override;
     common::Result<ExecOutcome> qemu_agent_exec(const common::SandboxId& id,
                                                 const ExecSpec& exec) override;

@@ -5,7 +5,9 @@
 #include "hostd/libvirt/metadata.hpp"
 #include "hostd/libvirt/our_domains.hpp"
 
+#include <cstdlib>
 #include <fmt/format.h>
+#include <map>
 
 namespace hostd::libvirt {
 
@@ -19,6 +21,41 @@ bool is_named_like_ours(virDomainPtr domain)
 {
     const std::string name = virDomainGetName(domain);
     return common::parse_id<SandboxId>(name.substr(0, name.find(".g"))).has_value();
+}
+
+constexpr unsigned uses = VIR_DOMAIN_STATS_CPU_TOTAL | VIR_DOMAIN_STATS_BALLOON |
+                          VIR_DOMAIN_STATS_BLOCK | VIR_DOMAIN_STATS_INTERFACE;
+
+void read_uses(const virDomainStatsRecord& record, Reading& reading)
+{
+    reading.cpu = std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::nanoseconds{counter(record, "cpu.time")});
+    reading.memory = common::Bytes::kib(counter(record, "balloon.rss"));
+    for (unsigned i = 0; i < count_of(record, "block"); ++i) {
+        reading.disk_read += common::Bytes{counter(record, fmt::format("block.{}.rd.bytes", i))};
+        reading.disk_written += common::Bytes{counter(record, fmt::format("block.{}.wr.bytes", i))};
+    }
+    for (unsigned i = 0; i < count_of(record, "net"); ++i) {
+        reading.received += common::Bytes{counter(record, fmt::format("net.{}.rx.bytes", i))};
+        reading.sent += common::Bytes{counter(record, fmt::format("net.{}.tx.bytes", i))};
+    }
+}
+
+/// Somebody's work on a domain leaves out what QEMU counts: better nothing than a counter that
+/// seems to begin anew.
+bool is_complete(const virDomainStatsRecord& record)
+{
+    unsigned long long value = 0;
+    return virTypedParamsGetULLong(record.params, record.nparams, "block.0.rd.bytes", &value) == 1;
+}
+
+/// "sbx-….g3": 3.
+std::uint64_t incarnation_of(std::string_view name)
+{
+    const auto dot = name.find(".g");
+    return dot == std::string_view::npos
+               ? 0
+               : std::strtoull(std::string{name.substr(dot + 2)}.c_str(), nullptr, 10);
 }
 
 } // namespace
@@ -65,28 +102,46 @@ Result<Reading> LibvirtHypervisor::reading(const SandboxId& id) const
     if (!reading.running) {
         return reading;
     }
-    const DomainStats stats{domain.get(),
-                            VIR_DOMAIN_STATS_CPU_TOTAL | VIR_DOMAIN_STATS_BALLOON |
-                                VIR_DOMAIN_STATS_BLOCK | VIR_DOMAIN_STATS_INTERFACE};
+    const DomainStats stats{domain.get(), uses};
     if (stats.failed()) {
         return last_error().during("ask what " + id.str() + " uses");
     }
     for (const virDomainStatsRecordPtr record : stats) {
-        reading.cpu = std::chrono::duration_cast<std::chrono::microseconds>(
-            std::chrono::nanoseconds{counter(*record, "cpu.time")});
-        reading.memory = common::Bytes::kib(counter(*record, "balloon.rss"));
-        for (unsigned i = 0; i < count_of(*record, "block"); ++i) {
-            reading.disk_read +=
-                common::Bytes{counter(*record, fmt::format("block.{}.rd.bytes", i))};
-            reading.disk_written +=
-                common::Bytes{counter(*record, fmt::format("block.{}.wr.bytes", i))};
-        }
-        for (unsigned i = 0; i < count_of(*record, "net"); ++i) {
-            reading.received += common::Bytes{counter(*record, fmt::format("net.{}.rx.bytes", i))};
-            reading.sent += common::Bytes{counter(*record, fmt::format("net.{}.tx.bytes", i))};
-        }
+        read_uses(*record, reading);
     }
     return reading;
+}
+
+Result<std::vector<Usage>> LibvirtHypervisor::usages() const
+{
+    COMMON_TRY(const auto connection, pool_.take());
+    const DomainStats stats{connection.get(),
+                            uses,
+                            VIR_CONNECT_GET_ALL_DOMAINS_STATS_PAUSED |
+                                VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT};
+    if (stats.failed()) {
+        return last_error().during("ask what guests use");
+    }
+    std::map<SandboxId, std::pair<std::uint64_t, Reading>> latest;
+    for (const virDomainStatsRecordPtr record : stats) {
+        const std::string name = virDomainGetName(record->dom);
+        const auto id = common::parse_id<SandboxId>(name.substr(0, name.find(".g")));
+        if (!id || !is_complete(*record)) {
+            continue;
+        }
+        auto& [incarnation, reading] = latest[*id];
+        if (incarnation_of(name) >= incarnation) {
+            incarnation = incarnation_of(name);
+            reading = {};
+            reading.running = true;
+            read_uses(*record, reading);
+        }
+    }
+    std::vector<Usage> all;
+    for (auto& [id, found] : latest) {
+        all.push_back({id, std::move(found.second)});
+    }
+    return all;
 }
 
 } // namespace hostd::libvirt

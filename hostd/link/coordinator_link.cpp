@@ -88,6 +88,8 @@ void CoordinatorLink::run(Session::Ways ways)
             return;
         }
         attempts.serve(session);
+        welcomed_ = session.state() == Session::State::welcomed;
+        epoch_ = session.epoch();
     }
 }
 

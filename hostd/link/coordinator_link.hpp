@@ -30,6 +30,10 @@ public:
 
     /// Begins to connect. Both run on the link's thread and must return at once.
     void start(std::function<void(Command)> on_command, std::function<HostReport()> report);
+    /// Whether a coordinator has taken this host in, and the highest epoch that any has had. Any
+    /// thread.
+    [[nodiscard]] bool is_welcomed() const noexcept { return welcomed_; }
+    [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
     /// Ends the thread, after what is queued was handed to the socket. Commands stop coming.
     void stop();
 
@@ -41,6 +45,8 @@ private:
     const common::Clock& clock_;
     common::Outbox<Outgoing> outbox_;
     std::atomic<bool> stopping_{false};
+    std::atomic<bool> welcomed_{false};
+    std::atomic<std::uint64_t> epoch_{0};
     std::thread thread_;
 };
 

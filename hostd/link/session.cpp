@@ -5,6 +5,7 @@
 #include "hostd/link/wire_images.hpp"
 #include "hostd/link/wire_moves.hpp"
 #include "hostd/link/wire_reading.hpp"
+#include "proto/wire_fencing.hpp"
 
 #include <algorithm>
 #include <array>
@@ -39,6 +40,22 @@ spdlog::level::level_enum level_of(std::string_view kind)
                                proto::DestroySandbox::kind};
     const bool is_of_life = std::ranges::find(lives, kind) != lives.end();
     return is_of_life ? spdlog::level::info : spdlog::level::debug;
+}
+
+/// ": sbx-…", if it is about one.
+std::string of_sandbox(const Command& command)
+{
+    return std::visit(
+        [](const auto& what) -> std::string {
+            if constexpr (requires { common::SandboxId{what.id}; }) {
+                return ": " + what.id.str();
+            } else if constexpr (requires { what.spec.id.str(); }) {
+                return ": " + what.spec.id.str();
+            } else {
+                return "";
+            }
+        },
+        command.what);
 }
 
 } // namespace
@@ -77,6 +94,7 @@ void Session::connected()
 {
     end_readers(); // Of a connection that was refused.
     state_ = State::greeting;
+    beats_sent_.clear();
     given_up_ = false;
     due_ = clock_.steady() + settings_.hello_timeout;
     proto::Hello hello;
@@ -127,8 +145,30 @@ common::SteadyTime Session::on_time(common::SteadyTime now)
         give_up("the coordinator did not answer this host's hello");
         return now;
     }
-    send(proto::Heartbeat{++beats_, to_wire(ways_.report())});
+    beat();
     return due_ = now + heartbeat_;
+}
+
+void Session::beat()
+{
+    constexpr std::size_t most = 64; // A leader that acknowledges none has lost its database.
+    beats_sent_.emplace(++beats_, ways_.time());
+    if (beats_sent_.size() > most) {
+        beats_sent_.erase(beats_sent_.begin());
+    }
+    send(proto::Heartbeat{beats_, to_wire(ways_.report())});
+}
+
+/// And with it all before it.
+void Session::beat_heard(std::uint64_t seq)
+{
+    const auto found = beats_sent_.find(seq);
+    if (found == beats_sent_.end()) {
+        return;
+    }
+    const auto sent = found->second;
+    beats_sent_.erase(beats_sent_.begin(), std::next(found));
+    ways_.command({{}, {}, 0, HeardCommand{sent}});
 }
 
 void Session::receive(std::string_view bytes)
@@ -168,6 +208,10 @@ void Session::receive(std::string_view bytes)
             statuses_.acknowledge(ack->seq);
         }
         return;
+    }
+    if (kind == proto::HeartbeatAck::kind) {
+        const auto ack = proto::decode_body<proto::HeartbeatAck>(envelope->body);
+        return ack && ack->instance == instance_ ? beat_heard(ack->seq) : void();
     }
     take_command(*envelope);
 }
@@ -221,10 +265,11 @@ void Session::take_command(const proto::Envelope& envelope)
     auto command = command_of(envelope);
     if (command) {
         spdlog::log(level_of(envelope.kind),
-                    "'{}' for request {}, as {}",
+                    "'{}' for request {}, as {}{}",
                     envelope.kind,
                     envelope.request_id,
-                    envelope.operation_id);
+                    envelope.operation_id,
+                    of_sandbox(*command));
         return ways_.command(*std::move(command));
     }
     spdlog::warn("refusing '{}': {}", envelope.kind, command.error().message);

@@ -5,6 +5,7 @@
 #include "proto/envelope.hpp"
 
 #include <functional>
+#include <map>
 
 namespace hostd::link {
 
@@ -40,6 +41,7 @@ public:
         std::function<void(std::string)> send; ///< To the coordinator, encoded.
         std::function<void(Command)> command;  ///< To the core; returns at once.
         std::function<HostReport()> report;    ///< What this host is now; returns at once.
+        std::function<BootTime()> time = &BootClock::now;
     };
     enum class State { disconnected, greeting, welcomed };
 
@@ -71,6 +73,8 @@ private:
               const std::string& request = {});
     void welcome(const proto::Envelope& envelope);
     void refuse(const proto::Envelope& envelope);
+    void beat();
+    void beat_heard(std::uint64_t seq);
     void take_command(const proto::Envelope& envelope);
     void give_up(const std::string& why);
     void end_readers();
@@ -87,6 +91,8 @@ private:
     bool may_have_readers_ = false;
     std::uint64_t highest_epoch_ = 0;
     std::uint64_t beats_ = 0;
+    /// When each that is not acknowledged yet was sent, over the connection that stands.
+    std::map<std::uint64_t, BootTime> beats_sent_;
     std::chrono::milliseconds heartbeat_;
     common::SteadyTime due_{};
     std::string last_refusal_; ///< Logged once, not at each retry.

@@ -99,6 +99,8 @@ proto::HostFacts to_wire(const HostReport& report)
     facts.disk_free_bytes = report.disk_free.count();
     facts.load1_milli = static_cast<std::uint32_t>(std::clamp(report.load1, 0.0, 1e6) * 1000);
     facts.sandboxes = report.sandboxes;
+    facts.fence_after_ms = static_cast<std::uint64_t>(report.fence.after.count());
+    facts.fence_action = to_string(report.fence.action);
     for (const auto& warning : report.warnings) {
         if (facts.warnings.size() < most_warnings) {
             facts.warnings.push_back(cut(warning, 1024));
@@ -138,6 +140,8 @@ proto::SandboxReport to_wire(const SandboxStatus& status)
     report.vcpus = status.spec.vcpus;
     report.memory_bytes = status.spec.memory.count();
     report.network_mode = to_string(status.spec.network);
+    report.name = cut(status.spec.name, word);
+    report.disk = to_string(status.spec.disk);
     if (status.error) {
         report.error = to_wire(*status.error);
     }

@@ -4,6 +4,7 @@
 #include "hostd/link/wire_images.hpp"
 #include "hostd/link/wire_moves.hpp"
 #include "hostd/link/wire_reading.hpp"
+#include "proto/wire_fencing.hpp"
 
 namespace hostd::link {
 
@@ -137,6 +138,17 @@ Result<Command> restore_of(const proto::Envelope& envelope)
                                std::chrono::milliseconds{wire.boot_timeout_ms}});
 }
 
+Result<Command> lift_fence_of(const proto::Envelope& envelope)
+{
+    COMMON_TRY(const auto wire, proto::decode_body<proto::LiftFence>(envelope.body));
+    LiftFenceCommand lift;
+    for (const auto& text : wire.sandboxes) {
+        COMMON_TRY(auto id, sandbox_id(text));
+        lift.sandboxes.push_back(std::move(id));
+    }
+    return with(envelope, std::move(lift));
+}
+
 /// Of the kinds that say which sandbox, and nothing else.
 template <typename Message, typename What>
 Result<Command> of_sandbox(const proto::Envelope& envelope)
@@ -253,6 +265,9 @@ Result<Command> command_of(const proto::Envelope& envelope)
             envelope,
             ReadCommand{std::move(id),
                         std::min<std::size_t>(wire.console_bytes, proto::max_console_bytes)});
+    }
+    if (kind == proto::LiftFence::kind) {
+        return lift_fence_of(envelope);
     }
     if (kind == proto::ListVms::kind) {
         return with(envelope, ListVmsCommand{});

@@ -73,11 +73,16 @@ void Host::make(const Op& op, const CreateCommand& command)
 {
     const auto id = command.spec.id;
     auto& sandbox = table_.at(id);
+    std::optional<Error> wrong;
     if (ports_.dice.falls(ways_.failed_creates)) {
         ++counts_.failed;
+        wrong = Error{ErrorCode::unavailable, "failed by the dice", "host_busy"};
+    } else if (command.from_snapshot && !checkpoints_.contains(*command.from_snapshot)) {
+        wrong = Error{ErrorCode::not_found, "its checkpoint went meanwhile", "unknown_snapshot"};
+    }
+    if (wrong) {
         table_.erase(id);
-        fail(op,
-             {ErrorCode::unavailable, "create " + id.str() + ": failed by the dice", "host_busy"});
+        fail(op, std::move(*wrong).during("create " + id.str()));
         return leave_lane(id);
     }
     sandbox.is_made = true;

@@ -19,7 +19,7 @@ def pytest_configure(config):
 
 
 # The longest first: they would be waited for at the end, where two run at a time.
-LONGEST = ("test_state_property", "test_steps", "test_drain", "test_takeover", "test_fault_matrix", "test_faults", "test_state", "test_image", "test_pools", "test_live_exec", "test_contract")
+LONGEST = ("test_state_property", "test_steps", "test_drain", "test_evacuate", "test_takeover", "test_takeover_of_three", "test_fleet_property", "test_fault_matrix", "test_faults", "test_state", "test_image", "test_pools", "test_live_exec", "test_contract")
 
 
 def pytest_collection_modifyitems(items):

@@ -44,11 +44,18 @@ class Host:
         self.hostd = self.holder = None
         self.welcomed_before = 0
         self.hostd_env = {}  # For the daemon alone.
+        self.settings = {}  # Of hostd.yaml, beside those of every host.
+        self.disk_mb = None  # Its state_dir is a file system of its own, of so much.
 
     def prepare(self):
         for folder in self.BOUND:
             (self.base / folder).mkdir(parents=True, mode=0o755)
             Path("/", folder).mkdir(parents=True, exist_ok=True)
+        if self.disk_mb:
+            disk = self.base / "disk"
+            run("truncate", "-s", f"{self.disk_mb}M", disk)
+            run("mkfs.ext4", "-q", disk)
+            run("mount", "-o", "loop", disk, self.state)
         # Its settings, not the domains and networks of whoever uses libvirt on this machine.
         shutil.copytree("/etc/libvirt", self.base / "etc/libvirt", dirs_exist_ok=True, symlinks=True,
                         ignore=shutil.ignore_patterns("qemu", "storage", "secrets"))
@@ -106,6 +113,7 @@ class Host:
             "capacity_vcpus": 64,
             "disk_reserve_mb": 256,
             "log_level": self.fleet.log_level,
+            **self.settings,
             **extra,
         }
         (self.base / "hostd.yaml").write_text("".join(f"{k}: {v}\n" for k, v in settings.items()))
@@ -236,6 +244,9 @@ class Host:
     def reboot(self):
         """Its power is cut: all processes end at once, what lies in /run is gone, the rest is kept."""
         self.power_off()
+        self.power_on()
+
+    def power_on(self):
         (self.base / "stop").unlink()
         shutil.rmtree(self.base / "run/libvirt")
         (self.base / "run/libvirt").mkdir(mode=0o755)
@@ -244,10 +255,13 @@ class Host:
 
     def close(self):
         self.power_off()
+        if self.state.is_mount():
+            run("umount", self.state)
 
     def power_off(self):
         if self.hostd:
             self.hostd.kill(signal.SIGKILL)
+            self.hostd = None
         if self.base.exists():
             (self.base / "stop").touch()
         for pid in (*self.qemu_pids(""), *self.qemu_pids(SELF_TEST)):
@@ -364,6 +378,10 @@ class Fleet:
         for number, endpoint in enumerate(self.endpoints()):
             self._configure(number, endpoint)
 
+    def way_to_postgres(self, number):
+        """The folder of the socket that this coordinator reaches it by."""
+        return self.postgres.socket
+
     def coordinator_yaml(self, number=0):
         return self.etc / f"coordinator{number or ''}.yaml"
 
@@ -371,8 +389,8 @@ class Fleet:
         settings = {
             "http_address": f"127.0.0.1:{HTTP_PORT + number}",
             "link_address": endpoint,
-            "database_url": self.postgres.url("paddock"),
-            "database_owner_url": self.postgres.url("paddock_owner"),
+            "database_url": self.postgres.url("paddock", self.way_to_postgres(number)),
+            "database_owner_url": self.postgres.url("paddock_owner", self.way_to_postgres(number)),
             "server_key": self.etc / "server.key",
             "enrolment_file": self.etc / "enrolled",
             "token_file": self.etc / "tokens",
@@ -434,6 +452,7 @@ class Fleet:
                       self.postgres.sql(f"SELECT id FROM {table} WHERE status = 'running'")]
         found += [f"checkpoint row {' '.join(row)}" for row in
                   self.postgres.sql("SELECT id, status FROM checkpoints WHERE status <> 'deleted'")]
+        found += [f"copy {' on '.join(row)}" for row in self.postgres.sql("SELECT snapshot_id, host FROM replicas")]
         return found
 
     def show_logs(self, lines=40):

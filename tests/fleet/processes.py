@@ -108,5 +108,5 @@ class Postgres:
                     "-v", "ON_ERROR_STOP=1", "-c", text, cwd="/")
         return [line.split("\x1f") for line in reply.stdout.splitlines()]
 
-    def url(self, user):
-        return f"host={self.socket} dbname=paddock user={user}"
+    def url(self, user, socket=None):
+        return f"host={socket or self.socket} dbname=paddock user={user}"

@@ -255,6 +255,28 @@ def test_doctor_says_what_works_and_how_to_mend_the_rest(cli, fleet):
         fleet.wait_ready(2)
 
 
+def test_preflight_says_the_same_of_a_host(fleet):
+    host = fleet.hosts[0]
+
+    def preflight(env=()):
+        done = run(*host.hostd_command("preflight", "--json", before=("env", *env)), check=False)
+        report = json.loads(done.stdout)
+        assert report["ok"] == (done.returncode == 0)
+        return report["ok"], {check["name"]: check for check in report["checks"]}
+
+    ok, checks = preflight()
+    assert ok, checks
+    assert {"libvirt", "versions", "rights", "acceleration", "qemu", "qemu sandbox", "qemu-img", "nft", "ip", "dnsmasq", "own name", "keys",
+            "coordinator", "clock", "memory", "disk", "state_dir", "apparmor"} == checks.keys()
+    for check in checks.values():
+        assert check["status"] in ("ok", "warn") and check["message"] and ("fix" in check) == (check["status"] != "ok"), check
+    assert checks["coordinator"]["status"] == checks["keys"]["status"] == checks["libvirt"]["status"] == "ok"
+    ok, checks = preflight(("PADDOCK_HOST_KEY=/nowhere/host.key", "PADDOCK_COORDINATOR_ENDPOINTS=tcp://127.0.0.1:9", "PADDOCK_LIBVIRT_URI=qemu:///nowhere"))
+    assert not ok
+    assert (checks["keys"]["status"], checks["coordinator"]["status"], checks["libvirt"]["status"]) == ("fail", "warn", "fail")
+    assert "keygen" in checks["keys"]["fix"] and "Connection refused" in checks["coordinator"]["message"]
+
+
 def test_every_command_has_help_with_an_example(cli):
     commands = [word.split() for word in cli.ok("__complete", "--", "").split()]
     for group in ("snapshot", "images", "pools", "templates", "hosts", "audit"):

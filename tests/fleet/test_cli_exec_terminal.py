@@ -16,8 +16,11 @@ def shell(terminal, api):
     here = bash(terminal)
     here.type("paddock exec -it web", "Enter")
     wait_until("its start", lambda: api.ok("GET", f"/v1/sandboxes/{box}/exec")["execs"], 60)
-    here.type("PS1='guest> '; clear", "Enter")
-    here.wait(r"^guest>$")
+    here.type("PS1='guest> '", "Enter")
+    here.wait(r"guest>$")
+    here.type("clear", "Enter")
+    # The guest's shell asks the terminal where its cursor is. An answer that comes while no shell reads is shown, as over any line.
+    here.wait(r"\A\S*guest>$")
     return here
 
 

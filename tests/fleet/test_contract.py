@@ -338,6 +338,7 @@ def keep_and_go_back(api, ident):
     api.ok("POST", f"{path}/snapshots", {"name": "s2"})
     assert api.call("POST", f"{path}/snapshots", {"name": "s2"})[0] == 409
     api.ok("GET", f"{path}/snapshots?limit=1")
+    api.ok("GET", f"{path}/replicas")
     api.ok("GET", f"{path}/snapshots/s1")
     api.ok("POST", f"{path}/snapshots/s1/verify")
     api.ok("POST", "/v1/images", {"name": "with-state", "from_snapshot": snapshot["id"]})
@@ -411,6 +412,7 @@ def be_refused(api, ident, quiet):
         (501, "POST", "/v1/sandboxes", {"image": "tiny", "agent_id": "a", "egress": {}}),
         (404, "POST", "/v1/images", {"name": "w", "from_vm": "somebodys-vm"}),
         (404, "POST", "/v1/hosts/h9/drain", None),
+        (409, "POST", "/v1/hosts/h1/evacuate", {"powered_off": True}),
         (400, "GET", f"/v1/sandboxes/{ident}/screenshot?columns=19&rows=101", None),
         (404, "GET", "/v1/sandboxes/sbx-aaaaaaaaaaaaaaaa/screenshot", None),
         (503, "POST", "/v1/sandboxes", {"image": "tiny", "agent_id": "a", "memory_mb": 1048576}),
@@ -422,6 +424,19 @@ def be_refused(api, ident, quiet):
     assert api.call("GET", "/v1/hosts", headers={"Host": "evil.example"})[0] == 403
     assert api.call("GET", "/v1/hosts", headers={"Authorization": "Bearer wrong"})[0] == 401
     assert api.call("GET", "/docs", headers={"Authorization": "Basic eDp5"})[0] == 401
+
+
+def evacuate(fleet, api):
+    """A host that is lost: its hostd has ended, and comes back afterwards."""
+    h2 = fleet.hosts[1]
+    h2.hostd.kill()
+    quiet = fleet.api()  # Not each look is an exchange to be compared.
+    wait_until("h2 to be lost", lambda: quiet.ok("GET", "/v1/hosts/h2")["host"]["health"] == "lost", 90)
+    assert api.ok("POST", "/v1/hosts/h2/evacuate", {"powered_off": True}, expect=(202,))["host"]["evacuation"]["powered_off"]
+    api.ok("GET", "/v1/hosts/h2")
+    h2.start_hostd()
+    fleet.wait_ready(2)
+    assert "evacuation" not in api.ok("POST", "/v1/hosts/h2/uncordon")["host"]
 
 
 def test_every_operation_keeps_to_what_is_described_and_published(fleet, recording, description, tmp_path):
@@ -447,6 +462,7 @@ def test_every_operation_keeps_to_what_is_described_and_published(fleet, recordi
     api.ok("GET", f"/v1/sandboxes/{first}")
     assert api.call("DELETE", f"/v1/sandboxes/{first}")[0] == 404
     api.ok("GET", "/v1/sandboxes?state=DESTROYED")
+    evacuate(fleet, api)
     well, said = check(description, api.record, "--every-operation")
     print(said)
     assert well, said

@@ -240,8 +240,8 @@ def test_a_host_that_is_full_or_away_takes_nothing_and_what_was_to_move_goes_on(
         assert now(api, box)["host_name"] == "h1"
         look(api, box)
     finally:
+        api.ok("POST", "/v1/hosts/h1/uncordon", {})  # First: to a host that has room again it would move.
         fleet.hosts[1].reconfigure(disk_reserve_mb=256)
-    api.ok("POST", "/v1/hosts/h1/uncordon", {})
     wait_until("its engine", lambda: api.ok("GET", "/v1/hosts/h2")["host"]["state_engine"] == "fast", 60)
     fleet.hosts[1].hostd.child.send_signal(signal.SIGSTOP)  # It is connected, and does nothing.
     try:

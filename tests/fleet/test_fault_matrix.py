@@ -16,11 +16,19 @@ from collections import Counter
 import pytest
 
 from bad_lines import BadLine
-from fleet import wait_until
+from fleet import Fleet, wait_until
 from processes import Process
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 NOT_ANSWERED = (OSError, http.client.HTTPException)
+
+
+@pytest.fixture(scope="module")
+def fleet(build, image):
+    fleet = Fleet(build, image)
+    fleet.hosts[1].disk_mb = 1500
+    with fleet:
+        yield fleet
 
 
 class Load:
@@ -190,6 +198,35 @@ def restarted_postgres(fleet, _):
 
 
 @contextlib.contextmanager
+def full_disk(fleet, _):
+    """To the last byte. Who writes what there is no room for stands still until somebody starts it."""
+    host, api = fleet.hosts[1], fleet.api()
+    filler = host.state / "filler"
+
+    def on_h2():
+        return api.call("POST", "/v1/sandboxes", {"image": "tiny", "agent_id": "matrix", "host": "h2"})
+
+    with open(filler, "wb") as file:
+        with contextlib.suppress(OSError):
+            while file.write(bytes(1 << 20)):
+                file.flush()
+    try:
+        assert os.statvfs(host.state).f_bavail == 0
+        status, reply = on_h2()
+        assert (status, reply["reason"]) == (503, "disk_full") and "disk_reserve_mb" in reply["error"], reply
+        assert api.create(auto_start=False)["host_name"] == "h1"
+        yield
+        assert on_h2()[1]["reason"] == "disk_full"
+    finally:
+        filler.unlink()
+    for box in api.sandboxes():
+        if box["host_name"] == "h2" and box["phase"] == "paused":
+            assert "Free space" in box["error"], box
+            api.ok("POST", f"/v1/sandboxes/{box['id']}/start", {})
+    wait_until("creates to be taken again", lambda: on_h2()[0] == 201, 30)
+
+
+@contextlib.contextmanager
 def clock_that_jumps(fleet, _):
     """The coordinator's: an hour on, then two hours back, then right."""
     offset = fleet.base / "clock"
@@ -224,6 +261,7 @@ ROWS = {
     "host cut off": (cut_off, 12, True),
     "200 ms and 5 % loss": (on_a_bad_line, 10, True),
     "PostgreSQL restarted": (restarted_postgres, 2, False),
+    "disk full": (full_disk, 8, True),
     "clock jumps": (clock_that_jumps, 3, True),
 }
 

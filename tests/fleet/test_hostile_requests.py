@@ -31,8 +31,8 @@ WRONG = (400, 413, 415, 431)
 UNSOUND = ("no-such!", "-a", "a b", "x" * 300, "../", "é")
 ENDLESS = {"proc", "sys", "dev", "run"}  # Folders of a guest that change by themselves.
 # All but who leads and when hosts were last seen.
-TABLES = ("sandboxes", "checkpoints", "pools", "commands", "host_images", "registered_images", "playbooks", "playbook_tasks", "plans", "plan_steps", "templates", "request_keys",
-          "operations", "audit", "(SELECT name, cordoned, labels, taints, drain_since, drain_until FROM hosts)")
+TABLES = ("sandboxes", "checkpoints", "replicas", "pools", "commands", "host_images", "registered_images", "playbooks", "playbook_tasks", "plans", "plan_steps", "templates", "request_keys",
+          "operations", "audit", "(SELECT name, cordoned, labels, taints, drain_since, drain_until, evacuate_since FROM hosts)")
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 #include "proto/envelope.hpp"
 #include "proto/guest_calls.hpp"
 #include "proto/guest_messages.hpp"
+#include "proto/wire_fencing.hpp"
 #include "proto/wire_images.hpp"
 #include "proto/wire_messages.hpp"
 #include "proto/wire_moves.hpp"
@@ -44,6 +45,8 @@ inline proto::HostFacts facts()
     facts.disk_free_bytes = 900'000'000'000;
     facts.load1_milli = 1250;
     facts.sandboxes = 3;
+    facts.fence_after_ms = 60000;
+    facts.fence_action = "pause";
     facts.warnings = {"no swap: add some"};
     facts.images = {{"tiny",
                      std::string(64, 'a'),
@@ -80,6 +83,8 @@ inline proto::SandboxReport sandbox()
     report.network_mode = "nat";
     report.error = error();
     report.timings_us = {{"define", 1000}, {"start", 150'000}};
+    report.name = "somebody";
+    report.disk = "ephemeral";
     return report;
 }
 
@@ -240,7 +245,9 @@ inline auto wire_messages()
         OfferSnapshot{"sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa"},
         FetchSnapshot{"sbx-aaaaaaaaaaaaaaaa", "snp-aaaaaaaaaaaaaaaa", offer()},
         GivePiece{
-            "snp-aaaaaaaaaaaaaaaa", "op-aaaaaaaaaaaaaaaa", std::string(64, 'a'), 262'144, 65'536}};
+            "snp-aaaaaaaaaaaaaaaa", "op-aaaaaaaaaaaaaaaa", std::string(64, 'a'), 262'144, 65'536},
+        HeartbeatAck{"instance", 17},
+        LiftFence{{"sbx-aaaaaaaaaaaaaaaa", "sbx-bbbbbbbbbbbbbbbb"}}};
 }
 
 inline proto::GuestFrame guest_frame()

@@ -31,6 +31,7 @@ MAY_USE = {
     "hostd/network": {"common", "hostd/core", "hostd/virt"},
     "hostd/guest": {"common", "hostd/core", "proto"},
     "hostd/link": {"common", "hostd/core", "proto"},
+    "hostd/metrics": {"common", "hostd/core"},
     "hostd/simulated": {"common", "hostd/core", "hostd/link"},
     "coordinator/scheduler": {"common"},
     "coordinator/core": {"common", "coordinator/scheduler"},
@@ -55,8 +56,10 @@ ONLY_IN = {
     r"<msgpack": {"proto"},
     r"<spdlog/": {"common/log"},
     r"<openssl/": {"common/digest"},
+    r"<systemd/": {"common/notify"},
     r"<boost/asio": {"coordinator/standby"},
     r"<png\.h>": {"vt/picture"},
+    r"<prometheus/": {"common/metrics", "hostd/metrics"},
     r"<yaml-cpp/": {"common/config"},
     r"<CLI/": {"hostd", "coordinator", "guest", "cli"},
 }

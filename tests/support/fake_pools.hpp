@@ -64,6 +64,14 @@ public:
         if (!wish.cordoned) {
             wish.drain.reset();
             found->drain.reset();
+            wish.evacuation.reset();
+            found->evacuation.reset();
+        }
+        if (change.evacuation) {
+            const auto since = common::from_unix_us(1'790'000'000'000'000);
+            wish.cordoned = true;
+            wish.evacuation = coordinator::Evacuation{since, change.evacuation->powered_off};
+            found->evacuation.emplace();
         }
         if (change.drain) {
             const auto since = common::from_unix_us(1'790'000'000'000'000);

@@ -245,6 +245,22 @@ public:
         return sandbox;
     }
 
+    Result<coordinator::ReplicaSet> replicas(const coordinator::Caller& caller,
+                                             const common::SandboxId& id) override
+    {
+        COMMON_TRY(const auto sandbox, get(caller, id));
+        coordinator::ReplicaSet set;
+        set.policy = sandbox.replicas;
+        if (set.policy.count > 0) {
+            set.copies.push_back({common::HostName{"h2"},
+                                  common::from_unix_us(1'790'000'000'000'000),
+                                  set.policy.memory,
+                                  common::Bytes::mib(64),
+                                  2});
+        }
+        return set;
+    }
+
     Result<coordinator::Command> run(const coordinator::Caller& caller,
                                      const common::SandboxId& id,
                                      coordinator::RunRequest request) override

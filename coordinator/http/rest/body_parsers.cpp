@@ -116,4 +116,13 @@ common::Result<std::chrono::seconds> parse_drain(std::string_view body)
     return std::chrono::seconds{seconds.value_or(default_drain_seconds)};
 }
 
+common::Result<Evacuation> parse_evacuation(std::string_view body)
+{
+    COMMON_TRY(auto fields, Fields::parse(body));
+    Evacuation evacuation;
+    evacuation.powered_off = fields.boolean("powered_off").value_or(false);
+    COMMON_CHECK(fields.finish("evacuate a host"));
+    return evacuation;
+}
+
 } // namespace coordinator::http::rest

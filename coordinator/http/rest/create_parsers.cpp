@@ -166,6 +166,31 @@ void read_file_policy(Fields& fields, FilePolicy& policy)
     }
 }
 
+void read_replicas(Fields& fields, CreateRequest& request)
+{
+    constexpr auto name = "replicas";
+    constexpr Range count{1, 3};
+    constexpr Range every_seconds{10, 7L * 24 * 3600};
+    constexpr std::int64_t default_every_seconds = 300;
+    const auto keys = fields.keys(name);
+    if (!keys) {
+        return;
+    }
+    for (const auto& key : *keys) {
+        if (key != "count" && key != "every_sec" && key != "memory") {
+            fields.wrong("replicas." + shown(key), "is not a field of this request");
+        }
+    }
+    auto& replicas = request.replicas;
+    replicas.count = static_cast<unsigned>(fields.inner_integer(name, "count", count).value_or(1));
+    replicas.every = std::chrono::seconds{
+        fields.inner_integer(name, "every_sec", every_seconds).value_or(default_every_seconds)};
+    replicas.memory = fields.inner_boolean(name, "memory").value_or(true);
+    if (request.disk == DiskKind::ephemeral) {
+        fields.wrong(name, "need a durable disk: an ephemeral one may be lost");
+    }
+}
+
 /// All but whose it is, and where alone it is to be.
 void read_shape(Fields& fields, CreateRequest& request)
 {
@@ -182,6 +207,7 @@ void read_shape(Fields& fields, CreateRequest& request)
     read_network(fields, request);
     read_disk(fields, request);
     read_pool(fields, request);
+    read_replicas(fields, request);
 }
 
 std::string template_description(std::string_view text)

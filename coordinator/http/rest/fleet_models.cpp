@@ -6,12 +6,13 @@ namespace coordinator::http::rest {
 
 namespace {
 
-Json json_of(const DrainProgress& progress, const Drain& drain)
+/// Of a drain or an evacuation.
+template <typename Progress>
+Json json_of_emptying(const Progress& progress, common::WallTime since)
 {
     Json json{
         {"state", to_string(progress.state)},
-        {"since", common::to_rfc3339(drain.since)},
-        {"until", common::to_rfc3339(drain.until)},
+        {"since", common::to_rfc3339(since)},
         {"moved", progress.moved},
         {"remaining", progress.remaining},
         {"left", Json::array()},
@@ -51,6 +52,8 @@ Json json_of(const Host& host)
         {"used_vcpus", host.used_vcpus},
         {"used_memory_mb", host.used_memory.mib()},
         {"sandboxes", host.sandboxes},
+        {"fence_after_sec", std::chrono::ceil<std::chrono::seconds>(facts.fence_after).count()},
+        {"fence", facts.fence_action},
         {"cordoned", host.wish.cordoned},
         {"labels", host.wish.labels},
         {"taints", host.wish.taints},
@@ -66,7 +69,12 @@ Json json_of(const Host& host)
     }
     set_if_time(json, "last_seen", host.last_seen);
     if (host.drain && host.wish.drain) {
-        json["drain"] = json_of(*host.drain, *host.wish.drain);
+        json["drain"] = json_of_emptying(*host.drain, host.wish.drain->since);
+        json["drain"]["until"] = common::to_rfc3339(host.wish.drain->until);
+    }
+    if (host.evacuation && host.wish.evacuation) {
+        json["evacuation"] = json_of_emptying(*host.evacuation, host.wish.evacuation->since);
+        json["evacuation"]["powered_off"] = host.wish.evacuation->powered_off;
     }
     return json;
 }

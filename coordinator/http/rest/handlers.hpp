@@ -27,6 +27,7 @@ common::Result<Reply> list_hosts(const Context& context, const Request& request)
 common::Result<Reply> change_host(const Context& context, const Request& request);
 common::Result<Reply> cordon_host(const Context& context, const Request& request);
 common::Result<Reply> uncordon_host(const Context& context, const Request& request);
+common::Result<Reply> evacuate_host(const Context& context, const Request& request);
 common::Result<Reply> drain_host(const Context& context, const Request& request);
 common::Result<Reply> explain_placement(const Context& context, const Request& request);
 common::Result<Reply> get_host(const Context& context, const Request& request);
@@ -56,6 +57,7 @@ common::Result<Reply> sandbox_screenshot(const Context& context, const Request& 
 common::Result<Reply> sandbox_ip(const Context& context, const Request& request);
 
 common::Result<Reply> take_snapshot(const Context& context, const Request& request);
+common::Result<Reply> list_replicas(const Context& context, const Request& request);
 common::Result<Reply> list_snapshots(const Context& context, const Request& request);
 common::Result<Reply> get_snapshot(const Context& context, const Request& request);
 common::Result<Reply> delete_snapshot(const Context& context, const Request& request);

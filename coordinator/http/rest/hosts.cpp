@@ -80,6 +80,16 @@ common::Result<Reply> drain_host(const Context& context, const Request& request)
     return reply;
 }
 
+common::Result<Reply> evacuate_host(const Context& context, const Request& request)
+{
+    COMMON_TRY(const auto name, host_of(request));
+    COMMON_CHECK(parse_no_query(request.query, "evacuate a host"));
+    COMMON_TRY(const auto wanted, parse_evacuation(request.body));
+    COMMON_TRY(auto reply, change(context, request, name, {.evacuation = wanted}));
+    reply.status = 202;
+    return reply;
+}
+
 common::Result<Reply> explain_placement(const Context& context, const Request& request)
 {
     COMMON_CHECK(parse_no_query(request.query, "explain a placement"));

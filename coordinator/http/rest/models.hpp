@@ -27,6 +27,7 @@ std::string commands_body(const CommandPage& page);
 std::string snapshot_body(const Checkpoint& checkpoint);
 std::string verified_body(const Checkpoint& checkpoint);
 std::string snapshots_body(const CheckpointPage& page);
+std::string replicas_body(const common::SandboxId& id, const ReplicaSet& replicas);
 std::string fork_body(const Fork& fork);
 
 std::string placement_body(const Placement& placement);

@@ -33,6 +33,7 @@ common::Result<PoolChange> parse_pool_change(std::string_view body);
 common::Result<HostChange> parse_host_change(std::string_view body);
 /// For how long.
 common::Result<std::chrono::seconds> parse_drain(std::string_view body);
+common::Result<Evacuation> parse_evacuation(std::string_view body);
 
 common::Result<PlaybookRequest> parse_playbook(std::string_view body);
 common::Result<TaskRequest> parse_task(std::string_view body);

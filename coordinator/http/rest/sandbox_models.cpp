@@ -91,6 +91,12 @@ Json json_of(const Sandbox& sandbox)
     if (sandbox.wants != scheduler::Wants{}) {
         object.set("placement", json_of(sandbox.wants));
     }
+    if (const auto& replicas = sandbox.replicas; replicas.count > 0) {
+        object.set("replicas",
+                   Json{{"count", replicas.count},
+                        {"every_sec", replicas.every.count()},
+                        {"memory", replicas.memory}});
+    }
     object.set("generation", sandbox.generation);
     object.set("created_at", common::to_rfc3339(sandbox.created_at));
     object.set("updated_at", common::to_rfc3339(sandbox.updated_at));

@@ -92,4 +92,26 @@ std::string fork_body(const Fork& fork)
     return text_of(json);
 }
 
+std::string replicas_body(const common::SandboxId& id, const ReplicaSet& replicas)
+{
+    Json json{{"sandbox_id", id.str()},
+              {"wanted", replicas.policy.count},
+              {"under_way", replicas.under_way},
+              {"copies", Json::array()}};
+    if (replicas.policy.count > 0) {
+        json["every_sec"] = replicas.policy.every.count();
+        json["memory"] = replicas.policy.memory;
+    }
+    for (const auto& copy : replicas.copies) {
+        json["copies"].push_back({{"host_name", copy.host.str()},
+                                  {"taken_at", common::to_rfc3339(copy.taken_at)},
+                                  {"has_memory", copy.has_memory},
+                                  {"size_bytes", copy.size.count()},
+                                  {"snapshots", copy.snapshots}});
+    }
+    set_if(json, "error", replicas.error);
+    set_if(json, "reason", replicas.reason);
+    return text_of(json);
+}
+
 } // namespace coordinator::http::rest

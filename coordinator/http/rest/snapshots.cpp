@@ -47,6 +47,14 @@ common::Error none_made(const Fork& fork)
 
 } // namespace
 
+common::Result<Reply> list_replicas(const Context& context, const Request& request)
+{
+    COMMON_TRY(const auto id, sandbox_of(request));
+    COMMON_CHECK(parse_no_query(request.query, "list the copies of a sandbox"));
+    COMMON_TRY(const auto replicas, context.service.replicas(request.caller, id));
+    return Reply{.body = replicas_body(id, replicas)};
+}
+
 common::Result<Reply> take_snapshot(const Context& context, const Request& request)
 {
     COMMON_TRY(const auto id, sandbox_of(request));

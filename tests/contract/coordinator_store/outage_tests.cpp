@@ -185,6 +185,31 @@ BOOST_AUTO_TEST_CASE(a_restart_under_load_loses_and_doubles_nothing)
     BOOST_TEST(told(store->verify_audit()) == "ok");
 }
 
+BOOST_AUTO_TEST_CASE(that_it_leads_is_confirmed_while_the_server_says_so_whoever_writes)
+{
+    using std::chrono::steady_clock;
+    auto& postgres = Postgres::shared();
+    const auto database = postgres.fresh_database();
+    const auto store = open_store(postgres.settings(database));
+    const auto confirmed_after = [&store](common::SteadyTime moment) {
+        const auto until = steady_clock::now() + std::chrono::seconds{30};
+        while (store->confirmed() < moment && steady_clock::now() < until) {
+            static_cast<void>(store->check());
+        }
+        return store->confirmed() >= moment && store->confirmed() <= steady_clock::now();
+    };
+    BOOST_TEST(confirmed_after(steady_clock::now())); // Nobody writes.
+    const auto before = steady_clock::now();
+    BOOST_TEST(write(*store, {an_audit_row()}).has_value());
+    BOOST_TEST((store->confirmed() >= before));
+    postgres.stop(SIGQUIT);
+    const auto away = steady_clock::now();
+    BOOST_TEST(!store->check().has_value());
+    BOOST_TEST((store->confirmed() < away));
+    postgres.start();
+    BOOST_TEST(confirmed_after(steady_clock::now()));
+}
+
 BOOST_AUTO_TEST_CASE(an_outage_longer_than_the_patience_is_unavailable_and_then_over)
 {
     auto& postgres = Postgres::shared();

@@ -41,6 +41,8 @@ coordinator::Host a_host()
     host.facts.memory = common::Bytes::gib(64);
     host.facts.capacity_vcpus = 64;
     host.facts.load1 = 0.1;
+    host.facts.fence_after = std::chrono::seconds{60};
+    host.facts.fence_action = "pause";
     host.facts.warnings = {"", hostile(), "NULL"};
     host.facts.images = {an_image("tiny"), an_image("full")};
     host.used_vcpus = 3;
@@ -64,6 +66,7 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     box.left_host = common::HostName{"h3" + hostile()};
     box.labels = {{hostile(), ""}, {"", hostile()}, {"team", "red"}};
     box.wants = {{{"rack", hostile()}}, {"gpu", hostile(), "'"}, "tcg", hostile(), "rack", false};
+    box.replicas = {2, std::chrono::seconds{90}, false};
     box.env = {{"TOKEN", hostile()}, {"QUOTE", "'"}};
     box.files = {{"/"}, {hostile(), "{a,\"b\"}"}, {}};
     box.ttl = std::chrono::seconds{60};
@@ -88,7 +91,7 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     BOOST_TEST(back.job == box.job);
     BOOST_TEST((back.name == box.name && back.error == box.error && back.tenant == box.tenant));
     BOOST_TEST(back.agent_id == box.agent_id);
-    BOOST_TEST((back.wants == box.wants));
+    BOOST_TEST((back.wants == box.wants && back.replicas == box.replicas));
     BOOST_TEST((back.labels == box.labels && back.env == box.env && back.files == box.files));
     BOOST_TEST((back.ttl == box.ttl && back.expires_at == box.expires_at));
     BOOST_TEST((back.created_at == box.created_at && back.updated_at == box.updated_at));
@@ -130,6 +133,8 @@ BOOST_AUTO_TEST_CASE(a_host_comes_back_with_its_warnings_and_images)
     BOOST_TEST(back.facts.network_cidr == host.facts.network_cidr);
     BOOST_TEST((back.facts.warnings == host.facts.warnings));
     BOOST_TEST(back.facts.load1 == host.facts.load1);
+    BOOST_TEST(back.facts.fence_after.count() == 60000);
+    BOOST_TEST(back.facts.fence_action == "pause");
     BOOST_TEST((back.last_seen == host.last_seen && back.first_seen == host.first_seen));
     BOOST_REQUIRE(back.facts.images.size() == 2);
     BOOST_TEST((back.facts.images[0].name.str() == "full"));

@@ -1,5 +1,6 @@
 #include "hostd/link/coordinator_link.hpp"
 
+#include "proto/wire_fencing.hpp"
 #include "tests/contract/hostd_link/scripted_router.hpp"
 #include "tests/support/arrivals.hpp"
 
@@ -81,6 +82,25 @@ BOOST_AUTO_TEST_CASE(a_host_says_hello_is_welcomed_and_carries_commands_and_answ
     BOOST_TEST(reply.operation_id == "op-1");
     BOOST_TEST(reply.request_id == "req-1");
     static_cast<void>(router->expect(proto::Heartbeat::kind));
+}
+
+BOOST_AUTO_TEST_CASE(a_host_knows_when_that_was_sent_which_its_leader_has_heard)
+{
+    const auto begun = BootClock::now();
+    connect(settings());
+    const auto hello = router->welcome();
+    const auto beat =
+        proto::decode_body<proto::Heartbeat>(router->expect(proto::Heartbeat::kind).body);
+    const auto came = BootClock::now();
+    router->send(proto::HeartbeatAck{hello.instance, beat->seq});
+    router->send(proto::LiftFence{{"sbx-aaaaaaaaaaaaaaaa"}}, "op-1");
+    static_cast<void>(commands.take()); // The sync of the welcome.
+    const auto heard = commands.take();
+    const auto sent = std::get<HeardCommand>(heard.what).sent;
+    BOOST_CHECK(begun <= sent && sent <= came);
+    const auto lift = commands.take();
+    BOOST_TEST(std::get<LiftFenceCommand>(lift.what).sandboxes.at(0).str() ==
+               "sbx-aaaaaaaaaaaaaaaa");
 }
 
 BOOST_AUTO_TEST_CASE(a_coordinator_that_restarts_is_told_again_what_it_had_not_committed)

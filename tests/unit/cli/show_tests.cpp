@@ -53,6 +53,21 @@ BOOST_AUTO_TEST_CASE(an_answer_of_another_version_is_shown_as_far_as_it_goes)
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_placement_is_told_the_best_host_first)
+{
+    const auto told = Json::parse(R"({"placeable":true,"host":"h2","hosts":[
+        {"name":"h1","fits":true,"score":0.5,"scores":{"room":0.25,"warm":1}},
+        {"name":"h2","fits":true,"score":0.9,"scores":{"room":0.9,"warm":0.333}},
+        {"name":"h3","fits":false,"why_not":"it is cordoned"}]})");
+    BOOST_TEST(placement_table(told).render({}) ==
+               "HOST  VERDICT        SCORE  BECAUSE\n"
+               "h2    takes it       0.90   room 0.90, warm 0.33\n"
+               "h1    could take it  0.50   room 0.25, warm 1.00\n"
+               "h3    cannot         -      it is cordoned\n");
+    const auto other = Json::parse(R"({"hosts":[{"name":7,"score":"high","scores":[1]},{}]})");
+    BOOST_TEST(std::ranges::count(placement_table(other).render({}), '\n') == 3);
+}
+
 BOOST_AUTO_TEST_CASE(details_leave_out_what_is_empty_and_explain_times_and_sizes)
 {
     const auto object = Json::parse(R"({"id":"snp-a","created_at":"2026-01-31T11:00:00Z","error":"",

@@ -283,4 +283,37 @@ BOOST_AUTO_TEST_CASE(a_coordinator_that_stood_still_does_not_take_it_for_silence
     BOOST_TEST(running().host.str() == "h1");
 }
 
+BOOST_AUTO_TEST_CASE(what_becomes_of_a_sandbox_by_itself_is_in_the_audit)
+{
+    run_with({"h1"});
+    const auto id = running().id;
+    status("h1", report(id, Phase::stopped));
+    await(id, Phase::stopped);
+    status("h1", report(id, Phase::stopped), 2); // Nothing new.
+    inventory("h1", {}, {});
+    await(id, Phase::lost);
+    inventory("h1", {report(id, Phase::stopped)}, {});
+    await(id, Phase::stopped);
+    const Texts rows{"sandbox.create intent",
+                     "sandbox.create ok",
+                     "sandbox.report ok",
+                     "sandbox.lost lost",
+                     "sandbox.found ok"};
+    eventually([&] { return store.audit_of(id.str()).size() >= rows.size(); }, "the rows");
+    BOOST_TEST(store.audit_of(id.str()) == rows, boost::test_tools::per_element());
+    for (const auto& row : store.audit()) {
+        if (row.action == "sandbox.report") {
+            BOOST_TEST(row.detail == R"({"was":"running","phase":"stopped"})");
+            BOOST_TEST(row.caller.actor == "host:h1");
+        }
+    }
+    // What was asked for is told by its own rows alone.
+    auto started = start(id);
+    const auto sent = expect<StartOnHost>();
+    status("h1", report(id, Phase::starting, sent.command.generation), 3);
+    done(sent, id, Phase::running);
+    BOOST_TEST(started.get().has_value());
+    BOOST_TEST(store.audit_of(id.str()).size() == rows.size() + 2);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -186,6 +186,23 @@ BOOST_AUTO_TEST_CASE(a_create_that_a_host_had_begun_goes_on_after_a_restart)
     await(id, Phase::lost);
 }
 
+BOOST_AUTO_TEST_CASE(a_create_that_a_host_had_begun_and_undoes_after_a_restart_is_closed)
+{
+    run_with({"h1"});
+    auto made = create();
+    const auto sent = expect<CreateOnHost>();
+    const auto id = id_in(sent);
+    crash_and_restart();
+    BOOST_TEST(!made.get().has_value());
+    connect("h1", {report(id, Phase::starting)});
+    await(id, Phase::starting);
+    refuse(sent, ErrorCode::unavailable, "host_failed"); // Nobody waits for that answer.
+    BOOST_TEST(link.syncs.take().str() == "h1");
+    inventory("h1", {}, {});
+    await_stored(id, Phase::destroyed); // Not lost: nobody was ever told of it.
+    BOOST_TEST(store.sandbox(id)->error.find("the coordinator ended before") == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(a_destroy_that_was_under_way_is_taken_up_after_a_restart)
 {
     run_with({"h1"});

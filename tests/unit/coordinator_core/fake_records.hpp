@@ -3,9 +3,15 @@
 #include "coordinator/core/store.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 
 namespace tests {
+
+/// When this process last led, as PostgreSQL said.
+struct Confirmed {
+    std::atomic<common::SteadyTime> confirmed_at{common::SteadyTime::max()};
+};
 
 /// FakeStore's rows of one kind of a tenant's records. `Removal` is what has one go, `key` the
 /// member that names one within its tenant; pages are in its order.

@@ -12,7 +12,7 @@ namespace tests {
 
 /// PostgreSQL in memory: what was written is there as rows, and each call's `done` comes
 /// from a thread of the store's own, as with the true one, or at once.
-class FakeStore final : public coordinator::Store {
+class FakeStore final : public coordinator::Store, public Confirmed {
     template <typename F>
     auto locked(F f) const
     {
@@ -139,10 +139,8 @@ public:
         return rows;
     }
     /// What a coordinator that starts now would read.
-    [[nodiscard]] std::vector<coordinator::RegisteredImage> registered_images() const
-    {
-        return all(images_);
-    }
+    [[nodiscard]] auto registered_images() const { return all(images_); }
+    [[nodiscard]] std::vector<coordinator::Replica> replicas() const { return all(replicas_); }
     [[nodiscard]] coordinator::Snapshot after_crash() const
     {
         coordinator::Snapshot next;
@@ -158,6 +156,7 @@ public:
                 next.pools.push_back(pool);
             }
         }
+        next.replicas = all(replicas_);
         next.images = all(images_);
         for (auto& operation : operations()) {
             if (operation.status == "running") {
@@ -173,6 +172,7 @@ public:
         return next;
     }
 
+    [[nodiscard]] common::SteadyTime confirmed() const override { return confirmed_at; }
     common::Result<coordinator::Snapshot> load() override
     {
         const std::scoped_lock lock{mutex_};
@@ -181,6 +181,9 @@ public:
         }
         for (const auto& one : snapshot.checkpoints) {
             checkpoints_[one.id] = one;
+        }
+        for (const auto& one : snapshot.replicas) {
+            put(one);
         }
         for (const auto& one : snapshot.pools) {
             pools_[one.name] = one;
@@ -352,6 +355,8 @@ private:
     }
     void put(const coordinator::Sandbox& row) { sandboxes_[row.id] = row; }
     void put(const coordinator::Checkpoint& row) { checkpoints_[row.id] = row; }
+    void put(const coordinator::Replica& row) { replicas_[{row.copy.id, row.copy.host}] = row; }
+    void put(const coordinator::ReplicaRemoval& row) { replicas_.erase({row.id, row.host}); }
     void put(const coordinator::Pool& row) { pools_[row.name] = row; }
     void put(const coordinator::RegisteredImage& row) { images_[row.id] = row; }
     void put(const coordinator::Playbook& row) { playbooks_.put(row); }
@@ -375,6 +380,7 @@ private:
     std::vector<Call> held_;
     std::map<common::SandboxId, coordinator::Sandbox> sandboxes_;
     std::map<common::SnapshotId, coordinator::Checkpoint> checkpoints_;
+    std::map<std::pair<common::SnapshotId, common::HostName>, coordinator::Replica> replicas_;
     std::map<std::string, coordinator::Pool> pools_;
     std::map<common::ImageId, coordinator::RegisteredImage> images_;
     FakeRecords<coordinator::Playbook, coordinator::PlaybookRemoval, &coordinator::Playbook::name>

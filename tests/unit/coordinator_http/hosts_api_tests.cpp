@@ -88,6 +88,26 @@ BOOST_AUTO_TEST_CASE(a_drain_that_is_wrong_is_refused_and_drains_nothing)
     BOOST_TEST(!service.all_hosts.at(0).wish.cordoned);
 }
 
+BOOST_AUTO_TEST_CASE(a_host_is_evacuated_until_it_is_uncordoned)
+{
+    BOOST_TEST(!client().get("/v1/hosts/h1").json()["host"].contains("evacuation"));
+    const auto told = client().post("/v1/hosts/h1/evacuate", {{"powered_off", true}});
+    BOOST_TEST(told.status == 202);
+    BOOST_TEST(told.json()["host"].at("cordoned") == true);
+    BOOST_TEST(told.json()["host"].at("evacuation") ==
+               nlohmann::json::parse(R"({"state":"evacuating",
+        "since":"2026-09-21T14:13:20.000000Z","powered_off":true,"moved":0,"remaining":0,"left":[]})"));
+    BOOST_TEST(client().send("POST", "/v1/hosts/h1/evacuate", "").status == 202);
+    BOOST_TEST(!service.all_hosts.at(0).wish.evacuation->powered_off); // It has to be said.
+    client().post("/v1/hosts/h1/uncordon", nlohmann::json::object());
+    BOOST_TEST(!client().get("/v1/hosts/h1").json()["host"].contains("evacuation"));
+    for (const char* wrong : {R"({"powered_off":1})", R"({"off":true})", "[]"}) {
+        check_error(client().send("POST", "/v1/hosts/h1/evacuate", wrong), 400, "invalid_argument");
+    }
+    check_error(client().send("POST", "/v1/hosts/h9/evacuate", "{}"), 404, "not_found");
+    BOOST_TEST(!service.all_hosts.at(0).wish.evacuation.has_value());
+}
+
 BOOST_AUTO_TEST_CASE(what_is_left_there_is_told_with_why)
 {
     auto& host = service.all_hosts.at(1);

@@ -77,35 +77,6 @@ BOOST_AUTO_TEST_CASE(all_wrong_fields_are_named_at_once)
     BOOST_TEST(fields.size() == 6U);
 }
 
-BOOST_AUTO_TEST_CASE(a_placement_says_all_that_is_asked_of_hosts)
-{
-    const auto request = parse_create(create_with(
-        R"("placement":{"tolerations":["gpu","old=yes","gpu"],"accelerator":"tcg","group":"web","spread_by":"rack",
-            "apart":"preferred"})"));
-    BOOST_REQUIRE_MESSAGE(request.has_value(), (request ? "" : request.error().message));
-    BOOST_TEST(!request->host);
-    const coordinator::scheduler::Wants wants{{}, {"gpu", "old=yes"}, "tcg", "web", "rack", false};
-    BOOST_TEST((request->wants == wants));
-}
-
-BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_placement_is_named)
-{
-    const auto wrong = [](const std::string& placement) {
-        return create_fields(create_with(R"("placement":)" + placement));
-    };
-    BOOST_TEST(wrong("[]") == Names{"placement"});
-    BOOST_TEST(wrong(R"({"spread":"rack"})") == Names{"placement.spread"});
-    BOOST_TEST(wrong(R"({"tolerations":"gpu"})") == Names{"placement.tolerations"});
-    BOOST_TEST(wrong(R"({"tolerations":["="]})") == Names{"placement.tolerations.0"});
-    BOOST_TEST(wrong(R"({"tolerations":["a b"]})") == Names{"placement.tolerations.0"});
-    BOOST_TEST(wrong(R"({"accelerator":"gpu"})") == Names{"placement.accelerator"});
-    BOOST_TEST(wrong(R"({"group":""})") == Names{"placement.group"});
-    BOOST_TEST(wrong(R"({"group":1})") == Names{"placement.group"});
-    BOOST_TEST(wrong(R"({"spread_by":"rack"})") == Names{"placement.spread_by"});
-    BOOST_TEST(wrong(R"({"apart":"required"})") == Names{"placement.apart"});
-    BOOST_TEST(wrong(R"({"group":"g","apart":"maybe"})") == Names{"placement.apart"});
-}
-
 BOOST_AUTO_TEST_CASE(labels_of_a_placement_are_labels)
 {
     const auto wrong = [](const std::string& labels) {

@@ -1,3 +1,4 @@
+#include "proto/wire_fencing.hpp"
 #include "proto/wire_images.hpp"
 #include "tests/unit/coordinator_link/sessions_fixture.hpp"
 
@@ -114,6 +115,22 @@ BOOST_AUTO_TEST_CASE(statuses_inventories_and_answers_become_events)
     receive("h1", "r1", reply, operation);
     BOOST_TEST(event<HostAnswer>().operation.str() == operation);
     BOOST_TEST(event<HostAnswer>().error->reason == "unknown_user");
+}
+
+BOOST_AUTO_TEST_CASE(a_heartbeat_says_which_it_is_so_that_it_can_be_acknowledged)
+{
+    welcome();
+    receive("h1", "r1", proto::Heartbeat{17, {}});
+    BOOST_TEST(event<HostBeat>().seq == 17U);
+    BOOST_TEST(event<HostBeat>().instance == "i1");
+    sent.clear();
+    coordinator::HostCommand command;
+    command.what = coordinator::HeardOnHost{"i1", 17};
+    sessions.send(HostName{"h1"}, command);
+    BOOST_REQUIRE(sent.size() == 1U);
+    const auto ack = *proto::decode_body<proto::HeartbeatAck>(sent[0].envelope.body);
+    BOOST_TEST(ack.instance == "i1");
+    BOOST_TEST(ack.seq == 17U);
 }
 
 BOOST_AUTO_TEST_CASE(a_status_is_acknowledged_to_the_instance_that_said_it_and_no_other)

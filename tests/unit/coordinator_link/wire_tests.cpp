@@ -327,6 +327,7 @@ BOOST_AUTO_TEST_CASE(what_a_host_is_and_has_comes_back_whole)
     image.default_vcpus = 1;
     image.default_memory = Bytes::mib(256);
     image.registered_at = common::from_unix_us(123456);
+    report.fence = {std::chrono::seconds{90}, hostd::FenceAction::stop};
     report.images = {image};
     const proto::Heartbeat wire{1, hostd::link::to_wire(report)};
     const auto back = proto::decode_body<proto::Heartbeat>(proto::encode_body(wire));
@@ -345,6 +346,8 @@ BOOST_AUTO_TEST_CASE(what_a_host_is_and_has_comes_back_whole)
     BOOST_CHECK(facts.overhead == Bytes::mib(60));
     BOOST_CHECK(facts.disk_free == Bytes::gib(100));
     BOOST_TEST(facts.load1 == 1.25);
+    BOOST_TEST(facts.fence_after.count() == 90000);
+    BOOST_TEST(facts.fence_action == "stop");
     BOOST_TEST(facts.warnings.at(0) == "a warning");
     BOOST_REQUIRE(facts.images.size() == 1U);
     BOOST_TEST(facts.images[0].digest == "d1");
@@ -352,6 +355,18 @@ BOOST_AUTO_TEST_CASE(what_a_host_is_and_has_comes_back_whole)
     BOOST_TEST(facts.images[0].boot == "kernel");
     BOOST_TEST(facts.images[0].default_memory.mib() == 256U);
     BOOST_CHECK(facts.images[0].registered_at == image.registered_at);
+}
+
+BOOST_AUTO_TEST_CASE(a_sandbox_that_its_host_has_fenced_is_told_from_one_that_failed)
+{
+    auto status = a_status(hostd::Phase::paused);
+    status.error = hostd::fenced_error(hostd::FenceAction::pause);
+    auto report = coordinator::link::report_of(hostd::link::to_wire(status));
+    BOOST_TEST(report->fenced);
+    BOOST_TEST(report->error == status.error->message);
+    status.error->reason = "disk_error";
+    report = coordinator::link::report_of(hostd::link::to_wire(status));
+    BOOST_TEST(!report->fenced);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_id_phase_or_name_stops_at_the_border)

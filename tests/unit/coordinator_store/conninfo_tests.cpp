@@ -58,4 +58,15 @@ BOOST_AUTO_TEST_CASE(passwords_are_blotted_out_of_messages)
     BOOST_TEST(star->redact("a*b") == "a***b");
 }
 
+BOOST_AUTO_TEST_CASE(a_child_is_given_no_password_on_its_command_line)
+{
+    const auto info = ConnInfo::parse("host=db user=me password='se cret'", "database_url");
+    BOOST_REQUIRE(info);
+    BOOST_TEST(*info->without_password() == "host='db' user='me'");
+    BOOST_TEST(info->password() == "se cret");
+    const auto key = ConnInfo::parse("host=db sslpassword=x", "database_url");
+    BOOST_REQUIRE(!key->without_password());
+    BOOST_TEST(key->password().empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -294,6 +294,10 @@ public:
         COMMON_CHECK(world_.step("traffic", common::SandboxId{"sbx-all"})); // Not twice at once.
         return world_.locked([&] { return world_.traffic; });
     }
+    common::Result<std::vector<hostd::Usage>> usages() const override
+    {
+        return std::vector<hostd::Usage>{};
+    }
     common::Result<hostd::Reading> reading(const common::SandboxId& id) const override
     {
         COMMON_CHECK(world_.step("reading", {}));

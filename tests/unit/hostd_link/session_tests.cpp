@@ -1,5 +1,6 @@
 #include "hostd/link/session.hpp"
 
+#include "proto/wire_fencing.hpp"
 #include "proto/wire_images.hpp"
 #include "proto/wire_messages.hpp"
 #include "proto/wire_reading.hpp"
@@ -30,7 +31,8 @@ struct SessionFixture {
                            commands.push_back(std::move(command));
                        }
                    },
-                   [] { return HostReport{}; }}}
+                   [] { return HostReport{}; },
+                   [this] { return boot; }}}
     {}
     static SessionSettings settings()
     {
@@ -79,7 +81,32 @@ struct SessionFixture {
         return all;
     }
 
+    /// Sends the next heartbeat, at this second since the machine started.
+    std::uint64_t beat(int second)
+    {
+        boot = BootTime{std::chrono::seconds{second}};
+        clock.now = session.on_time(clock.now);
+        session.on_time(clock.now);
+        return proto::decode_body<proto::Heartbeat>(sent.back().body)->seq;
+    }
+    [[nodiscard]] std::string instance() const
+    {
+        return proto::decode_body<proto::Hello>(sent.front().body)->instance;
+    }
+    /// At which seconds that was sent which a leader has heard.
+    [[nodiscard]] std::vector<std::int64_t> heard() const
+    {
+        std::vector<std::int64_t> all;
+        for (const auto& command : commands) {
+            if (const auto* one = std::get_if<HeardCommand>(&command.what); one != nullptr) {
+                all.push_back(one->sent.time_since_epoch() / std::chrono::seconds{1});
+            }
+        }
+        return all;
+    }
+
     SetClock clock;
+    BootTime boot{};
     std::vector<proto::Envelope> sent;
     std::vector<Command> commands;
     int closings = 0;
@@ -87,6 +114,7 @@ struct SessionFixture {
 };
 
 using Kinds = std::vector<std::string>;
+using Seconds = std::vector<std::int64_t>;
 
 } // namespace
 
@@ -112,6 +140,47 @@ BOOST_AUTO_TEST_CASE(heartbeats_come_at_the_interval_of_the_welcome)
     clock.now = next;
     BOOST_CHECK(session.on_time(clock.now) > clock.now);
     BOOST_TEST(sent.back().kind == "heartbeat");
+}
+
+BOOST_AUTO_TEST_CASE(an_acknowledged_heartbeat_tells_when_it_was_sent)
+{
+    welcome();
+    const auto first = beat(100);
+    const auto second = beat(102);
+    const auto third = beat(104);
+    receive(proto::HeartbeatAck{instance(), second});
+    receive(proto::HeartbeatAck{instance(), first}); // Older than what is known.
+    receive(proto::HeartbeatAck{instance(), second});
+    receive(proto::HeartbeatAck{"another run", third});
+    receive(proto::HeartbeatAck{instance(), third + 1});
+    BOOST_TEST(heard() == (Seconds{102}), boost::test_tools::per_element());
+    receive(proto::HeartbeatAck{instance(), third});
+    BOOST_TEST(heard() == (Seconds{102, 104}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_deposed_coordinator_hears_no_heartbeat)
+{
+    welcome(5);
+    const auto number = beat(100);
+    receive(proto::HeartbeatAck{instance(), number}, 4);
+    BOOST_TEST(heard().empty());
+    session.disconnected();
+    welcome(6);
+    receive(proto::HeartbeatAck{instance(), number}, 6); // It was sent to another one.
+    BOOST_TEST(heard().empty());
+}
+
+BOOST_AUTO_TEST_CASE(of_heartbeats_that_nobody_acknowledges_the_last_are_remembered)
+{
+    welcome();
+    const auto first = beat(0);
+    for (int second = 1; second <= 64; ++second) {
+        static_cast<void>(beat(second));
+    }
+    receive(proto::HeartbeatAck{instance(), first});
+    BOOST_TEST(heard().empty());
+    receive(proto::HeartbeatAck{instance(), first + 64});
+    BOOST_TEST(heard() == (Seconds{64}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_hello_that_is_not_answered_gives_the_connection_up)

@@ -1,5 +1,6 @@
 #include "hostd/link/wire.hpp"
 
+#include "proto/wire_fencing.hpp"
 #include "tests/unit/hostd_link/envelopes.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -83,6 +84,14 @@ BOOST_AUTO_TEST_CASE(a_create_may_be_a_clone_of_a_checkpoint)
     const auto error = command_of(envelope_of(create)).error();
     BOOST_CHECK(error.code == ErrorCode::invalid_argument);
     BOOST_TEST(error.message.find("from_snapshot") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(who_may_go_on_is_told_by_id)
+{
+    const auto lift = command_of(envelope_of(proto::LiftFence{{sandbox}}));
+    BOOST_REQUIRE(lift);
+    BOOST_TEST(std::get<LiftFenceCommand>(lift->what).sandboxes.at(0).str() == sandbox);
+    BOOST_TEST(!command_of(envelope_of(proto::LiftFence{{sandbox, "../etc"}})).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_snapshot_becomes_a_command)

@@ -77,6 +77,25 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_is_offered_fetched_by_another_host_and_cloned_
     BOOST_TEST(reason_answered() == "offer_refused");
 }
 
+BOOST_AUTO_TEST_CASE(a_clone_whose_checkpoint_goes_while_it_is_made_is_undone)
+{
+    ask(boots('a'));
+    ask(SnapshotCommand{id('a'), snapshot('a'), "clean", {}, true});
+    said.answers.clear();
+    auto clone = boots('b');
+    clone.from_snapshot = snapshot('a');
+    ask(clone, 1ms);
+    BOOST_TEST(said.answers.empty());
+    ask(DeleteSnapshotCommand{id('a'), snapshot('a')}, 0ms);
+    said.answers.clear();
+    pass(1s);
+    const auto undone = answer();
+    BOOST_REQUIRE(undone.error.has_value());
+    BOOST_TEST(undone.error->stable_reason() == "unknown_snapshot");
+    BOOST_TEST(undone.undone);
+    BOOST_TEST(host->sandboxes() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(images_are_made_added_and_removed)
 {
     ask(boots('a'));

@@ -44,6 +44,10 @@ BOOST_AUTO_TEST_CASE(the_bytes_on_the_wire_are_these)
     BOOST_TEST(encode_body(StatusAck{"instance", 17}) ==
                "\x82\xA8"s + "instance" + "\xC4\x08" + "instance" + "\xA3" + "seq" + "\x11");
     BOOST_TEST(encode_body(SyncRequest{}) == "\x80");
+    BOOST_TEST(encode_body(HeartbeatAck{"instance", 17}) ==
+               "\x82\xA8"s + "instance" + "\xC4\x08" + "instance" + "\xA3" + "seq" + "\x11");
+    BOOST_TEST(encode_body(LiftFence{{"s", "t"}}) ==
+               "\x81\xA9"s + "sandboxes" + "\x92\xC4\x01" + "s" + "\xC4\x01" + "t");
     BOOST_TEST(encode_body(Reply{}) == "\x89\xA5"s + "error" + "\xC0\xA6" + "undone" + "\xC2\xA7" +
                                            "sandbox" + "\xC0\xA4" + "exec" + "\xC0\xA3" + "vms" +
                                            "\x90\xAA" + "checkpoint" + "\xC0\xA5" + "image" +

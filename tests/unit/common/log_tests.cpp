@@ -1,0 +1,48 @@
+#include "common/log/json_fields.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using common::log::json_fields;
+
+BOOST_AUTO_TEST_SUITE(log_tests)
+
+BOOST_AUTO_TEST_CASE(ids_are_members_of_their_own)
+{
+    BOOST_TEST(
+        json_fields("req-aaaabbbbccccdddd: create sbx-eeeeffffgggg2345 by op-aaaaaaaaaaaaaaaa") ==
+        R"("message":"req-aaaabbbbccccdddd: create sbx-eeeeffffgggg2345 by op-aaaaaaaaaaaaaaaa",)"
+        R"("request_id":"req-aaaabbbbccccdddd","sandbox_id":"sbx-eeeeffffgggg2345",)"
+        R"("operation_id":"op-aaaaaaaaaaaaaaaa")");
+    BOOST_TEST(json_fields("snp-aaaaaaaaaaaaaaaa [cmd-bbbbbbbbbbbbbbbb]") ==
+               R"("message":"snp-aaaaaaaaaaaaaaaa [cmd-bbbbbbbbbbbbbbbb]",)"
+               R"("snapshot_id":"snp-aaaaaaaaaaaaaaaa","command_id":"cmd-bbbbbbbbbbbbbbbb")");
+}
+
+BOOST_AUTO_TEST_CASE(the_first_of_a_kind_counts_also_in_the_name_of_a_domain)
+{
+    BOOST_TEST(json_fields("sbx-aaaaaaaaaaaaaaaa.g2 and sbx-bbbbbbbbbbbbbbbb") ==
+               R"("message":"sbx-aaaaaaaaaaaaaaaa.g2 and sbx-bbbbbbbbbbbbbbbb",)"
+               R"("sandbox_id":"sbx-aaaaaaaaaaaaaaaa")");
+}
+
+BOOST_AUTO_TEST_CASE(what_only_looks_like_an_id_is_none)
+{
+    for (const auto* text : {"sbx-",
+                             "sbx-short",
+                             "sbx-aaaaaaaaaaaaaaaab",
+                             "sbx-aaaaaaaaaaaaaaa1",
+                             "sbx-AAAAAAAAAAAAAAAA",
+                             "asbx-aaaaaaaaaaaaaaaa",
+                             "sbx-aaaaaaaaaaaaaaaa_"}) {
+        BOOST_TEST(json_fields(text) == std::string{R"("message":")"} + text + "\"");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(whatever_is_quoted_stays_json_of_one_line)
+{
+    BOOST_TEST(json_fields("a \"b\" \\ \n\t\x01") ==
+               R"("message":"a \"b\" \\ \u000a\u0009\u0001")");
+    BOOST_TEST(json_fields("\xc3\xa4 \xff\xc3") == "\"message\":\"\xc3\xa4 \\ufffd\\ufffd\"");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
