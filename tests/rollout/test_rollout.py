@@ -1,0 +1,133 @@
+"""The roles and playbooks of ansible/, with the packages of this build, on two full Debian machines.
+
+In their order: each goes on where the one before has left the machines. Logs are in PADDOCK_ROLLOUT/logs."""
+
+import re
+import shlex
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def site(rollout):
+    """Both machines, rolled out from nothing."""
+    recap = rollout.play("site.yml")
+    assert recap.status == 0, recap.text[-6000:]
+    return recap
+
+
+@pytest.fixture(scope="module")
+def sandbox(rollout, site):
+    """One that runs, with a process in it: its id, its boot and that process."""
+    name = rollout.paddock("create tiny --name first", timeout=1500).split()[-1]
+    boot, pid = in_it(rollout, name, "cat /proc/sys/kernel/random/boot_id; setsid sleep 1000000 >/dev/null 2>&1 </dev/null & "
+                                     "echo $!").split()
+    return name, boot, pid
+
+
+def in_it(rollout, sandbox, script):
+    return rollout.paddock("run -u root -t 5m", sandbox, "--", shlex.quote(script), timeout=600)
+
+
+def assert_goes_on(rollout, sandbox):
+    name, boot, pid = sandbox
+    assert in_it(rollout, name, f"kill -0 {pid} && cat /proc/sys/kernel/random/boot_id").strip() == boot
+
+
+def version_on(machine, package):
+    return machine.run(f"dpkg-query -W -f '${{Version}}' {package}").stdout.strip()
+
+
+def enrolled(rollout):
+    """Names and keys."""
+    text = rollout.control.run("cat /etc/paddock/enrolled").stdout
+    return [line.split() for line in text.splitlines() if not line.startswith("#")]
+
+
+def test_site_rolls_out_a_fleet_from_nothing(rollout, site):
+    assert set(site.hosts) == {"c1", "h1"}
+    assert site.hosts["c1"]["changed"] > 5 and site.hosts["h1"]["changed"] > 5
+    assert all(not counts["failed"] and not counts["ignored"] for counts in site.hosts.values())
+    for machine, unit in ((rollout.control, "paddock-coordinator"), (rollout.host, "paddock-hostd")):
+        assert machine.run(f"systemctl is-active {unit}; systemctl is-enabled {unit}").stdout.split() == ["active", "enabled"]
+    assert version_on(rollout.host, "paddock-hostd").endswith("+1")
+
+
+def test_preflight_chooses_emulation_and_says_why_as_the_coordinator_does(rollout, site):
+    said = re.search(r'acceleration +tcg: ([^"]+)', site.text)
+    assert said, site.text[-4000:]
+    host = rollout.host_now()
+    assert host["accel"] == "tcg"
+    assert host["accel_reason"] and host["accel_reason"] in said[1]
+
+
+def test_a_sandbox_runs_on_the_host(rollout, sandbox):
+    assert rollout.paddock("ls -q --host h1 --state RUNNING").split() == [sandbox[0]]
+    assert in_it(rollout, sandbox[0], "echo $((6 * 7))").strip() == "42"
+
+
+def test_a_second_run_changes_nothing(rollout, site):
+    recap = rollout.play("site.yml", log="site-again")
+    assert recap.status == 0, recap.text[-6000:]
+    assert set(recap.hosts) == {"c1", "h1"}
+    assert recap.changed() == 0, recap.changes()
+
+
+def test_a_check_run_finds_nothing_to_change(rollout, site):
+    recap = rollout.play("site.yml", "--check", log="site-check")
+    assert recap.status == 0, recap.text[-6000:]
+    assert set(recap.hosts) == {"c1", "h1"}
+    assert recap.changed() == 0, recap.changes()
+
+
+def test_an_upgrade_stops_at_a_host_that_is_not_well_and_says_how_to_go_on(rollout, sandbox):
+    recap = rollout.play("upgrade.yml", "-e", '{"paddock_hostd_config": {"no_such_key": 1}}', version="2", log="upgrade-bad")
+    assert recap.status != 0
+    assert "h1 is not well after its upgrade" in recap.text and "run upgrade.yml again" in recap.text, recap.text[-4000:]
+    assert rollout.host_now()["cordoned"]
+    # Without hostd as with it: libvirt has the machine.
+    assert sandbox[0] in rollout.host.run("virsh -c qemu:///system list --name --state-running").stdout
+
+
+def test_an_upgrade_that_goes_on_opens_the_host_and_its_sandbox_has_run_all_along(rollout, sandbox):
+    recap = rollout.play("upgrade.yml", version="2")
+    assert recap.status == 0, recap.text[-6000:]
+    for package in ("paddock-coordinator", "paddock"):
+        assert version_on(rollout.control, package).endswith("+2")
+    assert version_on(rollout.host, "paddock-hostd").endswith("+2")
+    host = rollout.host_now()
+    assert host["health"] == "ready" and not host["cordoned"]
+    assert_goes_on(rollout, sandbox)
+
+
+def test_a_host_whose_sandboxes_cannot_move_is_not_removed(rollout, sandbox):
+    recap = rollout.play("remove-host.yml", "-e", "paddock_remove=h1", "-e", "paddock_remove_deadline=5s", version="2",
+                         log="remove-refused")
+    assert recap.status != 0
+    assert version_on(rollout.host, "paddock-hostd").endswith("+2")
+    assert_goes_on(rollout, sandbox)
+
+
+def test_of_a_removed_host_nothing_is_left(rollout, sandbox):
+    (_, rollout.removed_key), = enrolled(rollout)
+    recap = rollout.play("remove-host.yml", "-e", "paddock_remove=h1", "-e", "paddock_remove_deadline=5s",
+                         "-e", "paddock_remove_anyway=true", version="2")
+    assert recap.status == 0, recap.text[-6000:]
+    host = rollout.host.run
+    assert host("dpkg-query -W -f '${db:Status-Status}' paddock-hostd", check=False).stdout in ("", "not-installed")
+    assert host("find / -xdev -iname '*paddock*' -o -name 'sbx-*'").stdout == ""
+    assert host("virsh -c qemu:///system list --all --name").stdout.strip() == ""
+    assert "paddock" not in host("virsh -c qemu:///system net-list --all --name").stdout
+    assert "paddock" not in host("nft list tables").stdout
+    assert enrolled(rollout) == []
+    assert rollout.host_now()["health"] != "ready"
+
+
+def test_a_host_that_is_added_serves_under_a_new_key(rollout, sandbox):
+    recap = rollout.play("add-host.yml", "-e", "paddock_add=h1", version="2")
+    assert recap.status == 0, recap.text[-6000:]
+    assert recap.hosts["c1"]["changed"] == 0, recap.changes()
+    assert rollout.host_now()["health"] == "ready"
+    key = rollout.host.run("cat /etc/paddock/host.pub").stdout.strip()
+    assert enrolled(rollout) == [["h1", key]]
+    assert key != rollout.removed_key
