@@ -59,7 +59,8 @@ def depended_on(debs):
 def machine_image(debs):
     """Debian with what the packages and roles take from it, so that the machines ask no mirror: they reach nothing outside. None of
     Paddock's is in it. Made anew when its list or its maker changes."""
-    include = ",".join(sorted(depended_on(debs["1"]) | {"openssh-server", "postgresql", "python3", "python3-apt"}))
+    taken_by_roles = {"openssh-server", "postgresql", "postgresql-client", "prometheus", "python3", "python3-apt"}
+    include = ",".join(sorted(depended_on(debs["1"]) | taken_by_roles))
     maker, image = REPO / "tools/build-debian-image", WORK / "image"
     made_of = hashlib.sha256(maker.read_bytes() + include.encode()).hexdigest()
     if not (image / "made-of").exists() or (image / "made-of").read_text() != made_of:
@@ -93,7 +94,7 @@ class Recap:
 
 
 class Rollout:
-    """The coordinator with its database on one machine, a hypervisor on the other."""
+    """The coordinator with its database and Prometheus on one machine, a hypervisor on the other."""
 
     def __init__(self, folder, debs, image):
         self.folder, self.debs = folder, debs
@@ -123,11 +124,13 @@ class Rollout:
                       "paddock_hostd_endpoints": [f"tcp://{self.control.address}:7420"],
                       # A guest of an emulated guest boots in minutes.
                       "paddock_coordinator_config": {"boot_timeout_sec": 1200},
-                      "paddock_hostd_config": {"capacity_memory_mb": 512, "capacity_vcpus": 2},
+                      "paddock_hostd_config": {"capacity_memory_mb": 512, "capacity_vcpus": 2, "allow_plaintext": True,
+                                               "metrics_listen": f"{self.host.address}:9420"},
                       "paddock_hostd_images": [{"name": "tiny", "folder": str(TINY)}],
                       "paddock_hostd_patience_sec": 600}
         groups = {"paddock_coordinators": {"hosts": {"c1": self.control.inventory()}},
-                  "paddock_hosts": {"hosts": {"h1": self.host.inventory()}}}
+                  "paddock_hosts": {"hosts": {"h1": self.host.inventory()}},
+                  "paddock_monitoring": {"hosts": {"c1": self.control.inventory()}}}
         return {"all": {"vars": everywhere, "children": groups}}
 
     def play(self, playbook, *options, version="1", log=None):
