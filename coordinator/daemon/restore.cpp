@@ -192,16 +192,26 @@ store::DatabaseRestore database_of(const Restore& restore)
             restore.request.if_there == IfThere::replace ? IfFull::replace : IfFull::refuse};
 }
 
-/// What hosts pin: made of the key, so that it is no part of a backup.
-Result<> put_public_key(const Settings& settings, common::Rollback& undo)
+/// What hosts pin: made of the key, so that it is no part of a backup. One of another key goes
+/// aside with that.
+Result<> put_public_key(const Restore& restore, common::Rollback& undo)
 {
-    auto file = settings.server_key;
+    // Not the key in its place: root takes none for a secret that a group may read.
+    COMMON_TRY(const auto keys,
+               common::curve::read_key_pair(restore.backup.path_of(backup_part::server_key)));
+    auto file = restore.settings.server_key;
     file.replace_extension(".pub");
-    if (is_there(file)) {
+    if (const auto there = common::curve::read_key(file); there && *there == keys.public_key) {
         return {};
     }
-    COMMON_TRY(const auto keys, common::curve::read_key_pair(settings.server_key));
-    undo.add([file] { static_cast<void>(common::files::remove_file(file)); });
+    const bool was_there = is_there(file);
+    if (was_there) {
+        COMMON_CHECK(common::files::rename_durably(file, before_restore(file)));
+    }
+    undo.add([file, was_there] {
+        static_cast<void>(was_there ? common::files::rename_durably(before_restore(file), file)
+                                    : common::files::remove_file(file));
+    });
     return common::files::replace_durably(
         file, keys.public_key + "\n", S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
 }
@@ -226,7 +236,7 @@ Result<> restore_backup(const RestoreRequest& request)
             "wrote " + place.file.string() +
             (is_there(before) ? "; what was there is now " + before.string() : ""));
     }
-    COMMON_CHECK(put_public_key(restore.settings, undo));
+    COMMON_CHECK(put_public_key(restore, undo));
     const common::SystemClock clock;
     COMMON_TRY(const auto restored,
                store::restore_database(restore.settings.store, database, clock.wall()));

@@ -203,8 +203,11 @@ def test_an_archive_is_one_file_and_the_same(fleet, coordinator, backups):
     assert [path.name for path in backups.iterdir()] == ["b.tar"]
     assert "is there already" in coordinator.refused("backup", "--out", backups / "b.tar")
     fleet.coordinator.kill(signal.SIGTERM)
+    public = (fleet.etc / "server.pub").read_text()
     for _ in range(2):  # Also of one that was restored itself.
+        (fleet.etc / "server.pub").write_text((fleet.hosts[0].base / "etc/host.pub").read_text())  # Of another key.
         coordinator("restore", "--from", backups / "b.tar", "--replace")
+        assert (fleet.etc / "server.pub").read_text() == public
         (row,) = fleet.postgres.sql("SELECT target FROM audit WHERE action = 'coordinator.restore' ORDER BY seq DESC LIMIT 1")
         assert row == [told["id"]]
     fleet.start_coordinator()
