@@ -170,20 +170,27 @@ class Prometheus:
         self.process = Process("prometheus", ["prometheus", f"--config.file={folder}/prometheus.yml",
                                               f"--storage.tsdb.path={folder}/data", "--web.listen-address=127.0.0.1:0"],
                                folder / "prometheus.log")
-        self.port = wait_until("Prometheus to listen", self.listening, 60)
+        wait_until("Prometheus to serve", self.serves, 60)
 
-    def listening(self):
+    def serves(self):
         assert self.process.alive(), self.process.log.read_text()
         found = re.findall(r"127\.0\.0\.1:(\d+)\s.*?users:.*?pid=(\d+),", run("ss", "-Hltnp").stdout)
-        return next((int(port) for port, pid in found if int(pid) == self.process.pid), None)
+        self.port = next((int(port) for port, pid in found if int(pid) == self.process.pid), None)
+        return self.port and self.call("/-/ready")[0] == 200
 
-    def ask(self, path, **query):
+    def call(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request("GET", f"/api/v1/{path}?{urllib.parse.urlencode(query)}")
-            reply = json.loads(connection.getresponse().read())
+            connection.request("GET", path)
+            reply = connection.getresponse()
+            return reply.status, reply.read()
         finally:
             connection.close()
+
+    def ask(self, path, **query):
+        status, body = self.call(f"/api/v1/{path}?{urllib.parse.urlencode(query)}")
+        assert status == 200, (query, body)
+        reply = json.loads(body)
         assert reply["status"] == "success", (query, reply)
         return reply["data"]
 
