@@ -1,12 +1,9 @@
 #include "cli/answers.hpp"
 #include "cli/command_line.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/image_making.hpp"
 #include "cli/image_source.hpp"
-#include "cli/local_file.hpp"
 #include "cli/resolve.hpp"
-#include "cli/text.hpp"
-
-#include <filesystem>
 
 namespace cli {
 
@@ -18,93 +15,29 @@ struct ImageOptions {
     std::string snapshot;
 };
 
-struct PushOptions {
-    std::string name;
-    std::string disk;
-    std::string kernel;
-    std::string initrd;
-    std::string cmdline;
-    std::string boot;
-    std::string agent;
-    std::string memory;
-    unsigned cpu = 0;
-};
-
-common::Result<int> make(Context& context, const nlohmann::json& body, const std::string& what)
-{
-    const auto name = body.at("name").get<std::string>();
-    COMMON_TRY(
-        const auto answer,
-        long_call(context,
-                  {.what = what, .if_interrupted = "it goes on; see: paddock images get " + name},
-                  [&session = context.session, body] {
-                      return session.post("/v1/images", body, client::Session::Asking::keyed);
-                  }));
-    return show_one(context, answer, "image");
-}
-
 common::Result<int> create(Context& context, const ImageOptions& wanted)
 {
     COMMON_TRY(const auto sandbox, sandbox_id(context.session, wanted.sandbox));
-    return make(
-        context,
-        {{"name", wanted.name}, {"sandbox_id", sandbox}, {"from_snapshot", wanted.snapshot}},
-        "making image " + wanted.name);
+    COMMON_TRY(
+        const auto answer,
+        make_image(
+            context,
+            {{"name", wanted.name}, {"sandbox_id", sandbox}, {"from_snapshot", wanted.snapshot}},
+            "making image " + wanted.name));
+    return show_one(context, answer, "image");
 }
 
-/// The digest of a file here, which is there then.
-common::Result<std::string> push_file(Context& context, const std::string& path)
+common::Result<int> push(Context& context, const ImageFiles& wanted)
 {
-    COMMON_TRY(auto source, LocalSource::open(path));
-    if (!source.size()) {
-        return common::Error{common::ErrorCode::invalid_argument,
-                             path + ": an image is made of files, whose digest is known before"};
-    }
-    const auto name = std::filesystem::path{path}.filename().string();
-    if (context.console.err_is_tty && *source.size() >= (std::uint64_t{64} << 20U)) {
-        Console::say("digesting " + name + "\n");
-    }
-    COMMON_TRY(auto digest, digest_of(path));
-    const auto target = "/v1/images/blobs/" + digest;
-    if (const auto there = context.session.get(target); there) {
-        return digest;
-    } else if (there.error().code != common::ErrorCode::not_found) {
-        return there.error();
-    }
-    COMMON_CHECK(upload(context, target, source, name));
-    return digest;
-}
-
-common::Result<int> push(Context& context, const PushOptions& wanted)
-{
-    nlohmann::json body{{"name", wanted.name}, {"agent", wanted.agent}};
-    for (const auto& [field, path] : {std::pair{"disk", &wanted.disk},
-                                      std::pair{"kernel", &wanted.kernel},
-                                      std::pair{"initrd", &wanted.initrd}}) {
-        if (!path->empty()) {
-            COMMON_TRY(body[field], push_file(context, *path));
-        }
-    }
-    for (const auto& [field, text] :
-         {std::pair{"cmdline", &wanted.cmdline}, std::pair{"boot", &wanted.boot}}) {
-        if (!text->empty()) {
-            body[field] = *text;
-        }
-    }
-    if (!wanted.memory.empty()) {
-        COMMON_TRY(body["memory_mb"], parse_memory_mb(wanted.memory));
-    }
-    if (wanted.cpu != 0) {
-        body["cpu"] = wanted.cpu;
-    }
-    return make(context, body, "a host looks at image " + wanted.name);
+    COMMON_TRY(const auto answer, push_image(context, wanted));
+    return show_one(context, answer, "image");
 }
 
 struct ImportOptions {
     std::string from;
     std::string host;
     std::string sha256;
-    PushOptions files;
+    ImageFiles files;
 };
 
 common::Result<int> import_vm(Context& context, const ImportOptions& wanted)
@@ -116,34 +49,8 @@ common::Result<int> import_vm(Context& context, const ImportOptions& wanted)
             body[field] = *text;
         }
     }
-    return make(context, body, "copying the disk of " + wanted.from);
-}
-
-/// What the files say, where nobody says otherwise.
-common::Result<int> import_files(Context& context, const ImportOptions& wanted)
-{
-    COMMON_TRY(const auto source, image_source(context.console, wanted.from, wanted.sha256));
-    auto files = wanted.files;
-    files.disk = source.disk;
-    for (const auto& [option, said] : {std::pair{&files.kernel, &source.kernel},
-                                       std::pair{&files.initrd, &source.initrd},
-                                       std::pair{&files.cmdline, &source.cmdline},
-                                       std::pair{&files.agent, &source.agent}}) {
-        *option = option->empty() ? *said : *option;
-    }
-    if (files.agent.empty()) {
-        return common::Error{common::ErrorCode::invalid_argument,
-                             wanted.from +
-                                 ": say what is in it that commands go through: --agent paddock, "
-                                 "qemu or none"};
-    }
-    if (files.cpu == 0) {
-        files.cpu = source.vcpus;
-    }
-    if (files.memory.empty() && source.memory_mb > 0) {
-        files.memory = std::to_string(source.memory_mb) + "M";
-    }
-    return push(context, files);
+    COMMON_TRY(const auto answer, make_image(context, body, "copying the disk of " + wanted.from));
+    return show_one(context, answer, "image");
 }
 
 common::Result<int> import(Context& context, const ImportOptions& wanted)
@@ -151,11 +58,12 @@ common::Result<int> import(Context& context, const ImportOptions& wanted)
     if (!wanted.host.empty() || !is_image_source(wanted.from)) {
         return import_vm(context, wanted);
     }
-    return import_files(context, wanted);
+    COMMON_TRY(const auto answer, import_image(context, wanted.files, wanted.from, wanted.sha256));
+    return show_one(context, answer, "image");
 }
 
 /// What an image of files is like; `agent` is up to the command.
-void add_file_options(CLI::App* command, PushOptions& files)
+void add_file_options(CLI::App* command, ImageFiles& files)
 {
     command->add_option("--kernel", files.kernel, "to boot it directly")->type_name("FILE");
     command->add_option("--initrd", files.initrd, "with a kernel")->type_name("FILE");
@@ -260,7 +168,7 @@ void add_image_commands(CommandLine& line)
         {"paddock images push web web.qcow2 --agent paddock",
          "paddock images push tiny disk.qcow2 --kernel vmlinuz --initrd initrd --agent paddock",
          "qemu-img convert -O qcow2 debian.raw debian.qcow2   # a disk is qcow2 and stands alone"});
-    auto files = std::make_shared<PushOptions>();
+    auto files = std::make_shared<ImageFiles>();
     upload->add_option("NAME", files->name, "of the new image")->type_name("")->required();
     upload->add_option("DISK", files->disk, "a qcow2 file")->type_name("FILE")->required();
     upload
