@@ -67,6 +67,7 @@ void add_snapshot_commands(CommandLine& line);
 void add_image_commands(CommandLine& line);
 void add_pool_commands(CommandLine& line);
 void add_template_commands(CommandLine& line);
+void add_template_files(CommandLine& line, CLI::App& group); ///< A part of these.
 void add_reading_commands(CommandLine& line);
 void add_screenshot(CommandLine& line); ///< A part of these.
 void add_fleet_commands(CommandLine& line);

@@ -66,6 +66,7 @@ void add_template_commands(CommandLine& line)
                            "templates",
                            "What creates have in common, under a name",
                            {"paddock templates create web tiny --memory 512M --label team=search",
+                            "paddock templates apply web.yaml",
                             "paddock create --template web"});
     group->group("State");
     group->require_subcommand(1);
@@ -98,6 +99,7 @@ void add_template_commands(CommandLine& line)
     };
     add_named("get", "All that one says", show_template);
     add_named("rm", "Delete one; what was created with it lives on", remove_template);
+    add_template_files(line, *group);
 }
 
 } // namespace cli

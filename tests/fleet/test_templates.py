@@ -1,6 +1,7 @@
 """What creates have in common, under a name: real sandboxes of it."""
 
 import json
+import re
 
 import pytest
 
@@ -59,3 +60,52 @@ def test_the_command_line_makes_and_uses_them(fleet, api, cli):
     assert json.loads(cli.ok("templates", "rm", "second", "-o", "json")) == {"deleted": "second"}
     assert cli.ok("templates", "rm", "small") == "small deleted\n"
     assert cli("templates", "rm", "small").returncode == 116
+
+
+def test_a_file_makes_one_with_its_image_and_pool(api, cli, image, tmp_path):
+    file = tmp_path / "filed.yaml"
+    about = f"name: filed\ndisk: {image}\nmemory: 160MiB\nenv: {{GREETING: hello}}\npool: {{min: 0, max: 0}}\n"
+    file.write_text(about)
+    apply = ("templates", "apply", str(file))
+    assert cli.ok(*apply, "--check", env={"PADDOCK_URL": "http://127.0.0.1:1"}) == f"{file}: template filed is well-formed\n"
+    planned = cli.json(*apply, "--dry-run")["steps"]
+    assert [(step["kind"], step["result"], step["done"]) for step in planned] == [(kind, "created", False) for kind in ("image", "template", "pool")]
+    name = planned[0]["name"]
+    assert re.fullmatch("filed-[0-9a-f]{12}", name)
+    assert cli("templates", "get", "filed").returncode == cli("image", "get", name).returncode == cli("pools", "get", "filed").returncode == 116
+    assert cli.ok(*apply) == f"image {name} created\ntemplate filed created\npool filed created\n"
+    unchanged = f"image {name} unchanged\ntemplate filed unchanged\npool filed unchanged\n"
+    assert cli.ok(*apply) == cli.ok(*apply, "--dry-run") == unchanged
+    made = cli.json("create", "--template", "filed", "--name", "of-file")["sandbox"]
+    assert (made["image"], made["memory_mb"], made["state"]) == (name, 160, "RUNNING")
+    assert cli.ok("run", "of-file", "echo $GREETING") == "hello\n"
+    exported = cli.ok("templates", "export", "filed")
+    assert cli.ok("templates", "apply", "-", input=exported) == "template filed unchanged\npool filed unchanged\n", exported
+
+    file.write_text(about.replace("160MiB", "192MiB").replace("max: 0", "max: 0, max_age: 2h"))
+    assert cli.ok(*apply) == f"image {name} unchanged\ntemplate filed changed\npool filed replaced\n"
+    pool = api.ok("GET", "/v1/pools/filed")["pool"]
+    assert (pool["image"], pool["memory_mb"], pool["max_age_seconds"]) == (name, 192, 7200)
+    file.write_text("name: filed\nimgae: tiny\nmemory: lots\nready_command: [true]\n")
+    bad = cli(*apply)
+    assert bad.returncode == 2 and bad.stdout == ""
+    for line, key in ((2, "imgae"), (3, "memory"), (4, "ready_command")):
+        assert f"{file}:{line}: {key} " in bad.stderr, bad.stderr
+    good = tmp_path / "good.yaml"
+    good.write_text("name: good\nimage: no-such\npool: 1\n")
+    assert f"{file}:2: imgae " in cli(*apply, str(good)).stderr
+    bad = cli("templates", "apply", "-o", "json", str(good))
+    assert bad.returncode == 116 and json.loads(bad.stderr)["reason"] == "unknown_image", bad.stderr
+    assert [one["name"] for one in api.ok("GET", "/v1/templates")["templates"]] == ["filed"]
+
+    old = tmp_path / "old.yaml"
+    old.write_text(f"name: old\nkernel: {image}/kernel\nrootfs: {image}/disk.qcow2\nboot_args: quiet\nmemory_mb: 512\n"
+                   "guest_agent: {enabled: true, port: 8000}\nresource_limits: {cpus: 1}\n")
+    taken = cli("templates", "apply", "--check", str(old))
+    assert taken.returncode == 0
+    for key in ("rootfs became disk", "boot_args became cmdline", "memory_mb became memory", "guest_agent.port is of no use"):
+        assert key in taken.stderr, taken.stderr
+    cli.ok("rm", "of-file")
+    cli.ok("pools", "rm", "filed")
+    cli.ok("templates", "rm", "filed")
+    cli.ok("image", "rm", name)
