@@ -16,8 +16,6 @@ namespace {
 
 constexpr std::size_t most_levels = 16;
 constexpr std::size_t most_entries = 1024;
-/// Put behind the text: the library takes its end for the end of a quote, which then has this.
-constexpr std::string_view end_mark = "\n# here the document ends";
 
 unsigned line_of(const YAML::Mark& mark)
 {
@@ -48,9 +46,6 @@ public:
                   const std::string& value) override
     {
         auto node = begun(Node::Kind::scalar, mark, tag, anchor);
-        if (tag == "!" && value.ends_with(end_mark.substr(1))) {
-            refuse(mark, "the quote that begins here has no end");
-        }
         node.text = value;
         node.quoted = tag == "!";
         put(mark, std::move(node));
@@ -165,6 +160,12 @@ bool is_text(std::string_view text)
            });
 }
 
+unsigned lines_of(const std::string& text)
+{
+    const auto ends = static_cast<unsigned>(std::ranges::count(text, '\n'));
+    return ends + (text.ends_with('\n') ? 0 : 1);
+}
+
 } // namespace
 
 Result<Node> read_document(const std::string& text, const std::string& origin)
@@ -180,7 +181,8 @@ Result<Node> read_document(const std::string& text, const std::string& origin)
                          ": YAML is UTF-8 without control characters; \"\\x07\" stands for one"};
     }
     try {
-        std::istringstream in{text + std::string{end_mark}};
+        // A line end as the last thing would be taken for the end of a quote that has none.
+        std::istringstream in{text + "\n#"};
         YAML::Parser parser{in};
         Reader reader;
         Reader more;
@@ -192,8 +194,9 @@ Result<Node> read_document(const std::string& text, const std::string& origin)
         }
         return std::move(reader.root);
     } catch (const YAML::Exception& error) {
+        const auto line = std::min(line_of(error.mark), lines_of(text));
         return Error{ErrorCode::invalid_argument,
-                     fmt::format("{}:{}: {}", origin, line_of(error.mark), error.msg)};
+                     fmt::format("{}:{}: {}", origin, line, error.msg)};
     }
 }
 
