@@ -274,18 +274,18 @@ private:
         if (pool.is_object()) {
             out_.pool = std::move(pool);
         }
-        if (out_.pool || out_.body.value("pool", "") == "require") {
-            check_pool();
+        if (out_.body.value("pool", "") == "require") {
+            check_required_pool();
         }
     }
 
-    void check_pool()
+    void check_required_pool()
     {
         if (!out_.body["auto_start"].get<bool>()) {
-            fields_.wrong("pool", "needs auto_start: what stands ready in one runs");
+            fields_.wrong("pool", "use: require needs auto_start: what stands ready in one runs");
         }
         if (out_.body.value("disk", "") == "ephemeral") {
-            fields_.wrong("pool", "needs a durable disk: no pool has others");
+            fields_.wrong("pool", "use: require needs a durable disk: no pool has others");
         }
     }
 
