@@ -106,6 +106,7 @@ public:
     }
     void acknowledge(const common::HostName&, const std::string&, std::uint64_t) override {}
     void request_sync(const common::HostName&) override {}
+    [[nodiscard]] std::size_t waiting() const override { return 0; }
     void say(HostEvent event) { observer_(std::move(event)); }
 
     std::uint64_t oversold = 0;

@@ -50,6 +50,13 @@ public:
         return std::exchange(items_, {});
     }
 
+    /// How many wait. Any thread.
+    [[nodiscard]] std::size_t size() const EXCLUDES(mutex_)
+    {
+        const MutexLock lock{mutex_};
+        return items_.size();
+    }
+
     [[nodiscard]] int wake_fd() const noexcept { return wake_fd_.get(); }
     /// Wakes the owner without a message: something else changed.
     void wake() noexcept
@@ -62,7 +69,7 @@ private:
     const std::size_t capacity_;
     const UniqueFd wake_fd_;
 
-    Mutex mutex_;
+    mutable Mutex mutex_;
     std::deque<T> items_ GUARDED_BY(mutex_);
 };
 

@@ -46,6 +46,14 @@ void fields(V& v, M& m)
 }
 
 template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, PeerRef>
+void fields(V& v, M& m)
+{
+    v.need("endpoint", m.endpoint, path);
+    v.need("key", m.key, word);
+}
+
+template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, AddImage>
 void fields(V& v, M& m)
 {
@@ -60,6 +68,15 @@ void fields(V& v, M& m)
     v.need("agent", m.agent, word);
     v.opt("vcpus", m.vcpus);
     v.opt("memory", m.memory_bytes);
+    v.opt("peers", m.peers, many(max_peers));
+}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, ShareImage>
+void fields(V& v, M& m)
+{
+    v.need("registration", m.registration, word);
+    v.need("key", m.key, word);
 }
 
 template <typename V, typename M>
@@ -92,6 +109,7 @@ PROTO_MESSAGE(MakeImage)
 PROTO_MESSAGE(RemoveImage)
 PROTO_MESSAGE(ImportVm)
 PROTO_MESSAGE(AddImage)
+PROTO_MESSAGE(ShareImage)
 PROTO_MESSAGE(Piece)
 PROTO_MESSAGE(WantPiece)
 #undef PROTO_MESSAGE

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // What travels about images that a host has of the coordinator: made of its checkpoints, or of
 // files that the coordinator keeps. Those a host fetches itself, piece by piece, in any order: it
@@ -48,6 +49,15 @@ struct BlobRef {
     friend bool operator==(const BlobRef&, const BlobRef&) = default;
 };
 
+/// A host that gives what it has to other hosts, at an endpoint of its own
+/// (docs/decisions/0040-images-between-hosts.md).
+struct PeerRef {
+    std::string endpoint; ///< tcp://ADDRESS:PORT
+    std::string key;      ///< Its public key, Z85: pinned by who connects.
+    friend bool operator==(const PeerRef&, const PeerRef&) = default;
+};
+inline constexpr std::size_t max_peers = 4;
+
 /// An image of files that the host fetches under the envelope's operation.
 struct AddImage {
     static constexpr std::string_view kind = "add_image";
@@ -62,6 +72,15 @@ struct AddImage {
     std::string agent;       ///< paddock | qemu | none
     std::uint32_t vcpus = 0; ///< 0: no opinion, as below.
     std::uint64_t memory_bytes = 0;
+    /// Who has it and gives it, the best first; the coordinator gives what these do not.
+    std::vector<PeerRef> peers;
+};
+
+/// Another host may fetch the files of a registered image of this one. Not answered.
+struct ShareImage {
+    static constexpr std::string_view kind = "share_image";
+    std::string registration; ///< What the other one names as the `operation` of a WantPiece.
+    std::string key;          ///< The other one's, Z85.
 };
 
 /// The answer to a WantPiece; of a host, to a GivePiece (wire_moves.hpp).
@@ -80,7 +99,8 @@ struct Piece {
 
 struct WantPiece {
     static constexpr std::string_view kind = "want_piece";
-    /// That it is wanted for: an AddImage's or a FetchSnapshot's, of this host.
+    /// That it is wanted for: an AddImage's or a FetchSnapshot's, of this host. To another host:
+    /// the registration of the image.
     std::string operation;
     std::string digest; ///< Of the file.
     std::uint64_t offset = 0;

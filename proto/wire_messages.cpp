@@ -40,6 +40,7 @@ void fields(V& v, M& m)
     v.opt("state_engine", m.state_engine, word);
     v.opt("state_engine_reason", m.state_engine_reason, sentence);
     v.opt("network_cidr", m.network_cidr, word);
+    v.opt("peer_endpoint", m.peer_endpoint, word);
     v.opt("cores", m.cores);
     v.opt("memory", m.memory_bytes);
     v.opt("memory_available", m.memory_available_bytes);

@@ -49,6 +49,7 @@ struct HostFacts {
     std::string state_engine;        ///< fast | portable | "" while it is being tried
     std::string state_engine_reason; ///< Likewise.
     std::string network_cidr;
+    std::string peer_endpoint; ///< Where it gives images to other hosts, tcp://…; "": nowhere.
     std::uint32_t cores = 0;
     std::uint64_t memory_bytes = 0;
     std::uint64_t memory_available_bytes = 0;

@@ -45,6 +45,7 @@ CoreFigures Core::figures(common::SteadyTime asked) const
     figures.under_way = pending_.size();
     figures.waiting = watches_.size() + moving_->waiting();
     figures.loop = loop_->waiting();
+    figures.link = link_.waiting();
     figures.writes = writing_.under_way.size();
     figures.unsaved = writing_.unsaved.size() + dirty_.size();
     figures.lag = writing_.lag(begun);

@@ -21,6 +21,7 @@ struct CoreCounts {
     std::uint64_t creates = 0;
     std::uint64_t commands = 0;
     std::uint64_t failed_writes = 0;
+    std::uint64_t image_bytes = 0;                 ///< That hosts have fetched of here.
     std::map<std::string, std::uint64_t> verdicts; ///< Of placements.
     /// What creates came to, in the callers' eyes: "ok", "refused" for what they asked, "failed",
     /// and the reason.

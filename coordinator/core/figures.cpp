@@ -46,6 +46,9 @@ void describe_work(const CoreFigures& figures, metrics::Page& page)
                    "Of creates that were made, for their caller.")
         .add(counts.create_times);
     page.counter("paddock_commands_total", "Commands begun.").add(counts.commands);
+    page.counter("paddock_image_sent_bytes_total",
+                 "Of images, what hosts fetched of the coordinator and not of each other.")
+        .add(counts.image_bytes);
     page.histogram("paddock_exec_overhead_seconds",
                    "Of commands that ran to their end: all but what their guest took.")
         .add(counts.exec_overheads);
@@ -90,6 +93,8 @@ void describe_writing(const CoreFigures& figures, metrics::Page& page)
                "How long the oldest change, with its row of the audit, has not been durable.")
         .add(figures.lag);
     page.gauge("paddock_core_queue_length", "What waits for the core's thread.").add(figures.loop);
+    page.gauge("paddock_link_queue_length", "Messages to hosts that wait for ZeroMQ's thread.")
+        .add(figures.link);
     page.gauge("paddock_core_wait_seconds", "How long this scrape waited for the core's thread.")
         .add(figures.waited);
     page.gauge("paddock_core_scrape_seconds", "How much of the core thread's time it took.")

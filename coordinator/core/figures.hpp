@@ -29,7 +29,7 @@ struct CoreFigures {
     std::map<std::string, std::size_t> health; ///< How many hosts.
     std::vector<OfHost> hosts;
     std::vector<OfPool> pools;
-    std::size_t under_way = 0, waiting = 0, loop = 0, writes = 0, unsaved = 0;
+    std::size_t under_way = 0, waiting = 0, loop = 0, link = 0, writes = 0, unsaved = 0;
     std::chrono::duration<double> lag{0};
     std::size_t replicated = 0, late = 0; ///< Sandboxes.
     std::uint64_t replicas_made = 0, replicas_failed = 0;

@@ -20,6 +20,10 @@ struct HostFacts {
     std::string state_engine; ///< fast | portable | "" while it is being tried.
     std::string state_engine_reason;
     std::string network_cidr;
+    /// Where it gives images to other hosts, and its key (Z85), as it has proven it; "" of one that
+    /// gives none. Known while it speaks, not on record.
+    std::string peer_endpoint;
+    std::string key;
     unsigned cores = 0;
     common::Bytes memory;
     common::Bytes memory_available;

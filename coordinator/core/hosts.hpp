@@ -94,9 +94,16 @@ struct MakeImageOnHost {
     common::ImageName image;
     std::string tenant;
 };
-/// An image of files that the host fetches from here.
+/// An image of files that the host fetches from another host that has it, or from here.
 struct AddImageOnHost {
     RegisteredImage image;
+    std::string giver_endpoint{}; ///< Of the other host; "": from here.
+    std::string giver_key{};
+};
+/// That host has the image, and is to give it to the one with this key. Not answered.
+struct ShareImageOnHost {
+    common::ImageId registration;
+    std::string key;
 };
 /// What a host asked for, or why it cannot have it.
 struct PieceOnHost {
@@ -208,6 +215,7 @@ struct HostCommand {
                  GivePieceOnHost,
                  MakeImageOnHost,
                  AddImageOnHost,
+                 ShareImageOnHost,
                  PieceOnHost,
                  ImportVmOnHost,
                  RemoveImageOnHost,
@@ -386,6 +394,7 @@ public:
     acknowledge(const common::HostName& host, const std::string& instance, std::uint64_t seq) = 0;
     /// Asks for an inventory.
     virtual void request_sync(const common::HostName& host) = 0;
+    [[nodiscard]] virtual std::size_t waiting() const = 0; ///< To be sent. Any thread.
 };
 
 } // namespace coordinator

@@ -74,7 +74,8 @@ private:
              const Caller& caller,
              const common::HostName& host,
              const RegisteredImage& image,
-             const Done& done);
+             const Done& done,
+             const std::optional<common::HostName>& giver = std::nullopt);
     void
     finish_registering(const Op& op, RegisteredImage& image, std::optional<common::Error> error);
     void finish_upkeep(const Op& op, const common::ImageId& id, std::optional<common::Error> error);
@@ -97,6 +98,16 @@ private:
     void review(Host& host);
     void review_all();
     [[nodiscard]] bool may_fetch_more() const;
+    void count_givers();
+    /// Whom another host fetches an image from.
+    using Giving = std::pair<std::ptrdiff_t, common::HostName>; ///< To how many, who.
+    struct Givers {
+        std::optional<common::HostName> best{}; ///< None: nobody has it and gives it, or
+        bool all_busy = false;                  ///< those do already.
+    };
+    [[nodiscard]] Givers givers_of(const common::ImageId& id) const;
+    void share(const Op& op) const;
+    void no_longer_under_way(const Op& op);
     [[nodiscard]] bool is_in_trouble(const OnHost& where) const;
     void tend(const common::HostName& host);
     void end_warming(KnownHost& known);
@@ -115,6 +126,9 @@ private:
     std::map<common::HostName, std::set<common::ImageId>> doomed_;     ///< Likewise: to be removed.
     std::set<common::ImageId> leaving_; ///< Deleted, which is not recorded yet.
     std::map<common::HostName, common::OperationId> under_way_; ///< One for each host.
+    std::map<common::OperationId, common::HostName> givers_;    ///< Of those, not from here.
+    /// Counted at the last tick, and since then.
+    std::map<common::ImageId, std::vector<Giving>> giving_;
     common::SteadyTime swept_{};
 };
 

@@ -92,11 +92,17 @@ Op Core::Registry::begin(Kind kind,
                          const Caller& caller,
                          const common::HostName& host,
                          const RegisteredImage& image,
-                         const Done& done)
+                         const Done& done,
+                         const std::optional<common::HostName>& giver)
 {
     Sandbox nobody;
     nobody.host = host;
-    decltype(HostCommand::what) what = AddImageOnHost{image};
+    AddImageOnHost add{image};
+    if (const auto* from = giver ? core_.fleet_.host(*giver) : nullptr; from != nullptr) {
+        add.giver_endpoint = from->host.facts.peer_endpoint;
+        add.giver_key = from->host.facts.key;
+    }
+    decltype(HostCommand::what) what = std::move(add);
     if (kind == Kind::drop_image) {
         what = RemoveImageOnHost{image.name, image.tenant, image.id};
     }
@@ -105,21 +111,27 @@ Op Core::Registry::begin(Kind kind,
     op->registration = image.id;
     op->imaged = done;
     under_way_.try_emplace(host, op->row.id);
+    if (giver) {
+        givers_.emplace(op->row.id, *giver);
+    }
     std::vector<coordinator::Change> changes{
         op->row,
         core_.intent_of(op,
-                        detail_of({{"image_id", image.id.str()}, {"digest", image.disk.digest}}))};
+                        detail_of({{"image_id", image.id.str()},
+                                   {"digest", image.disk.digest},
+                                   {"from_host", giver ? giver->str() : ""}}))};
     if (kind == Kind::register_image) {
         changes.emplace_back(image);
     }
     core_.save(std::move(changes), [this, op](const Result<>& saved) {
         if (saved || saved.error().code == ErrorCode::timeout) {
             op->durable = true;
+            share(op);
             return core_.dispatch(op);
         }
         // As if it had never been begun.
         core_.retire(op);
-        std::erase_if(under_way_, [&op](const auto& one) { return one.second == op->row.id; });
+        no_longer_under_way(op);
         const auto error = not_recorded(op->row.kind + " " + op->image.str(), saved.error());
         if (op->kind == Kind::register_image && !op->refused.empty()) {
             return give_up(op->caller, images_.at(op->registration), error, op->imaged);
@@ -132,6 +144,27 @@ Op Core::Registry::begin(Kind kind,
         op->imaged(error);
     });
     return op;
+}
+
+/// The other host learns it before the one that will ask: nothing comes of it if that is late.
+void Core::Registry::share(const Op& op) const
+{
+    const auto giver = givers_.find(op->row.id);
+    const auto* to = core_.fleet_.host(op->host);
+    if (giver == givers_.end() || to == nullptr) {
+        return;
+    }
+    HostCommand command;
+    command.operation = common::mint<common::OperationId>();
+    command.request = op->caller.request;
+    command.what = ShareImageOnHost{op->registration, to->host.facts.key};
+    static_cast<void>(core_.link_.send(giver->second, std::move(command)));
+}
+
+void Core::Registry::no_longer_under_way(const Op& op)
+{
+    std::erase_if(under_way_, [&op](const auto& one) { return one.second == op->row.id; });
+    givers_.erase(op->row.id);
 }
 
 void Core::Registry::leave_alone(const OnHost& where, const Error& error)
@@ -165,7 +198,7 @@ std::optional<Error> Core::Registry::failure(const Op& op, const HostAnswer& ans
 
 void Core::Registry::finish(const Op& op, const HostAnswer& answer)
 {
-    std::erase_if(under_way_, [&op](const auto& one) { return one.second == op->row.id; });
+    no_longer_under_way(op);
     auto error = failure(op, answer);
     core_.close(op, error);
     auto& image = images_.at(op->registration);

@@ -12,7 +12,8 @@ using Status = RegisteredImage::Status;
 
 namespace {
 
-constexpr std::size_t most_at_once = 4; ///< Hosts that fetch for themselves.
+constexpr std::size_t most_at_once = 4; ///< Hosts that fetch from here for themselves.
+constexpr std::ptrdiff_t most_of_a_giver = 2;
 constexpr std::chrono::hours sweep_every{1};
 
 } // namespace
@@ -109,9 +110,42 @@ bool Core::Registry::may_fetch_more() const
 {
     const auto busy = std::ranges::count_if(under_way_, [this](const auto& one) {
         const auto* known = core_.fleet_.host(one.first);
-        return known != nullptr && known->host.health != HostHealth::lost;
+        return known != nullptr && known->host.health != HostHealth::lost &&
+               !givers_.contains(one.second);
     });
     return static_cast<std::size_t>(busy) < most_at_once;
+}
+
+/// Of each image, who has it and gives it to other hosts, with the number of those that it is given
+/// to now.
+void Core::Registry::count_givers()
+{
+    giving_.clear();
+    for (const auto& [name, known] : core_.fleet_.hosts()) {
+        const auto& host = known.host;
+        const auto& facts = host.facts;
+        if (host.health != HostHealth::ready || facts.peer_endpoint.empty() || facts.key.empty()) {
+            continue;
+        }
+        const auto is_it = [&giver = name](const auto& one) { return one.second == giver; };
+        const auto busy = std::ranges::count_if(givers_, is_it);
+        for (const auto& image : facts.images) {
+            if (images_.contains(image.registration)) {
+                giving_[image.registration].emplace_back(busy, name);
+            }
+        }
+    }
+}
+
+/// The one that gives to fewest.
+Core::Registry::Givers Core::Registry::givers_of(const common::ImageId& id) const
+{
+    const auto found = giving_.find(id);
+    if (found == giving_.end()) {
+        return {};
+    }
+    const auto [busy, name] = std::ranges::min(found->second);
+    return busy < most_of_a_giver ? Givers{name, false} : Givers{std::nullopt, true};
 }
 
 /// One thing at a time, what is to go first: its name may be wanted.
@@ -122,18 +156,21 @@ void Core::Registry::tend(const common::HostName& host)
         under_way_.contains(host)) {
         return;
     }
-    const auto ask = [&](Kind kind, const common::ImageId& id) {
+    const auto ask = [&](Kind kind,
+                         const common::ImageId& id,
+                         const std::optional<common::HostName>& giver = std::nullopt) {
         const auto& image = images_.at(id);
         const Caller caller{"system:images", image.tenant, common::mint<common::RequestId>()};
-        begin(kind, caller, host, image, [](const Result<Image>&) {});
+        if (giver) {
+            ++std::ranges::find(giving_.at(id), *giver, &Giving::second)->first;
+        }
+        begin(
+            kind, caller, host, image, [](const Result<Image>&) {}, giver);
     };
     for (const auto& id : doomed_[host]) {
         if (!leaving_.contains(id) && !is_in_trouble({host, id})) {
             return ask(Kind::drop_image, id);
         }
-    }
-    if (!may_fetch_more()) {
-        return;
     }
     // More it could not tell of: it would be asked for ever.
     const auto has = known->second.host.facts.images.size() + doomed_[host].size();
@@ -143,7 +180,11 @@ void Core::Registry::tend(const common::HostName& host)
             continue;
         }
         if (!full) {
-            return ask(Kind::fetch_image, id);
+            const auto givers = givers_of(id);
+            if (givers.best || (!givers.all_busy && may_fetch_more())) {
+                return ask(Kind::fetch_image, id, givers.best);
+            }
+            continue; // Its turn comes.
         }
         leave_alone({host, id},
                     {ErrorCode::failed_precondition,
@@ -184,6 +225,9 @@ void Core::Registry::tick()
         if (!ids.empty() || !doomed_[host].empty()) {
             busy.push_back(host);
         }
+    }
+    if (!busy.empty()) {
+        count_givers();
     }
     for (const auto& host : busy) {
         tend(host);
@@ -229,7 +273,9 @@ void Core::Registry::on_wanted(const HostWantsPiece& wish)
     const auto left = blob->size.count() - wish.offset;
     const auto size = static_cast<std::uint32_t>(std::min<std::uint64_t>(wish.size, left));
     // One that is not taken is asked for again.
-    static_cast<void>(blobs_.read({add->image.tenant, wish.digest}, wish.offset, size, answer));
+    if (blobs_.read({add->image.tenant, wish.digest}, wish.offset, size, answer)) {
+        core_.counts_.image_bytes += size;
+    }
 }
 
 } // namespace coordinator

@@ -1,7 +1,7 @@
 #include "coordinator/link/host_router.hpp"
 
+#include "common/curve/zap.hpp"
 #include "common/log/log.hpp"
-#include "coordinator/link/zap.hpp"
 
 #include <array>
 #include <zmq.hpp>
@@ -14,7 +14,9 @@ using common::Result;
 
 struct HostRouter::Sockets {
     Sockets(const RouterSettings& settings, Enrolment& enrolment)
-        : zap{context, enrolment}, router{context, zmq::socket_type::router}
+        : zap{context,
+              [&enrolment](const std::string& key) { return enrolment.host_of(key).has_value(); }},
+          router{context, zmq::socket_type::router}
     {
         const auto timeout = static_cast<int>(settings.zmtp_timeout.count());
         router.set(zmq::sockopt::linger, 0);
@@ -52,7 +54,7 @@ struct HostRouter::Sockets {
     }
 
     zmq::context_t context{1};
-    Zap zap;
+    common::curve::Zap zap;
     zmq::socket_t router;
 };
 

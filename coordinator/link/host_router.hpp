@@ -47,6 +47,7 @@ public:
                      const std::string& instance,
                      std::uint64_t seq) override;
     void request_sync(const common::HostName& host) override;
+    [[nodiscard]] std::size_t waiting() const override { return outbox_.size(); }
 
 private:
     struct Acknowledge {

@@ -130,7 +130,9 @@ void Sessions::hello(const common::HostName& host,
         return lose(host, "its welcome could not be sent");
     }
     presence_.add(host);
-    ways_.event(HostConnected{host, wire->instance, facts_of(wire->facts)});
+    auto facts = facts_of(wire->facts);
+    facts.key = from.key;
+    ways_.event(HostConnected{host, wire->instance, std::move(facts)});
 }
 
 void Sessions::take(const common::HostName& host,
@@ -142,8 +144,9 @@ void Sessions::take(const common::HostName& host,
     };
     if (envelope.kind == proto::Heartbeat::kind) {
         if (const auto beat = proto::decode_body<proto::Heartbeat>(envelope.body); beat) {
-            return ways_.event(
-                HostBeat{host, facts_of(beat->facts), connection.instance, beat->seq});
+            auto facts = facts_of(beat->facts);
+            facts.key = connection.key;
+            return ways_.event(HostBeat{host, std::move(facts), connection.instance, beat->seq});
         } else {
             return complain("a heartbeat", beat.error());
         }

@@ -90,6 +90,7 @@ HostFacts facts_of(const proto::HostFacts& wire)
     facts.state_engine = wire.state_engine;
     facts.state_engine_reason = wire.state_engine_reason;
     facts.network_cidr = wire.network_cidr;
+    facts.peer_endpoint = wire.peer_endpoint;
     facts.cores = wire.cores;
     facts.memory = Bytes{wire.memory_bytes};
     facts.memory_available = Bytes{wire.memory_available_bytes};

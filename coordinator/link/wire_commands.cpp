@@ -7,6 +7,14 @@ namespace coordinator::link {
 
 namespace {
 
+std::vector<proto::PeerRef> givers(const AddImageOnHost& it)
+{
+    if (it.giver_endpoint.empty()) {
+        return {};
+    }
+    return {{it.giver_endpoint, it.giver_key}};
+}
+
 proto::BlobRef ref(const Blob& blob)
 {
     return {blob.digest, blob.size.count()};
@@ -114,7 +122,12 @@ struct ToWire {
                             image.boot,
                             image.agent,
                             image.vcpus,
-                            image.memory.count()});
+                            image.memory.count(),
+                            givers(it)});
+    }
+    void operator()(const ShareImageOnHost& it) const
+    {
+        put(proto::ShareImage{it.registration.str(), it.key});
     }
     void operator()(const PieceOnHost& it) const
     {

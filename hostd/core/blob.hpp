@@ -36,6 +36,17 @@ struct ImageRecipe {
     common::Bytes memory;
 };
 
+/// A file that is to be fetched.
+struct FileWish {
+    enum class Whence {
+        anywhere,
+        coordinator, ///< From there alone: what came from anywhere was another file.
+    };
+    BlobRef blob;
+    std::uint64_t from = 0; ///< What is before is here already.
+    Whence whence = Whence::anywhere;
+};
+
 /// What this host asks for, or is asked for.
 struct PieceWish {
     common::OperationId operation; ///< That it is wanted for.

@@ -20,8 +20,10 @@ Error ending()
 
 } // namespace
 
-Result<>
-Downloads::fetch(const common::OperationId& operation, const BlobRef& blob, const Sink& sink)
+Result<> Downloads::fetch(const common::OperationId& operation,
+                          const BlobRef& blob,
+                          const Sink& sink,
+                          std::uint64_t from)
 {
     const Key key{operation, blob.digest};
     {
@@ -33,17 +35,28 @@ Downloads::fetch(const common::OperationId& operation, const BlobRef& blob, cons
             return Error{ErrorCode::internal, blob.digest + " is being fetched already"};
         }
     }
-    auto passed = pass_on(key, blob, sink);
+    auto passed = pass_on(key, blob, sink, from);
     const std::scoped_lock lock{mutex_};
     under_way_.erase(key);
     return passed;
 }
 
-Result<> Downloads::pass_on(const Key& key, const BlobRef& blob, const Sink& sink)
+Result<> Downloads::pace(std::size_t bytes)
+{
+    const auto wait = pace_.take(bytes, steady_clock::now());
+    std::unique_lock lock{mutex_};
+    if (news_.wait_for(lock, wait, [this] { return stopped_; })) {
+        return ending();
+    }
+    return {};
+}
+
+Result<>
+Downloads::pass_on(const Key& key, const BlobRef& blob, const Sink& sink, std::uint64_t from)
 {
     const auto end = blob.size.count();
-    std::uint64_t asked = 0;
-    for (std::uint64_t at = 0; at < end;) {
+    auto asked = from;
+    for (auto at = from; at < end;) {
         const auto ahead = at + settings_.window * settings_.piece;
         for (; asked < std::min(ahead, end); asked += settings_.piece) {
             const auto size =

@@ -27,15 +27,16 @@ public:
                                             const common::ImageName& name,
                                             const std::string& tenant) = 0;
 
-    /// Gives a sink a file of the coordinator's, from its beginning on.
+    /// Gives a sink a file of the coordinator's, from where it is wished on.
     using Sink = std::function<common::Result<>(std::string_view)>;
-    using Fetch = std::function<common::Result<>(const BlobRef& blob, const Sink& sink)>;
+    using Fetch = std::function<common::Result<>(const FileWish& file, const Sink& sink)>;
 
     /// An image of what `fetch` gives, which is a tenant's and may be meant to do harm: nothing of
-    /// it is opened that may refer to another file. Appears as above. One of the same registration
-    /// is given; another registered one of its name and tenant, which the coordinator has dropped,
-    /// gives way. `already_exists` (name_taken) for any other; `invalid_argument` (image_unusable);
-    /// `resource_exhausted` (disk_full); `failed_precondition` (image_in_use).
+    /// it is opened that may refer to another file. What has come of a file when a fetch ends is
+    /// kept for a day, over restarts, and fetched no more. Appears as above. One of the same
+    /// registration is given; another registered one of its name and tenant, which the coordinator
+    /// has dropped, gives way. `already_exists` (name_taken) for any other; `invalid_argument`
+    /// (image_unusable); `resource_exhausted` (disk_full); `failed_precondition` (image_in_use).
     virtual common::Result<Image> add(const ImageRecipe& recipe, const Fetch& fetch) = 0;
 
     /// Makes a file of what the disk of a VM that runs holds.

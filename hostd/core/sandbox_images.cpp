@@ -1,5 +1,6 @@
 // Images: made of checkpoints or of files that the coordinator keeps, and removed.
 #include "common/log/log.hpp"
+#include "hostd/core/image_sources.hpp"
 #include "hostd/core/sandbox_service.hpp"
 
 #include <algorithm>
@@ -49,12 +50,12 @@ void SandboxService::add_image(const Op& op)
     blocking_on(
         *image_workers_,
         [this, op] {
-            const auto& operation = op->command.operation;
-            return ports_.image_maker.add(
-                std::get<AddImageCommand>(op->command.what).recipe,
-                [this, operation](const BlobRef& blob, const ImageMaker::Sink& sink) {
-                    return downloads_.fetch(operation, blob, sink);
-                });
+            const auto& wish = std::get<AddImageCommand>(op->command.what);
+            ImageSources sources{downloads_, ports_.peers, wish, op->command.operation};
+            return ports_.image_maker.add(wish.recipe,
+                                          [&sources](const auto& file, const auto& sink) {
+                                              return sources.fetch(file, sink);
+                                          });
         },
         [this, op](Result<Image> added) {
             const auto& name = std::get<AddImageCommand>(op->command.what).recipe.name;

@@ -62,6 +62,9 @@ SandboxService::~SandboxService()
 {
     loop_->stop();
     downloads_.stop();
+    if (ports_.peers != nullptr) {
+        ports_.peers->stop();
+    }
     fence_workers_.reset();
     piece_workers_.reset();
     fetch_workers_.reset();
@@ -118,6 +121,10 @@ void SandboxService::take(Command command)
     }
     if (auto* came = std::get_if<PieceCommand>(&command.what); came != nullptr) {
         return downloads_.deliver(std::move(came->piece));
+    }
+    if (const auto* share = std::get_if<ShareImageCommand>(&command.what); share != nullptr) {
+        return ports_.peers == nullptr ? void()
+                                       : ports_.peers->allow(share->registration, share->key);
     }
     if (const auto* give = std::get_if<GivePieceCommand>(&command.what); give != nullptr) {
         return give_piece(*give);
@@ -186,6 +193,7 @@ void SandboxService::carry_out(const Op& op)
         void operator()(const HeardCommand&) const {}
         void operator()(const LiftFenceCommand&) const {}
         void operator()(const PieceCommand&) const {}
+        void operator()(const ShareImageCommand&) const {}
         void operator()(const GivePieceCommand&) const {}
         void operator()(const OpenReaderCommand&) const {}
         void operator()(const GrantReaderCommand&) const {}

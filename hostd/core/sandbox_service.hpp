@@ -32,6 +32,7 @@ struct Ports {
     Uplink& uplink;
     const common::Clock& clock;
     FenceStamps* fence = nullptr; ///< None: this host goes on for ever without a leader.
+    Peers* peers = nullptr;       ///< None: images come from the coordinator alone.
 };
 
 struct ServiceSettings {
@@ -380,8 +381,7 @@ private:
     bool looking_for_ips_ = false;
     std::optional<FenceLease> fence_; ///< Of the leader; with Ports::fence.
     FenceStamp stamped_;              ///< As it was written last.
-    bool fence_on_ = false;
-    bool holding_ = false;
+    bool fence_on_ = false, holding_ = false;
 
     std::atomic<unsigned> count_{0};
     /// Shared with observers and completions, which may outlive this object.

@@ -6,6 +6,7 @@
 #include "hostd/core/fence.hpp"
 #include "hostd/core/hypervisor.hpp"
 #include "hostd/core/model.hpp"
+#include "hostd/core/peers.hpp"
 
 #include <functional>
 #include <variant>
@@ -93,6 +94,12 @@ struct MakeImageCommand {
 /// An image of files that the coordinator keeps.
 struct AddImageCommand {
     ImageRecipe recipe;
+    std::vector<PeerRef> peers{}; ///< Who has it, too, and gives it; the best first.
+};
+/// Another host may fetch the files of an image of this one. Not answered.
+struct ShareImageCommand {
+    common::ImageId registration;
+    std::string key; ///< The other one's, Z85.
 };
 /// What came of a file that this host asked for.
 struct PieceCommand {
@@ -189,6 +196,7 @@ struct Command {
                  GivePieceCommand,
                  MakeImageCommand,
                  AddImageCommand,
+                 ShareImageCommand,
                  PieceCommand,
                  ImportVmCommand,
                  RemoveImageCommand,
@@ -241,6 +249,7 @@ struct HostReport {
     std::string state_engine;        ///< fast | portable | "" while it is being tried.
     std::string state_engine_reason; ///< One sentence.
     std::string network_cidr;
+    std::string peer_endpoint; ///< Where it gives images to other hosts; "": nowhere.
     unsigned cores = 0;
     common::Bytes memory;
     common::Bytes memory_available;

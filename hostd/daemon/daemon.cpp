@@ -19,6 +19,7 @@
 #include "hostd/libvirt/self_test.hpp"
 #include "hostd/link/coordinator_link.hpp"
 #include "hostd/network/libvirt_network.hpp"
+#include "hostd/peers/zmq_peers.hpp"
 #include "hostd/storage/checkpoint_store.hpp"
 #include "hostd/storage/sandbox_store.hpp"
 
@@ -140,6 +141,7 @@ ServiceSettings service_settings(const Settings& settings, const HostReport& fix
     result.deepest_chain = settings.deepest_chain;
     result.fence = settings.fence;
     result.importable_vms = settings.importable_vms;
+    result.downloads.per_second = settings.image_bytes_per_second;
     result.max_parallel_starts =
         settings.max_parallel_starts == 0 ? fixed.cores : settings.max_parallel_starts;
     return result;
@@ -204,6 +206,16 @@ void serve(const Settings& settings,
     link::CoordinatorLink uplink{link_to, clock};
     HostFacts facts{fixed, {hypervisor, images, store, network}};
     FenceFile fence{layout.root() / "fence"};
+    std::optional<peers::PeerServer> peer_server;
+    if (!settings.peer_endpoint.empty()) {
+        peer_server.emplace(peers::PeerServer::Settings{settings.peer_endpoint,
+                                                        link_to.keys,
+                                                        settings.image_bytes_per_second},
+                            [&images](const auto& registration, const auto& digest) {
+                                return images.file_of(registration, digest);
+                            });
+    }
+    peers::ZmqPeers peers{{link_to.keys}, peer_server ? &*peer_server : nullptr};
     SandboxService service{{hypervisor,
                             images,
                             image_maker,
@@ -214,16 +226,18 @@ void serve(const Settings& settings,
                             guests,
                             uplink,
                             clock,
-                            &fence},
+                            &fence,
+                            &peers},
                            service_settings(settings, fixed)};
     engines.start();
     service.start();
-    const auto report = [&facts, &service, &engines] {
+    const auto report = [&facts, &service, &engines, &peer_server, &settings] {
         auto now = facts.report();
         now.sandboxes = service.sandboxes();
         const auto [engine, reason] = engines.report();
         now.state_engine = engine;
         now.state_engine_reason = reason;
+        now.peer_endpoint = peer_server && peer_server->listens() ? settings.peer_endpoint : "";
         return now;
     };
     uplink.start([&service](Command command) { service.submit(std::move(command)); }, report);

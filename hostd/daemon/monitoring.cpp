@@ -35,6 +35,7 @@ common::metrics::Page Monitoring::page() const
                              .libvirt_up = sources_.facts.libvirt_answers(),
                              .link_up = sources_.link.is_welcomed(),
                              .leader_epoch = sources_.link.epoch(),
+                             .link_waiting = sources_.link.waiting(),
                              .service = sources_.service.figures(patience),
                              .usage = meter_->seen(),
                              .now = sources_.clock.steady()});

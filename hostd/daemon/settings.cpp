@@ -71,6 +71,18 @@ const std::array table{
         Kind::list,
         "",
         "names of VMs of others that images may be made of, as in gold-*; none"},
+    Key{"peer_listen",
+        Kind::text,
+        "",
+        "give images to other hosts there, as in 10.0.0.11:7421, which they must reach; empty: "
+        "not"},
+    Key{"image_mib_per_sec",
+        Kind::integer,
+        "0",
+        "of images, what this host fetches at most, and gives to others; MiB/s; 0: no bound",
+        {},
+        0,
+        1'000'000},
     Key{"metrics_listen",
         Kind::text,
         "",
@@ -164,12 +176,17 @@ Result<> read_networks(const Config& config, Settings& settings)
     return {};
 }
 
+struct Address {
+    std::string host;
+    unsigned port = 0;
+};
+
 /// An address and a port: a name might become another address than the one that was meant.
-Result<std::string> metrics_address(const Config& config)
+Result<std::optional<Address>> address_in(const Config& config, std::string_view key)
 {
-    const auto& text = config.text("metrics_listen");
+    const auto& text = config.text(key);
     if (text.empty()) {
-        return text;
+        return std::optional<Address>{};
     }
     const auto colon = text.rfind(':');
     const auto host = colon == std::string::npos ? std::string{} : text.substr(0, colon);
@@ -180,20 +197,42 @@ Result<std::string> metrics_address(const Config& config)
                          std::stoi(port) <= 65535;
     if (!is_port || !is_address(host)) {
         return wrong(config,
-                     "metrics_listen",
+                     key,
                      fmt::format("expected an address and a port, as in 127.0.0.1:9420 or "
                                  "[::1]:9420, got '{}'",
                                  text));
     }
-    if (!common::is_loopback(host) && !config.boolean("allow_plaintext")) {
+    return std::optional{Address{host, static_cast<unsigned>(std::stoi(port))}};
+}
+
+Result<std::string> metrics_address(const Config& config)
+{
+    COMMON_TRY(const auto address, address_in(config, "metrics_listen"));
+    if (address && !common::is_loopback(address->host) && !config.boolean("allow_plaintext")) {
         return wrong(
             config,
             "metrics_listen",
             fmt::format("{} is not loopback, and there is no TLS: whoever reaches it reads "
                         "the metrics; allow_plaintext: true says that they may",
-                        host));
+                        address->host));
     }
-    return text;
+    return config.text("metrics_listen");
+}
+
+/// Other hosts are told of it as it is.
+Result<std::string> peer_endpoint(const Config& config)
+{
+    COMMON_TRY(const auto address, address_in(config, "peer_listen"));
+    if (!address) {
+        return std::string{};
+    }
+    if (address->port == 0 || address->host == "0.0.0.0" || address->host == "[::]") {
+        return wrong(config,
+                     "peer_listen",
+                     "other hosts connect to it: name an address of this host that they reach, and "
+                     "a port");
+    }
+    return "tcp://" + config.text("peer_listen");
 }
 
 common::Bytes mib(const Config& config, std::string_view key)
@@ -226,6 +265,8 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     COMMON_TRY(settings.state_engine, engine_of(config));
     COMMON_TRY(settings.fence, fence_of(config));
     COMMON_TRY(settings.metrics_listen, metrics_address(config));
+    COMMON_TRY(settings.peer_endpoint, peer_endpoint(config));
+    settings.image_bytes_per_second = mib(config, "image_mib_per_sec");
     COMMON_CHECK(read_networks(config, settings));
     settings.coordinator_endpoints = config.list("coordinator_endpoints");
     settings.coordinator_key = config.text("coordinator_key");

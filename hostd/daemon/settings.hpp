@@ -39,6 +39,8 @@ struct Settings {
     FencePromise fence;
     std::vector<std::string> importable_vms; ///< Globs.
     unsigned max_parallel_starts = 0;        ///< 0: as many as there are cores.
+    std::string peer_endpoint;               ///< To listen on, tcp://…; "": nowhere.
+    common::Bytes image_bytes_per_second;    ///< 0: no bound.
     std::string metrics_listen;              ///< "": nowhere.
     std::string log_level;
     std::string log_format;

@@ -34,6 +34,8 @@ public:
     /// thread.
     [[nodiscard]] bool is_welcomed() const noexcept { return welcomed_; }
     [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+    /// What is to be sent and not taken up yet. Any thread.
+    [[nodiscard]] std::size_t waiting() const { return outbox_.size(); }
     /// Ends the thread, after what is queued was handed to the socket. Commands stop coming.
     void stop();
 

@@ -89,6 +89,7 @@ proto::HostFacts to_wire(const HostReport& report)
     facts.state_engine = cut(report.state_engine, word);
     facts.state_engine_reason = cut(report.state_engine_reason, sentence);
     facts.network_cidr = cut(report.network_cidr, word);
+    facts.peer_endpoint = cut(report.peer_endpoint, word);
     facts.cores = report.cores;
     facts.memory_bytes = report.memory.count();
     facts.memory_available_bytes = report.memory_available.count();

@@ -225,6 +225,9 @@ Result<Command> command_of(const proto::Envelope& envelope)
     if (kind == proto::AddImage::kind) {
         return add_image_of(envelope);
     }
+    if (kind == proto::ShareImage::kind) {
+        return share_image_of(envelope);
+    }
     if (kind == proto::RemoveImage::kind) {
         return remove_image_of(envelope);
     }

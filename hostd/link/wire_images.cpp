@@ -33,6 +33,25 @@ Error wrong(const char* field, const std::string& why)
     return {ErrorCode::invalid_argument, std::string{"field '"} + field + "': " + why};
 }
 
+/// Of a CURVE key, as Z85.
+Result<std::string> public_key(const std::string& text)
+{
+    constexpr std::size_t characters = 40;
+    if (text.size() != characters) {
+        return wrong("key", "not a public key");
+    }
+    return text;
+}
+
+Result<PeerRef> peer_of(const proto::PeerRef& wire)
+{
+    if (!wire.endpoint.starts_with("tcp://") || wire.endpoint.find('\0') != std::string::npos) {
+        return wrong("peers", "not an endpoint");
+    }
+    COMMON_TRY(auto key, public_key(wire.key));
+    return PeerRef{wire.endpoint, std::move(key)};
+}
+
 enum class IfNone { fine, refuse };
 
 Result<BlobRef> blob(const char* field, const proto::BlobRef& wire, IfNone if_none)
@@ -112,7 +131,21 @@ Result<Command> add_image_of(const proto::Envelope& envelope)
     recipe.cmdline = wire.cmdline;
     recipe.vcpus = wire.vcpus;
     recipe.memory = common::Bytes{wire.memory_bytes};
-    return with(envelope, AddImageCommand{std::move(recipe)});
+    std::vector<PeerRef> peers;
+    for (const auto& peer : wire.peers) {
+        COMMON_TRY(auto known, peer_of(peer));
+        peers.push_back(std::move(known));
+    }
+    return with(envelope, AddImageCommand{std::move(recipe), std::move(peers)});
+}
+
+Result<Command> share_image_of(const proto::Envelope& envelope)
+{
+    COMMON_TRY(const auto wire, proto::decode_body<proto::ShareImage>(envelope.body));
+    ShareImageCommand share;
+    COMMON_TRY(share.registration, id_in<common::ImageId>("registration", wire.registration));
+    COMMON_TRY(share.key, public_key(wire.key));
+    return with(envelope, std::move(share));
 }
 
 Result<Command> import_vm_of(const proto::Envelope& envelope)

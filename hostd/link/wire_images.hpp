@@ -11,6 +11,7 @@ namespace hostd::link {
 // For command_of(): `invalid_argument` names the field.
 common::Result<Command> make_image_of(const proto::Envelope& envelope);
 common::Result<Command> add_image_of(const proto::Envelope& envelope);
+common::Result<Command> share_image_of(const proto::Envelope& envelope);
 common::Result<Command> import_vm_of(const proto::Envelope& envelope);
 common::Result<Command> remove_image_of(const proto::Envelope& envelope);
 common::Result<Command> piece_of(const proto::Envelope& envelope);

@@ -107,6 +107,9 @@ Page page_of(const HostFigures& figures)
         .add(figures.link_up);
     page.gauge("paddock_hostd_leader_epoch", "The highest of a coordinator that it has heard of.")
         .add(figures.leader_epoch);
+    page.gauge("paddock_hostd_link_queue_length",
+               "Messages to the coordinator that wait for ZeroMQ's thread.")
+        .add(figures.link_waiting);
     page.gauge("paddock_hostd_warnings", "What it warns of; GET /v1/hosts has the words.")
         .add(report.warnings.size());
     page.gauge("paddock_hostd_images", "Images that sandboxes can be made of here.")

@@ -13,6 +13,7 @@ struct HostFigures {
     bool libvirt_up = false;
     bool link_up = false;
     std::uint64_t leader_epoch = 0;        ///< The highest that it has heard of.
+    std::size_t link_waiting = 0;          ///< Messages to the coordinator.
     std::optional<ServiceFigures> service; ///< None: its loop does not answer.
     UsageMeter::Seen usage;
     common::SteadyTime now;

@@ -6,9 +6,13 @@
 #include "hostd/storage/images.hpp"
 #include "hostd/storage/qcow2_header.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
+#include <vector>
 
 namespace hostd::storage {
 
@@ -19,20 +23,94 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Durable, and what its digest says.
-Result<FileStamp>
-fetch_file(const ImageMaker::Fetch& fetch, const BlobRef& blob, const fs::path& to)
-{
-    const common::UniqueFd out{::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
-    if (!out) {
-        return file_error("create", to, errno);
+/// Of what has come of a file, from its last byte on.
+constexpr std::chrono::hours draft_life{24};
+
+/// What has come of a file so far, and its digest.
+class Arriving {
+public:
+    explicit Arriving(fs::path file)
+        : path_{std::move(file)},
+          fd_{::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644)}
+    {}
+
+    /// What an earlier fetch has left counts, if it can be the beginning of `blob`.
+    Result<std::uint64_t> take_up(const BlobRef& blob)
+    {
+        if (!fd_) {
+            return file_error("open", path_, errno);
+        }
+        COMMON_CHECK(read_again());
+        if (size_ > blob.size.count()) {
+            COMMON_CHECK(begin_anew());
+        }
+        return size_;
     }
-    common::digest::Hasher hasher;
-    COMMON_CHECK(fetch(blob, [&](std::string_view bytes) {
-        hasher.update(bytes);
-        return write_all(out.get(), bytes, to);
-    }));
-    const auto digest = common::digest::to_hex(hasher.finish());
+    Result<> begin_anew()
+    {
+        if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) != 0) {
+            return file_error("truncate", path_, errno);
+        }
+        hasher_ = {};
+        size_ = 0;
+        return {};
+    }
+    Result<> append(std::string_view bytes)
+    {
+        COMMON_CHECK(write_all(fd_.get(), bytes, path_));
+        hasher_.update(bytes);
+        size_ += bytes.size();
+        return {};
+    }
+    /// Nothing is added after that.
+    std::string digest() { return common::digest::to_hex(hasher_.finish()); }
+    [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+    Result<> sync() const
+    {
+        return ::fsync(fd_.get()) == 0 ? Result<>{} : Result<>{file_error("sync", path_, errno)};
+    }
+
+private:
+    /// Leaves the position at the end.
+    Result<> read_again()
+    {
+        std::vector<char> piece(std::size_t{1} << 20U);
+        for (auto count = piece.size(); count > 0;) {
+            COMMON_TRY(count, read_at(fd_.get(), piece, size_));
+            hasher_.update({piece.data(), count});
+            size_ += count;
+        }
+        if (::lseek(fd_.get(), 0, SEEK_END) < 0) {
+            return file_error("seek in", path_, errno);
+        }
+        return {};
+    }
+
+    fs::path path_;
+    common::UniqueFd fd_;
+    common::digest::Hasher hasher_;
+    std::uint64_t size_ = 0;
+};
+
+/// Whole, durable, and what its digest says; at `draft`, which stays if it only was broken off.
+Result<std::string>
+fetch_draft(const ImageMaker::Fetch& fetch, const BlobRef& blob, const fs::path& draft)
+{
+    Arriving file{draft};
+    COMMON_TRY(const auto there, file.take_up(blob));
+    const auto sink = [&file](std::string_view bytes) { return file.append(bytes); };
+    FileWish wish{blob, there};
+    if (there < blob.size.count()) {
+        COMMON_CHECK(fetch(wish, sink));
+    }
+    auto digest = file.digest();
+    if (digest != blob.digest) {
+        // A host that was cut off may have lost what it had; another host may lie.
+        COMMON_CHECK(file.begin_anew());
+        wish = {blob, 0, FileWish::Whence::coordinator};
+        COMMON_CHECK(fetch(wish, sink));
+        digest = file.digest();
+    }
     if (digest != blob.digest) {
         return Error{ErrorCode::unavailable,
                      fmt::format("what came is not what was asked for: sha256 {}, and not {}",
@@ -40,11 +118,34 @@ fetch_file(const ImageMaker::Fetch& fetch, const BlobRef& blob, const fs::path& 
                                  blob.digest),
                      "blob_damaged"};
     }
-    if (::fsync(out.get()) != 0) {
-        return file_error("sync", to, errno);
+    COMMON_CHECK(file.sync());
+    return digest;
+}
+
+/// Durable, and what its digest says. What has come when it is broken off is there the next time.
+Result<FileStamp> fetch_file(const ImageMaker::Fetch& fetch,
+                             const BlobRef& blob,
+                             const fs::path& draft,
+                             const fs::path& to)
+{
+    auto digest = fetch_draft(fetch, blob, draft);
+    std::error_code error;
+    if (!digest) {
+        const auto why = digest.error().stable_reason();
+        const bool goes_on = digest.error().code == ErrorCode::unavailable &&
+                             why != "blob_damaged" && why != "unknown_blob" &&
+                             fs::file_size(draft, error) > 0 && !error;
+        if (!goes_on) {
+            fs::remove(draft, error);
+        }
+        return std::move(digest).error();
+    }
+    fs::rename(draft, to, error);
+    if (error) {
+        return file_error("rename", draft, error.value());
     }
     COMMON_TRY(auto stamp, stamp_of(to));
-    stamp.digest = digest;
+    stamp.digest = *std::move(digest);
     return stamp;
 }
 
@@ -104,18 +205,49 @@ Result<Manifest> ImageRegistrar::fetch_into(const fs::path& folder,
                                             const ImageMaker::Fetch& fetch) const
 {
     auto manifest = manifest_of(recipe);
-    COMMON_TRY(manifest.disk, fetch_file(fetch, recipe.disk, folder / "disk.qcow2"));
+    const auto draft = [this](const BlobRef& blob) { return layout_.fetching() / blob.digest; };
+    COMMON_TRY(manifest.disk,
+               fetch_file(fetch, recipe.disk, draft(recipe.disk), folder / "disk.qcow2"));
     COMMON_CHECK(check_header(folder / "disk.qcow2"));
     COMMON_TRY(const auto facts, inspect_disk_in(folder));
     manifest.virtual_bytes = facts.virtual_bytes;
     if (!recipe.kernel.digest.empty()) {
-        COMMON_TRY(manifest.kernel, fetch_file(fetch, recipe.kernel, folder / "kernel"));
+        COMMON_TRY(manifest.kernel,
+                   fetch_file(fetch, recipe.kernel, draft(recipe.kernel), folder / "kernel"));
     }
     if (!recipe.initrd.digest.empty()) {
-        COMMON_TRY(manifest.initrd, fetch_file(fetch, recipe.initrd, folder / "initrd"));
+        COMMON_TRY(manifest.initrd,
+                   fetch_file(fetch, recipe.initrd, draft(recipe.initrd), folder / "initrd"));
     }
     COMMON_CHECK(write_manifest(folder, manifest));
     return manifest;
+}
+
+/// Of files that were broken off, those of other images that are older than a day.
+void ImageRegistrar::forget_drafts_but(const ImageRecipe& recipe) const
+{
+    const std::array wanted{recipe.disk.digest, recipe.kernel.digest, recipe.initrd.digest};
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator{layout_.fetching(), error}) {
+        const auto name = entry.path().filename().string();
+        const auto age = fs::file_time_type::clock::now() - entry.last_write_time(error);
+        if (std::ranges::find(wanted, name) == wanted.end() && age > draft_life) {
+            fs::remove(entry.path(), error);
+        }
+    }
+}
+
+common::Bytes ImageRegistrar::still_to_come(const ImageRecipe& recipe) const
+{
+    common::Bytes sum;
+    for (const auto* blob : {&recipe.disk, &recipe.kernel, &recipe.initrd}) {
+        std::error_code error;
+        const auto there = fs::file_size(layout_.fetching() / blob->digest, error);
+        const auto size = blob->size.count();
+        sum = sum +
+              common::Bytes{blob->digest.empty() || error ? size : size - std::min(size, there)};
+    }
+    return sum;
 }
 
 /// Nobody has it, or one that was registered before for the same tenant.
@@ -163,8 +295,8 @@ ImageRegistrar::add(const ImageRecipe& recipe, const ImageMaker::Fetch& fetch, c
         return to_image(*existing, folder);
     }
     COMMON_CHECK(may_take_name(recipe)); // Before gigabytes are fetched for nothing.
-    COMMON_CHECK(keep_reserve(
-        layout_.root(), reserve_, recipe.disk.size + recipe.kernel.size + recipe.initrd.size));
+    forget_drafts_but(recipe);
+    COMMON_CHECK(keep_reserve(layout_.root(), reserve_, still_to_come(recipe)));
     common::Rollback rollback;
     COMMON_TRY(const auto fresh, begin_image(layout_, rollback));
     COMMON_TRY(const auto manifest, fetch_into(fresh, recipe, fetch));

@@ -75,4 +75,27 @@ std::vector<Image> DirImageStore::list(std::vector<std::string>& warnings) const
     return images;
 }
 
+std::optional<std::filesystem::path> DirImageStore::file_of(const common::ImageId& registration,
+                                                            const std::string& digest) const
+{
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator{layout_.images(), error}) {
+        const auto& folder = entry.path();
+        const auto manifest = common::is_name(folder.filename().string())
+                                  ? read_manifest(folder)
+                                  : Result<Manifest>{Error{ErrorCode::not_found, "being made"}};
+        if (!manifest || digest.empty() || manifest->registration != registration.str()) {
+            continue;
+        }
+        for (const auto& [name, stamp] : {std::pair{"disk.qcow2", &manifest->disk},
+                                          std::pair{"kernel", &manifest->kernel},
+                                          std::pair{"initrd", &manifest->initrd}}) {
+            if (stamp->digest == digest) {
+                return folder / name;
+            }
+        }
+    }
+    return std::nullopt;
+}
+
 } // namespace hostd::storage

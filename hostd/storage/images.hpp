@@ -19,6 +19,9 @@ public:
 
     common::Result<Image> find(const common::ImageName& name) const override;
     std::vector<Image> list(std::vector<std::string>& warnings) const override;
+    /// The file with this digest of the image that was registered so; nothing if there is none.
+    [[nodiscard]] std::optional<std::filesystem::path> file_of(const common::ImageId& registration,
+                                                               const std::string& digest) const;
 
 private:
     common::Result<Image> load(const std::filesystem::path& folder) const;
@@ -92,6 +95,8 @@ private:
                                         const ImageRecipe& recipe,
                                         const ImageMaker::Fetch& fetch) const;
     common::Result<> may_take_name(const ImageRecipe& recipe) const;
+    void forget_drafts_but(const ImageRecipe& recipe) const;
+    common::Bytes still_to_come(const ImageRecipe& recipe) const;
     common::Result<std::optional<Image>> make_way_for(const ImageRecipe& recipe);
     common::Result<> copy_disk(const ForeignSource& source,
                                const ImageMaker::BackUp& back_up,

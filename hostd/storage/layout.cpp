@@ -82,7 +82,7 @@ bool Layout::is_image_disk(const std::filesystem::path& file) const
 Result<> Layout::make_folders() const
 {
     namespace fs = std::filesystem;
-    for (const auto& folder : {root_, images(), layers(), snapshots(), sandboxes()}) {
+    for (const auto& folder : {root_, images(), fetching(), layers(), snapshots(), sandboxes()}) {
         std::error_code error;
         fs::create_directories(folder, error);
         if (!error) {

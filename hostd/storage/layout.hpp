@@ -24,6 +24,9 @@ using LayerId = common::StrongId<LayerIdTag>;
 ///         manifest.json       digests and what the files were like when digested
 ///         disk.qcow2          read-only, never written again
 ///         kernel, initrd      with direct kernel boot only
+///     fetching/
+///       <sha256>              what has come of a file of an image; gone a day after it was broken
+///       off
 ///     layers/
 ///       <layer id>.qcow2      a frozen overlay: backing file of others, never written again
 ///       <layer id>.json       its digest and what it was like when digested
@@ -58,6 +61,7 @@ public:
     {
         return image(name) / "disk.qcow2";
     }
+    [[nodiscard]] std::filesystem::path fetching() const { return root_ / "fetching"; }
     [[nodiscard]] std::filesystem::path sandboxes() const { return root_ / "sandboxes"; }
     [[nodiscard]] SandboxFiles sandbox(const common::SandboxId& id,
                                        std::uint64_t incarnation = 1) const;

@@ -68,7 +68,7 @@ def drafts(fleet):
 
 @pytest.fixture(autouse=True)
 def no_image_leaks(fleet, nothing_leaks):
-    """After each test: only the operators' images are left, on every host."""
+    """After each test: only the operators' images are left, on every host, and nothing that was on its way."""
     before = [folders(host) for host in fleet.hosts]
     yield
     api = fleet.api()
@@ -79,6 +79,7 @@ def no_image_leaks(fleet, nothing_leaks):
             wait_until(f"{image['name']} to be deleted", lambda: api.call("DELETE", f"/v1/images/{image['name']}")[0] in (200, 404), 30)
     wait_until("hosts to remove what is deleted", lambda: [folders(host) for host in fleet.hosts] == before, 60)
     assert drafts(fleet) == []
+    assert [path for host in fleet.hosts for path in (host.state / "fetching").iterdir()] == []
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +173,7 @@ def test_a_fetch_outlives_whoever_is_killed(fleet, api, big, victim):
     other = next(host for host in fleet.hosts if host.name not in made["hosts"])
 
     def begun():
-        return any(path.stat().st_size > 1 << 20 for path in (other.state / "images").glob(".tmp-*/disk.qcow2"))
+        return any(path.stat().st_size > 1 << 20 for path in (other.state / "fetching").iterdir())
 
     wait_until("the other host to fetch", begun, 60)
     if victim == "hostd":

@@ -31,6 +31,7 @@ MAY_USE = {
     "hostd/network": {"common", "hostd/core", "hostd/virt"},
     "hostd/guest": {"common", "hostd/core", "proto"},
     "hostd/link": {"common", "hostd/core", "proto"},
+    "hostd/peers": {"common", "hostd/core", "proto"},
     "hostd/metrics": {"common", "hostd/core"},
     "hostd/simulated": {"common", "hostd/core", "hostd/link"},
     "coordinator/scheduler": {"common"},
@@ -50,7 +51,7 @@ MAY_USE = {
 ONLY_IN = {
     r"<libvirt/": {"hostd/libvirt", "hostd/network", "hostd/virt"},
     r"<libxml/": {"hostd/libvirt", "hostd/network"},
-    r"<zmq(\.hpp|\.h)>": {"hostd/link", "coordinator/link", "common/curve"},
+    r"<zmq(\.hpp|\.h)>": {"hostd/link", "hostd/peers", "coordinator/link", "common/curve"},
     r"<pqxx/": {"coordinator/store"},
     r"<httplib\.h>": {"coordinator/http", "client"},
     r"<msgpack": {"proto"},

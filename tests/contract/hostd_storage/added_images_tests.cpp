@@ -35,8 +35,8 @@ struct Fetched : Disks {
     {
         return registrar.add(
             what,
-            [this](const BlobRef& blob, const ImageMaker::Sink& sink) {
-                return sink(content(kept.at(blob.digest)));
+            [this](const FileWish& file, const ImageMaker::Sink& sink) {
+                return sink(content(kept.at(file.blob.digest)).substr(file.from));
             },
             [] { return std::make_shared<int>(); });
     }

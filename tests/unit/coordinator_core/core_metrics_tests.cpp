@@ -57,6 +57,7 @@ BOOST_AUTO_TEST_CASE(what_creates_came_to_is_told_apart_from_what_was_asked_for_
     BOOST_TEST(told("paddock_placements_total{verdict=\"placed\"} 1"));
     BOOST_TEST(told("paddock_placements_total{verdict=\"no_capacity\"} 1"));
     BOOST_TEST(told("paddock_create_duration_seconds_count 1"));
+    BOOST_TEST(told("paddock_link_queue_length 3"));
 }
 
 BOOST_AUTO_TEST_CASE(a_boot_is_from_the_start_to_the_hello_by_the_hosts_word)

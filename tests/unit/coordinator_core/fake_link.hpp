@@ -69,6 +69,7 @@ public:
         acknowledged.add({host, instance, seq});
     }
     void request_sync(const common::HostName& host) override { syncs.add(host); }
+    [[nodiscard]] std::size_t waiting() const override { return 3; }
 
     /// Nothing can be sent to any host.
     void away(bool now) { away_ = now; }

@@ -17,7 +17,7 @@ using Wishes = std::vector<PieceWish>;
 
 /// Downloads in pieces of four bytes, three at once, of a coordinator that each test writes.
 struct DownloadFixture {
-    Downloads::Settings settings{4, 3, std::chrono::minutes{1}, std::chrono::minutes{1}};
+    Downloads::Settings settings{4, 3, std::chrono::minutes{1}, std::chrono::minutes{1}, {}};
     const common::OperationId operation{"op-1"};
     std::function<void(const PieceWish&)> coordinator = [this](const PieceWish& wish) {
         give(wish);

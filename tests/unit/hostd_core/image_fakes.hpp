@@ -44,7 +44,7 @@ public:
     common::Result<hostd::Image> add(const hostd::ImageRecipe& recipe, const Fetch& fetch) override
     {
         std::string content;
-        COMMON_CHECK(fetch(recipe.disk, [&content](std::string_view bytes) -> common::Result<> {
+        COMMON_CHECK(fetch({recipe.disk}, [&content](std::string_view bytes) -> common::Result<> {
             content += bytes;
             return {};
         }));

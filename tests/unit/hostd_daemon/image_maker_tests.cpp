@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(no_other_writer_of_images_waits_for_a_download)
     recipe.tenant = "red";
     recipe.disk = {common::digest::to_hex(hasher.finish()), common::Bytes{disk.size()}};
     bool was_free = false;
-    const auto added = maker.add(recipe, [&](const BlobRef&, const ImageMaker::Sink& sink) {
+    const auto added = maker.add(recipe, [&](const FileWish&, const ImageMaker::Sink& sink) {
         was_free = is_free();
         return sink(disk);
     });

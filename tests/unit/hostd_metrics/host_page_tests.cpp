@@ -17,6 +17,7 @@ HostFigures serving()
 {
     HostFigures figures;
     figures.link_up = figures.libvirt_up = true;
+    figures.link_waiting = 7;
     figures.service.emplace();
     figures.service->sandboxes = {{SandboxId{"sbx-1"}, Phase::running},
                                   {SandboxId{"sbx-2"}, Phase::paused}};
@@ -33,6 +34,7 @@ BOOST_AUTO_TEST_CASE(each_phase_is_told_also_when_nothing_is_in_it)
     BOOST_TEST(has(figures, "paddock_hostd_sandboxes{phase=\"running\"} 1"));
     BOOST_TEST(has(figures, "paddock_hostd_sandboxes{phase=\"stopped\"} 0"));
     BOOST_TEST(has(figures, "paddock_hostd_link_up 1"));
+    BOOST_TEST(has(figures, "paddock_hostd_link_queue_length 7"));
 }
 
 BOOST_AUTO_TEST_CASE(a_loop_that_does_not_answer_is_told_and_nothing_is_made_up_for_it)

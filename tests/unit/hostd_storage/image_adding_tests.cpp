@@ -82,10 +82,10 @@ struct Adding {
         return one;
     }
     /// In two pieces.
-    Result<> fetch(const BlobRef& blob, const ImageMaker::Sink& sink)
+    Result<> fetch(const FileWish& file, const ImageMaker::Sink& sink)
     {
         events.push_back("fetch");
-        const auto found = kept.find(blob.digest);
+        const auto found = kept.find(file.blob.digest);
         if (found == kept.end()) {
             return Error{ErrorCode::unavailable, "gone", "unknown_blob"};
         }
@@ -98,7 +98,7 @@ struct Adding {
     {
         return by.add(
             what,
-            [this](const auto& blob, const auto& sink) { return fetch(blob, sink); },
+            [this](const auto& file, const auto& sink) { return fetch(file, sink); },
             [this]() -> Result<std::shared_ptr<void>> {
                 if (meanwhile) {
                     meanwhile();
@@ -187,7 +187,7 @@ BOOST_AUTO_TEST_CASE(a_lock_that_is_not_had_adds_nothing)
 {
     const auto added = registrar.add(
         recipe(),
-        [this](const auto& blob, const auto& sink) { return fetch(blob, sink); },
+        [this](const auto& file, const auto& sink) { return fetch(file, sink); },
         [] {
             return Error{ErrorCode::internal, "no lock"};
         });
@@ -217,7 +217,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_disk_is_shown_to_nobody)
     const auto wish = recipe();
     kept.at(wish.disk.digest).back() = '!';
     BOOST_TEST(add(wish).error().reason == "blob_damaged");
-    BOOST_TEST((events == Events{"fetch"}));
+    BOOST_TEST((events == Events{"fetch", "fetch"})); // Once more, of the coordinator.
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_fetched_adds_nothing_and_says_why)

@@ -75,13 +75,14 @@ BOOST_AUTO_TEST_CASE(the_bytes_about_images_are_these)
                    "zeros" + "\x00"s + "\xA6" + "reason" + "\xC4\x00"s + "\xA7" + "message" +
                    "\xC4\x00"s);
     const auto nothing = "\x82\xA6"s + "digest" + "\xC4\x00"s + "\xA4" + "size" + "\x00"s;
-    BOOST_TEST(encode_body(AddImage{"i", "n", "t", {"d", 9}, {}, {}, "", "bios", "none", 0, 0}) ==
-               "\x8B\xAC"s + "registration" + "\xC4\x01" + "i" + "\xA5" + "image" + "\xC4\x01" +
-                   "n" + "\xA6" + "tenant" + "\xC4\x01" + "t" + "\xA4" + "disk" + "\x82\xA6" +
-                   "digest" + "\xC4\x01" + "d" + "\xA4" + "size" + "\x09" + "\xA6" + "kernel" +
-                   nothing + "\xA6" + "initrd" + nothing + "\xA7" + "cmdline" + "\xC4\x00"s +
-                   "\xA4" + "boot" + "\xC4\x04" + "bios" + "\xA5" + "agent" + "\xC4\x04" + "none" +
-                   "\xA5" + "vcpus" + "\x00"s + "\xA6" + "memory" + "\x00"s);
+    BOOST_TEST(
+        encode_body(AddImage{"i", "n", "t", {"d", 9}, {}, {}, "", "bios", "none", 0, 0, {}}) ==
+        "\x8C\xAC"s + "registration" + "\xC4\x01" + "i" + "\xA5" + "image" + "\xC4\x01" + "n" +
+            "\xA6" + "tenant" + "\xC4\x01" + "t" + "\xA4" + "disk" + "\x82\xA6" + "digest" +
+            "\xC4\x01" + "d" + "\xA4" + "size" + "\x09" + "\xA6" + "kernel" + nothing + "\xA6" +
+            "initrd" + nothing + "\xA7" + "cmdline" + "\xC4\x00"s + "\xA4" + "boot" + "\xC4\x04" +
+            "bios" + "\xA5" + "agent" + "\xC4\x04" + "none" + "\xA5" + "vcpus" + "\x00"s + "\xA6" +
+            "memory" + "\x00"s + "\xA5" + "peers" + "\x90");
 }
 
 BOOST_AUTO_TEST_CASE(what_an_image_is_made_of_comes_back_whole)
@@ -100,6 +101,21 @@ BOOST_AUTO_TEST_CASE(what_an_image_is_made_of_comes_back_whole)
     BOOST_TEST(came->agent == sent.agent);
     BOOST_TEST(came->vcpus == sent.vcpus);
     BOOST_TEST(came->memory_bytes == sent.memory_bytes);
+    BOOST_TEST((came->peers == sent.peers));
+}
+
+BOOST_AUTO_TEST_CASE(who_may_have_an_image_and_who_gives_it_come_back_whole)
+{
+    const auto sent = std::get<ShareImage>(samples::wire_messages());
+    const auto came = decode_body<ShareImage>(encode_body(sent));
+    BOOST_REQUIRE(came);
+    BOOST_TEST(came->registration == sent.registration);
+    BOOST_TEST(came->key == sent.key);
+    auto recipe = full_recipe();
+    recipe.peers.assign(max_peers, recipe.peers.front());
+    BOOST_TEST(decode_body<AddImage>(encode_body(recipe)).has_value());
+    recipe.peers.push_back(recipe.peers.front());
+    BOOST_TEST(!decode_body<AddImage>(encode_body(recipe)).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_piece_and_the_wish_for_it_come_back_whole)

@@ -1,4 +1,4 @@
-#include "coordinator/link/zap.hpp"
+#include "common/curve/zap.hpp"
 
 #include "common/log/log.hpp"
 
@@ -9,7 +9,7 @@
 #include <vector>
 #include <zmq.hpp>
 
-namespace coordinator::link {
+namespace common::curve {
 
 namespace {
 
@@ -22,23 +22,23 @@ struct Answer {
     std::string user;
 };
 
-Answer judge(const std::vector<std::string>& request, Enrolment& enrolment)
+Answer judge(const std::vector<std::string>& request, const Zap::Admits& admits)
 {
     constexpr std::size_t key_bytes = 32;
-    constexpr std::size_t key_characters = 40;
+    constexpr std::size_t as_text = 40;
     if (request.size() != Frame::count || request[Frame::mechanism] != "CURVE" ||
         request[Frame::credentials].size() != key_bytes) {
         return {"400", "CURVE is needed", ""};
     }
     std::array<std::uint8_t, key_bytes> raw{};
     std::ranges::copy(request[Frame::credentials], raw.begin());
-    std::array<char, key_characters + 1> text{};
+    std::array<char, as_text + 1> text{};
     ::zmq_z85_encode(text.data(), raw.data(), raw.size());
-    if (!enrolment.host_of(text.data())) {
-        spdlog::warn("refusing a connection from {}: its key {} is not enrolled",
+    if (!admits(text.data())) {
+        spdlog::warn("refusing a connection from {}: its key {} is not known here",
                      request[Frame::address],
                      text.data());
-        return {"400", "this key is not enrolled", ""};
+        return {"400", "this key is not known here", ""};
     }
     return {"200", "OK", text.data()};
 }
@@ -46,8 +46,8 @@ Answer judge(const std::vector<std::string>& request, Enrolment& enrolment)
 } // namespace
 
 struct Zap::Parts {
-    Parts(zmq::context_t& context, Enrolment& enrolled)
-        : enrolment{enrolled}, socket{context, zmq::socket_type::rep}
+    Parts(zmq::context_t& context, Admits who)
+        : admits{std::move(who)}, socket{context, zmq::socket_type::rep}
     {
         socket.set(zmq::sockopt::linger, 0);
         constexpr int look_up_ms = 100; // How soon the end is noticed.
@@ -62,7 +62,7 @@ struct Zap::Parts {
             try {
                 serve();
             } catch (const zmq::error_t& error) {
-                spdlog::error("authentication of hosts: {}", error.what());
+                spdlog::error("authentication of connections: {}", error.what());
                 return;
             }
         }
@@ -78,7 +78,7 @@ struct Zap::Parts {
             }
             request.push_back(frame.to_string());
         } while (frame.more());
-        const auto answer = judge(request, enrolment);
+        const auto answer = judge(request, admits);
         const auto id = request.size() > Frame::request_id ? request[Frame::request_id] : "";
         for (const auto& part : {std::string{"1.0"}, id, answer.status, answer.text, answer.user}) {
             socket.send(zmq::buffer(part), zmq::send_flags::sndmore);
@@ -86,14 +86,14 @@ struct Zap::Parts {
         socket.send(zmq::message_t{}, zmq::send_flags::none); // No metadata.
     }
 
-    Enrolment& enrolment;
+    const Admits admits;
     zmq::socket_t socket;
     std::atomic<bool> stopping{false};
     std::thread thread;
 };
 
-Zap::Zap(zmq::context_t& context, Enrolment& enrolment)
-    : parts_{std::make_unique<Parts>(context, enrolment)}
+Zap::Zap(zmq::context_t& context, Admits admits)
+    : parts_{std::make_unique<Parts>(context, std::move(admits))}
 {}
 
 Zap::~Zap()
@@ -102,4 +102,4 @@ Zap::~Zap()
     parts_->thread.join();
 }
 
-} // namespace coordinator::link
+} // namespace common::curve
