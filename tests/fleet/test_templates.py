@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from fleet import Fleet
+from fleet import Fleet, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -108,4 +108,5 @@ def test_a_file_makes_one_with_its_image_and_pool(api, cli, image, tmp_path):
     cli.ok("rm", "of-file")
     cli.ok("pools", "rm", "filed")
     cli.ok("templates", "rm", "filed")
-    cli.ok("image", "rm", name)
+    # What the pool had is taken away by itself.
+    wait_until("nothing to lie on its image", lambda: cli("image", "rm", name).returncode == 0, 60)
