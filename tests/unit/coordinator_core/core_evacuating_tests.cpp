@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(a_host_that_comes_back_after_the_record_is_old_does_so_too)
     const auto second = running().id;
     for (const auto& one : {id, second}) {
         auto destroyed = destroy(one);
-        answer(comes_on<DestroyOnHost>("h2"), std::monostate{});
+        answer(destroy_comes_on("h2"), std::monostate{});
         BOOST_TEST(destroyed.get().has_value());
     }
     clock.leap(std::chrono::hours{25});

@@ -43,6 +43,18 @@ struct ReplicaFixture : MovingFixture {
         }
         return sent;
     }
+    /// A tick may ask before it that copies go which nobody needs any more: they do.
+    Sent destroy_comes_on(const std::string& host)
+    {
+        auto sent = comes();
+        while (std::holds_alternative<DeleteSnapshotOnHost>(sent.command.what)) {
+            answer(sent, std::monostate{});
+            sent = comes();
+        }
+        BOOST_TEST(sent.host.str() == host);
+        BOOST_REQUIRE(std::holds_alternative<DestroyOnHost>(sent.command.what));
+        return sent;
+    }
     void beat(const std::string& host = "h2")
     {
         link.say(coordinator::HostBeat{HostName{host}, movable(host)});
