@@ -30,13 +30,13 @@ struct Shared {
 };
 
 /// The line that says how long it has taken.
-class Progress {
+class WaitShown {
 public:
-    Progress(const Console& console, const Waiting& waiting) : console_{console}, waiting_{waiting}
+    WaitShown(const Console& console, const Waiting& waiting) : console_{console}, waiting_{waiting}
     {}
-    ~Progress() { clear(); }
-    Progress(const Progress&) = delete;
-    Progress& operator=(const Progress&) = delete;
+    ~WaitShown() { clear(); }
+    WaitShown(const WaitShown&) = delete;
+    WaitShown& operator=(const WaitShown&) = delete;
 
     void show(Clock::duration took)
     {
@@ -118,7 +118,7 @@ wait_for(const Console& console,
          std::function<common::Result<std::string>()> call)
 {
     const Interrupts interrupts{console, waiting}; // Before the call's thread.
-    Progress progress{console, waiting};
+    WaitShown progress{console, waiting};
     auto shared = std::make_shared<Shared>();
     std::thread worker{[shared, call = std::move(call)] {
         auto result = [&call]() -> common::Result<std::string> {

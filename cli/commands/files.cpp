@@ -34,18 +34,18 @@ struct CopyOptions {
 };
 
 /// "web:/etc/hosts" as docker and scp have it: what is before the first colon has no slash.
-struct Place {
+struct CopyEnd {
     std::string sandbox; ///< "": here.
     std::string path;    ///< "-": stdin or stdout.
 };
 
-Result<Place> place_of(const std::string& text)
+Result<CopyEnd> place_of(const std::string& text)
 {
     const auto colon = text.find(':');
     if (colon == std::string::npos || colon == 0 || text.find('/') < colon) {
-        return Place{"", text};
+        return CopyEnd{"", text};
     }
-    Place place{text.substr(0, colon), text.substr(colon + 1)};
+    CopyEnd place{text.substr(0, colon), text.substr(colon + 1)};
     if (!place.path.starts_with('/')) {
         return Error{ErrorCode::invalid_argument,
                      "\"" + text + "\": a path in a sandbox is absolute, as in web:/etc/hosts"};
@@ -97,7 +97,8 @@ Error folder_error(const std::string& what)
                    "  tar -c app | paddock exec -i web -- tar -C /srv -x"};
 }
 
-Result<int> upload(Context& context, const CopyOptions& wanted, const Place& from, const Place& to)
+Result<int>
+upload(Context& context, const CopyOptions& wanted, const CopyEnd& from, const CopyEnd& to)
 {
     COMMON_TRY(auto source, LocalSource::open(from.path));
     COMMON_TRY(auto id, sandbox_id(context.session, to.sandbox));
@@ -126,7 +127,7 @@ Result<int> upload(Context& context, const CopyOptions& wanted, const Place& fro
 }
 
 Result<int>
-download(Context& context, const CopyOptions& wanted, const Place& from, const Place& to)
+download(Context& context, const CopyOptions& wanted, const CopyEnd& from, const CopyEnd& to)
 {
     if (!wanted.owner.empty()) {
         return Error{ErrorCode::invalid_argument,

@@ -75,7 +75,7 @@ void add_file_options(CLI::App* command, ImageFiles& files)
     command->add_option("--memory", files.memory, "likewise, as in 512M or 2G")->type_name("SIZE");
 }
 
-common::Result<int> get(Context& context, const std::string& name)
+common::Result<int> show_image(Context& context, const std::string& name)
 {
     COMMON_TRY(const auto body, context.session.get("/v1/images/" + client::encoded(name)));
     return show_one(context, body, "image");
@@ -117,7 +117,7 @@ void add_image_commands(CommandLine& line)
             command->add_option("IMAGE", *image, "its name")->type_name("")->required();
             line.runs(command, [=](Context& context) { return action(context, *image); });
         };
-    add_named("get", "All about one", "paddock images get tiny", get);
+    add_named("get", "All about one", "paddock images get tiny", show_image);
     add_named("rm", "Delete one that is yours", "paddock images rm web-1", remove);
 
     auto* command = line.add(*group,

@@ -60,7 +60,7 @@ common::Result<int> set(Context& context, const PoolOptions& wanted)
     return show_one(context, answer, "pool");
 }
 
-common::Result<int> get(Context& context, const PoolOptions& wanted)
+common::Result<int> show_pool(Context& context, const PoolOptions& wanted)
 {
     COMMON_TRY(const auto body, context.session.get("/v1/pools/" + client::encoded(wanted.name)));
     return show_one(context, body, "pool");
@@ -84,12 +84,12 @@ void add_bounds(CLI::App* command, PoolOptions& wanted)
     command->add_option("--max-age", wanted.max_age, "older ones are replaced")->type_name(of_span);
 }
 
-void add_named(CommandLine& line,
-               CLI::App& group,
-               const std::string& name,
-               const std::string& help,
-               const std::string& example,
-               common::Result<int> (*action)(Context&, const PoolOptions&))
+void add_named_pool(CommandLine& line,
+                    CLI::App& group,
+                    const std::string& name,
+                    const std::string& help,
+                    const std::string& example,
+                    common::Result<int> (*action)(Context&, const PoolOptions&))
 {
     auto* command = line.add(group, name, help, {example});
     auto wanted = std::make_shared<PoolOptions>();
@@ -136,19 +136,19 @@ void add_pool_commands(CommandLine& line)
     add_bounds(command, *wanted);
     line.runs(command, [wanted](Context& context) { return create(context, *wanted); });
 
-    add_named(line, *group, "get", "All about one", "paddock pools get ready", get);
-    add_named(line,
-              *group,
-              "set",
-              "How many it keeps, and for how long",
-              "paddock pools set ready --min 4",
-              set);
-    add_named(line,
-              *group,
-              "rm",
-              "Delete one, with what stands ready in it",
-              "paddock pools rm ready",
-              remove);
+    add_named_pool(line, *group, "get", "All about one", "paddock pools get ready", show_pool);
+    add_named_pool(line,
+                   *group,
+                   "set",
+                   "How many it keeps, and for how long",
+                   "paddock pools set ready --min 4",
+                   set);
+    add_named_pool(line,
+                   *group,
+                   "rm",
+                   "Delete one, with what stands ready in it",
+                   "paddock pools rm ready",
+                   remove);
 }
 
 } // namespace cli

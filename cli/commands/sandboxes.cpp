@@ -49,7 +49,7 @@ common::Result<int> list(Context& context, const Filter& filter)
     return exit_ok;
 }
 
-common::Result<int> get(Context& context, const std::string& name)
+common::Result<int> show_sandbox(Context& context, const std::string& name)
 {
     COMMON_TRY(const auto id, sandbox_id(context.session, name));
     COMMON_TRY(const auto body, context.session.get("/v1/sandboxes/" + id));
@@ -117,7 +117,7 @@ void add_sandbox_commands(CommandLine& line)
     command->add_flag("-q,--quiet", filter->ids_only, "ids alone, one a line");
     line.runs(command, [filter](Context& context) { return list(context, *filter); });
 
-    add_simple(line, "get", "All about one sandbox", "paddock get web", get);
+    add_simple(line, "get", "All about one sandbox", "paddock get web", show_sandbox);
     add_simple(line,
                "ip",
                "Its address, once it has one",

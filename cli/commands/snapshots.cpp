@@ -51,7 +51,7 @@ common::Result<int> list(Context& context, const SnapshotOptions& wanted)
     return list_and_show(context, path, "snapshots", snapshots_table);
 }
 
-common::Result<int> get(Context& context, const SnapshotOptions& wanted)
+common::Result<int> show_snapshot(Context& context, const SnapshotOptions& wanted)
 {
     COMMON_TRY(const auto path, path_of(context, wanted));
     COMMON_TRY(const auto body, context.session.get(path));
@@ -137,12 +137,12 @@ common::Result<int> list_replicas(Context& context, const std::string& sandbox)
     return exit_ok;
 }
 
-void add_named(CommandLine& line,
-               CLI::App& group,
-               const std::string& name,
-               const std::string& help,
-               const std::string& example,
-               common::Result<int> (*action)(Context&, const SnapshotOptions&))
+void add_named_snapshot(CommandLine& line,
+                        CLI::App& group,
+                        const std::string& name,
+                        const std::string& help,
+                        const std::string& example,
+                        common::Result<int> (*action)(Context&, const SnapshotOptions&))
 {
     auto* command = line.add(group, name, help, {example});
     auto wanted = std::make_shared<SnapshotOptions>();
@@ -180,20 +180,21 @@ void add_snapshot_commands(CommandLine& line)
     add_sandbox(all, listed->sandbox);
     line.runs(all, [listed](Context& context) { return list(context, *listed); });
 
-    add_named(line, *group, "get", "All about one", "paddock snapshot get web clean", get);
-    add_named(line, *group, "rm", "Delete one", "paddock snapshot rm web clean", remove);
-    add_named(line,
-              *group,
-              "restore",
-              "Bring the sandbox back to it, in place",
-              "paddock snapshot restore web clean",
-              restore);
-    add_named(line,
-              *group,
-              "verify",
-              "Read all its files and compare their digests",
-              "paddock snapshot verify web clean",
-              verify);
+    add_named_snapshot(
+        line, *group, "get", "All about one", "paddock snapshot get web clean", show_snapshot);
+    add_named_snapshot(line, *group, "rm", "Delete one", "paddock snapshot rm web clean", remove);
+    add_named_snapshot(line,
+                       *group,
+                       "restore",
+                       "Bring the sandbox back to it, in place",
+                       "paddock snapshot restore web clean",
+                       restore);
+    add_named_snapshot(line,
+                       *group,
+                       "verify",
+                       "Read all its files and compare their digests",
+                       "paddock snapshot verify web clean",
+                       verify);
 
     auto* replicas = line.add(
         line.app,

@@ -34,7 +34,7 @@ std::optional<RegisteredImage::Status> registration_status_from(std::string_view
     return std::nullopt;
 }
 
-using Status = RegisteredImage::Status;
+using ImageStatus = RegisteredImage::Status;
 
 namespace {
 
@@ -86,12 +86,12 @@ void Core::Registry::adopt(std::vector<RegisteredImage> images,
                            std::vector<coordinator::Change>& changes)
 {
     for (auto& image : images) {
-        if (image.status == Status::registering) { // Nobody was told that it is there.
-            image.status = Status::deleted;
+        if (image.status == ImageStatus::registering) { // Nobody was told that it is there.
+            image.status = ImageStatus::deleted;
             image.deleted_at = core_.clock_.wall();
             changes.emplace_back(image);
         }
-        if (image.status != Status::deleted) {
+        if (image.status != ImageStatus::deleted) {
             names_[image.name] = image.id;
         }
         images_[image.id] = std::move(image);
@@ -139,7 +139,7 @@ void Core::Registry::add(const Caller& caller, RegisteredImage wanted, const Don
     }
     wanted.id = common::mint<common::ImageId>();
     wanted.created_at = core_.clock_.wall();
-    wanted.status = Status::registering;
+    wanted.status = ImageStatus::registering;
     const auto id = wanted.id;
     names_[wanted.name] = id;
     images_[id] = std::move(wanted);
@@ -153,7 +153,7 @@ void Core::Registry::give_up(const Caller& caller,
                              const Done& done)
 {
     free_name_of(image);
-    image.status = Status::deleted;
+    image.status = ImageStatus::deleted;
     image.deleted_at = core_.clock_.wall();
     AuditRow row{AuditRow::Kind::outcome,
                  audit_action(to_string(Kind::register_image)),
@@ -204,7 +204,7 @@ bool Core::Registry::remove(const Caller& caller, const common::ImageName& name,
     names_.erase(name);
     leaving_.insert(id);
     std::map<common::HostName, Image> had;
-    image->status = Status::deleted;
+    image->status = ImageStatus::deleted;
     image->deleted_at = core_.clock_.wall();
     for (auto& [host, known] : core_.fleet_.hosts()) {
         const auto& has = known.host.facts.images;
@@ -252,7 +252,7 @@ void Core::Registry::take_back(const RegisteredImage& before,
                                const std::map<common::HostName, Image>& had)
 {
     if (names_.contains(before.name) || !images_.contains(before.id) ||
-        (before.status == Status::registering && !is_looked_at(before.id))) {
+        (before.status == ImageStatus::registering && !is_looked_at(before.id))) {
         return record(before.id); // It stays deleted here: so it is to be there.
     }
     images_[before.id] = before;
@@ -295,7 +295,7 @@ std::optional<Image> Core::Registry::complete(const std::shared_ptr<const Image>
         return image;
     }
     const auto& registered = images_.at(found->second);
-    if (registered.status != Status::ready || registered.tenant != tenant) {
+    if (registered.status != ImageStatus::ready || registered.tenant != tenant) {
         return image;
     }
     if (!image) {

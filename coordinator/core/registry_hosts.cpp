@@ -10,12 +10,12 @@ namespace coordinator {
 using common::Error;
 using common::ErrorCode;
 using common::Result;
-using Status = RegisteredImage::Status;
+using ImageStatus = RegisteredImage::Status;
 
 namespace {
 
-constexpr std::chrono::seconds first_pause{5};
-constexpr std::chrono::seconds longest_pause{300};
+constexpr std::chrono::seconds first_image_pause{5};
+constexpr std::chrono::seconds longest_image_pause{300};
 constexpr std::chrono::hours hopeless_pause{6}; ///< For what all bytes are fetched again in vain.
 
 /// The host, and nothing about the image, is to blame: another one may do.
@@ -171,8 +171,9 @@ void Core::Registry::leave_alone(const OnHost& where, const Error& error)
 {
     auto& trouble = troubles_[where];
     trouble.error = error.message;
-    trouble.pause = is_hopeless(error) ? hopeless_pause
-                                       : std::clamp(trouble.pause * 2, first_pause, longest_pause);
+    trouble.pause = is_hopeless(error)
+                        ? hopeless_pause
+                        : std::clamp(trouble.pause * 2, first_image_pause, longest_image_pause);
     trouble.until = core_.clock_.steady() + trouble.pause;
 }
 
@@ -202,8 +203,8 @@ void Core::Registry::finish(const Op& op, const HostAnswer& answer)
     auto error = failure(op, answer);
     core_.close(op, error);
     auto& image = images_.at(op->registration);
-    if (!error && op->kind != Kind::drop_image && image.status != Status::deleted) {
-        image.status = Status::ready;
+    if (!error && op->kind != Kind::drop_image && image.status != ImageStatus::deleted) {
+        image.status = ImageStatus::ready;
         has_now(op->host, std::get<Image>(answer.value));
     }
     if (op->kind == Kind::register_image) {
@@ -217,12 +218,12 @@ void Core::Registry::finish_registering(const Op& op,
                                         RegisteredImage& image,
                                         std::optional<Error> error)
 {
-    if (!error && image.status == Status::deleted) {
+    if (!error && image.status == ImageStatus::deleted) {
         error = Error{ErrorCode::failed_precondition,
                       "image " + image.name.str() + " was deleted before a host had it",
                       "wrong_state"};
     }
-    if (error && is_of_host(*error) && image.status == Status::registering) {
+    if (error && is_of_host(*error) && image.status == ImageStatus::registering) {
         auto refused = op->refused;
         refused[op->host] = error->message;
         core_.save_outcome({op->row, core_.outcome_of(op, error)}, [](const Result<>&) {});
@@ -231,9 +232,9 @@ void Core::Registry::finish_registering(const Op& op,
     if (error && error->stable_reason() == "name_taken") {
         error->reason = "image_exists";
     }
-    if (error && image.status != Status::deleted) {
+    if (error && image.status != ImageStatus::deleted) {
         free_name_of(image);
-        image.status = Status::deleted;
+        image.status = ImageStatus::deleted;
         image.deleted_at = core_.clock_.wall();
     }
     auto shown = complete(core_.fleet_.image(image.name, image.tenant), image.name, image.tenant);

@@ -8,7 +8,7 @@ namespace coordinator {
 using common::Error;
 using common::ErrorCode;
 using common::Result;
-using Status = RegisteredImage::Status;
+using ImageStatus = RegisteredImage::Status;
 
 namespace {
 
@@ -27,7 +27,8 @@ void Core::Registry::amend(Host& host)
     std::erase_if(lately_, [&](const auto& entry) {
         const auto& [where, lately] = entry;
         return where.first == host.name &&
-               (told.contains(where.second) || images_.at(where.second).status != Status::ready ||
+               (told.contains(where.second) ||
+                images_.at(where.second).status != ImageStatus::ready ||
                 core_.clock_.steady() - lately.since >= core_.settings_.checkpoint_grace);
     });
     doomed_[host.name].clear();
@@ -44,14 +45,14 @@ void Core::Registry::review(Host& host)
             return false; // An operator's, one of a checkpoint, or one that no record speaks of.
         }
         there.insert(image.registration);
-        if (found->second.status == Status::deleted) {
+        if (found->second.status == ImageStatus::deleted) {
             doomed_[host.name].insert(image.registration);
         }
-        return found->second.status != Status::ready;
+        return found->second.status != ImageStatus::ready;
     });
     for (const auto& [where, lately] : lately_) {
         if (where.first == host.name && !there.contains(where.second) &&
-            images_.at(where.second).status == Status::ready) {
+            images_.at(where.second).status == ImageStatus::ready) {
             has.push_back(lately.image);
             ++changes;
             there.insert(where.second);
@@ -63,7 +64,7 @@ void Core::Registry::review(Host& host)
     auto& lacking = lacking_[host.name];
     lacking.clear();
     for (const auto& [name, id] : names_) {
-        if (!there.contains(id) && images_.at(id).status == Status::ready) {
+        if (!there.contains(id) && images_.at(id).status == ImageStatus::ready) {
             lacking.push_back(id);
         }
     }
@@ -176,7 +177,7 @@ void Core::Registry::tend(const common::HostName& host)
     const auto has = known->second.host.facts.images.size() + doomed_[host].size();
     const bool full = has >= core_.settings_.max_images_per_host;
     for (const auto& id : lacking_[host]) {
-        if (images_.at(id).status != Status::ready || is_in_trouble({host, id})) {
+        if (images_.at(id).status != ImageStatus::ready || is_in_trouble({host, id})) {
             continue;
         }
         if (!full) {
@@ -251,7 +252,7 @@ void Core::Registry::on_wanted(const HostWantsPiece& wish)
     const auto* add = asked ? std::get_if<AddImageOnHost>(&found->second->command.what) : nullptr;
     const Blob* blob = nullptr;
     const auto image = add == nullptr ? images_.end() : images_.find(add->image.id);
-    if (image != images_.end() && image->second.status != Status::deleted) {
+    if (image != images_.end() && image->second.status != ImageStatus::deleted) {
         for (const auto* one : {&add->image.disk, &add->image.kernel, &add->image.initrd}) {
             blob = one->digest == wish.digest ? one : blob;
         }

@@ -46,7 +46,7 @@ void add_batch_number(ArrayText& array, Number value)
     array.add_raw(fmt::to_string(value));
 }
 
-constexpr std::array sandbox_columns{
+constexpr std::array all_of_a_sandbox{
     BatchColumn<Sandbox>{
         "id", BatchValue::text, [](ArrayText& to, const Sandbox& b) { to.add(b.id.str()); }},
     BatchColumn<Sandbox>{
@@ -188,7 +188,7 @@ constexpr std::array sandbox_columns{
         [](ArrayText& to, const Sandbox& b) { to.add_raw(b.replicas.memory ? "t" : "f"); }},
 };
 
-constexpr std::array operation_columns{
+constexpr std::array all_of_an_operation{
     BatchColumn<Operation>{
         "id", BatchValue::text, [](ArrayText& to, const Operation& o) { to.add(o.id.str()); }},
     BatchColumn<Operation>{"sandbox_id",
@@ -274,14 +274,14 @@ void write_many(pqxx::transaction_base& sql,
 
 void prepare_writing_batches(pqxx::connection& connection)
 {
-    connection.prepare("sandboxes", upsert_many("sandboxes", sandbox_columns));
-    connection.prepare("operations", upsert_many("operations", operation_columns));
+    connection.prepare("sandboxes", upsert_many("sandboxes", all_of_a_sandbox));
+    connection.prepare("operations", upsert_many("operations", all_of_an_operation));
 }
 
 void RowBatch::write(pqxx::transaction_base& sql) const
 {
-    write_many(sql, "sandboxes", sandbox_columns, sandboxes_.rows);
-    write_many(sql, "operations", operation_columns, operations_.rows);
+    write_many(sql, "sandboxes", all_of_a_sandbox, sandboxes_.rows);
+    write_many(sql, "operations", all_of_an_operation, operations_.rows);
 }
 
 } // namespace coordinator::store

@@ -24,7 +24,7 @@ LineList lines_of(std::string_view text)
 }
 
 /// Lines [old_begin, old_end) became [new_begin, new_end).
-struct Change {
+struct Replaced {
     std::size_t old_begin;
     std::size_t old_end;
     std::size_t new_begin;
@@ -62,7 +62,7 @@ public:
         find_changes();
     }
 
-    [[nodiscard]] const std::vector<Change>& changes() const { return changes_; }
+    [[nodiscard]] const std::vector<Replaced>& changes() const { return changes_; }
 
     /// Changes with so few lines between them that their contexts meet.
     [[nodiscard]] std::size_t end_of_hunk(std::size_t first) const
@@ -75,7 +75,7 @@ public:
         return end;
     }
 
-    [[nodiscard]] std::string hunk(std::span<const Change> changes) const
+    [[nodiscard]] std::string hunk(std::span<const Replaced> changes) const
     {
         const auto before = std::min(context_lines, changes.front().old_begin);
         const auto old_begin = changes.front().old_begin - before;
@@ -139,13 +139,13 @@ private:
         for (auto& change : changes_) {
             trim(change);
         }
-        std::erase_if(changes_, [](const Change& change) {
+        std::erase_if(changes_, [](const Replaced& change) {
             return change.old_begin == change.old_end && change.new_begin == change.new_end;
         });
     }
 
     /// Lines at both ends that are the same.
-    void trim(Change& change) const
+    void trim(Replaced& change) const
     {
         while (change.old_begin < change.old_end && change.new_begin < change.new_end &&
                old_[change.old_begin] == new_[change.new_begin]) {
@@ -162,7 +162,7 @@ private:
     const Replacement& replacement_;
     LineList old_;
     LineList new_;
-    std::vector<Change> changes_;
+    std::vector<Replaced> changes_;
 };
 
 } // namespace

@@ -378,7 +378,6 @@ private:
     bool reconciling_ = false;
     bool reconcile_again_ = false; ///< It was asked for while one was under way.
     bool reconcile_due_ = false;
-    bool looking_for_ips_ = false;
     std::optional<FenceLease> fence_; ///< Of the leader; with Ports::fence.
     FenceStamp stamped_;              ///< As it was written last.
     bool fence_on_ = false, holding_ = false;

@@ -23,7 +23,7 @@ using virt::escape_xml;
 
 namespace {
 
-constexpr std::chrono::milliseconds between_looks{100};
+constexpr std::chrono::milliseconds between_looks_at_backup{100};
 
 std::string word_for(int state)
 {
@@ -131,7 +131,7 @@ Result<> await_backup(virDomainPtr domain, steady_clock::time_point deadline)
         if (steady_clock::now() >= deadline) {
             return Error{ErrorCode::timeout, "the backup took too long and is given up"};
         }
-        std::this_thread::sleep_for(between_looks);
+        std::this_thread::sleep_for(between_looks_at_backup);
     }
 }
 

@@ -189,7 +189,7 @@ Result<> go_on(virDomainPtr domain)
 
 namespace {
 
-Result<CString> definition_of(virDomainPtr domain)
+Result<CString> inactive_xml_of(virDomainPtr domain)
 {
     const std::string name = virDomainGetName(domain);
     CString xml{virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE)};
@@ -207,7 +207,7 @@ Result<> define_on(virConnectPtr connection, const CString& xml, const std::file
 
 Result<> boot_from(virConnectPtr connection, virDomainPtr domain, const std::filesystem::path& top)
 {
-    COMMON_TRY(const auto xml, definition_of(domain));
+    COMMON_TRY(const auto xml, inactive_xml_of(domain));
     COMMON_CHECK(define_on(connection, xml, top));
     // Memory that was put aside would go on with the disk of then.
     if (virDomainIsActive(domain) == 0 && virDomainHasManagedSaveImage(domain, 0) == 1 &&
@@ -219,7 +219,7 @@ Result<> boot_from(virConnectPtr connection, virDomainPtr domain, const std::fil
 
 Result<> mend_chain(virConnectPtr connection, virDomainPtr stopped)
 {
-    COMMON_TRY(const auto xml, definition_of(stopped));
+    COMMON_TRY(const auto xml, inactive_xml_of(stopped));
     const auto is_there = [](const std::string& file) {
         std::error_code ignored;
         return std::filesystem::exists(file, ignored);

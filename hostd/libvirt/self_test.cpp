@@ -31,7 +31,7 @@ constexpr auto memory_size = Bytes::mib(16);
 constexpr auto test_patience = std::chrono::seconds{20};
 
 // The title tells whose it is: several hostds may share a libvirt.
-constexpr std::string_view layout =
+constexpr std::string_view trial_layout =
     R"(<domain type='{type}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>{name}</name>
   <uuid>{uuid}</uuid>
@@ -164,7 +164,7 @@ Result<> Proof::make_folder()
 
 Result<> Proof::start_source()
 {
-    const auto xml = fmt::format(layout,
+    const auto xml = fmt::format(trial_layout,
                                  fmt::arg("type", test_.accel == Accel::kvm ? "kvm" : "qemu"),
                                  fmt::arg("name", name()),
                                  fmt::arg("uuid", fresh_uuid()),

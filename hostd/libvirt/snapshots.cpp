@@ -22,7 +22,7 @@ constexpr std::string_view snapshot_layout =
     "<domainsnapshot>{memory}<disks>{disk}</disks></domainsnapshot>";
 // The disk's name is domain_xml()'s.
 constexpr std::string_view no_disk = "<disk name='vda' snapshot='no'/>";
-constexpr std::string_view disk_layout =
+constexpr std::string_view new_disk_layout =
     "<disk name='vda' snapshot='external' type='file'><driver type='qcow2'/>"
     "<source file='{}'/></disk>";
 
@@ -33,8 +33,9 @@ Result<> take_snapshot(virDomainPtr domain, const SnapshotParts& parts)
     const auto memory = parts.memory ? fmt::format("<memory snapshot='external' file='{}'/>",
                                                    escape_xml(parts.memory->string()))
                                      : std::string{};
-    const auto disk = parts.new_top ? fmt::format(disk_layout, escape_xml(parts.new_top->string()))
-                                    : std::string{no_disk};
+    const auto disk = parts.new_top
+                          ? fmt::format(new_disk_layout, escape_xml(parts.new_top->string()))
+                          : std::string{no_disk};
     const auto xml =
         fmt::format(snapshot_layout, fmt::arg("memory", memory), fmt::arg("disk", disk));
     const unsigned flags =

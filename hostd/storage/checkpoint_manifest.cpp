@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int version = 1;
+constexpr int version_of_checkpoints = 1;
 constexpr mode_t ours_alone = 0600; // QEMU has no business with it.
 
 /// A document is read as a whole: whatever is wrong in it is thrown to the one who reads it.
@@ -96,7 +96,7 @@ json to_json(const CheckpointManifest& manifest)
     for (const auto& [name, stamp] : manifest.files) {
         files[name] = to_json(stamp);
     }
-    return {{"version", version},
+    return {{"version", version_of_checkpoints},
             {"id", checkpoint.id.str()},
             {"name", checkpoint.name},
             {"parent", checkpoint.parent.str()},
@@ -178,7 +178,7 @@ auto document_of(Source&& source, const fs::path& file, From from) -> Result<dec
 {
     try {
         const json value = json::parse(std::forward<Source>(source));
-        if (value.at("version").get<int>() != version) {
+        if (value.at("version").get<int>() != version_of_checkpoints) {
             return checkpoint_damaged(file, "written by another version");
         }
         return from(value);
@@ -269,7 +269,7 @@ Result<LayerStamp> read_layer_stamp(const Layout& layout, const LayerId& id)
 
 Result<> write_layer_stamp(const Layout& layout, const LayerId& id, const LayerStamp& stamp)
 {
-    json value{{"version", version}, {"layer", to_json(stamp.file)}};
+    json value{{"version", version_of_checkpoints}, {"layer", to_json(stamp.file)}};
     if (!stamp.fetched_digest.empty()) {
         value["fetched_sha256"] = stamp.fetched_digest;
     }

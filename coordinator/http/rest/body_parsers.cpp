@@ -7,7 +7,6 @@ namespace coordinator::http::rest {
 
 namespace {
 
-constexpr Range ttl_seconds{0, 366L * 24 * 3600};
 constexpr Range run_seconds{0, 3600};
 constexpr Range stop_seconds{1, 600};
 constexpr Range drain_seconds{1, 7L * 24 * 3600};
@@ -82,7 +81,7 @@ common::Result<StartRequest> parse_start(std::string_view body)
 common::Result<std::chrono::seconds> parse_extend(std::string_view body)
 {
     COMMON_TRY(auto fields, Fields::parse(body));
-    const auto ttl = fields.integer("ttl_seconds", {1, ttl_seconds.high});
+    const auto ttl = fields.integer("ttl_seconds", {1, lifetime_seconds.high});
     if (!fields.has("ttl_seconds")) {
         fields.wrong("ttl_seconds", "is required");
     }

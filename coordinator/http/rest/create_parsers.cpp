@@ -11,8 +11,6 @@ namespace coordinator::http::rest {
 
 namespace {
 
-constexpr Range ttl_seconds{0, 366L * 24 * 3600};
-
 void read_source(Fields& fields, CreateRequest& request)
 {
     const auto vm = fields.text("source_vm_name", rules::name);
@@ -196,7 +194,7 @@ void read_shape(Fields& fields, CreateRequest& request)
 {
     request.vcpus = read_cpu(fields);
     request.memory = read_memory(fields);
-    if (const auto ttl = unless_zero(fields.integer("ttl_seconds", ttl_seconds))) {
+    if (const auto ttl = unless_zero(fields.integer("ttl_seconds", lifetime_seconds))) {
         request.ttl = std::chrono::seconds{*ttl};
     }
     request.auto_start = fields.boolean("auto_start").value_or(false);

@@ -6,7 +6,7 @@ namespace coordinator::http::rest {
 
 namespace {
 
-void read_labels(QueryFields& fields, ListFilter& filter)
+void read_label_filter(QueryFields& fields, ListFilter& filter)
 {
     for (const auto& label : fields.all("label")) {
         const auto equals = label.find('=');
@@ -40,7 +40,7 @@ common::Result<ListFilter> parse_list(const Query& query)
                          "must be CREATED, STARTING, RUNNING, STOPPED, DESTROYED or ERROR");
         }
     }
-    read_labels(fields, filter);
+    read_label_filter(fields, filter);
     filter.page = fields.page();
     COMMON_CHECK(fields.finish("list sandboxes"));
     return filter;

@@ -6,6 +6,9 @@
 // The fields that a sandbox's shape is made of, as creates and pools have them.
 namespace coordinator::http::rest {
 
+/// What `ttl_seconds` may be. 0: the default.
+inline constexpr Range lifetime_seconds{0, 366L * 24 * 3600};
+
 /// 0 has always meant "the default" for numbers in this API.
 std::optional<std::int64_t> unless_zero(std::optional<std::int64_t> value);
 

@@ -8,8 +8,6 @@ namespace coordinator::http::rest {
 namespace {
 
 constexpr Range children{1, 32};
-constexpr Range ttl_seconds{0, 366L * 24 * 3600}; // 0: the source's, as if not said.
-
 /// "-32" is yet to be put behind it.
 std::string name_prefix(std::string_view text)
 {
@@ -43,7 +41,7 @@ common::Result<ForkRequest> parse_fork(std::string_view body)
     request.agent_id = fields.text("agent_id", rules::agent_id).value_or("");
     request.name_prefix = fields.text("name_prefix", name_prefix).value_or("");
     request.labels = read_labels(fields);
-    if (const auto ttl = fields.integer("ttl_seconds", ttl_seconds); ttl && *ttl > 0) {
+    if (const auto ttl = fields.integer("ttl_seconds", lifetime_seconds); ttl && *ttl > 0) {
         request.ttl = std::chrono::seconds{*ttl};
     }
     COMMON_CHECK(fields.finish("fork a sandbox"));

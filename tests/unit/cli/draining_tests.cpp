@@ -70,8 +70,8 @@ struct Followed {
 };
 
 /// What the command says, without the coordinator's part of it.
-struct Asked {
-    explicit Asked(const std::string& answer) : server{{answer}} {}
+struct AskedHost {
+    explicit AskedHost(const std::string& answer) : server{{answer}} {}
 
     common::Result<int> run(const std::vector<std::string>& words)
     {
@@ -173,13 +173,13 @@ BOOST_AUTO_TEST_CASE(hosts_that_are_drained_are_told_beside_their_cordon)
 
 BOOST_AUTO_TEST_CASE(the_command_asks_with_its_deadline_and_succeeds_once_nothing_is_left)
 {
-    Asked plain{reply(202, host_of(drain_of("drained", 1, 0)))};
+    AskedHost plain{reply(202, host_of(drain_of("drained", 1, 0)))};
     BOOST_TEST(*plain.run({"drain", "h1"}) == exit_ok);
     BOOST_TEST(plain.request() == "POST /v1/hosts/h1/drain\n{}");
-    Asked bounded{reply(202, host_of(drain_of("draining", 0, 1)))};
+    AskedHost bounded{reply(202, host_of(drain_of("draining", 0, 1)))};
     BOOST_TEST(*bounded.run({"drain", "h 1", "--deadline", "10m", "--no-wait"}) == exit_ok);
     BOOST_TEST(bounded.request() == "POST /v1/hosts/h%201/drain\n{\"deadline_sec\":600}");
-    Asked nothing{""};
+    AskedHost nothing{""};
     const auto wrong = nothing.run({"drain", "h1", "--deadline", "soon"});
     BOOST_REQUIRE(!wrong.has_value());
     BOOST_TEST(exit_status_of(wrong.error()) == exit_usage);
@@ -187,13 +187,13 @@ BOOST_AUTO_TEST_CASE(the_command_asks_with_its_deadline_and_succeeds_once_nothin
 
 BOOST_AUTO_TEST_CASE(the_command_fails_if_something_is_left)
 {
-    Asked asked{reply(202, host_of(drain_of("incomplete", 1, 2)))};
+    AskedHost asked{reply(202, host_of(drain_of("incomplete", 1, 2)))};
     const auto end = asked.run({"drain", "h1"});
     BOOST_REQUIRE(!end.has_value());
     BOOST_TEST(end.error().reason == "drain_incomplete");
     BOOST_TEST(end.error().message == "host h1 is not empty as its time is over: 2 left");
     BOOST_TEST(exit_status_of(end.error()) == exit_conflict);
-    Asked of_others{reply(202, host_of(drain_of("incomplete", 1, 0)))};
+    AskedHost of_others{reply(202, host_of(drain_of("incomplete", 1, 0)))};
     BOOST_TEST(of_others.run({"drain", "h1"}).error().reason == "drain_incomplete");
 }
 
