@@ -132,7 +132,7 @@ function(paddock_target name kind)
     message(FATAL_ERROR "paddock_target(${name}): unknown kind ${kind}")
   endif()
   if(PADDOCK_UNITY AND NOT ARG_APART AND ARG_SOURCES)
-    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 40)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       # Of fixtures in unnamed namespaces, which are in no main file then.
       target_compile_options(${name} PRIVATE -Wno-subobject-linkage)

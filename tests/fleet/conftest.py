@@ -20,11 +20,11 @@ def pytest_configure(config):
 
 
 # The longest first: they would be waited for at the end, where two run at a time.
-# What takes long and shows a few things in many ways. With PADDOCK_THIRD of 0, 1 or 2 a third of these tests is tried, the others are
+# What takes long and shows a few things in many ways. With PADDOCK_SIXTH of 0 to 5 a sixth of these tests is tried, the others are
 # skipped and counted; without it all are.
-IN_THIRDS = ("test_drain", "test_state", "test_steps", "test_takeover", "test_takeover_of_three", "test_pools", "test_evacuate", "test_faults",
+IN_SIXTHS = ("test_drain", "test_state", "test_steps", "test_takeover", "test_takeover_of_three", "test_pools", "test_evacuate", "test_faults",
              "test_fault_matrix", "test_fencing", "test_image", "test_images", "test_uploads", "test_watching_output", "test_connections",
-             "test_orphans")
+             "test_orphans", "test_life", "test_files", "test_cordon", "test_network", "test_cli")
 LONGEST = ("test_state_property", "test_steps", "test_drain", "test_evacuate", "test_takeover", "test_takeover_of_three", "test_fleet_property", "test_fault_matrix", "test_faults", "test_state", "test_image", "test_pools", "test_live_exec", "test_contract")
 
 
@@ -34,10 +34,10 @@ def pytest_collection_modifyitems(items):
         return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
     items.sort(key=rank)  # Stable: a file's tests stay together and in order.
-    third = os.environ.get("PADDOCK_THIRD")
-    for item in items if third else ():
-        if item.module.__name__ in IN_THIRDS and zlib.crc32(item.nodeid.encode()) % 3 != int(third):
-            item.add_marker(pytest.mark.skip(reason="NOT TRIED: of another third; ./run-tests tries all"))
+    sixth = os.environ.get("PADDOCK_SIXTH")
+    for item in items if sixth else ():
+        if item.module.__name__ in IN_SIXTHS and zlib.crc32(item.nodeid.encode()) % 6 != int(sixth):
+            item.add_marker(pytest.mark.skip(reason="NOT TRIED: of another sixth; ./run-tests tries all"))
 
 
 @pytest.fixture(scope="session")
