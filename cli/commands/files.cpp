@@ -39,18 +39,18 @@ struct CopyEnd {
     std::string path;    ///< "-": stdin or stdout.
 };
 
-Result<CopyEnd> place_of(const std::string& text)
+Result<CopyEnd> copy_end_of(const std::string& text)
 {
     const auto colon = text.find(':');
     if (colon == std::string::npos || colon == 0 || text.find('/') < colon) {
         return CopyEnd{"", text};
     }
-    CopyEnd place{text.substr(0, colon), text.substr(colon + 1)};
-    if (!place.path.starts_with('/')) {
+    CopyEnd end{text.substr(0, colon), text.substr(colon + 1)};
+    if (!end.path.starts_with('/')) {
         return Error{ErrorCode::invalid_argument,
                      "\"" + text + "\": a path in a sandbox is absolute, as in web:/etc/hosts"};
     }
-    return place;
+    return end;
 }
 
 std::string base_of(const std::string& path)
@@ -170,8 +170,8 @@ download(Context& context, const CopyOptions& wanted, const CopyEnd& from, const
 
 Result<int> copy(Context& context, const CopyOptions& wanted)
 {
-    COMMON_TRY(const auto from, place_of(wanted.from));
-    COMMON_TRY(const auto to, place_of(wanted.to));
+    COMMON_TRY(const auto from, copy_end_of(wanted.from));
+    COMMON_TRY(const auto to, copy_end_of(wanted.to));
     if (from.sandbox.empty() == to.sandbox.empty()) {
         return Error{ErrorCode::invalid_argument,
                      from.sandbox.empty()
@@ -216,24 +216,23 @@ std::string editor_of(const CopyOptions& wanted)
 
 Result<int> edit(Context& context, const CopyOptions& wanted)
 {
-    COMMON_TRY(const auto place, place_of(wanted.from));
-    if (place.sandbox.empty()) {
+    COMMON_TRY(const auto end, copy_end_of(wanted.from));
+    if (end.sandbox.empty()) {
         return Error{ErrorCode::invalid_argument, "edit: which file? As in web:/etc/hosts"};
     }
-    COMMON_TRY(auto id, sandbox_id(context.session, place.sandbox));
+    COMMON_TRY(auto id, sandbox_id(context.session, end.sandbox));
     const Remote remote{context, std::move(id), wanted};
     COMMON_TRY(const auto folder, PrivateFolder::make());
-    const auto here = folder->path() + "/" + base_of(place.path);
-    COMMON_TRY(const auto there, remote.ask("exists", place.path));
+    const auto here = folder->path() + "/" + base_of(end.path);
+    COMMON_TRY(const auto there, remote.ask("exists", end.path));
     if (there.value("is_dir", false)) {
-        return Error{ErrorCode::invalid_argument, place.path + " is a folder"};
+        return Error{ErrorCode::invalid_argument, end.path + " is a folder"};
     }
     const bool is_new = !there.value("exists", false);
     COMMON_TRY(auto target, LocalTarget::open(here, false));
     if (!is_new) {
-        COMMON_CHECK(
-            context.session.download(remote.target(place.path),
-                                     [&](std::string_view piece) { return target.write(piece); }));
+        COMMON_CHECK(context.session.download(
+            remote.target(end.path), [&](std::string_view piece) { return target.write(piece); }));
     }
     COMMON_CHECK(target.finish("0600"));
     COMMON_TRY(const auto before, digest_of(here));
@@ -246,18 +245,18 @@ Result<int> edit(Context& context, const CopyOptions& wanted)
         return exit_ok;
     }
     if (!is_new) {
-        COMMON_TRY(const auto now, remote.ask("hash", place.path));
+        COMMON_TRY(const auto now, remote.ask("hash", end.path));
         if (text_of(now, "hash") != before) {
-            const auto kept = base_of(place.path) + ".edited";
+            const auto kept = base_of(end.path) + ".edited";
             std::filesystem::copy_file(
                 here, kept, std::filesystem::copy_options::overwrite_existing);
             return Error{ErrorCode::failed_precondition,
-                         place.path + " was changed meanwhile; what you wrote is in ./" + kept,
+                         end.path + " was changed meanwhile; what you wrote is in ./" + kept,
                          "file_changed"};
         }
     }
     COMMON_TRY(auto source, LocalSource::open(here));
-    COMMON_CHECK(context.session.upload(remote.target(place.path) +
+    COMMON_CHECK(context.session.upload(remote.target(end.path) +
                                             (is_new ? "&overwrite=false" : "") + "&sha256=" + after,
                                         source.size(),
                                         [&](std::size_t size) { return source.read(size); }));
