@@ -7,6 +7,7 @@
 #include "hostd/libvirt/engine_steps.hpp"
 #include "hostd/libvirt/last_error.hpp"
 #include "hostd/libvirt/live_capture.hpp"
+#include "hostd/libvirt/state_loading.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -73,7 +74,7 @@ Captured FastEngine::capture(const CaptureRequest& request)
 {
     return capture_by(
         connections_, request, [&](const LiveGuest& guest, Captured& captured) -> Result<> {
-            COMMON_TRY(const auto qemu, owner(guest.connection));
+            COMMON_TRY(const auto qemu, asked_qemu_user(guest.connection));
             return LiveCapture{guest.domain, guest.life, qemu, request, captured}.run();
         });
 }
@@ -104,21 +105,17 @@ Result<> FastEngine::replace(const LoadRequest& request)
 /// What was captured here is QEMU's already; what came from another host is not.
 Result<> FastEngine::let_qemu_open(virConnectPtr connection, const std::filesystem::path& memory)
 {
-    COMMON_TRY(const auto qemu, owner(connection));
-    if (qemu && ::lchown(memory.c_str(), qemu->user, qemu->group) != 0) {
-        return Error{ErrorCode::internal,
-                     fmt::format("give {} to QEMU: {}", memory.string(), std::strerror(errno))};
-    }
-    return {};
+    COMMON_TRY(const auto user, asked_qemu_user(connection));
+    return user ? let_qemu_use(memory, *user) : Result<>{};
 }
 
-Result<std::optional<QemuOwner>> FastEngine::owner(virConnectPtr connection)
+Result<std::optional<uid_t>> FastEngine::asked_qemu_user(virConnectPtr connection)
 {
     const std::scoped_lock lock{mutex_};
-    if (!owner_) {
-        COMMON_TRY(owner_, qemu_owner(connection));
+    if (!qemu_user_) {
+        COMMON_TRY(qemu_user_, qemu_user(connection));
     }
-    return *owner_;
+    return *qemu_user_;
 }
 
 } // namespace hostd::libvirt

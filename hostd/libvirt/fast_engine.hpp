@@ -2,7 +2,7 @@
 
 #include "hostd/core/state_engine.hpp"
 #include "hostd/libvirt/connections.hpp"
-#include "hostd/libvirt/state_loading.hpp"
+#include "hostd/libvirt/qemu_user.hpp"
 
 #include <mutex>
 #include <optional>
@@ -29,12 +29,12 @@ public:
 
 private:
     /// Asked once: libvirt probes its whole host for the answer.
-    common::Result<std::optional<QemuOwner>> owner(virConnectPtr connection);
+    common::Result<std::optional<uid_t>> asked_qemu_user(virConnectPtr connection);
     common::Result<> let_qemu_open(virConnectPtr connection, const std::filesystem::path& memory);
 
     ConnectionPool& connections_;
     std::mutex mutex_;
-    std::optional<std::optional<QemuOwner>> owner_;
+    std::optional<std::optional<uid_t>> qemu_user_;
 };
 
 } // namespace hostd::libvirt

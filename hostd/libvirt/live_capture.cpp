@@ -3,6 +3,7 @@
 #include "hostd/libvirt/last_error.hpp"
 #include "hostd/libvirt/memory_stream.hpp"
 #include "hostd/libvirt/snapshots.hpp"
+#include "hostd/libvirt/state_loading.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -26,16 +27,18 @@ namespace {
 /// opens it for writing even where it maps it privately.
 Result<UniqueFd> make_memory_file(const std::filesystem::path& file,
                                   common::Bytes size,
-                                  const std::optional<QemuOwner>& owner)
+                                  std::optional<uid_t> qemu_user)
 {
     UniqueFd fd{::open(file.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600)};
-    if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(size.count())) != 0 ||
-        (owner && ::fchown(fd.get(), owner->user, owner->group) != 0)) {
+    if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(size.count())) != 0) {
         const int why = errno;
         const bool full = why == ENOSPC || why == EDQUOT;
         return Error{full ? ErrorCode::resource_exhausted : ErrorCode::internal,
                      fmt::format("create {}: {}", file.string(), std::strerror(why)),
                      full ? "disk_full" : ""};
+    }
+    if (qemu_user) {
+        COMMON_CHECK(let_qemu_use(fd.get(), file, *qemu_user));
     }
     return fd;
 }
@@ -68,7 +71,7 @@ Result<> LiveCapture::prepare()
     }
     xml_ = xml.get();
     COMMON_TRY(ram_, ram_block_of(xml_));
-    COMMON_TRY(memory_, make_memory_file(request_.files.memory, ram_.size, owner_));
+    COMMON_TRY(memory_, make_memory_file(request_.files.memory, ram_.size, qemu_user_));
     return {};
 }
 

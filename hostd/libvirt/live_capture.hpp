@@ -4,7 +4,7 @@
 #include "hostd/core/state_engine.hpp"
 #include "hostd/libvirt/captured_xml.hpp"
 #include "hostd/libvirt/engine_steps.hpp"
-#include "hostd/libvirt/state_loading.hpp"
+#include "hostd/libvirt/qemu_user.hpp"
 
 #include <chrono>
 #include <libvirt/libvirt.h>
@@ -20,10 +20,14 @@ public:
     /// `request.id` is not looked at. `captured` is filled in as things happen.
     LiveCapture(virDomainPtr domain,
                 Life life,
-                std::optional<QemuOwner> owner,
+                std::optional<uid_t> qemu_user,
                 const CaptureRequest& request,
                 Captured& captured)
-        : domain_{domain}, life_{life}, owner_{owner}, request_{request}, captured_{captured}
+        : domain_{domain},
+          life_{life},
+          qemu_user_{qemu_user},
+          request_{request},
+          captured_{captured}
     {}
 
     common::Result<> run();
@@ -40,7 +44,7 @@ private:
 
     virDomainPtr domain_;
     Life life_;
-    std::optional<QemuOwner> owner_;
+    std::optional<uid_t> qemu_user_;
     const CaptureRequest& request_;
     Captured& captured_;
 

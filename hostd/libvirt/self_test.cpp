@@ -6,6 +6,7 @@
 #include "hostd/libvirt/last_error.hpp"
 #include "hostd/libvirt/live_capture.hpp"
 #include "hostd/libvirt/qmp.hpp"
+#include "hostd/libvirt/state_loading.hpp"
 #include "hostd/virt/escape_xml.hpp"
 
 #include <algorithm>
@@ -106,7 +107,7 @@ private:
     const fs::path folder_;
     const StateFiles files_{folder_, folder_ / "memory", folder_ / "device", folder_ / "domain"};
     const steady_clock::time_point deadline_ = steady_clock::now() + test_patience;
-    std::optional<QemuOwner> owner_;
+    std::optional<uid_t> qemu_user_;
     TestDomain source_;
     TestDomain clone_;
 };
@@ -151,15 +152,15 @@ void Proof::clear()
 
 Result<> Proof::make_folder()
 {
-    COMMON_TRY(owner_, qemu_owner(connection_));
+    COMMON_TRY(qemu_user_, qemu_user(connection_));
     std::error_code failed;
     fs::create_directory(folder_, failed);
     fs::permissions(folder_, fs::perms::owner_all, failed);
-    // QEMU writes what its memory is into it.
-    if (failed || (owner_ && ::chown(folder_.c_str(), owner_->user, owner_->group) != 0)) {
+    if (failed) {
         return Error{ErrorCode::internal, "create " + folder_.string()};
     }
-    return {};
+    // QEMU writes what its memory is into it.
+    return qemu_user_ ? let_qemu_use(folder_, *qemu_user_) : Result<>{};
 }
 
 Result<> Proof::start_source()
@@ -182,7 +183,7 @@ Result<> Proof::capture()
     request.files = files_;
     request.then = CaptureRequest::Then::stay_paused;
     Captured captured;
-    return LiveCapture{source_.get(), Life::running, owner_, request, captured}.run();
+    return LiveCapture{source_.get(), Life::running, qemu_user_, request, captured}.run();
 }
 
 Result<> Proof::load_clone()

@@ -9,7 +9,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -25,7 +24,6 @@ namespace fs = std::filesystem;
 using common::Error;
 using common::ErrorCode;
 using common::Result;
-using virt::CString;
 
 namespace {
 
@@ -38,25 +36,6 @@ Error failed(const std::string& what, const fs::path& file)
                : Error{ErrorCode::internal, message};
 }
 
-/// "+64055:+109", as libvirt writes it.
-std::optional<QemuOwner> owner_from(const std::string& label)
-{
-    const auto colon = label.find(':');
-    if (colon == std::string::npos) {
-        return std::nullopt;
-    }
-    const auto number = [](std::string_view text) -> std::optional<unsigned> {
-        unsigned value = 0;
-        text.remove_prefix(text.starts_with('+') ? 1 : 0);
-        const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        return error == std::errc{} && stop == text.data() + text.size() ? std::optional{value}
-                                                                         : std::nullopt;
-    };
-    const auto user = number(std::string_view{label}.substr(0, colon));
-    const auto group = number(std::string_view{label}.substr(colon + 1));
-    return user && group ? std::optional{QemuOwner{*user, *group}} : std::nullopt;
-}
-
 /// What libvirt says when QEMU does not come up with the state, or ends over it. Everything
 /// else (a network that is missing, a taken tap) is about this host's moment, not about the state.
 bool is_about_the_state(int code)
@@ -66,27 +45,6 @@ bool is_about_the_state(int code)
 }
 
 } // namespace
-
-std::optional<QemuOwner> qemu_owner(std::string_view capabilities_xml)
-{
-    const auto document = xml::parse(capabilities_xml);
-    auto* root = document ? xmlDocGetRootElement(document.get()) : nullptr;
-    for (auto* model : xml::children(xml::child(root, "host"), "secmodel")) {
-        if (xml::text_of(xml::child(model, "model")) == "dac") {
-            return owner_from(xml::text_of(xml::child(model, "baselabel")));
-        }
-    }
-    return std::nullopt;
-}
-
-Result<std::optional<QemuOwner>> qemu_owner(virConnectPtr connection)
-{
-    const CString capabilities{virConnectGetCapabilities(connection)};
-    if (!capabilities) {
-        return last_error().during("ask whom QEMU runs as");
-    }
-    return qemu_owner(capabilities.get());
-}
 
 std::string fresh_uuid()
 {

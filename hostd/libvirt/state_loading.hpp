@@ -5,21 +5,9 @@
 #include "hostd/libvirt/our_domains.hpp"
 
 #include <filesystem>
-#include <optional>
 #include <string>
-#include <sys/types.h>
 
 namespace hostd::libvirt {
-
-/// Whom libvirt runs QEMU as, by its own word.
-struct QemuOwner {
-    uid_t user;
-    gid_t group;
-};
-
-/// Nothing if libvirt's capabilities tell none: it runs QEMU as itself.
-std::optional<QemuOwner> qemu_owner(std::string_view capabilities_xml);
-common::Result<std::optional<QemuOwner>> qemu_owner(virConnectPtr connection);
 
 /// At random, version 4.
 std::string fresh_uuid();

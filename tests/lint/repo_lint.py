@@ -50,6 +50,7 @@ MAY_USE = {
 # A library's headers -> the folders that alone include them.
 ONLY_IN = {
     r"<libvirt/": {"hostd/libvirt", "hostd/network", "hostd/virt"},
+    r"<sys/acl\.h>": {"hostd/libvirt"},
     r"<libxml/": {"hostd/libvirt", "hostd/network"},
     r"<zmq(\.hpp|\.h)>": {"hostd/link", "hostd/peers", "coordinator/link", "common/curve"},
     r"<pqxx/": {"coordinator/store"},

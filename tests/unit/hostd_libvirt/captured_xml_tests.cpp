@@ -228,26 +228,6 @@ BOOST_AUTO_TEST_CASE(a_network_must_be_there_exactly_if_the_record_has_one)
     BOOST_TEST(reborn(without, none, uuid).has_value());
 }
 
-BOOST_AUTO_TEST_CASE(whom_qemu_runs_as_is_read_from_libvirts_capabilities)
-{
-    const auto capabilities = [](const std::string& label) {
-        return "<capabilities><host><secmodel><model>apparmor</model></secmodel><secmodel>"
-               "<model>dac</model><doi>0</doi><baselabel type='kvm'>" +
-               label +
-               "</baselabel><baselabel type='qemu'>+1:+1</baselabel></secmodel></host>"
-               "</capabilities>";
-    };
-    const auto owner = qemu_owner(capabilities("+64055:+109"));
-    BOOST_REQUIRE(owner);
-    BOOST_TEST(owner->user == 64055U);
-    BOOST_TEST(owner->group == 109U);
-    for (const auto* label : {"", "64055", "+64055:", "a:b", "+1:+2x", "+99999999999:+1"}) {
-        BOOST_TEST(!qemu_owner(capabilities(label)), label);
-    }
-    BOOST_TEST(!qemu_owner("<capabilities/>"));
-    BOOST_TEST(!qemu_owner("<capabilities"));
-}
-
 BOOST_AUTO_TEST_CASE(uuids_are_of_version_4_and_differ)
 {
     const auto one = fresh_uuid();
