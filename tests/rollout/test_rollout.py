@@ -93,6 +93,22 @@ def test_a_sandbox_runs_on_the_host(rollout, sandbox):
     assert in_it(rollout, sandbox[0], "echo $((6 * 7))").strip() == "42"
 
 
+def test_it_goes_back_to_what_its_memory_was(rollout, sandbox):
+    """QEMU is nobody there, hostd gives nothing away, and the memory is a file between them."""
+    host = rollout.host_now()
+    assert host["state_engine"] == "fast", host["state_engine_reason"]
+    in_it(rollout, sandbox[0], "echo before >/dev/shm/word")
+    rollout.paddock("snapshot create", sandbox[0], "before", timeout=900)
+    in_it(rollout, sandbox[0], "echo after >/dev/shm/word")
+    rollout.paddock("snapshot restore", sandbox[0], "before", timeout=900)
+    assert in_it(rollout, sandbox[0], "cat /dev/shm/word").strip() == "before"
+    assert_goes_on(rollout, sandbox)
+    assert set(rollout.host.run("ps -C qemu-system-x86_64 -o user:32=").stdout.split()) == {"libvirt-qemu"}
+    owners = rollout.host.run("find /var/lib/paddock/snapshots -name memory -printf '%u\\n'").stdout.split()
+    assert set(owners) == {"root"}
+    rollout.paddock("snapshot rm", sandbox[0], "before", timeout=900)
+
+
 def test_prometheus_scrapes_both_machines_by_a_token_of_its_own(rollout, site):
     wait_until("both to be scraped", lambda: are_scraped(rollout))
     assert {group["name"] for group in ask_prometheus(rollout, "rules")["groups"]} == {"paddock-coordinator", "paddock-hostd"}
