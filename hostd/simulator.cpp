@@ -182,30 +182,30 @@ Result<> simulate(Arguments arguments)
 
 void declare(CLI::App& app, Arguments& arguments)
 {
-    const auto group = [&app](const char* name) { return app.add_option_group(name); };
-    auto* who = group("Who and where");
-    who->add_option("--keys", arguments.keys, "folder that keygen has made");
-    who->add_option("--hosts", arguments.hosts, "only the first so many of them (default: all)");
-    who->add_option("--coordinator", arguments.endpoints, "its endpoints")->capture_default_str();
-    who->add_option("--coordinator-key", arguments.coordinator_key, "file with its public key")
+    // Headings of the help, which manual pages are made of.
+    const auto group = [&app](const char* name) { app.option_defaults()->group(name); };
+    group("Who and where");
+    app.add_option("--keys", arguments.keys, "folder that keygen has made");
+    app.add_option("--hosts", arguments.hosts, "only the first so many of them (default: all)");
+    app.add_option("--coordinator", arguments.endpoints, "its endpoints")->capture_default_str();
+    app.add_option("--coordinator-key", arguments.coordinator_key, "file with its public key")
         ->capture_default_str();
-    who->add_option("--connect-sec", arguments.connect_sec, "all have connected after so long")
+    app.add_option("--connect-sec", arguments.connect_sec, "all have connected after so long")
         ->capture_default_str();
-    who->add_option("--threads", arguments.fleet.threads, "beside ZeroMQ's, one each")
+    app.add_option("--threads", arguments.fleet.threads, "beside ZeroMQ's, one each")
         ->check(CLI::Range(1, 64))
         ->capture_default_str();
-    auto* what = group("What each host has");
-    what->add_option(
-            "--image", arguments.images, "NAME or NAME:VCPUS:MEMORY_MB, any number of them")
+    group("What each host has");
+    app.add_option("--image", arguments.images, "NAME or NAME:VCPUS:MEMORY_MB, any number of them")
         ->capture_default_str();
-    what->add_option("--cores", arguments.cores)->capture_default_str();
-    what->add_option("--vcpus", arguments.vcpus, "to promise")->capture_default_str();
-    what->add_option("--memory-mb", arguments.memory_mb, "likewise")->capture_default_str();
-    what->add_option("--overhead-mb", arguments.overhead_mb, "charged for each VM")
+    app.add_option("--cores", arguments.cores)->capture_default_str();
+    app.add_option("--vcpus", arguments.vcpus, "to promise")->capture_default_str();
+    app.add_option("--memory-mb", arguments.memory_mb, "likewise")->capture_default_str();
+    app.add_option("--overhead-mb", arguments.overhead_mb, "charged for each VM")
         ->capture_default_str();
-    what->add_option("--parallel-starts", arguments.parallel_starts, "booting at once; 0: cores")
+    app.add_option("--parallel-starts", arguments.parallel_starts, "booting at once; 0: cores")
         ->capture_default_str();
-    auto* time = group("How long it takes, in ms");
+    group("How long it takes, in ms");
     const std::initializer_list<std::array<const char*, 3>> spans{
         {"make", "5-20", "lease, overlay, definition"},
         {"boot", "100-400", "from power-on to the agent's hello"},
@@ -215,28 +215,29 @@ void declare(CLI::App& app, Arguments& arguments)
         {"stop", "50-200", "power off"},
         {"destroy", "20-60", "take away"}};
     for (const auto& [name, value, about] : spans) {
-        time->add_option(fmt::format("--{}-ms", name),
-                         arguments.spans[name],
-                         fmt::format("{} (default: {})", about, value));
+        app.add_option(fmt::format("--{}-ms", name),
+                       arguments.spans[name],
+                       fmt::format("{} (default: {})", about, value));
     }
-    auto* wrong = group("What goes wrong");
+    group("What goes wrong");
     auto& ways = arguments.fleet.ways;
-    wrong->add_option("--refuse", ways.refused_creates, "share of creates that a host turns away")
+    app.add_option("--refuse", ways.refused_creates, "share of creates that a host turns away")
         ->check(CLI::Range(0.0, 1.0));
-    wrong->add_option("--fail", ways.failed_creates, "share of creates that it undoes half way")
+    app.add_option("--fail", ways.failed_creates, "share of creates that it undoes half way")
         ->check(CLI::Range(0.0, 1.0));
-    wrong->add_option("--fail-exec", ways.failed_execs, "share of commands that exit with 1")
+    app.add_option("--fail-exec", ways.failed_execs, "share of commands that exit with 1")
         ->check(CLI::Range(0.0, 1.0));
-    wrong->add_option("--hang-every-sec", arguments.hangs_every_sec, "some host hangs; 0: never");
-    wrong->add_option("--hang-for-sec", arguments.hangs_for_sec)->capture_default_str();
-    wrong->add_option("--die-every-sec", arguments.dies_every_sec, "some host dies; 0: never");
-    wrong->add_option("--die-for-sec", arguments.dies_for_sec)->capture_default_str();
-    wrong->add_option("--seed", arguments.fleet.seed, "of the dice")->capture_default_str();
-    auto* tell = group("What is told");
-    tell->add_option("--every-sec", arguments.every_sec, "a line on stderr; 0: never")
+    app.add_option("--hang-every-sec", arguments.hangs_every_sec, "some host hangs; 0: never");
+    app.add_option("--hang-for-sec", arguments.hangs_for_sec)->capture_default_str();
+    app.add_option("--die-every-sec", arguments.dies_every_sec, "some host dies; 0: never");
+    app.add_option("--die-for-sec", arguments.dies_for_sec)->capture_default_str();
+    app.add_option("--seed", arguments.fleet.seed, "of the dice")->capture_default_str();
+    group("What is told");
+    app.add_option("--every-sec", arguments.every_sec, "a line on stderr; 0: never")
         ->capture_default_str();
-    tell->add_option("--log-level", arguments.log_level, "of the link: trace to error")
+    app.add_option("--log-level", arguments.log_level, "of the link: trace to error")
         ->capture_default_str();
+    group("Options"); // Of subcommands.
 }
 
 int report(const Error& error)
@@ -250,9 +251,9 @@ int report(const Error& error)
 int main(int argc, char** argv)
 {
     CLI::App app{
-        "paddock-simulator is many hosts in one process, for a real coordinator: to size a "
-        "fleet and try\nplacement, drains and failures before there is hardware. Without a "
-        "subcommand it simulates, until SIGTERM."};
+        "Many hosts in one process, for a real coordinator: to size a fleet and try placement, "
+        "drains\nand failures before there is hardware. Without a subcommand it simulates, until "
+        "SIGTERM."};
     Arguments arguments;
     std::function<Result<>()> action = [&arguments] { return simulate(arguments); };
     app.set_version_flag("--version", fmt::format("paddock-simulator {}", common::version));

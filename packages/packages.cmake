@@ -1,7 +1,7 @@
 # The Debian packages' own words. The version is the project's; tools/build-packages may add to it.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
-set(CPACK_COMPONENTS_ALL coordinator hostd guest cli)
+set(CPACK_COMPONENTS_ALL coordinator hostd guest cli simulator)
 set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_PACKAGE_VENDOR Paddock)
@@ -52,6 +52,9 @@ paddock_package(cli paddock "command line of Paddock's sandboxes for AI agents"
   "Creates, runs, checkpoints, forks and destroys sandboxes, and shows the
 fleet, through the coordinator's HTTP API."
   SUGGESTS "bash-completion, curl, qemu-utils")
+paddock_package(simulator paddock-simulator "simulated hypervisors for Paddock's coordinator"
+  "Many hosts in one process, over the real protocol: to size a fleet and try
+placement, drains and failures before there is hardware.")
 # A lone file: it has no shared libraries.
 set(CPACK_DEBIAN_GUEST_PACKAGE_SHLIBDEPS OFF)
 include(CPack)

@@ -14,7 +14,7 @@ from root import Root
 
 REPO = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PADDOCK_BUILD", REPO / "build/dev"))
-PACKAGES = ("paddock", "paddock-coordinator", "paddock-guest", "paddock-hostd")
+PACKAGES = ("paddock", "paddock-coordinator", "paddock-guest", "paddock-hostd", "paddock-simulator")
 # What `systemd-analyze security` may find, in tenths: 0 is best. The units say why each exception is.
 MOST_EXPOSED = {"paddock-coordinator": 15, "paddock-hostd": 24}
 
@@ -67,7 +67,7 @@ def test_all_are_installed_with_what_they_depend_on(root):
         text = subprocess.run(["man", "--warnings", "-l", page], capture_output=True, text=True, timeout=60)
         assert text.returncode == 0 and not text.stderr, text.stderr
         assert f"{package}" in text.stdout
-    for library in ("paddock", "paddock-coordinator", "paddock-hostd"):
+    for library in ("paddock", "paddock-coordinator", "paddock-hostd", "paddock-simulator"):
         assert "not found" not in root.run("ldd", f"/usr/bin/{library}").stdout
 
 
