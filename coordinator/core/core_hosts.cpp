@@ -222,7 +222,7 @@ void Core::missing(const Sandbox& sandbox)
 bool Core::apply(const common::HostName& host, const SandboxReport& report)
 {
     const auto* found = fleet_.find(report.id);
-    if (found != nullptr && found->phase != Phase::destroyed && found->left_host == host) {
+    if (found != nullptr && found->phase != Phase::destroyed && is_left(*found, host)) {
         return false; // It has moved; what is left of it there is on its way out.
     }
     if (found == nullptr || (found->host != host && found->phase != Phase::destroyed)) {

@@ -106,7 +106,7 @@ void Core::drop_stray(const common::HostName& host, const CheckpointReport& repo
                      report.sandbox.str());
         return;
     }
-    if (moving_->is_moving(report.sandbox) || sandbox->left_host == host) {
+    if (moving_->is_moving(report.sandbox) || is_left(*sandbox, host)) {
         return; // It may be needed yet, or goes with what else is left there.
     }
     const auto* found = checkpoints_.find(report.id);

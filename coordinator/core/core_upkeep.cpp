@@ -100,8 +100,8 @@ void Core::forget_destroyed()
     std::vector<common::SandboxId> old;
     for (const auto& [id, sandbox] : fleet_.sandboxes()) {
         const bool is_over = sandbox.deleted_at && *sandbox.deleted_at < oldest;
-        if (is_over && sandbox.left_host.empty() && !dirty_.contains(id) &&
-            !pending_of_.contains(id)) {
+        if (is_over && sandbox.left_host.empty() && sandbox.remains_on.empty() &&
+            !dirty_.contains(id) && !pending_of_.contains(id)) {
             old.push_back(id);
         }
     }

@@ -52,9 +52,8 @@ std::size_t Core::Draining::leaving(const common::HostName& host, const OnHost& 
 bool Core::Draining::has_remains(const common::HostName& host) const
 {
     return !core_.fleet_.on(host).empty() ||
-           std::ranges::any_of(core_.fleet_.sandboxes(), [&host](const auto& entry) {
-               return entry.second.left_host == host;
-           });
+           std::ranges::any_of(core_.fleet_.sandboxes(),
+                               [&host](const auto& entry) { return is_left(entry.second, host); });
 }
 
 std::optional<DrainProgress> Core::Draining::progress(const Host& host) const
@@ -84,7 +83,7 @@ std::optional<DrainProgress> Core::Draining::progress(const Host& host) const
         progress.left.push_back(std::move(one));
     }
     for (const auto& [id, sandbox] : core_.fleet_.sandboxes()) {
-        if (sandbox.left_host == host.name) {
+        if (is_left(sandbox, host.name)) {
             const bool arrives = moving_.is_arriving(id);
             progress.left.push_back({id,
                                      sandbox.tenant,

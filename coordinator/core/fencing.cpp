@@ -111,7 +111,7 @@ bool Core::Fencing::may_go_on(const common::HostName& host, const common::Sandbo
 {
     const auto* sandbox = core_.fleet_.find(id);
     return sandbox != nullptr && sandbox->phase != Phase::destroyed && sandbox->host == host &&
-           sandbox->left_host != host && sandbox->moving_to.empty() && !moving_.is_moving(id) &&
+           sandbox->moving_to.empty() && !moving_.is_moving(id) &&
            sandbox->desired == Desired::running;
 }
 

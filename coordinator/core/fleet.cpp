@@ -91,6 +91,9 @@ void Fleet::charge(const Sandbox& sandbox, Charge direction)
     if (!sandbox.left_host.empty()) {
         usage_[sandbox.left_host].hold(sandbox, true, direction);
     }
+    for (const auto& host : sandbox.remains_on) {
+        usage_[host].hold(sandbox, true, direction);
+    }
     if (sandbox.phase == Phase::destroyed) {
         return;
     }

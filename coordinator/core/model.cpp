@@ -198,6 +198,11 @@ std::optional<NetworkMode> network_mode_from(std::string_view text) noexcept
     return named(std::array{NetworkMode::nat, NetworkMode::isolated, NetworkMode::none}, text);
 }
 
+bool is_left(const Sandbox& sandbox, const common::HostName& host) noexcept
+{
+    return sandbox.left_host == host || sandbox.remains_on.contains(host);
+}
+
 bool is_visible(const Image& image, std::string_view tenant) noexcept
 {
     return image.tenant.empty() || image.tenant == tenant;

@@ -112,12 +112,18 @@ struct Sandbox {
     std::string pool; ///< That it stands ready in; "" once it is somebody's, and for all others.
     /// It is on its way to there: its guest may stand still only for that. Empty for all others.
     common::HostName moving_to;
-    /// It came from there, which still has what it was made of there. Empty if there is nothing.
+    /// It comes from there, and is not whole here yet. Empty for all others.
     common::HostName left_host;
+    /// It came from there long ago, or a moment; what it was made of is to go there, and may have
+    /// gone. A host that never comes back is among these for ever, and keeps nothing from it.
+    std::set<common::HostName> remains_on;
     bool pool_source = false; ///< Its checkpoint is what the others of `pool` are cloned from.
     std::map<std::string, std::uint64_t>
         timings_us; ///< Steps of its create or restore, for people.
 };
+
+/// That host may have what it was made of there before it went elsewhere.
+bool is_left(const Sandbox& sandbox, const common::HostName& host) noexcept;
 
 /// The record of a checkpoint. It lies on the host of its sandbox and ends with it.
 struct Checkpoint {

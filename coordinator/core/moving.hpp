@@ -157,6 +157,7 @@ private:
     void unmark(const common::SandboxId& id);
     void never_left(const Sandbox& sandbox, const Checkpoint& state);
     void leave(const common::SandboxId& id);
+    void remove_remains(const common::SandboxId& id, const common::HostName& host);
     void finish_leaving(const Op& op, const HostAnswer& answer);
     void wake_stranded();
     [[nodiscard]] Moved of(const Op& op) const;

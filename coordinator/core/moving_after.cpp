@@ -21,7 +21,7 @@ void Core::Moving::destroyed(const common::SandboxId& id)
     stranded_.erase(id);
     const auto found = moves_.find(id);
     if (found == moves_.end()) {
-        return is_arriving(id) ? leave(id) : void(); // It was about to be asked for again.
+        return leave(id); // If it was about to be asked for again.
     }
     const auto move = found->second;
     moves_.erase(found);
@@ -35,18 +35,30 @@ void Core::Moving::destroyed(const common::SandboxId& id)
         drop_copies(move);
     }
     core_.conclude(move->op, error);
-    if (!core_.fleet_.find(id)->left_host.empty()) {
-        leave(id);
-    }
+    leave(id);
     let_in(move);
     move->done(error);
 }
 
-/// The host that it came from is to be rid of it.
+/// It is whole where it is, or nowhere: the host that it came from is to be rid of it.
 void Core::Moving::leave(const common::SandboxId& id)
 {
+    const auto* now = core_.fleet_.find(id);
+    if (now == nullptr || now->left_host.empty()) {
+        return;
+    }
+    auto left = *now;
+    const auto host = std::exchange(left.left_host, {});
+    left.remains_on.insert(host);
+    core_.put(std::move(left));
+    core_.dirty_.insert(id);
+    remove_remains(id, host);
+}
+
+void Core::Moving::remove_remains(const common::SandboxId& id, const common::HostName& host)
+{
     auto there = *core_.fleet_.find(id);
-    there.host = there.left_host;
+    there.host = host;
     const auto op = core_.begin_operation(Kind::leave, ours(there), there, DestroyOnHost{id});
     op->recorded = false;
     op->durable = true;
@@ -57,7 +69,7 @@ void Core::Moving::finish_leaving(const Op& op, const HostAnswer& answer)
 {
     core_.retire(op);
     const auto* found = core_.fleet_.find(op->row.sandbox);
-    if (found == nullptr || found->left_host != op->host) {
+    if (found == nullptr || !found->remains_on.contains(op->host)) {
         return;
     }
     if (answer.error && answer.error->code != ErrorCode::not_found) {
@@ -67,14 +79,14 @@ void Core::Moving::finish_leaving(const Op& op, const HostAnswer& answer)
                      answer.error->message);
         core_.loop_->after(again_after, [this, id = found->id, host = op->host] {
             const auto* still = core_.fleet_.find(id);
-            if (still != nullptr && still->left_host == host) {
-                leave(id);
+            if (still != nullptr && still->remains_on.contains(host)) {
+                remove_remains(id, host);
             }
         });
         return;
     }
     auto gone = *found;
-    gone.left_host = {};
+    gone.remains_on.erase(op->host);
     core_.put(gone);
     core_.dirty_.insert(gone.id);
 }
@@ -161,17 +173,21 @@ void Core::Moving::adopt()
 {
     std::vector<Sandbox> all;
     for (const auto& [id, sandbox] : core_.fleet_.sandboxes()) {
-        if (!sandbox.left_host.empty() || !sandbox.moving_to.empty()) {
+        if (!sandbox.left_host.empty() || !sandbox.moving_to.empty() ||
+            !sandbox.remains_on.empty()) {
             all.push_back(sandbox);
         }
     }
     for (const auto& sandbox : all) {
+        for (const auto& host : sandbox.remains_on) {
+            remove_remains(sandbox.id, host);
+        }
         const bool lives = sandbox.phase != Phase::destroyed;
         if (lives && !sandbox.moving_to.empty() && !sandbox.left_host.empty()) {
             arrive_again(sandbox.id);
         } else if (!sandbox.left_host.empty()) {
             leave(sandbox.id);
-        } else if (lives) {
+        } else if (lives && !sandbox.moving_to.empty()) {
             stranded_.insert(sandbox.id);
         }
     }

@@ -101,11 +101,6 @@ Result<> Core::Moving::may_move(const Sandbox& sandbox) const
     if (is_moving(sandbox.id) || !sandbox.moving_to.empty()) {
         return stays(sandbox, "it is on its way already", "moving");
     }
-    if (!sandbox.left_host.empty()) {
-        return stays(sandbox,
-                     "host " + sandbox.left_host.str() + " still has what it was made of there",
-                     "leaving");
-    }
     COMMON_TRY(const auto* host, core_.reachable(sandbox));
     if (host->host.health != HostHealth::ready) {
         return stays(sandbox, "its host is not ready", "host_unreachable");
@@ -174,6 +169,9 @@ Result<common::HostName> Core::Moving::target(const Sandbox& sandbox,
     }
     const auto& here = core_.fleet_.hosts().at(sandbox.host).host.facts;
     refused.insert_or_assign(sandbox.host, "it is there");
+    for (const auto& host : sandbox.remains_on) {
+        refused.insert_or_assign(host, "it still has what it was made of there before");
+    }
     for (const auto& [name, known] : core_.fleet_.hosts()) {
         const auto why = has_memory(sandbox.phase) ? unlike(here, known.host.facts) : std::string{};
         const auto shunned = shunned_.find({sandbox.id, name});

@@ -59,7 +59,7 @@ void Core::Moving::begin_copy(const Caller& caller,
 
 Result<> Core::Moving::may_copy(const Sandbox& sandbox) const
 {
-    if (is_moving(sandbox.id) || !sandbox.moving_to.empty() || !sandbox.left_host.empty()) {
+    if (is_moving(sandbox.id) || !sandbox.moving_to.empty()) {
         return Error{ErrorCode::failed_precondition,
                      "copy sandbox " + sandbox.id.str() + ": it is on its way to another host",
                      "moving"};

@@ -280,7 +280,7 @@ void Core::Moving::end(const Moved& move, const std::optional<Error>& error)
     core_.conclude(move->op, error);
     drop_state(move); // Not before: at a start it tells that all has not arrived yet.
     const auto* now = core_.fleet_.find(move->id);
-    if (now != nullptr && !now->left_host.empty() && !move->stays) {
+    if (now != nullptr && !move->stays) {
         leave(move->id);
     }
     let_in(move);

@@ -30,10 +30,8 @@ Result<Replica> Core::Moving::revivable(const Sandbox& sandbox) const
         return not_revived(sandbox, "it is on its way already", "moving");
     }
     if (!sandbox.left_host.empty()) {
-        return not_revived(sandbox,
-                           "host " + sandbox.left_host.str() +
-                               " still has what it was made of there, and is not connected",
-                           "leaving");
+        return not_revived(
+            sandbox, "it had not arrived whole from host " + sandbox.left_host.str(), "leaving");
     }
     const auto image = core_.fleet_.image_of(sandbox);
     if (sandbox.replicas.count == 0) {
@@ -44,7 +42,7 @@ Result<Replica> Core::Moving::revivable(const Sandbox& sandbox) const
     }
     std::string why;
     for (auto& moment : core_.replicating_->moments(sandbox.id)) {
-        if (moment.copy.host == sandbox.host) {
+        if (moment.copy.host == sandbox.host || sandbox.remains_on.contains(moment.copy.host)) {
             continue;
         }
         const auto shunned = shunned_.find({sandbox.id, moment.copy.host});

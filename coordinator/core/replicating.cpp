@@ -147,8 +147,9 @@ void Core::Replicating::tidy()
             if (row.dropping) {
                 continue;
             }
-            if (lives && key.second == sandbox->host) {
-                own.push_back(key); // It is where its copy was: what is there is its own.
+            if (lives &&
+                (key.second == sandbox->host || sandbox->remains_on.contains(key.second))) {
+                own.push_back(key); // What is there is its own, or goes with what it has left.
                 continue;
             }
             const auto moment = std::ranges::find(
@@ -281,7 +282,8 @@ std::optional<common::HostName> Core::Replicating::due_on(const Sandbox& sandbox
     const auto now = core_.clock_.wall();
     auto copies = moments(sandbox.id);
     std::erase_if(copies, [this, &sandbox](const Replica& moment) {
-        return moment.copy.host == sandbox.host || !takes_copies(moment.copy.host, sandbox);
+        return moment.copy.host == sandbox.host || sandbox.remains_on.contains(moment.copy.host) ||
+               !takes_copies(moment.copy.host, sandbox);
     });
     if (copies.size() < sandbox.replicas.count) {
         return common::HostName{};

@@ -151,6 +151,15 @@ constexpr std::array all_of_a_sandbox{
     BatchColumn<Sandbox>{"left_host",
                          BatchValue::text,
                          [](ArrayText& to, const Sandbox& b) { to.add(b.left_host.str()); }},
+    BatchColumn<Sandbox>{"remains_on",
+                         BatchValue::texts,
+                         [](ArrayText& to, const Sandbox& b) {
+                             std::vector<std::string> hosts;
+                             for (const auto& host : b.remains_on) {
+                                 hosts.push_back(host.str());
+                             }
+                             to.add_raw(text_array(hosts));
+                         }},
     BatchColumn<Sandbox>{
         "wants_labels",
         BatchValue::map,

@@ -44,6 +44,9 @@ Sandbox sandbox_from(Fields& in)
     box.timings_us = in.numbers();
     box.moving_to = common::HostName{in.text()};
     box.left_host = common::HostName{in.text()};
+    for (auto& host : in.list()) {
+        box.remains_on.insert(common::HostName{std::move(host)});
+    }
     box.wants.labels = in.map();
     const auto tolerates = in.list();
     box.wants.tolerates = {tolerates.begin(), tolerates.end()};
@@ -63,7 +66,7 @@ const std::string sandbox_columns =
     ", file_roots, files_never_read, files_never_written, ttl_seconds, " + us_of("created_at") +
     ", " + us_of("updated_at") + ", " + us_of("expires_at") + ", " + us_of("deleted_at") +
     ", phase, desired, generation, ip_address, error, pool, pool_source, " +
-    pairs_of("timings_us") + ", moving_to, left_host, " + pairs_of("wants_labels") +
+    pairs_of("timings_us") + ", moving_to, left_host, remains_on, " + pairs_of("wants_labels") +
     ", wants_tolerates, wants_accelerator, wants_group, wants_spread_by, wants_apart, "
     "replica_count, replica_every_seconds, replica_memory";
 

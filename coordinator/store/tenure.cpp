@@ -33,7 +33,7 @@ Snapshot read_snapshot(pqxx::transaction_base& sql)
     snapshot.sandboxes = read_sandboxes(
         sql,
         "WHERE deleted_at IS NULL OR deleted_at > now() - interval '24 hours' OR left_host <> '' "
-        "ORDER BY id");
+        "OR remains_on <> '{}' ORDER BY id");
     snapshot.checkpoints = read_checkpoints(sql, "WHERE status <> 'deleted' ORDER BY id");
     snapshot.replicas = read_replicas(sql);
     snapshot.pools = read_pools(sql, "WHERE deleted_at IS NULL ORDER BY name");

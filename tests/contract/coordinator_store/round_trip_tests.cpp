@@ -64,6 +64,7 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     box.pool_source = true;
     box.moving_to = common::HostName{"h2" + hostile()};
     box.left_host = common::HostName{"h3" + hostile()};
+    box.remains_on = {common::HostName{"h4"}, common::HostName{hostile()}};
     box.labels = {{hostile(), ""}, {"", hostile()}, {"team", "red"}};
     box.wants = {{{"rack", hostile()}}, {"gpu", hostile(), "'"}, "tcg", hostile(), "rack", false};
     box.replicas = {2, std::chrono::seconds{90}, false};
@@ -104,6 +105,7 @@ BOOST_AUTO_TEST_CASE(a_sandbox_comes_back_as_it_was_written)
     BOOST_TEST(back.generation == 1U);
     BOOST_TEST((back.pool == box.pool && back.pool_source));
     BOOST_TEST((back.moving_to == box.moving_to && back.left_host == box.left_host));
+    BOOST_TEST((back.remains_on == box.remains_on));
     BOOST_TEST(snapshot->epoch == 2U);
 }
 

@@ -22,7 +22,7 @@ struct EvacuationFixture : ReplicaFixture {
                 return core->host(me, HostName{"h1"})->health == HostHealth::lost;
             },
             "the loss of h1");
-        gone = "h1";
+        gone.insert("h1");
     }
     Result<void> evacuate(bool powered_off = true)
     {
@@ -262,7 +262,7 @@ BOOST_AUTO_TEST_CASE(a_restart_goes_on_with_what_was_on_its_way)
     answer(last, std::monostate{});
     eventually([&] { return recorded_copies().empty(); }, "the end of the copy");
     BOOST_TEST(now(id).host.str() == "h2");
-    BOOST_TEST(store.sandbox(id)->left_host.str() == "h1");
+    BOOST_TEST((store.sandbox(id)->remains_on == std::set{HostName{"h1"}}));
 }
 
 BOOST_AUTO_TEST_CASE(one_that_a_restart_interrupted_and_the_host_undid_is_the_old_ones_again)

@@ -217,7 +217,7 @@ struct AnywhereFixture : MovingFixture {
                 time_passes();
                 const auto row = store.sandbox(box);
                 return progress()->state == DrainProgress::State::drained &&
-                       row->moving_to.empty() && row->left_host.empty();
+                       row->moving_to.empty() && is_nowhere_else(box);
             },
             "the end of the move");
         BOOST_TEST(hosts.wrong() == "");

@@ -23,7 +23,7 @@ struct EndedMoveFixture : MovingFixture {
     void is_over(const SandboxId& id)
     {
         await_stored(id, Phase::destroyed);
-        eventually([&] { return store.sandbox(id)->left_host.empty(); }, "it has left");
+        eventually([&] { return is_nowhere_else(id); }, "it has left");
         await_drain(DrainProgress::State::drained);
         BOOST_TEST(used("h1") == 0U);
         BOOST_TEST(used("h2") == 0U);

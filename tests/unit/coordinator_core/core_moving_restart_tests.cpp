@@ -56,7 +56,7 @@ struct RestartedMoveFixture : MovingFixture {
     }
     void await_left_behind()
     {
-        eventually([&] { return store.sandbox(id)->left_host.empty(); }, "it has left");
+        eventually([&] { return is_nowhere_else(id); }, "it has left");
     }
 
     const SandboxId id{"sbx-1"};

@@ -236,12 +236,18 @@ struct MovingFixture : CheckpointFixture {
         }
         BOOST_TEST(destroys == 1U);
     }
+    /// By the record: no host that it came from has anything of it.
+    bool is_nowhere_else(const SandboxId& id)
+    {
+        const auto row = store.sandbox(id);
+        return row->left_host.empty() && row->remains_on.empty();
+    }
     void await_left(const SandboxId& id)
     {
         eventually(
             [&] {
                 const auto row = store.sandbox(id);
-                return row->host.str() == "h2" && row->left_host.empty() && row->moving_to.empty();
+                return row->host.str() == "h2" && row->moving_to.empty() && is_nowhere_else(id);
             },
             "the end of the move, written down");
     }

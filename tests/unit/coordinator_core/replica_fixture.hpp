@@ -15,8 +15,8 @@ struct ReplicaFixture : MovingFixture {
         what.replicas = {1, seconds{60}, memory};
         return what;
     }
-    /// As they come while hosts live: h2 is heard all the time. What is sent to a host that is gone
-    /// does not arrive.
+    /// As they come while hosts live: some are heard all the time. What is sent to a host that is
+    /// gone does not arrive.
     Sent comes()
     {
         while (true) {
@@ -27,7 +27,7 @@ struct ReplicaFixture : MovingFixture {
                 },
                 "a command");
             auto sent = link.commands.take();
-            if (sent.host.str() != gone) {
+            if (!gone.contains(sent.host.str())) {
                 return sent;
             }
         }
@@ -55,9 +55,11 @@ struct ReplicaFixture : MovingFixture {
         BOOST_REQUIRE(std::holds_alternative<DestroyOnHost>(sent.command.what));
         return sent;
     }
-    void beat(const std::string& host = "h2")
+    void beat()
     {
-        link.say(coordinator::HostBeat{HostName{host}, movable(host)});
+        for (const auto& host : heard) {
+            link.say(coordinator::HostBeat{HostName{host}, movable(host)});
+        }
     }
     /// The capture of a round, answered.
     SnapshotId captured_copy(bool memory = true)
@@ -109,7 +111,8 @@ struct ReplicaFixture : MovingFixture {
         return ids;
     }
 
-    std::string gone; ///< This host hears nothing.
+    std::set<std::string> heard{"h2"};
+    std::set<std::string> gone; ///< These hear nothing.
 };
 
 } // namespace tests
