@@ -59,7 +59,8 @@ void SandboxService::raise_fence()
     const auto [after, action] = fence_->promise();
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(after).count();
     if (action == FenceAction::keep) {
-        spdlog::warn("no leader was heard for {} s: sandboxes run on, as `fence: keep` says",
+        spdlog::warn("no leader was heard for {} s: sandboxes run on, as `fence: keep` says, and "
+                     "no command is carried out",
                      seconds);
         return;
     }
@@ -170,17 +171,27 @@ void SandboxService::keep_stamp()
 Error SandboxService::no_leader()
 {
     return {ErrorCode::unavailable,
-            "this host has fenced itself: it heard from no leader for too long",
+            "this host carries out nothing: it heard from no leader for too long",
             fenced_reason};
 }
 
-bool SandboxService::would_run(const Command& command)
+bool SandboxService::asks_only(const Command& command)
 {
     const auto& what = command.what;
-    return std::holds_alternative<CreateCommand>(what) ||
-           std::holds_alternative<ClaimCommand>(what) ||
-           std::holds_alternative<StartCommand>(what) ||
-           std::holds_alternative<RestoreCommand>(what);
+    return std::holds_alternative<ReadCommand>(what) ||
+           std::holds_alternative<ListVmsCommand>(what) ||
+           std::holds_alternative<OpenReaderCommand>(what) ||
+           std::holds_alternative<GrantReaderCommand>(what) ||
+           std::holds_alternative<CloseReaderCommand>(what) ||
+           std::holds_alternative<CloseReadersCommand>(what) ||
+           std::holds_alternative<WatchOutputCommand>(what) ||
+           std::holds_alternative<UnwatchOutputCommand>(what);
+}
+
+/// Also where guests are kept: who asks may have been deposed, and others may have decided.
+bool SandboxService::takes_commands()
+{
+    return !no_guest_may_run() && !fence_on_;
 }
 
 bool SandboxService::refuse_fenced(const Op& op)

@@ -129,12 +129,12 @@ void SandboxService::take(Command command)
     if (const auto* give = std::get_if<GivePieceCommand>(&command.what); give != nullptr) {
         return give_piece(*give);
     }
-    if (serve_live_exec(command)) {
-        return;
-    }
-    if (would_run(command) && adopted_ && no_guest_may_run()) {
+    if (adopted_ && !asks_only(command) && !takes_commands()) {
         // Nothing was begun, and asked again it may be: this answer is not kept.
         return ports_.uplink.answer({command.operation, command.request, {}, no_leader(), {}});
+    }
+    if (serve_live_exec(command)) {
+        return;
     }
     const auto op =
         std::make_shared<Operation>(Operation{std::move(command), ports_.clock.steady()});

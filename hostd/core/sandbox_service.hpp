@@ -323,7 +323,8 @@ private:
     void lift_in_lane(const common::SandboxId& id);
     [[nodiscard]] FenceStamp fence_stamp() const;
     void keep_stamp();
-    static bool would_run(const Command& command);
+    static bool asks_only(const Command& command); ///< It changes nothing, nor in a guest.
+    [[nodiscard]] bool takes_commands();           ///< As of now: a leader was heard not long ago.
     /// Answers what would have a guest run while none may.
     bool refuse_fenced(const Op& op);
     static common::Error no_leader();

@@ -20,11 +20,12 @@ BOOST_AUTO_TEST_CASE(guests_are_paused_when_no_leader_was_heard_and_go_on_when_i
     await_fenced({"sbx-1"}, Phase::paused);
     BOOST_CHECK(state_of("sbx-1") == DomainState::paused);
     BOOST_TEST(guests.paused(id("sbx-1")));
-    BOOST_TEST(ask("op-2", exec("sbx-1", "ls")).error->reason == "not_running");
+    BOOST_TEST(ask("op-2", exec("sbx-1", "ls")).error->reason == "fenced");
     lift({"sbx-1"}); // Of nobody who was heard.
     BOOST_TEST(ask("op-3", StartCommand{id("sbx-1")}).error->reason == "fenced");
     BOOST_TEST(ask("op-4", create("sbx-2")).error->reason == "fenced");
     hear();
+    BOOST_TEST(ask("op-2b", exec("sbx-1", "ls")).error->reason == "not_running");
     BOOST_TEST(!ask("op-5", create("sbx-3")).error);
     BOOST_CHECK(state_of("sbx-1") == DomainState::paused);
     lift({"sbx-1", "sbx-3", "sbx-9"});
@@ -75,15 +76,31 @@ BOOST_AUTO_TEST_CASE(guests_are_stopped_if_that_is_asked_for_and_start_again)
     BOOST_TEST(!is_fenced(std::get<hostd::SandboxStatus>(started.value)));
 }
 
-BOOST_AUTO_TEST_CASE(guests_run_on_if_they_are_to_be_kept)
+BOOST_AUTO_TEST_CASE(guests_run_on_if_they_are_to_be_kept_and_nothing_is_carried_out)
 {
     run_with(FenceAction::keep);
     static_cast<void>(created("sbx-1"));
-    fence.pass(minute * 10);
-    BOOST_TEST(!ask("op-1", create("sbx-2")).error);
-    BOOST_TEST(!ask("op-2", exec("sbx-1", "ls")).error);
+    fence.pass(minute - std::chrono::milliseconds{1});
+    BOOST_TEST(!ask("op-0", exec("sbx-1", "ls")).error);
+    fence.pass(std::chrono::milliseconds{1});
+    const std::vector<std::pair<std::string, decltype(hostd::Command::what)>> all{
+        {"op-1", create("sbx-2")},
+        {"op-2", exec("sbx-1", "ls")},
+        {"op-3", PauseCommand{id("sbx-1")}},
+        {"op-4", hostd::StopCommand{id("sbx-1")}},
+        {"op-5", hostd::DestroyCommand{id("sbx-1")}}};
+    for (const auto& [operation, what] : all) {
+        const auto answer = ask(operation, what);
+        BOOST_REQUIRE_MESSAGE(answer.error, operation);
+        BOOST_TEST(answer.error->reason == "fenced", operation);
+    }
+    BOOST_TEST(!ask("op-6", hostd::ReadCommand{id("sbx-1")}).error);
     run_again();
     BOOST_CHECK(state_of("sbx-1") == DomainState::running);
+    hear();
+    // Asked again under the same number: it had not begun.
+    BOOST_TEST(!ask("op-2", exec("sbx-1", "ls")).error);
+    BOOST_TEST(!ask("op-1", create("sbx-2")).error);
 }
 
 BOOST_AUTO_TEST_CASE(a_restart_goes_on_counting_and_knows_who_is_held)
