@@ -1,5 +1,6 @@
 #include "cli/image_making.hpp"
 
+#include "cli/agent_injection.hpp"
 #include "cli/answers.hpp"
 #include "cli/image_source.hpp"
 #include "cli/local_file.hpp"
@@ -78,8 +79,13 @@ common::Result<std::string> import_image(Context& context,
                                          const std::string& from,
                                          const std::string& sha256)
 {
-    COMMON_TRY(const auto source, image_source(context.console, from, sha256));
     auto files = wanted;
+    std::string agent;
+    if (wanted.agent == agent_to_inject) {
+        COMMON_TRY(agent, agent_binary());
+        files.agent = "paddock";
+    }
+    COMMON_TRY(const auto source, image_source(context.console, from, sha256, agent));
     files.disk = source.disk;
     for (const auto& [option, said] : {std::pair{&files.kernel, &source.kernel},
                                        std::pair{&files.initrd, &source.initrd},
@@ -91,7 +97,7 @@ common::Result<std::string> import_image(Context& context,
         return common::Error{common::ErrorCode::invalid_argument,
                              from +
                                  ": say what is in it that commands go through: --agent paddock, "
-                                 "qemu or none"};
+                                 "qemu or none; or inject, which puts paddock's in"};
     }
     if (files.cpu == 0) {
         files.cpu = source.vcpus;

@@ -1,7 +1,7 @@
 #include "cli/image_source.hpp"
 
-#include "cli/signals.hpp"
-#include "common/process/child.hpp"
+#include "cli/agent_injection.hpp"
+#include "cli/image_tools.hpp"
 
 #include <algorithm>
 #include <array>
@@ -24,41 +24,6 @@ namespace {
 constexpr std::string_view hint =
     "qemu-img convert -O qcow2 makes a disk of most formats one that is taken";
 
-struct Making {
-    const Console& console;
-    const SignalReader& signals; ///< None ends the process before the folder is gone.
-    const PrivateFolder& folder;
-};
-
-Error refused(const std::string& what, const std::string& why)
-{
-    return {ErrorCode::invalid_argument, what + ": " + why};
-}
-
-/// Runs it; what it writes to stdout goes to `sink`. A signal meanwhile ends it.
-Result<> run(const SignalReader& signals,
-             std::vector<std::string> argv,
-             const std::string& package,
-             const std::function<Result<>(std::string_view)>& sink)
-{
-    const common::process::Command command{std::move(argv), "", std::chrono::hours{24}};
-    const auto ended = [&]() -> Result<common::process::Outcome> {
-        COMMON_TRY(const auto child,
-                   common::process::Child::start(
-                       {.command = command, .on_output = sink, .interrupt = signals.fd()}));
-        return child->finish();
-    }();
-    if (!ended && ended.error().code == ErrorCode::not_found) {
-        return Error{ErrorCode::failed_precondition,
-                     command.argv.front() + " is needed for that: apt-get install " + package,
-                     "no_program"};
-    }
-    if (!ended) {
-        return ended.error();
-    }
-    return ended->status == 0 ? Result<>{} : common::process::failed(command, *ended);
-}
-
 Result<> check_digest(const std::string& path, const std::string& what, const std::string& wanted)
 {
     if (wanted.empty()) {
@@ -67,45 +32,47 @@ Result<> check_digest(const std::string& path, const std::string& what, const st
     COMMON_TRY(const auto digest, digest_of(path));
     return digest == wanted
                ? Result<>{}
-               : refused(what, "its sha256 is " + digest + ", and not " + wanted + " as wanted");
+               : not_an_image(what,
+                              "its sha256 is " + digest + ", and not " + wanted + " as wanted");
 }
 
-Result<std::string> fetched(const Making& making, const std::string& url)
+Result<std::string> fetched(const ImageWork& work, const std::string& url)
 {
-    const auto path = making.folder.path() + "/fetched";
+    const auto path = work.folder.path() + "/fetched";
     std::ofstream file{path, std::ios::binary};
-    Progress progress{making.console, url, std::nullopt};
+    Progress progress{work.console, url, std::nullopt};
     const auto took =
-        run(making.signals,
-            {"curl",
-             "--fail",
-             "--location",
-             "--silent",
-             "--show-error",
-             "--globoff",
-             "--proto",
-             "=http,https",
-             "--proto-redir",
-             url.starts_with("https:") ? "=https" : "=http,https",
-             "--speed-limit",
-             "1",
-             "--speed-time",
-             "60",
-             "--",
-             url},
-            "curl",
-            [&](std::string_view piece) -> Result<> {
-                progress.add(piece.size());
-                file.write(piece.data(), static_cast<std::streamsize>(piece.size()));
-                return file ? Result<>{} : refused(path, "it cannot be written; is its disk full?");
-            });
+        run_tool(work,
+                 {"curl",
+                  "--fail",
+                  "--location",
+                  "--silent",
+                  "--show-error",
+                  "--globoff",
+                  "--proto",
+                  "=http,https",
+                  "--proto-redir",
+                  url.starts_with("https:") ? "=https" : "=http,https",
+                  "--speed-limit",
+                  "1",
+                  "--speed-time",
+                  "60",
+                  "--",
+                  url},
+                 "curl",
+                 [&](std::string_view piece) -> Result<> {
+                     progress.add(piece.size());
+                     file.write(piece.data(), static_cast<std::streamsize>(piece.size()));
+                     return file ? Result<>{}
+                                 : not_an_image(path, "it cannot be written; is its disk full?");
+                 });
     progress.end();
     if (!took) {
         return took.error();
     }
     file.close();
     return file ? Result<std::string>{path}
-                : refused(path, "it cannot be written; is its disk full?");
+                : not_an_image(path, "it cannot be written; is its disk full?");
 }
 
 enum class Format { qcow2, raw };
@@ -129,7 +96,7 @@ Result<Format> format_of(const std::string& path, const std::string& what)
                             std::pair{"PK\x03\x04", "zip: unzip"}};
     for (const auto& [magic, how] : packed) {
         if (begins.starts_with(magic)) {
-            return refused(what, fmt::format("it is packed by {} it first", how));
+            return not_an_image(what, fmt::format("it is packed by {} it first", how));
         }
     }
     const std::array others{"KDMV", "# Disk D", "vhdxfile", "conectix", "<<< Orac", "<<< QEMU"};
@@ -139,23 +106,21 @@ Result<Format> format_of(const std::string& path, const std::string& what)
     const bool is_other = std::ranges::any_of(
         others, [begins](const char* magic) { return begins.starts_with(magic); });
     if (none || size == 0 || size % sector != 0 || is_other) {
-        return refused(what, fmt::format("it is neither a qcow2 nor a raw disk; {}", hint));
+        return not_an_image(what, fmt::format("it is neither a qcow2 nor a raw disk; {}", hint));
     }
     return Format::raw;
 }
 
-Result<> convert(const Making& making, const std::string& from, const std::string& to)
+Result<> convert(const ImageWork& work, const std::string& from, const std::string& to)
 {
-    if (making.console.err_is_tty) {
+    if (work.console.err_is_tty) {
         Console::say("converting " + fs::path{from}.filename().string() + "\n");
     }
-    return run(making.signals,
-               {"qemu-img", "convert", "-f", "raw", "-O", "qcow2", from, to},
-               "qemu-utils",
-               [](std::string_view) { return Result<>{}; });
+    return run_tool(
+        work, {"qemu-img", "convert", "-f", "raw", "-O", "qcow2", from, to}, "qemu-utils");
 }
 
-Result<> take_disk(const Making& making,
+Result<> take_disk(const ImageWork& work,
                    const std::string& path,
                    const std::string& what,
                    ImageSource& source)
@@ -163,8 +128,8 @@ Result<> take_disk(const Making& making,
     COMMON_TRY(const auto format, format_of(path, what));
     source.disk = path;
     if (format == Format::raw) {
-        source.disk = making.folder.path() + "/disk.qcow2";
-        COMMON_CHECK(convert(making, path, source.disk));
+        source.disk = work.folder.path() + "/disk.qcow2";
+        COMMON_CHECK(convert(work, path, source.disk));
     }
     return {};
 }
@@ -174,15 +139,15 @@ Result<nlohmann::json> read_about(const fs::path& file)
     std::ifstream in{file};
     auto about = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
     if (!in || !about.is_object()) {
-        return refused(file.string(),
-                       "a folder is an image's if it has an image.json, which is a "
-                       "JSON object; see tools/build-tiny-image");
+        return not_an_image(file.string(),
+                            "a folder is an image's if it has an image.json, which is a "
+                            "JSON object; see tools/build-tiny-image");
     }
     return about;
 }
 
 /// What image.json says of the files beside it.
-Result<ImageSource> of_folder(const Making& making, const fs::path& folder)
+Result<ImageSource> of_folder(const ImageWork& work, const fs::path& folder)
 {
     COMMON_TRY(const auto about, read_about(folder / "image.json"));
     ImageSource source;
@@ -204,17 +169,17 @@ Result<ImageSource> of_folder(const Making& making, const fs::path& folder)
             }
         }
     } catch (const nlohmann::json::exception& error) {
-        return refused((folder / "image.json").string(), error.what());
+        return not_an_image((folder / "image.json").string(), error.what());
     }
     if (source.disk.empty()) {
-        return refused(folder.string(), "there is no disk.qcow2 in it");
+        return not_an_image(folder.string(), "there is no disk.qcow2 in it");
     }
-    COMMON_CHECK(take_disk(making, std::string{source.disk}, source.disk, source));
+    COMMON_CHECK(take_disk(work, std::string{source.disk}, source.disk, source));
     return source;
 }
 
 Result<ImageSource>
-prepared(const Making& making, const std::string& where, const std::string& sha256)
+prepared(const ImageWork& work, const std::string& where, const std::string& sha256)
 {
     ImageSource source;
     if (where.find("://") == std::string::npos) {
@@ -224,26 +189,26 @@ prepared(const Making& making, const std::string& where, const std::string& sha2
             return Error{ErrorCode::not_found, where + ": there is no such file or folder"};
         }
         if (fs::is_directory(status)) {
-            return sha256.empty() ? of_folder(making, where)
-                                  : refused(where, "a folder's digests are in its image.json");
+            return sha256.empty() ? of_folder(work, where)
+                                  : not_an_image(where, "a folder's digests are in its image.json");
         }
         if (!fs::is_regular_file(status)) {
-            return refused(where, "it is no file");
+            return not_an_image(where, "it is no file");
         }
         COMMON_CHECK(check_digest(where, where, sha256));
-        COMMON_CHECK(take_disk(making, where, where, source));
+        COMMON_CHECK(take_disk(work, where, where, source));
         return source;
     }
     const bool is_plain = where.starts_with("http://");
     if (!is_plain && !where.starts_with("https://")) {
-        return refused(where, "an image comes from http or https, a file or a folder");
+        return not_an_image(where, "an image comes from http or https, a file or a folder");
     }
     if (is_plain && sha256.empty()) {
-        return refused(where, "http does not tell who answers: take https, or say --sha256");
+        return not_an_image(where, "http does not tell who answers: take https, or say --sha256");
     }
-    COMMON_TRY(const auto file, fetched(making, where));
+    COMMON_TRY(const auto file, fetched(work, where));
     COMMON_CHECK(check_digest(file, where, sha256));
-    COMMON_CHECK(take_disk(making, file, where, source));
+    COMMON_CHECK(take_disk(work, file, where, source));
     return source;
 }
 
@@ -255,20 +220,27 @@ bool is_image_source(const std::string& where)
     return where.find('/') != std::string::npos || fs::exists(where, none);
 }
 
-Result<ImageSource>
-image_source(const Console& console, const std::string& where, const std::string& sha256)
+Result<ImageSource> image_source(const Console& console,
+                                 const std::string& where,
+                                 const std::string& sha256,
+                                 const std::string& inject)
 {
     const bool is_digest = sha256.size() == 64 && std::ranges::all_of(sha256, [](unsigned char c) {
                                return std::isdigit(c) != 0 || (c >= 'a' && c <= 'f');
                            });
     if (!sha256.empty() && !is_digest) {
-        return refused("--sha256", "64 lower-case hexadecimal digits are expected");
+        return not_an_image("--sha256", "64 lower-case hexadecimal digits are expected");
     }
     std::optional<int> signal;
     auto source = [&]() -> Result<ImageSource> {
         const SignalReader signals{SIGINT, SIGTERM, SIGHUP};
         COMMON_TRY(const auto folder, PrivateFolder::make());
-        auto found = prepared({console, signals, *folder}, where, sha256);
+        const ImageWork work{console, signals, *folder};
+        auto found = prepared(work, where, sha256);
+        if (found && !inject.empty()) {
+            auto with = inject_agent(work, found->disk, where, inject);
+            with ? void(found->disk = *std::move(with)) : void(found = with.error());
+        }
         if (found && found->disk.starts_with(folder->path())) {
             // Whatever ends us from here on, nothing is left of it.
             found->made.reset(::open(found->disk.c_str(), O_RDONLY | O_CLOEXEC));

@@ -27,8 +27,11 @@ bool is_image_source(const std::string& where);
 /// `where`: a URL (http, https), a file, or a folder with an image.json beside disk.qcow2, as
 /// tools/build-tiny-image makes. A raw disk is converted; what is neither qcow2 nor raw is refused.
 /// Digests that image.json names are compared. `sha256`: hex, that a file or what a URL answers has
-/// to have; http wants one. With progress. Signals meanwhile end the process, and nothing is left.
-common::Result<ImageSource>
-image_source(const Console& console, const std::string& where, const std::string& sha256);
+/// to have; http wants one. `inject`: an agent's binary that is put into a copy of the disk; ""
+/// none. With progress. Signals meanwhile end the process, and nothing is left.
+common::Result<ImageSource> image_source(const Console& console,
+                                         const std::string& where,
+                                         const std::string& sha256,
+                                         const std::string& inject = {});
 
 } // namespace cli

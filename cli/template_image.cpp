@@ -1,3 +1,4 @@
+#include "cli/agent_injection.hpp"
 #include "cli/template_reading.hpp"
 
 #include <algorithm>
@@ -147,14 +148,17 @@ private:
             fields_.wrong("firmware", "does not go with a kernel, which is booted directly");
         }
         if (image.agent.empty() && !fields_.has("agent") && !fields_.has("guest_agent")) {
-            fields_.wrong("agent",
-                          "is required with a disk: paddock, qemu or none, by what is in it");
+            fields_.wrong(
+                "agent",
+                "is required with a disk: paddock, qemu or none, by what is in it; or inject, "
+                "which puts paddock's in");
         }
     }
 
     void read_agent(TemplateImage& image)
     {
-        image.agent = fields_.one_of("agent", {"paddock", "qemu", "none"}).value_or("");
+        image.agent =
+            fields_.one_of("agent", {"paddock", "qemu", "none", agent_to_inject}).value_or("");
         if (fields_.has("agent")) {
             fields_.refuse("guest_agent", "says what agent says, too: keep that one");
             return;

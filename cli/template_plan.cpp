@@ -1,5 +1,6 @@
 #include "cli/template_plan.hpp"
 
+#include "cli/agent_injection.hpp"
 #include "cli/image_making.hpp"
 #include "cli/listing.hpp"
 #include "cli/local_file.hpp"
@@ -168,6 +169,10 @@ Result<std::string> name_of_image(const TemplateFile& file)
         if (parts.contains(part)) {
             COMMON_TRY(parts[part], digest_of(parts[part].get<std::string>()));
         }
+    }
+    if (file.image->agent == agent_to_inject) {
+        COMMON_TRY(const auto agent, agent_binary());
+        COMMON_TRY(parts["injected"], digest_of(agent));
     }
     parts.erase("sha256");
     const auto digest = common::digest::to_hex(common::digest::of(parts.dump()));

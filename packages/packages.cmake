@@ -51,7 +51,7 @@ files. For images of virtual machines; of no use elsewhere."
 paddock_package(cli paddock "command line of Paddock's sandboxes for AI agents"
   "Creates, runs, checkpoints, forks and destroys sandboxes, and shows the
 fleet, through the coordinator's HTTP API."
-  SUGGESTS "bash-completion, curl, qemu-utils")
+  SUGGESTS "bash-completion, curl, qemu-utils, guestfish")
 paddock_package(simulator paddock-simulator "simulated hypervisors for Paddock's coordinator"
   "Many hosts in one process, over the real protocol: to size a fleet and try
 placement, drains and failures before there is hardware.")

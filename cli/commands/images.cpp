@@ -1,3 +1,4 @@
+#include "cli/agent_injection.hpp"
 #include "cli/answers.hpp"
 #include "cli/command_line.hpp"
 #include "cli/exit_status.hpp"
@@ -42,6 +43,11 @@ struct ImportOptions {
 
 common::Result<int> import_vm(Context& context, const ImportOptions& wanted)
 {
+    if (wanted.files.agent == agent_to_inject) {
+        return common::Error{common::ErrorCode::invalid_argument,
+                             "--agent inject: into a disk or a folder here, or a URL's; a VM on a "
+                             "host keeps what it has"};
+    }
     nlohmann::json body{{"name", wanted.files.name}, {"from_vm", wanted.from}};
     for (const auto& [field, text] :
          {std::pair{"host", &wanted.host}, std::pair{"agent", &wanted.files.agent}}) {
@@ -137,6 +143,7 @@ void add_image_commands(CommandLine& line)
                  {"paddock images import debian https://example.com/debian-12.qcow2 "
                   "--agent qemu --sha256 HEX",
                   "paddock images import web ./web.raw --agent none   # It is converted.",
+                  "paddock images import stock ./genericcloud.qcow2 --agent inject",
                   "paddock images import tiny ./tiny/   # As tools/build-tiny-image makes.",
                   "paddock images import gold gold-vm --host h1"});
     auto from = std::make_shared<ImportOptions>();
@@ -153,10 +160,12 @@ void add_image_commands(CommandLine& line)
     taken->add_option("--sha256", from->sha256, "that the file, or what the URL answers, must have")
         ->type_name("HEX");
     taken
-        ->add_option("--agent",
-                     from->files.agent,
-                     "paddock, qemu or none (what image.json, or the VM's definition, says)")
-        ->check(CLI::IsMember({"paddock", "qemu", "none"}))
+        ->add_option(
+            "--agent",
+            from->files.agent,
+            "paddock, qemu or none (what image.json, or the VM's definition, says); inject: "
+            "paddock, put into a copy of the disk first, by guestfish")
+        ->check(CLI::IsMember({"paddock", "qemu", "none", agent_to_inject}))
         ->type_name("KIND");
     add_file_options(taken, from->files);
     line.runs(taken, [from](Context& context) { return import(context, *from); });

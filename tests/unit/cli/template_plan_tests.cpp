@@ -136,6 +136,14 @@ BOOST_AUTO_TEST_CASE(an_image_is_named_after_all_that_it_is_made_of)
     put("image/image.json", "{\"agent\": \"none\"}");
     others.insert(name("disk: image\n"));
     BOOST_TEST(others.size() == 9U);
+    // Of what is put in, too.
+    put("agent", "1");
+    ::setenv("PADDOCK_AGENT", (temp.path() / "agent").c_str(), 1);
+    others.insert(name("disk: a.qcow2\nagent: inject\n"));
+    put("agent", "2");
+    others.insert(name("disk: a.qcow2\nagent: inject\n"));
+    ::unsetenv("PADDOCK_AGENT");
+    BOOST_TEST(others.size() == 11U);
 
     const auto file = template_of("name: web\ndisk: a.qcow2\nagent: none\n", temp.path());
     const auto steps = steps_of(file, one, {});
