@@ -1,10 +1,11 @@
-"""Two machines, and what is rolled out to them. ./run-tests sets PADDOCK_BUILD, PADDOCK_IMAGE and PADDOCK_ROLLOUT, the folder of the
+"""Machines, and what is rolled out to them. ./run-tests sets PADDOCK_BUILD, PADDOCK_IMAGE and PADDOCK_ROLLOUT, the folder of the
 machines' image and of logs."""
 
 import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -34,16 +35,24 @@ def folder():
         yield Path(name)
 
 
+class Debs:
+    """Folders with the packages of one build, by the version that they are made as."""
+
+    def __init__(self, folder):
+        self.folder, self.made = folder, {}
+
+    def __getitem__(self, revision):
+        if revision not in self.made:
+            self.made[revision] = self.folder / f"debs{revision}"
+            done = subprocess.run([REPO / "tools/build-packages", self.made[revision], "--build", BUILD, "--revision", revision],
+                                  env={**os.environ, "DEBEMAIL": "paddock@packages.test"}, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return self.made[revision]
+
+
 @pytest.fixture(scope="session")
 def debs(folder):
-    """Folders with the packages of one build, as two versions."""
-    made = {}
-    for revision in ("1", "2"):
-        made[revision] = folder / f"debs{revision}"
-        done = subprocess.run([REPO / "tools/build-packages", made[revision], "--build", BUILD, "--revision", revision],
-                              env={**os.environ, "DEBEMAIL": "paddock@packages.test"}, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return made
+    return Debs(folder)
 
 
 def depended_on(debs):
@@ -94,16 +103,21 @@ class Recap:
 
 
 class Rollout:
-    """The coordinator with its database and Prometheus on one machine, a hypervisor on the other."""
+    """A coordinator with its database, and Prometheus, on one machine, `control`, and a hypervisor on another, or on the same, `host`."""
 
-    def __init__(self, folder, debs, image):
-        self.folder, self.debs = folder, debs
-        key = folder / "ssh_key"
+    def __init__(self, folder, debs, image, machines=2):
+        self.debs = debs
+        self.folder = folder / f"of{machines}"
+        self.folder.mkdir()
+        key = self.folder / "ssh_key"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key], check=True)
         self.machines = []
         try:
-            self.control = self.boot("c1", image, key, address="10.77.0.1", mac="52:54:00:77:00:01", wire=("c", "h"), memory_mb=1536)
-            self.host = self.boot("h1", image, key, address="10.77.0.2", mac="52:54:00:77:00:02", wire=("h", "c"), memory_mb=2560)
+            self.control = self.boot("c1", image, key, address="10.77.0.1", mac="52:54:00:77:00:01", wire=("c", "h"),
+                                     memory_mb=1536 if machines == 2 else 3072)
+            self.host = self.control
+            if machines == 2:
+                self.host = self.boot("h1", image, key, address="10.77.0.2", mac="52:54:00:77:00:02", wire=("h", "c"), memory_mb=2560)
             for machine in self.machines:
                 machine.wait(BOOT_S)
                 machine.settle(self.machines)
@@ -129,7 +143,7 @@ class Rollout:
                       "paddock_hostd_images": [{"name": "tiny", "folder": str(TINY)}],
                       "paddock_hostd_patience_sec": 600}
         groups = {"paddock_coordinators": {"hosts": {"c1": self.control.inventory()}},
-                  "paddock_hosts": {"hosts": {"h1": self.host.inventory()}},
+                  "paddock_hosts": {"hosts": {self.host.name: self.host.inventory()}},
                   "paddock_monitoring": {"hosts": {"c1": self.control.inventory()}}}
         return {"all": {"vars": everywhere, "children": groups}}
 
@@ -148,16 +162,33 @@ class Rollout:
     def paddock(self, *words, timeout=300):
         return self.control.run(" ".join(("paddock", *words)), timeout=timeout).stdout
 
+    def in_it(self, sandbox, script):
+        return self.paddock("run -u root -t 5m", sandbox, "--", shlex.quote(script), timeout=600)
+
     def host_now(self):
-        return json.loads(self.paddock("-o json hosts get h1"))["host"]
+        return json.loads(self.paddock(f"-o json hosts get {self.host.name}"))["host"]
+
+    def keep_logs(self):
+        for machine, unit in ((self.control, "paddock-coordinator"), (self.host, "paddock-hostd")):
+            text = machine.run(f"journalctl --no-pager -o short-precise -u {unit}", check=False).stdout
+            (WORK / "logs" / f"{unit}.log").write_text(text)
 
 
-@pytest.fixture(scope="session")
-def rollout(folder, debs, machine_image):
+def rolled_out(folder, debs, image, machines):
     assert (TINY / "image.json").exists(), f"no image in {TINY}: tools/build-tiny-image"
-    made = Rollout(folder, debs, machine_image)
-    yield made
-    for name, unit in ((made.control, "paddock-coordinator"), (made.host, "paddock-hostd")):
-        text = name.run(f"journalctl --no-pager -o short-precise -u {unit}", check=False).stdout
-        (WORK / "logs" / f"{unit}.log").write_text(text)
-    made.end()
+    made = Rollout(folder, debs, image, machines)
+    try:
+        yield made
+        made.keep_logs()
+    finally:
+        made.end()
+
+
+@pytest.fixture(scope="module")
+def rollout(folder, debs, machine_image):
+    yield from rolled_out(folder, debs, machine_image, machines=2)
+
+
+@pytest.fixture(scope="module")
+def one_machine(folder, debs, machine_image):
+    yield from rolled_out(folder, debs, machine_image, machines=1)

@@ -4,7 +4,6 @@ In their order: each goes on where the one before has left the machines. Logs ar
 
 import json
 import re
-import shlex
 import threading
 import time
 
@@ -23,18 +22,14 @@ def site(rollout):
 def sandbox(rollout, site):
     """One that runs, with a process in it: its id, its boot and that process."""
     name = rollout.paddock("create tiny --name first", timeout=1500).split()[-1]
-    boot, pid = in_it(rollout, name, "cat /proc/sys/kernel/random/boot_id; setsid sleep 1000000 >/dev/null 2>&1 </dev/null & "
+    boot, pid = rollout.in_it(name, "cat /proc/sys/kernel/random/boot_id; setsid sleep 1000000 >/dev/null 2>&1 </dev/null & "
                                      "echo $!").split()
     return name, boot, pid
 
 
-def in_it(rollout, sandbox, script):
-    return rollout.paddock("run -u root -t 5m", sandbox, "--", shlex.quote(script), timeout=600)
-
-
 def assert_goes_on(rollout, sandbox):
     name, boot, pid = sandbox
-    assert in_it(rollout, name, f"kill -0 {pid} && cat /proc/sys/kernel/random/boot_id").strip() == boot
+    assert rollout.in_it(name, f"kill -0 {pid} && cat /proc/sys/kernel/random/boot_id").strip() == boot
 
 
 def version_on(machine, package):
@@ -90,18 +85,18 @@ def test_preflight_chooses_emulation_and_says_why_as_the_coordinator_does(rollou
 
 def test_a_sandbox_runs_on_the_host(rollout, sandbox):
     assert rollout.paddock("ls -q --host h1 --state RUNNING").split() == [sandbox[0]]
-    assert in_it(rollout, sandbox[0], "echo $((6 * 7))").strip() == "42"
+    assert rollout.in_it(sandbox[0], "echo $((6 * 7))").strip() == "42"
 
 
 def test_it_goes_back_to_what_its_memory_was(rollout, sandbox):
     """QEMU is nobody there, hostd gives nothing away, and the memory is a file between them."""
     host = rollout.host_now()
     assert host["state_engine"] == "fast", host["state_engine_reason"]
-    in_it(rollout, sandbox[0], "echo before >/dev/shm/word")
+    rollout.in_it(sandbox[0], "echo before >/dev/shm/word")
     rollout.paddock("snapshot create", sandbox[0], "before", timeout=900)
-    in_it(rollout, sandbox[0], "echo after >/dev/shm/word")
+    rollout.in_it(sandbox[0], "echo after >/dev/shm/word")
     rollout.paddock("snapshot restore", sandbox[0], "before", timeout=900)
-    assert in_it(rollout, sandbox[0], "cat /dev/shm/word").strip() == "before"
+    assert rollout.in_it(sandbox[0], "cat /dev/shm/word").strip() == "before"
     assert_goes_on(rollout, sandbox)
     assert set(rollout.host.run("ps -C qemu-system-x86_64 -o user:32=").stdout.split()) == {"libvirt-qemu"}
     owners = rollout.host.run("find /var/lib/paddock/snapshots -name memory -printf '%u\\n'").stdout.split()

@@ -1,0 +1,27 @@
+"""The roles on one machine, which is coordinator, database, hypervisor and Prometheus: what each change is tried with.
+
+test_rollout.py has the rest, on two."""
+
+import re
+
+
+def test_a_machine_with_nothing_becomes_a_fleet_that_runs_sandboxes(one_machine):
+    recap = one_machine.play("site.yml", log="one-site")
+    assert recap.status == 0, recap.text[-6000:]
+    assert all(not counts["failed"] and not counts["ignored"] for counts in recap.hosts.values())
+    for unit in ("paddock-coordinator", "paddock-hostd", "prometheus"):
+        assert one_machine.control.run(f"systemctl is-active {unit}").stdout.strip() == "active"
+    said = re.search(r'acceleration +tcg: ([^"]+)', recap.text)
+    assert said, recap.text[-4000:]
+    host = one_machine.host_now()
+    assert (host["health"], host["accel"], host["state_engine"]) == ("ready", "tcg", "fast"), host
+    assert host["accel_reason"] in said[1]
+    name = one_machine.paddock("create tiny --name first", timeout=1500).split()[-1]
+    assert one_machine.in_it(name, "echo $((6 * 7))").strip() == "42"
+
+
+def test_a_second_run_changes_nothing_and_a_check_finds_nothing(one_machine):
+    for options in ((), ("--check",)):
+        recap = one_machine.play("site.yml", *options, log="one-again")
+        assert recap.status == 0, recap.text[-6000:]
+        assert set(recap.hosts) == {"c1"} and recap.changed() == 0, recap.changes()
