@@ -111,6 +111,30 @@ BOOST_AUTO_TEST_CASE(what_cannot_stand_still_in_time_lets_all_go_on)
     BOOST_TEST(freezer.freeze(5s).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(one_look_may_take_all_the_time)
+{
+    auto freezer = service();
+    BOOST_TEST(freezer.freeze(0s).has_value());
+    BOOST_TEST(freezer.frozen());
+}
+
+BOOST_AUTO_TEST_CASE(whoever_makes_new_groups_without_end_is_not_waited_for)
+{
+    group("init.scope");
+    group("guest");
+    write("cgroup.procs", "4711\n");
+    int made = 0;
+    Freezer freezer{{root, "", {}}, [&](pid_t) {
+                        group("more-" + std::to_string(++made));
+                        return false;
+                    }};
+    const auto result = freezer.freeze(20ms);
+    BOOST_REQUIRE(!result);
+    BOOST_TEST(result.error().message == "new groups without end");
+    BOOST_TEST(stopped().empty());
+    BOOST_TEST(!freezer.frozen());
+}
+
 BOOST_AUTO_TEST_CASE(what_others_stopped_stays_so)
 {
     auto freezer = service();
