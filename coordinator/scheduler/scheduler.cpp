@@ -1,6 +1,7 @@
 #include "coordinator/scheduler/scheduler.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <numeric>
 
@@ -88,17 +89,57 @@ bool has_room(const HostView& host, const Demand& demand)
     return has_memory(host, demand) && demand.vcpus <= free_vcpus(host);
 }
 
-/// What is missing, of one that has no room.
-std::string shortage(const HostView& host, const Demand& demand)
+std::string missing_memory(const HostView& host, const Demand& demand)
 {
-    if (!has_memory(host, demand)) {
-        return fmt::format("{} MiB of memory free of {}, {} needed",
-                           (host.capacity_memory - host.used_memory).mib(),
-                           host.capacity_memory.mib(),
-                           (demand.memory + host.overhead).mib());
-    }
-    return fmt::format(
-        "{} vCPUs free of {}, {} needed", free_vcpus(host), host.capacity_vcpus, demand.vcpus);
+    return has_memory(host, demand) ? ""
+                                    : fmt::format("{} MiB of memory free of {}, {} needed",
+                                                  (host.capacity_memory - host.used_memory).mib(),
+                                                  host.capacity_memory.mib(),
+                                                  (demand.memory + host.overhead).mib());
+}
+
+std::string missing_vcpus(const HostView& host, const Demand& demand)
+{
+    return demand.vcpus <= free_vcpus(host) ? ""
+                                            : fmt::format("{} vCPUs free of {}, {} needed",
+                                                          free_vcpus(host),
+                                                          host.capacity_vcpus,
+                                                          demand.vcpus);
+}
+
+/// Each says how a host falls short of it; "" if it does not.
+using Constraint = std::string (*)(const HostView&, const Demand&);
+
+constexpr std::array<Constraint, 7> unfit_by{
+    [](const HostView& host, const Demand& demand) {
+        return lacking_label(host.labels, demand.wants.labels);
+    },
+    [](const HostView& host, const Demand& demand) {
+        const auto& wanted = demand.wants.accelerator;
+        return wanted.empty() || wanted == host.accelerator
+                   ? std::string{}
+                   : fmt::format("its accelerator is \"{}\", \"{}\" was asked for",
+                                 host.accelerator,
+                                 wanted);
+    },
+    [](const HostView& host, const Demand& demand) {
+        return untolerated_taint(host.taints, demand.wants.tolerates);
+    },
+    [](const HostView& host, const Demand&) { return std::string{host.not_ready}; },
+    [](const HostView& host, const Demand& demand) {
+        const auto said = demand.refused.find(host.name);
+        return said == demand.refused.end() ? std::string{} : "it refused: " + said->second;
+    },
+    [](const HostView& host, const Demand&) {
+        return std::string{host.has_image ? "" : "it does not have the image"};
+    },
+    [](const HostView& host, const Demand& demand) { return crowd(host, demand.wants); }};
+
+constexpr std::array<Constraint, 2> full_by{&missing_memory, &missing_vcpus};
+
+bool is_another(const HostView& host, const Demand& demand)
+{
+    return demand.only && *demand.only != host.name;
 }
 
 double share(double part, double whole)
@@ -163,36 +204,33 @@ double Scores::total() const noexcept
 
 std::string why_unfit(const HostView& host, const Demand& demand)
 {
-    if (demand.only && *demand.only != host.name) {
+    if (is_another(host, demand)) {
         return std::string{another_asked_for};
     }
-    const auto& wants = demand.wants;
-    if (auto why = lacking_label(host.labels, wants.labels); !why.empty()) {
-        return why;
+    for (const auto& constraint : unfit_by) {
+        if (auto why = constraint(host, demand); !why.empty()) {
+            return why;
+        }
     }
-    if (!wants.accelerator.empty() && wants.accelerator != host.accelerator) {
-        return fmt::format(
-            "its accelerator is \"{}\", \"{}\" was asked for", host.accelerator, wants.accelerator);
-    }
-    if (auto why = untolerated_taint(host.taints, wants.tolerates); !why.empty()) {
-        return why;
-    }
-    if (!host.not_ready.empty()) {
-        return std::string{host.not_ready};
-    }
-    if (const auto said = demand.refused.find(host.name); said != demand.refused.end()) {
-        return "it refused: " + said->second;
-    }
-    if (!host.has_image) {
-        return "it does not have the image";
-    }
-    return crowd(host, wants);
+    return "";
 }
 
 std::string why_not(const HostView& host, const Demand& demand)
 {
-    auto why = why_unfit(host, demand);
-    return why.empty() && !has_room(host, demand) ? shortage(host, demand) : why;
+    if (is_another(host, demand)) {
+        return std::string{another_asked_for};
+    }
+    std::string all;
+    const auto add = [&](const auto& constraints) {
+        for (const auto& constraint : constraints) {
+            if (const auto why = constraint(host, demand); !why.empty()) {
+                all += (all.empty() ? "" : "; ") + why;
+            }
+        }
+    };
+    add(unfit_by);
+    add(full_by);
+    return all;
 }
 
 std::optional<common::HostName>

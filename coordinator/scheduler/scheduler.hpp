@@ -91,9 +91,11 @@ struct Scores {
 /// Of all hosts but the one that was asked for.
 constexpr std::string_view another_asked_for = "another host was asked for";
 
-/// Why a host cannot take it, by what was asked for and what the host is; room is not looked at.
+/// Why a host cannot take it, by what was asked for and what the host is, the first that is found;
+/// room is not looked at.
 std::string why_unfit(const HostView& host, const Demand& demand);
-/// Likewise, room included: "256 MiB of memory free of 2048, 20000 needed". "" if it can.
+/// All that keeps it from there, room included, by how much: "it does not have the image; 256 MiB
+/// of memory free of 2048, 20000 needed". "" if it can take it.
 std::string why_not(const HostView& host, const Demand& demand);
 
 /// The best host; nothing if none can take it. Of equal ones the first by name, so that equal
