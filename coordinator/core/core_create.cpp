@@ -1,6 +1,7 @@
 // From a request to a sandbox on a host, or to nothing.
 #include "coordinator/core/imaging.hpp"
 #include "coordinator/core/pooling.hpp"
+#include "coordinator/core/registry.hpp"
 
 #include <algorithm>
 
@@ -9,6 +10,26 @@ namespace coordinator {
 using common::Error;
 using common::ErrorCode;
 using common::Result;
+
+namespace {
+
+/// Of an image that is registered, and that no host has.
+Error on_its_way(const Image& image)
+{
+    std::string where;
+    for (const auto& [host, why] : image.missing_on) {
+        where += (where.empty() ? "" : "\n") + host.str() + ": " +
+                 (why.empty() ? "it is on its way there" : why);
+    }
+    return {ErrorCode::unavailable,
+            "create a sandbox: no host has image " + image.name.str() + " yet; GET /v1/images/" +
+                image.name.str() + " tells where it is",
+            "image_on_its_way",
+            {},
+            where.empty() ? "no host is there that could fetch it" : where};
+}
+
+} // namespace
 
 Result<Sandbox> Core::create(const Caller& caller, CreateRequest request)
 {
@@ -198,6 +219,10 @@ void Core::refuse_unknown_source(const Caller& caller,
                                  const CreateRequest& request,
                                  SandboxDone done)
 {
+    if (const auto there =
+            registry_->complete(nullptr, common::ImageName{request.source}, caller.tenant)) {
+        return done(on_its_way(*there));
+    }
     const Error unknown{ErrorCode::not_found,
                         "create a sandbox: no host has an image named " + request.source +
                             "; GET /v1/images lists them",

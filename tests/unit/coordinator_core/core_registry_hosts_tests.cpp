@@ -144,6 +144,18 @@ BOOST_AUTO_TEST_CASE(a_heartbeat_from_before_does_not_take_it_away)
                web.registration);
 }
 
+BOOST_AUTO_TEST_CASE(a_create_of_one_that_no_host_has_is_told_where_it_is_on_its_way)
+{
+    run_with({"h1"});
+    const auto web = registered("web");
+    beat_of("h1", {web});
+    beat_of("h1", {});
+    const auto made = core->create(me, wants("web"));
+    BOOST_REQUIRE(!made);
+    BOOST_TEST(made.error().reason == "image_on_its_way");
+    BOOST_TEST(made.error().details == "h1: it is on its way there");
+}
+
 BOOST_AUTO_TEST_CASE(a_host_that_fails_is_left_alone_for_longer_each_time_and_tells_why)
 {
     run_with({"h1", "h2"});
