@@ -110,16 +110,34 @@ void Core::Draining::tick()
         auto& here = hosts_[name];
         tend(known.host, here);
         const auto how = progress(known.host);
+        // Before this process began, another may have told of it.
+        const bool is_old = known.host.wish.drain->since < began_ && how->moved == 0;
         if (how->state == DrainProgress::State::draining) {
             here.told = false;
-        } else if (!std::exchange(here.told, true)) {
-            spdlog::info("host {} is {}: {} sandboxes have moved, {} are left",
-                         name.str(),
-                         to_string(how->state),
-                         how->moved,
-                         how->remaining);
+        } else if (!std::exchange(here.told, true) && !is_old) {
+            tell_of_end(name, *how);
         }
     }
+}
+
+void Core::Draining::tell_of_end(const common::HostName& host, const DrainProgress& how)
+{
+    const bool is_empty = how.state == DrainProgress::State::drained;
+    spdlog::info("host {} is {}: {} sandboxes have moved, {} are left",
+                 host.str(),
+                 to_string(how.state),
+                 how.moved,
+                 how.remaining);
+    core_.save_outcome({AuditRow{AuditRow::Kind::outcome,
+                                 "host.drained",
+                                 {"system:drain", "", common::mint<common::RequestId>()},
+                                 {},
+                                 host.str(),
+                                 host.str(),
+                                 is_empty ? "ok" : "incomplete",
+                                 detail_of({{"moved", std::to_string(how.moved)},
+                                            {"left", std::to_string(how.remaining)}})}},
+                       [](const Result<>&) {});
 }
 
 void Core::Draining::tend(const Host& host, OnHost& here)

@@ -12,7 +12,8 @@ namespace coordinator {
 /// The core's own, and of its thread.
 class Core::Draining {
 public:
-    Draining(Core& core, Moving& moving) : core_{core}, moving_{moving} {}
+    Draining(Core& core, Moving& moving) : core_{core}, moving_{moving}, began_{core.clock_.wall()}
+    {}
 
     /// It was asked for, or ended, from now on.
     void changed(const common::HostName& host);
@@ -29,10 +30,11 @@ private:
         std::map<common::SandboxId, Trouble> troubles;
         std::set<common::SandboxId> under_way;
         unsigned moved = 0;
-        bool told = false; ///< The log knows how it ended.
+        bool told = false; ///< The log and the audit know how it ended.
     };
 
     void tend(const Host& host, OnHost& here);
+    void tell_of_end(const common::HostName& host, const DrainProgress& how);
     void begin(const common::HostName& host, const Sandbox& sandbox);
     [[nodiscard]] std::vector<common::SandboxId> left_on(const common::HostName& host) const;
     [[nodiscard]] std::size_t leaving(const common::HostName& host, const OnHost& here) const;
@@ -40,6 +42,7 @@ private:
 
     Core& core_;
     Moving& moving_;
+    const common::WallTime began_;
     std::map<common::HostName, OnHost> hosts_;
 };
 
