@@ -25,7 +25,7 @@ SIXTHS = (
     ("test_state", "test_evacuate"),
     ("test_steps", "test_faults", "test_uploads"),
     ("test_takeover", "test_life", "test_takeover_of_three"),
-    ("test_pools", "test_image", "test_images", "test_network"),
+    ("test_pools", "test_image", "test_images", "test_network", "test_evacuate_again"),
     ("test_fault_matrix", "test_fencing", "test_files", "test_cordon", "test_cli", "test_watching_output"),
 )
 # The longest first: they would be waited for at the end, where two run at a time.
