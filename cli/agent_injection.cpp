@@ -2,7 +2,6 @@
 
 #include "cli/agent_unit.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
@@ -33,12 +32,19 @@ constexpr std::array known_troubles{
               "guestfish needs a kernel of this machine that it can read: apt-get "
               "install linux-image-cloud-amd64 (Ubuntu: chmod +r /boot/vmlinuz-*)"}};
 
+/// Of all that guestfish said: errors that were no reason to end come before the one that was, and
+/// advice after it.
+std::string what_it_ended_with(const std::string& text)
+{
+    const auto error = text.rfind("error:");
+    const auto line = error == std::string::npos ? 0 : text.rfind('\n', error) + 1;
+    return text.substr(line, text.find('\n', line) - line);
+}
+
 Error explained(Error error, const std::string& what)
 {
     if (const auto status = error.message.find("exit status "); status != std::string::npos) {
-        // Without all its words, and of its advice what comes first.
-        error.message = "guestfish: " + error.message.substr(status);
-        error.message.erase(std::min(error.message.find('\n'), error.message.size()));
+        error.message = "guestfish: " + what_it_ended_with(error.message.substr(status));
     }
     for (const auto& [said, meaning] : known_troubles) {
         if (error.message.find(said) != std::string::npos) {
@@ -119,10 +125,14 @@ Words guestfish(const std::string& disk, const std::vector<Words>& steps)
 
 Result<std::string> agent_binary()
 {
-    if (const auto* said = std::getenv("PADDOCK_AGENT"); said != nullptr && *said != '\0') {
-        return std::string{said};
-    }
     std::error_code none;
+    if (const auto* said = std::getenv("PADDOCK_AGENT"); said != nullptr && *said != '\0') {
+        return fs::is_regular_file(said, none)
+                   ? Result<std::string>{said}
+                   : Error{ErrorCode::failed_precondition,
+                           std::string{said} + " (PADDOCK_AGENT) is no file",
+                           "no_agent"};
+    }
     const auto here = fs::read_symlink("/proc/self/exe", none).parent_path();
     for (const auto& path : {here / "paddock-guest",
                              here / "../lib/paddock/paddock-guest",
