@@ -57,22 +57,6 @@ BOOST_AUTO_TEST_CASE(a_drain_cordons_and_is_on_record)
     BOOST_CHECK(!store.after_crash().hosts.front().wish.drain.has_value());
 }
 
-BOOST_AUTO_TEST_CASE(the_audit_tells_once_how_a_drain_ended)
-{
-    run_two();
-    const auto ended = [this] { return store.audit_of("h1").back(); };
-    drain("h1", seconds{600});
-    eventually([&] { return ended() == "host.drained ok"; }, "its end");
-    BOOST_TEST(store.audit().back().detail == R"({"moved":"0","left":"0"})");
-    BOOST_TEST(store.audit().back().caller.actor == "system:drain");
-    const auto told = store.audit_of("h1").size();
-    crash_and_restart();
-    join("h1");
-    nothing_is_asked();
-    BOOST_TEST(std::ranges::count(store.audit_of("h1"), "host.drained ok") == 1);
-    BOOST_TEST(store.audit_of("h1").size() >= told);
-}
-
 BOOST_AUTO_TEST_CASE(a_drain_that_is_not_recorded_is_none)
 {
     run_two();
