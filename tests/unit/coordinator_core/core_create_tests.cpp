@@ -146,7 +146,8 @@ BOOST_AUTO_TEST_CASE(no_capacity_names_the_reason_of_each_host_and_writes_nothin
     BOOST_TEST(reason_of(made) == "no_capacity");
     BOOST_TEST(made.error().details == "h1: 1000 MiB of memory free of 1000, 20050 needed\n"
                                        "h2: 1000 MiB of memory free of 1000, 20050 needed\n"
-                                       "h3: it has not said yet what it has");
+                                       "h3: it has not said yet what it has; 1000 MiB of memory "
+                                       "free of 1000, 20050 needed");
     BOOST_TEST(store.attempts() == before);
     BOOST_TEST(link.commands.empty());
     BOOST_TEST(core->list(me, {})->total == 0U);

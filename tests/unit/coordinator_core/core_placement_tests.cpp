@@ -191,8 +191,8 @@ BOOST_AUTO_TEST_CASE(a_placement_is_explained_host_by_host_and_nothing_is_made)
     large.memory = Bytes::mib(2000);
     const Texts none{"nowhere",
                      "h1 1000 MiB of memory free of 1000, 2050 needed",
-                     "h2 it is cordoned",
-                     "h3 it does not have the image"};
+                     "h2 it is cordoned; 1000 MiB of memory free of 1000, 2050 needed",
+                     "h3 it does not have the image; 1000 MiB of memory free of 1000, 2050 needed"};
     BOOST_TEST(explained(large) == none, each);
     auto wrong = request();
     wrong.source = "nothing";

@@ -58,6 +58,21 @@ BOOST_AUTO_TEST_CASE(each_host_that_cannot_take_it_says_why)
     BOOST_TEST(all[4].why_not == "it refused: not today");
 }
 
+BOOST_AUTO_TEST_CASE(all_that_keeps_it_from_a_host_is_told)
+{
+    auto one = host("a");
+    one.not_ready = "it is cordoned";
+    one.has_image = false;
+    one.used_memory = Bytes::mib(900);
+    one.used_vcpus = 8;
+    BOOST_TEST(assessed({one}).at(0).why_not ==
+               "it is cordoned; it does not have the image; 100 MiB of memory free of 1000, 250 "
+               "needed; 0 vCPUs free of 8, 1 needed");
+    auto elsewhere = demand();
+    elsewhere.only = HostName{"b"};
+    BOOST_TEST(assessed({one}, elsewhere).at(0).why_not == "another host was asked for");
+}
+
 BOOST_AUTO_TEST_CASE(hosts_that_were_passed_over_are_named_beside_the_one_that_was_chosen)
 {
     auto bare = host("a");
