@@ -74,6 +74,23 @@ def cli(fleet, tmp_path_factory):
 
 
 @pytest.fixture
+def scratch(tmp_path):
+    """Where what `cli_in_scratch` fetches, converts and changes lies meanwhile: nothing of it is left."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def cli_in_scratch(fleet, tmp_path, scratch):
+    cli = Cli(fleet, tmp_path)
+    # libguestfs keeps its own machine for the next time.
+    cli.env.update({"TMPDIR": str(scratch), "LIBGUESTFS_CACHEDIR": str(tmp_path)})
+    return cli
+
+
+@pytest.fixture
 def terminal(fleet, tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/paddock").symlink_to(fleet.bin("cli/paddock"))

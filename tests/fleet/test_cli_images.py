@@ -9,7 +9,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from fleet import Fleet, run, wait_until
-from command_line import Cli
 from test_uploads import sha256
 
 
@@ -20,19 +19,8 @@ def fleet(build, image):
 
 
 @pytest.fixture
-def scratch(tmp_path):
-    """Where what is fetched and converted lies meanwhile: nothing of it is left."""
-    folder = tmp_path / "scratch"
-    folder.mkdir()
-    yield folder
-    assert list(folder.iterdir()) == []
-
-
-@pytest.fixture
-def cli(fleet, tmp_path, scratch):
-    cli = Cli(fleet, tmp_path)
-    cli.env["TMPDIR"] = str(scratch)
-    return cli
+def cli(cli_in_scratch):
+    return cli_in_scratch
 
 
 @pytest.fixture

@@ -13,34 +13,32 @@ def fleet(build, image):
         yield fleet
 
 
+def goes_on_from(api, cli, box, host, there):
+    """Its host dies, with a copy of what it holds by now elsewhere, and stays off."""
+    write(api, box, f"on-{host.name}", f"on-{host.name}")
+    wait_copied(api, box, host=there)
+    host.power_off()
+    wait_health(api, host.name, "lost")
+    comes_from_its_copy(api, box)
+    assert cli("evacuate", host.name, "--powered-off").returncode == 0
+    assert evacuation(api, host.name)["moved"] == 1
+    seen_again(api, box, host=there)
+
+
 def test_the_second_host_dies_too_and_the_third_one_serves(fleet, api, cli):
-    hosts = {host.name: host for host in fleet.hosts}
+    h1, h2, _ = fleet.hosts
     api.ok("POST", "/v1/hosts/h3/cordon", {})
     box = made(api, "twice", **COPIED)
-    write(api, box, "first", "first")
-    wait_copied(api, box, host="h2")
-    hosts["h1"].power_off()
-    wait_health(api, "h1", "lost")
-    comes_from_its_copy(api, box)
-    assert cli("evacuate", "h1", "--powered-off").returncode == 0
-    seen_again(api, box, host="h2")
-
-    # h1 stays off. All the same it is copied as before: to the one that is left.
+    goes_on_from(api, cli, box, h1, there="h2")
+    # It is copied as before: to the one that is left.
     api.ok("POST", "/v1/hosts/h3/uncordon", {})
-    write(api, box, "second", "second")
-    wait_copied(api, box, host="h3")
-    hosts["h2"].power_off()
-    wait_health(api, "h2", "lost")
-    comes_from_its_copy(api, box)
-    assert cli("evacuate", "h2", "--powered-off").returncode == 0
-    assert evacuation(api, "h2")["moved"] == 1
-    seen_again(api, box, host="h3")
+    goes_on_from(api, cli, box, h2, there="h3")
 
     # Each has its own when it is back, and takes it away.
-    for name in ("h2", "h1"):
-        hosts[name].power_on()
-        wait_health(api, name, "ready")
-        wait_until(f"{name} to have nothing of it", lambda: not list((hosts[name].state / "sandboxes").iterdir()), 60)
+    for host in (h2, h1):
+        host.power_on()
+        wait_health(api, host.name, "ready")
+        wait_until(f"{host.name} to have nothing of it", lambda: not list((host.state / "sandboxes").iterdir()), 60)
     assert (now(api, box)["host_name"], now(api, box)["phase"]) == ("h3", "running")
     look(api, box)
     wait_until("nothing of it to be on record elsewhere", lambda: fleet.postgres.sql("SELECT remains_on FROM sandboxes") == [["{}"]], 60)

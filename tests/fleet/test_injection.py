@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from command_line import Cli
 from fleet import ROOT, Fleet, run
 from test_uploads import sha256
 
@@ -30,20 +29,8 @@ def fleet(build, image):
 
 
 @pytest.fixture
-def scratch(tmp_path):
-    """Where all lies meanwhile: nothing of it is left."""
-    folder = tmp_path / "scratch"
-    folder.mkdir()
-    yield folder
-    # libguestfs keeps its own machine for the next time.
-    assert [path.name for path in folder.iterdir() if not path.name.startswith(".guestfs-")] == []
-
-
-@pytest.fixture
-def cli(fleet, tmp_path, scratch):
-    cli = Cli(fleet, tmp_path)
-    cli.env["TMPDIR"] = str(scratch)
-    return cli
+def cli(cli_in_scratch):
+    return cli_in_scratch
 
 
 def guestfish(*words):

@@ -22,7 +22,8 @@ def site(rollout):
 def sandbox(rollout, site):
     """One that runs, with a process in it: its id, its boot and that process."""
     name = rollout.paddock("create tiny --name first", timeout=1500).split()[-1]
-    boot, pid = rollout.in_it(name, "cat /proc/sys/kernel/random/boot_id; setsid sleep 1000000 >/dev/null 2>&1 </dev/null & "
+    boot, pid = rollout.in_it(name, "cat /proc/sys/kernel/random/boot_id; mkfifo /tmp/nobody-writes; "
+                                      "setsid cat /tmp/nobody-writes >/dev/null 2>&1 </dev/null & "
                                      "echo $!").split()
     return name, boot, pid
 
