@@ -22,9 +22,9 @@ def pytest_configure(config):
 # one of them is tried, whole and in order; the tests of the others are skipped and counted. Without it all are tried.
 SIXTHS = (
     ("test_drain", "test_connections", "test_orphans"),
-    ("test_state", "test_evacuate"),
+    ("test_state", "test_evacuate", "test_idempotency"),
     ("test_steps", "test_faults", "test_uploads"),
-    ("test_takeover", "test_life", "test_takeover_of_three"),
+    ("test_takeover", "test_life", "test_takeover_of_three", "test_input"),
     ("test_pools", "test_image", "test_images", "test_network", "test_evacuate_again"),
     ("test_fault_matrix", "test_fencing", "test_files", "test_cordon", "test_cli", "test_watching_output"),
 )

@@ -2,7 +2,10 @@
 
 test_rollout.py has the rest, on two."""
 
+import os
 import re
+
+import pytest
 
 
 def test_a_machine_with_nothing_becomes_a_fleet_that_runs_sandboxes(one_machine):
@@ -20,8 +23,12 @@ def test_a_machine_with_nothing_becomes_a_fleet_that_runs_sandboxes(one_machine)
     assert one_machine.in_it(name, "echo $((6 * 7))").strip() == "42"
 
 
-def test_a_second_run_changes_nothing_and_a_check_finds_nothing(one_machine):
-    for options in ((), ("--check",)):
-        recap = one_machine.play("site.yml", *options, log="one-again")
-        assert recap.status == 0, recap.text[-6000:]
-        assert set(recap.hosts) == {"c1"} and recap.changed() == 0, recap.changes()
+@pytest.mark.parametrize("half, options", enumerate(((), ("--check",))), ids=("second-run", "check"))
+def test_again_it_finds_nothing_to_change(one_machine, half, options):
+    """Where a commit has a sixth of the longest tests it has one of these two."""
+    sixth = os.environ.get("PADDOCK_SIXTH")
+    if sixth is not None and int(sixth) % 2 != half:
+        pytest.skip(f"NOT TRIED: sixth {sixth} of the longest tests has the other one; ./run-tests has both")
+    recap = one_machine.play("site.yml", *options, log="one-again")
+    assert recap.status == 0, recap.text[-6000:]
+    assert set(recap.hosts) == {"c1"} and recap.changed() == 0, recap.changes()
