@@ -32,6 +32,7 @@ Core::Core(
       link_{link},
       clock_{clock},
       settings_{settings},
+      callers_{fleet_, settings.most_callers},
       pooling_{std::make_unique<Pooling>(*this)},
       imaging_{std::make_unique<Imaging>(*this)},
       registry_{std::make_unique<Registry>(*this, blobs)},
@@ -126,6 +127,7 @@ void Core::stop()
     loop_->stop();
     streams_->stop();
     moving_->stop();
+    callers_.clear();
     pending_.clear(); // Their replies are gone with them: whoever waits is told.
     watches_.clear();
     writing_.under_way.clear();
@@ -136,6 +138,19 @@ Error Core::no_answer()
     return {ErrorCode::unavailable,
             "the coordinator is ending; what was begun goes on, ask again in a moment",
             "coordinator_ending"};
+}
+
+Error Core::no_answer_yet(const std::string& attempt)
+{
+    return {
+        ErrorCode::timeout, attempt + ": no answer in time; the work goes on", "outcome_unknown"};
+}
+
+void Core::when_it_stays(const Caller& caller,
+                         const common::SandboxId& id,
+                         std::function<void()> then)
+{
+    moving_->when_free(caller, id, std::move(then));
 }
 
 void Core::post(common::EventLoop::Task task)

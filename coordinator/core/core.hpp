@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/event_loop.hpp"
+#include "coordinator/core/callers.hpp"
 #include "coordinator/core/checkpoints.hpp"
 #include "coordinator/core/counts.hpp"
 #include "coordinator/core/fleet.hpp"
@@ -106,20 +107,9 @@ private:
     /// `begin` sets its own deadline; `limit` only guards against one that forgot.
     template <typename T>
     common::Result<T> ask(std::chrono::milliseconds limit,
-                          std::function<void(const Reply<T>&)> begin)
-    {
-        auto answer = Reply<T>::wait(limit + late_loop, [&](Reply<T> reply) {
-            const auto taken = loop_->post([begin = std::move(begin), reply] { begin(reply); });
-            if (!taken) {
-                reply(ending_ ? no_answer()
-                              : common::Error{common::ErrorCode::rate_limited,
-                                              "the coordinator has too much to do",
-                                              "coordinator_busy"});
-            }
-        });
-        return answer ? *std::move(answer) : no_answer();
-    }
+                          std::function<void(const Reply<T>&)> begin);
     static common::Error no_answer();
+    static common::Error no_answer_yet(const std::string& attempt);
     void post(common::EventLoop::Task task);
     Op begin_operation(Pending::Kind kind,
                        const Caller& caller,
@@ -138,30 +128,32 @@ private:
     /// The outcome is known: recorded, then told to everyone who waits.
     void conclude(const Op& op, const std::optional<common::Error>& error);
     static void tell(const Op& op, const common::Result<Sandbox>& result);
-    /// Nobody has heard by `deadline`: those who wait are told so, the work goes on.
+    /// Nobody has heard after that time: those who wait are told so, the work goes on.
     template <typename T>
-    void give_up(const Reply<T>& reply, std::chrono::milliseconds after, common::Error error)
-    {
-        const auto timer = loop_->after(after, [reply, error = std::move(error)] { reply(error); });
-        reply.when_given([loop = loop_.get(), timer] { loop->cancel(timer); });
-    }
-    /// Likewise, from the start; `begin` is given what to call with the answer.
+    void give_up(const Reply<T>& reply, std::chrono::milliseconds after, common::Error error);
+    /// Likewise, and sooner if the host of that sandbox does not answer (callers.hpp). False: too
+    /// many wait for it, and `reply` says so.
+    template <typename T>
+    bool wait_for_host(const Reply<T>& reply,
+                       const Caller& caller,
+                       const common::SandboxId& id,
+                       std::chrono::milliseconds most,
+                       common::Error error);
+    /// Asks and gives up in one; `begin` is given what to call with the answer.
     template <typename T>
     common::Result<T>
     ask_within(std::chrono::milliseconds patience,
                const std::string& attempt,
-               const std::function<void(std::function<void(common::Result<T>)>)>& begin)
-    {
-        return ask<T>(patience + settings_.grace,
-                      [this, patience, attempt, begin](const Reply<T>& reply) {
-                          give_up(reply,
-                                  patience,
-                                  {common::ErrorCode::timeout,
-                                   attempt + ": no answer in time; the work goes on",
-                                   "outcome_unknown"});
-                          begin(reply);
-                      });
-    }
+               const std::function<void(std::function<void(common::Result<T>)>)>& begin);
+    /// Likewise, what a sandbox's host has to do: begun once no move of it is in the way.
+    template <typename T>
+    common::Result<T>
+    ask_host(const Caller& caller,
+             const common::SandboxId& id,
+             std::chrono::milliseconds patience,
+             const std::string& attempt,
+             const std::function<void(std::function<void(common::Result<T>)>)>& begin);
+    void when_it_stays(const Caller&, const common::SandboxId&, std::function<void()> then);
     common::Result<const Sandbox*> living(const Caller& caller, const common::SandboxId& id) const;
     common::Result<const KnownHost*> reachable(const Sandbox& sandbox) const;
     Op lifecycle_of(const common::SandboxId& id) const;
@@ -367,6 +359,7 @@ private:
     std::atomic<bool> ending_{false};
     // The loop's own.
     Fleet fleet_;
+    Callers callers_;
     std::map<common::OperationId, Op> pending_;
     std::multimap<common::SandboxId, common::OperationId> pending_of_;
     std::multimap<common::SandboxId, Watch> watches_;
@@ -397,3 +390,5 @@ private:
 };
 
 } // namespace coordinator
+
+#include "coordinator/core/asking.hpp"

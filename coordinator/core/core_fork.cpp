@@ -62,7 +62,9 @@ Result<Fork> Core::fork(const Caller& caller, const common::SandboxId& id, ForkR
     const auto patience = settings_.snapshot_timeout + settings_.boot_timeout + settings_.grace;
     return ask<Fork>(patience + settings_.grace,
                      [this, caller, id, request, patience](const Reply<Fork>& reply) {
-                         give_up(reply, patience, still_forking(id));
+                         if (!wait_for_host(reply, caller, id, patience, still_forking(id))) {
+                             return;
+                         }
                          touch(caller, id);
                          moving_->when_free(caller, id, [this, caller, id, request, reply] {
                              if (!reply.given()) {

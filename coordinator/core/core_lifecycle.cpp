@@ -31,49 +31,44 @@ Error Core::wrong_state(const Sandbox& sandbox, std::string_view attempt)
 Result<Sandbox> Core::start(const Caller& caller, const common::SandboxId& id, bool wait_for_ip)
 {
     const auto patience = settings_.boot_timeout + settings_.grace;
-    return ask<Sandbox>(patience + settings_.ip_timeout + settings_.grace,
-                        [this, caller, id, wait_for_ip, patience](const Reply<Sandbox>& reply) {
-                            give_up(reply,
-                                    patience + (wait_for_ip ? settings_.ip_timeout + settings_.grace
-                                                            : std::chrono::milliseconds{}),
-                                    {ErrorCode::timeout,
-                                     "start sandbox " + id.str() +
-                                         ": its host has not answered in time; the work goes on",
-                                     "boot_timeout"});
-                            if (const auto found = living(caller, id);
-                                wait_for_ip && found && (*found)->network == NetworkMode::none) {
-                                return reply(no_network("start sandbox " + id.str()));
-                            }
-                            touch(caller, id);
-                            const auto started = [this, reply, wait_for_ip](Result<Sandbox> now) {
-                                if (now && wait_for_ip) {
-                                    await_ip(now->id, reply);
-                                } else {
-                                    reply(std::move(now));
-                                }
-                            };
-                            moving_->when_free(caller, id, [this, caller, id, started] {
-                                begin_start(caller, id, started);
-                            });
-                        });
+    const auto begin = [this, caller, id, wait_for_ip, patience](const Reply<Sandbox>& reply) {
+        const Error late{ErrorCode::timeout,
+                         "start sandbox " + id.str() +
+                             ": its host has not answered in time; the work goes on",
+                         "boot_timeout"};
+        const auto for_ip =
+            wait_for_ip ? settings_.ip_timeout + settings_.grace : std::chrono::milliseconds{};
+        if (!wait_for_host(reply, caller, id, patience + for_ip, late)) {
+            return;
+        }
+        if (const auto found = living(caller, id);
+            wait_for_ip && found && (*found)->network == NetworkMode::none) {
+            return reply(no_network("start sandbox " + id.str()));
+        }
+        touch(caller, id);
+        const auto started = [this, reply, wait_for_ip](Result<Sandbox> now) {
+            if (now && wait_for_ip) {
+                await_ip(now->id, reply);
+            } else {
+                reply(std::move(now));
+            }
+        };
+        when_it_stays(
+            caller, id, [this, caller, id, started] { begin_start(caller, id, started); });
+    };
+    return ask<Sandbox>(patience + settings_.ip_timeout + settings_.grace, begin);
 }
 
 Result<Sandbox> Core::stop(const Caller& caller, const common::SandboxId& id, StopRequest request)
 {
     const auto patience = request.timeout.value_or(settings_.stop_timeout) + settings_.grace * 2;
-    return ask<Sandbox>(patience + settings_.grace,
-                        [this, caller, id, request, patience](const Reply<Sandbox>& reply) {
-                            give_up(reply,
-                                    patience,
-                                    {ErrorCode::timeout,
-                                     "stop sandbox " + id.str() +
-                                         ": its host has not answered in time; the work goes on",
-                                     "outcome_unknown"});
-                            touch(caller, id);
-                            moving_->when_free(caller, id, [this, caller, id, request, reply] {
-                                begin_stop(caller, id, request, reply);
-                            });
-                        });
+    return ask_host<Sandbox>(caller,
+                             id,
+                             patience,
+                             "stop sandbox " + id.str(),
+                             [this, caller, id, request](SandboxDone done) {
+                                 begin_stop(caller, id, request, std::move(done));
+                             });
 }
 
 Result<Sandbox> Core::destroy(const Caller& caller, const common::SandboxId& id)
@@ -81,13 +76,18 @@ Result<Sandbox> Core::destroy(const Caller& caller, const common::SandboxId& id)
     const auto patience = settings_.destroy_timeout;
     return ask<Sandbox>(
         patience + settings_.grace, [this, caller, id, patience](const Reply<Sandbox>& reply) {
-            give_up(reply,
-                    patience,
-                    {ErrorCode::timeout,
-                     "destroy sandbox " + id.str() +
-                         ": its host has not answered yet; this is finished when it does",
-                     "outcome_unknown"});
-            begin_destroy(caller, id, reply); // A move does not keep it waiting: it ends it.
+            const Error late{ErrorCode::timeout,
+                             "destroy sandbox " + id.str() +
+                                 ": its host has not answered yet; this is finished when it does",
+                             "outcome_unknown"};
+            // Too many wait for its host, or a move is in its way: it is ended all the same.
+            if (callers_.may_wait(id)) {
+                wait_for_host(reply, caller, id, patience, late);
+                begin_destroy(caller, id, reply);
+            } else {
+                begin_destroy(caller, id, reply);
+                reply(late);
+            }
         });
 }
 

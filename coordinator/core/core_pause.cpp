@@ -10,24 +10,22 @@ using common::Result;
 
 Result<Sandbox> Core::pause(const Caller& caller, const common::SandboxId& id)
 {
-    return ask_within<Sandbox>(
-        settings_.pause_timeout, "pause sandbox " + id.str(), [this, caller, id](SandboxDone done) {
-            touch(caller, id);
-            moving_->when_free(
-                caller, id, [this, caller, id, done] { begin_pause(caller, id, done); });
-        });
+    return ask_host<Sandbox>(
+        caller,
+        id,
+        settings_.pause_timeout,
+        "pause sandbox " + id.str(),
+        [this, caller, id](SandboxDone done) { begin_pause(caller, id, std::move(done)); });
 }
 
 Result<Sandbox> Core::resume(const Caller& caller, const common::SandboxId& id)
 {
-    return ask_within<Sandbox>(settings_.pause_timeout,
-                               "resume sandbox " + id.str(),
-                               [this, caller, id](SandboxDone done) {
-                                   touch(caller, id);
-                                   moving_->when_free(caller, id, [this, caller, id, done] {
-                                       begin_resume(caller, id, done);
-                                   });
-                               });
+    return ask_host<Sandbox>(
+        caller,
+        id,
+        settings_.pause_timeout,
+        "resume sandbox " + id.str(),
+        [this, caller, id](SandboxDone done) { begin_resume(caller, id, std::move(done)); });
 }
 
 Result<Sandbox>

@@ -90,14 +90,14 @@ Result<Command> Core::run(const Caller& caller, const common::SandboxId& id, Run
     return ask<Command>(
         patience + settings_.grace,
         [this, caller, id, request = std::move(request), patience](const Reply<Command>& reply) {
-            give_up(reply,
-                    patience,
-                    {ErrorCode::timeout,
-                     "run a command in sandbox " + id.str() +
-                         ": no answer in time; GET its commands for the outcome",
-                     "outcome_unknown"});
-            touch(caller, id);
-            run_when_free(caller, id, request, reply);
+            const Error late{ErrorCode::timeout,
+                             "run a command in sandbox " + id.str() +
+                                 ": no answer in time; GET its commands for the outcome",
+                             "outcome_unknown"};
+            if (wait_for_host(reply, caller, id, patience, late)) {
+                touch(caller, id);
+                run_when_free(caller, id, request, reply);
+            }
         });
 }
 

@@ -27,15 +27,14 @@ Error refused(const Sandbox& sandbox,
 Result<Checkpoint>
 Core::take_snapshot(const Caller& caller, const common::SandboxId& id, SnapshotRequest request)
 {
-    return ask_within<Checkpoint>(
-        settings_.snapshot_timeout,
-        "take snapshot " + request.name + " of sandbox " + id.str(),
-        [this, caller, id, request](CheckpointDone done) {
-            touch(caller, id);
-            moving_->when_free(caller, id, [this, caller, id, request, done] {
-                begin_snapshot(caller, id, request, Kept::by_name, done);
-            });
-        });
+    return ask_host<Checkpoint>(caller,
+                                id,
+                                settings_.snapshot_timeout,
+                                "take snapshot " + request.name + " of sandbox " + id.str(),
+                                [this, caller, id, request](CheckpointDone done) {
+                                    begin_snapshot(
+                                        caller, id, request, Kept::by_name, std::move(done));
+                                });
 }
 
 Result<CheckpointPage> Core::snapshots(const Caller& caller, const common::SandboxId& id, Page page)
@@ -75,46 +74,42 @@ Core::snapshot(const Caller& caller, const common::SandboxId& id, const std::str
 Result<Checkpoint>
 Core::delete_snapshot(const Caller& caller, const common::SandboxId& id, const std::string& name)
 {
-    return ask_within<Checkpoint>(
-        settings_.snapshot_timeout,
-        "delete snapshot " + name + " of sandbox " + id.str(),
-        [this, caller, id, name](CheckpointDone done) {
-            touch(caller, id);
-            moving_->when_free(caller, id, [this, caller, id, name, done] {
-                const auto found = checkpoint_of(caller, id, name);
-                found ? begin_delete(caller, *found, done) : done(found.error());
-            });
-        });
+    return ask_host<Checkpoint>(caller,
+                                id,
+                                settings_.snapshot_timeout,
+                                "delete snapshot " + name + " of sandbox " + id.str(),
+                                [this, caller, id, name](const CheckpointDone& done) {
+                                    const auto found = checkpoint_of(caller, id, name);
+                                    found ? begin_delete(caller, *found, done)
+                                          : done(found.error());
+                                });
 }
 
 Result<Checkpoint>
 Core::verify_snapshot(const Caller& caller, const common::SandboxId& id, const std::string& name)
 {
-    return ask_within<Checkpoint>(
-        settings_.snapshot_timeout,
-        "verify snapshot " + name + " of sandbox " + id.str(),
-        [this, caller, id, name](CheckpointDone done) {
-            touch(caller, id);
-            moving_->when_free(caller, id, [this, caller, id, name, done] {
-                const auto found = checkpoint_of(caller, id, name);
-                found ? begin_verify(caller, *found, done) : done(found.error());
-            });
-        });
+    return ask_host<Checkpoint>(caller,
+                                id,
+                                settings_.snapshot_timeout,
+                                "verify snapshot " + name + " of sandbox " + id.str(),
+                                [this, caller, id, name](const CheckpointDone& done) {
+                                    const auto found = checkpoint_of(caller, id, name);
+                                    found ? begin_verify(caller, *found, done)
+                                          : done(found.error());
+                                });
 }
 
 Result<Sandbox>
 Core::restore_snapshot(const Caller& caller, const common::SandboxId& id, const std::string& name)
 {
-    return ask_within<Sandbox>(settings_.boot_timeout + settings_.grace,
-                               "restore snapshot " + name + " of sandbox " + id.str(),
-                               [this, caller, id, name](SandboxDone done) {
-                                   touch(caller, id);
-                                   moving_->when_free(caller, id, [this, caller, id, name, done] {
-                                       const auto found = checkpoint_of(caller, id, name);
-                                       found ? begin_restore(caller, *found, done)
-                                             : done(found.error());
-                                   });
-                               });
+    return ask_host<Sandbox>(caller,
+                             id,
+                             settings_.boot_timeout + settings_.grace,
+                             "restore snapshot " + name + " of sandbox " + id.str(),
+                             [this, caller, id, name](const SandboxDone& done) {
+                                 const auto found = checkpoint_of(caller, id, name);
+                                 found ? begin_restore(caller, *found, done) : done(found.error());
+                             });
 }
 
 Result<Checkpoint> Core::checkpoint_of(const Caller& caller,

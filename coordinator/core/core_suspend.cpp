@@ -10,14 +10,12 @@ using common::Result;
 
 Result<Sandbox> Core::suspend(const Caller& caller, const common::SandboxId& id)
 {
-    return ask_within<Sandbox>(settings_.suspend_timeout,
-                               "suspend sandbox " + id.str(),
-                               [this, caller, id](SandboxDone done) {
-                                   touch(caller, id);
-                                   moving_->when_free(caller, id, [this, caller, id, done] {
-                                       begin_suspend(caller, id, done);
-                                   });
-                               });
+    return ask_host<Sandbox>(
+        caller,
+        id,
+        settings_.suspend_timeout,
+        "suspend sandbox " + id.str(),
+        [this, caller, id](SandboxDone done) { begin_suspend(caller, id, std::move(done)); });
 }
 
 Result<Sandbox>
@@ -25,13 +23,13 @@ Core::restart(const Caller& caller, const common::SandboxId& id, StopRequest req
 {
     const auto patience = request.timeout.value_or(settings_.stop_timeout) +
                           settings_.boot_timeout + settings_.grace * 2;
-    return ask_within<Sandbox>(
-        patience, "restart sandbox " + id.str(), [this, caller, id, request](SandboxDone done) {
-            touch(caller, id);
-            moving_->when_free(caller, id, [this, caller, id, request, done] {
-                begin_restart(caller, id, request, done);
-            });
-        });
+    return ask_host<Sandbox>(caller,
+                             id,
+                             patience,
+                             "restart sandbox " + id.str(),
+                             [this, caller, id, request](SandboxDone done) {
+                                 begin_restart(caller, id, request, std::move(done));
+                             });
 }
 
 void Core::begin_suspend(const Caller& caller, const common::SandboxId& id, SandboxDone done)

@@ -16,6 +16,7 @@ void Core::tick(common::SteadyTime due)
 {
     const auto now = clock_.steady();
     watch_hosts(now, now - due);
+    callers_.tick([this](const common::SandboxId& id) { return moving_->is_moving(id); });
     expire_sandboxes();
     forget_destroyed();
     resend_overdue();

@@ -42,7 +42,8 @@ struct CoreSettings {
     std::chrono::milliseconds agent_patience{20'000};
 
     common::Bytes output_limit = common::Bytes::mib(1); ///< Of each of stdout and stderr.
-    std::size_t max_operations = 8192;                  ///< Under way at once; more get 429.
+    unsigned most_callers = 120;       ///< Blocked at once: what its API has of threads for them.
+    std::size_t max_operations = 8192; ///< Under way at once; more get 429.
     unsigned max_snapshots_per_sandbox = 32;
     unsigned max_snapshots_per_host = 1024;
     unsigned max_images_per_host = 256;     ///< More it could not tell of: proto/wire_messages.cpp.

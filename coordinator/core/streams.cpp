@@ -69,12 +69,14 @@ Core::Streams::begin(const Caller& caller, const common::SandboxId& id, LiveRequ
     return core_.ask<Command>(
         patience + core_.settings_.grace,
         [this, caller, id, run = std::move(run), patience](const Reply<Command>& reply) {
-            core_.give_up(reply,
-                          patience,
-                          {ErrorCode::timeout,
-                           "start a command in sandbox " + id.str() +
-                               ": no answer in time; its execs and commands tell what became of it",
-                           "outcome_unknown"});
+            const Error late{ErrorCode::timeout,
+                             "start a command in sandbox " + id.str() +
+                                 ": no answer in time; its execs and commands tell what became of "
+                                 "it",
+                             "outcome_unknown"};
+            if (!core_.wait_for_host(reply, caller, id, patience, late)) {
+                return;
+            }
             if (running_ >= most_running) {
                 return reply(Error{ErrorCode::rate_limited,
                                    fmt::format("{} live commands run already", running_),
@@ -192,11 +194,13 @@ Result<> Core::Streams::input(const Caller& caller,
     auto done = core_.ask<std::monostate>(
         stdin_patience + core_.settings_.grace * 2,
         [this, caller, id, exec, input = std::move(input)](const Reply<std::monostate>& reply) {
-            core_.give_up(reply,
-                          stdin_patience + core_.settings_.grace,
-                          {ErrorCode::timeout,
-                           "write to command " + exec.str() + ": no answer in time",
-                           "outcome_unknown"});
+            const Error late{ErrorCode::timeout,
+                             "write to command " + exec.str() + ": no answer in time",
+                             "outcome_unknown"};
+            if (!core_.wait_for_host(
+                    reply, caller, id, stdin_patience + core_.settings_.grace, late)) {
+                return;
+            }
             if (const auto found = known(caller, id, exec); !found) {
                 return reply(found.error());
             }

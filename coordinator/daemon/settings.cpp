@@ -307,6 +307,7 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     settings.store.leader_silence = seconds(config, "leader_silence_sec");
     settings.http.allowed_hosts = config.list("allowed_hosts");
     settings.http.threads = static_cast<unsigned>(config.integer("http_threads"));
+    settings.core.most_callers = settings.http.working_threads();
     settings.http.queue = static_cast<std::size_t>(config.integer("http_queue"));
     settings.http.max_connections = static_cast<std::size_t>(config.integer("http_connections"));
     settings.http.head_timeout = seconds(config, "http_head_timeout_sec");

@@ -14,14 +14,6 @@ namespace coordinator::http {
 
 namespace {
 
-/// Of so many threads, how many may wait for hosts; the rest is for those who ask how we are.
-unsigned working_threads(unsigned threads)
-{
-    constexpr unsigned reserved_part = 16;
-    constexpr unsigned few = 4; // Of those each is needed.
-    return threads < few ? threads : threads - std::max(1U, threads / reserved_part);
-}
-
 /// Of so many places, how many uploads may hold: a client that sends slowly keeps its own for as
 /// long as it likes.
 unsigned receiving_places(unsigned places)
@@ -141,7 +133,7 @@ Gateway::Gateway(const Options& options,
                  RequestKeys& keys,
                  std::function<std::size_t()> connections)
     : options_{options},
-      most_working_{working_threads(options.threads)},
+      most_working_{options.working_threads()},
       most_receiving_{receiving_places(most_working_)},
       clock_{clock},
       keys_{keys},

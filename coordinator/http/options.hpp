@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 #include "common/digest/digest.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +33,13 @@ struct Options {
     /// Requests served at once; an idle connection holds none. One in sixteen is for who asks how
     /// we are, and of the others at most half are for uploads; 429.
     unsigned threads = 128;
+    /// How many of them may wait for hosts.
+    [[nodiscard]] constexpr unsigned working_threads() const noexcept
+    {
+        constexpr unsigned reserved_part = 16;
+        constexpr unsigned few = 4; // Of those each is needed.
+        return threads < few ? threads : threads - std::max(1U, threads / reserved_part);
+    }
     common::Bytes thread_stack = common::Bytes::kib(512);
     std::size_t queue = 256;            ///< Requests that wait for a thread; over it 503.
     std::size_t max_connections = 4096; ///< Over it 503 and close.
