@@ -34,7 +34,6 @@ public:
     void tick(const std::function<bool(const common::SandboxId&)>& is_moving);
     /// Nobody is told anything by this: their replies are let go of.
     void clear() { waiting_.clear(); }
-    [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
 
 private:
     struct Waiting {

@@ -249,7 +249,8 @@ const std::array table{
         Kind::integer,
         "128",
         "requests served at once; one in sixteen only for health and version, at most half of the "
-        "others for uploads",
+        "others for uploads; of several hosts none has more than three quarters of those others "
+        "wait for it",
         {},
         4,
         4096},
