@@ -444,12 +444,15 @@ class Fleet:
             HAVING string_agg(kind, ' ' ORDER BY seq) !~ CASE action WHEN 'sandbox.create' THEN '^intent( intent)* outcome$'
                                                                      ELSE '^intent outcome$' END""")
 
+    def without_an_end(self):
+        """Operations and commands that are under way, or are by the audit."""
+        running = [f"unfinished row {row[0]} of {table}" for table in ("operations", "commands")
+                   for row in self.postgres.sql(f"SELECT id FROM {table} WHERE status = 'running'")]
+        return running + [f"audit of {' '.join(row)}" for row in self.half_audited()]
+
     def leftovers(self):
         found = [f"{host.name}: {item}" for host in self.hosts for item in host.leftovers()]
-        found += [f"audit of {' '.join(row)}" for row in self.half_audited()]
-        for table in ("operations", "commands"):
-            found += [f"unfinished row {row[0]} of {table}" for row in
-                      self.postgres.sql(f"SELECT id FROM {table} WHERE status = 'running'")]
+        found += self.without_an_end()
         found += [f"checkpoint row {' '.join(row)}" for row in
                   self.postgres.sql("SELECT id, status FROM checkpoints WHERE status <> 'deleted'")]
         found += [f"copy {' on '.join(row)}" for row in self.postgres.sql("SELECT snapshot_id, host FROM replicas")]

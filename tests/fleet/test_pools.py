@@ -6,11 +6,11 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from fleet import ROOT, run, wait_until
+from on_hosts import domains, folders, qemus, strangers
 
 BOTH = ["h1", "h2"]
 SHAPE = {"image": "tiny", "cpu": 1, "memory_mb": 160, "network_mode": "nat"}
@@ -28,40 +28,10 @@ def about(api, host):
     return api.ok("GET", f"/v1/hosts/{host}")["host"]
 
 
-def qemus(host):
-    """The sandboxes whose QEMU lives on this host, with its pid."""
-    found = {}
-    for file in (host.base / "run/libvirt/qemu").glob("sbx-*.pid"):
-        try:
-            pid = int(file.read_text())
-            if b"qemu" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found[file.stem.split(".")[0]] = pid
-        except (OSError, ValueError):
-            pass
-    return found
-
-
-def domains(host):
-    """Also of those that do not run."""
-    return {name.split(".")[0] for name in host.domains()}
-
-
-def folders(host):
-    return {path.name for path in (host.state / "sandboxes").glob("*")}
-
-
 def standing(fleet, api):
     """What runs on the hosts and is nobody's, with its host. Of a pool at rest: what is ready."""
     listed = {s["id"] for s in api.sandboxes()}
     return {ident: host.name for host in fleet.hosts for ident in qemus(host) if ident not in listed}
-
-
-def strangers(fleet, api):
-    """Whatever is on the hosts of sandboxes that are not listed."""
-    listed = {s["id"] for s in api.sandboxes()}
-    return [f"{host.name}: {what} {ident}" for host in fleet.hosts
-            for what, found in (("process", qemus(host)), ("domain", domains(host)), ("folder", folders(host)))
-            for ident in found if ident not in listed]
 
 
 def unbalanced(fleet, api, name):
