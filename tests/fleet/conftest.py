@@ -23,13 +23,13 @@ def pytest_configure(config):
 SIXTHS = (
     ("test_drain", "test_connections", "test_orphans"),
     ("test_state", "test_evacuate", "test_idempotency"),
-    ("test_steps", "test_faults", "test_uploads"),
+    ("test_steps", "test_faults", "test_uploads", "test_drain_under_use"),
     ("test_takeover", "test_life", "test_takeover_of_three", "test_input"),
     ("test_pools", "test_image", "test_images", "test_network", "test_evacuate_again"),
     ("test_fault_matrix", "test_fencing", "test_files", "test_cordon", "test_cli", "test_watching_output"),
 )
 # The longest first: they would be waited for at the end, where two run at a time.
-LONGEST = ("test_state_property", "test_steps", "test_drain", "test_evacuate", "test_takeover", "test_takeover_of_three", "test_fleet_property", "test_fault_matrix", "test_faults", "test_state", "test_image", "test_pools", "test_live_exec", "test_contract")
+LONGEST = ("test_state_property", "test_steps", "test_drain", "test_evacuate", "test_takeover", "test_takeover_of_three", "test_fleet_property", "test_fault_matrix", "test_faults", "test_state", "test_image", "test_pools", "test_drain_under_use", "test_live_exec", "test_contract")
 
 
 def pytest_collection_modifyitems(items):
