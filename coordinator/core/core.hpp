@@ -191,6 +191,10 @@ private:
     draft(const Caller& caller, const CreateRequest& request, const Image& image) const;
     void
     refuse_unknown_source(const Caller& caller, const CreateRequest& request, SandboxDone done);
+    [[nodiscard]] scheduler::Demand
+    demand_of(const Sandbox& sandbox,
+              const std::optional<common::HostName>& only,
+              const std::map<common::HostName, std::string>& refused = {}) const;
     common::Result<> place(Sandbox& sandbox,
                            const Image& image,
                            const std::optional<common::HostName>& only,

@@ -96,7 +96,9 @@ void Core::begin_create(const Caller& caller,
                               "create a sandbox: no pool has one of this shape ready; GET "
                               "/v1/pools tells what each has, and pool: prefer makes one if there "
                               "is none",
-                              "pool_empty"});
+                              "pool_empty",
+                              {},
+                              pooling_->why_none(*drafted, request.host)});
         }
     }
     begin_making(caller, request, *std::move(drafted), *image, from, std::move(done));

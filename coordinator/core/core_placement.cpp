@@ -58,25 +58,6 @@ std::string shown(const std::map<std::string, std::optional<std::string>>& chang
     return text;
 }
 
-/// Why no host can take it, each with what it lacks: the operator who reads it has to act. Of a
-/// fleet that is too large for that, the first hundred that are in question.
-std::string reasons(const std::vector<scheduler::Assessment>& hosts)
-{
-    constexpr std::size_t most = 100;
-    const bool all = hosts.size() <= most;
-    std::string text;
-    std::size_t told = 0;
-    for (const auto& host : hosts) {
-        if (told < most && (all || host.why_not != scheduler::another_asked_for)) {
-            text += (told++ == 0 ? "" : "\n") + host.host.str() + ": " + host.why_not;
-        }
-    }
-    if (told < hosts.size()) {
-        text += fmt::format("\nand {} more hosts, none of which can", hosts.size() - told);
-    }
-    return text.empty() ? "no host has connected yet" : text;
-}
-
 std::string change_detail(const HostChange& change)
 {
     if (change.evacuation) {
@@ -97,12 +78,19 @@ std::string change_detail(const HostChange& change)
 
 } // namespace
 
+scheduler::Demand Core::demand_of(const Sandbox& sandbox,
+                                  const std::optional<common::HostName>& only,
+                                  const std::map<common::HostName, std::string>& refused) const
+{
+    return {sandbox.vcpus, sandbox.memory, sandbox.wants, only, refused, settings_.oldest_hostd};
+}
+
 Result<> Core::place(Sandbox& sandbox,
                      const Image& image,
                      const std::optional<common::HostName>& only,
                      const std::map<common::HostName, std::string>& refused)
 {
-    const scheduler::Demand demand{sandbox.vcpus, sandbox.memory, sandbox.wants, only, refused};
+    const auto demand = demand_of(sandbox, only, refused);
     const auto* warm = pooling_->sources_of(sandbox);
     const auto view = fleet_.view(image, sandbox, warm);
     auto host = scheduler::place(view, demand, settings_.placement, ++counts_.placements);
@@ -112,7 +100,7 @@ Result<> Core::place(Sandbox& sandbox,
                      "create a sandbox: no host can take it",
                      "no_capacity",
                      {},
-                     reasons(scheduler::assess(view, demand, settings_.placement))};
+                     scheduler::told(scheduler::assess(view, demand, settings_.placement))};
     }
     sandbox.overhead = fleet_.hosts().at(*host).host.facts.overhead;
     sandbox.host = *std::move(host);
@@ -135,8 +123,7 @@ Result<Placement> Core::explain(const Caller& caller, CreateRequest request)
             if (!sandbox) {
                 return reply(sandbox.error());
             }
-            const scheduler::Demand demand{
-                sandbox->vcpus, sandbox->memory, sandbox->wants, request.host};
+            const auto demand = demand_of(*sandbox, request.host);
             const auto* warm = pooling_->sources_of(*sandbox);
             const auto view = fleet_.view(*image, *sandbox, warm);
             Placement placement{

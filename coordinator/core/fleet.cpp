@@ -341,6 +341,7 @@ Fleet::view(const Image& image, const Sandbox& wanted, const std::set<common::Ho
                                              static_cast<double>(facts.memory.count())
                                        : 1;
             one.accelerator = facts.accel;
+            one.version = facts.hostd_version;
             one.labels = &host.wish.labels;
             one.taints = &host.wish.taints;
             if (!mates.empty()) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 
 namespace coordinator {
 
@@ -113,7 +114,7 @@ std::optional<common::SandboxId> Core::Pooling::take(const Sandbox& wanted,
     std::pair<unsigned, std::size_t>
         rank{}; // Fewest of its group there, then most that stand ready.
     const auto image = core_.fleet_.image(wanted.image, wanted.tenant);
-    const scheduler::Demand demand{wanted.vcpus, wanted.memory, wanted.wants, only};
+    const auto demand = core_.demand_of(wanted, only);
     const auto view = core_.fleet_.view(*image, wanted);
     for (std::size_t i = 0; i < view.size; ++i) {
         const auto host = view.at(i);
@@ -138,6 +139,38 @@ std::optional<common::SandboxId> Core::Pooling::take(const Sandbox& wanted,
     }
     ++counts.hits;
     return best->id;
+}
+
+std::string Core::Pooling::why_none(const Sandbox& wanted,
+                                    const std::optional<common::HostName>& only) const
+{
+    const auto* pool = pool_of(wanted);
+    if (pool == nullptr) {
+        return fmt::format("no pool has {} with {} vCPUs, {} MiB, network {}",
+                           wanted.image.str(),
+                           wanted.vcpus,
+                           wanted.memory.mib(),
+                           to_string(wanted.network));
+    }
+    const auto image = core_.fleet_.image(wanted.image, wanted.tenant);
+    const auto demand = core_.demand_of(wanted, only);
+    const auto view = core_.fleet_.view(*image, wanted);
+    std::vector<scheduler::Assessment> hosts;
+    for (std::size_t i = 0; i < view.size; ++i) {
+        const auto host = view.at(i);
+        auto why = scheduler::why_unfit(host, demand);
+        if (why.empty()) {
+            const auto trouble = troubles_.find({pool->name, host.name});
+            why = fmt::format("of pool {} none is ready, {} are being made{}",
+                              pool->name,
+                              standing(*pool, host.name).filling,
+                              trouble == troubles_.end() || trouble->second.error.empty()
+                                  ? ""
+                                  : "; " + trouble->second.error);
+        }
+        hosts.push_back({host.name, std::move(why), {}});
+    }
+    return scheduler::told(hosts);
 }
 
 const std::set<common::HostName>* Core::Pooling::sources_of(const Sandbox& wanted) const
@@ -189,7 +222,7 @@ bool Core::Pooling::make_room(const Sandbox& wanted,
     std::vector<common::SandboxId> best;
     const auto image = core_.fleet_.image(wanted.image, wanted.tenant);
     const Image none;
-    const scheduler::Demand demand{wanted.vcpus, wanted.memory, wanted.wants, only};
+    const auto demand = core_.demand_of(wanted, only);
     const auto view = core_.fleet_.view(image ? *image : none, wanted);
     for (std::size_t i = 0; i < view.size; ++i) {
         auto host = view.at(i);
@@ -305,7 +338,8 @@ std::vector<common::HostName> Core::Pooling::hosts_of(const Pool& pool) const
     }
     for (const auto& name : image->hosts) {
         const auto& host = core_.fleet_.hosts().at(name).host;
-        if (is_open(host) && host.wish.taints.empty() && !host.facts.state_engine.empty()) {
+        if (is_open(host) && host.wish.taints.empty() && !host.facts.state_engine.empty() &&
+            !scheduler::is_older(host.facts.hostd_version, core_.settings_.oldest_hostd)) {
             out.push_back(name);
         }
     }

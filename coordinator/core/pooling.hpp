@@ -41,6 +41,9 @@ public:
     /// as a hit or a miss of its pool.
     std::optional<common::SandboxId> take(const Sandbox& wanted,
                                           const std::optional<common::HostName>& only);
+    /// Why there is none of its shape to be had, host by host.
+    [[nodiscard]] std::string why_none(const Sandbox& wanted,
+                                       const std::optional<common::HostName>& only) const;
     /// Where one like it can be cloned; as of the last tick.
     [[nodiscard]] const std::set<common::HostName>* sources_of(const Sandbox& wanted) const;
     /// `warm` becomes `sandbox`, from here on: nobody else can get it, whatever becomes of this.

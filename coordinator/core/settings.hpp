@@ -51,6 +51,7 @@ struct CoreSettings {
     std::chrono::milliseconds old_snapshots_every{60'000};
     unsigned max_fork = 32; ///< Children of one fork.
     scheduler::Policy placement{};
+    std::string oldest_hostd; ///< As 1.2.3: nothing is placed on an older one; "": on any.
     Orphans orphans = Orphans::keep;
     /// How long creates may be under way on a host before its pools are filled beside them.
     std::chrono::milliseconds refill_patience{10'000};

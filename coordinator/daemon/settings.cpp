@@ -73,6 +73,11 @@ const std::array table{
         "spread",
         "spread: what is new goes where most room is; pack: where least is, so that others stay "
         "free"},
+    Key{"oldest_hostd",
+        Kind::text,
+        "",
+        "a version, like 0.2.0: nothing new is placed on hosts with an older hostd, nor moved "
+        "there; empty: any"},
     Key{"orphans",
         Kind::text,
         "keep",
@@ -324,6 +329,11 @@ Result<Settings> load_settings(const std::filesystem::path& file,
     }
     using Fill = scheduler::Policy::Fill;
     settings.core.placement.fill = placement == "pack" ? Fill::pack : Fill::spread;
+    const auto& oldest = settings.core.oldest_hostd = config.text("oldest_hostd");
+    if (!oldest.empty() && !scheduler::is_version(oldest)) {
+        return wrong(
+            config, "oldest_hostd", fmt::format("expected 0.2.0 or the like, got '{}'", oldest));
+    }
     const auto& orphans = config.text("orphans");
     if (orphans != "keep" && orphans != "adopt" && orphans != "destroy") {
         return wrong(

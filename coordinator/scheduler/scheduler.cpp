@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <fmt/format.h>
 #include <numeric>
 
@@ -50,6 +51,19 @@ std::string untolerated_taint(const Labels* taints, const std::set<std::string>&
         }
     }
     return "";
+}
+
+/// The first number of what is left of a version, which loses it; nothing if it has none.
+std::optional<unsigned> next_number(std::string_view& left)
+{
+    unsigned number = 0;
+    const auto [end, error] = std::from_chars(left.data(), left.data() + left.size(), number);
+    if (error != std::errc{}) {
+        return std::nullopt;
+    }
+    left.remove_prefix(static_cast<std::size_t>(end - left.data()));
+    left.remove_prefix(left.starts_with('.') ? 1 : 0);
+    return number;
 }
 
 /// How the group keeps it away from there; "" if it does not.
@@ -110,7 +124,7 @@ std::string missing_vcpus(const HostView& host, const Demand& demand)
 /// Each says how a host falls short of it; "" if it does not.
 using Constraint = std::string (*)(const HostView&, const Demand&);
 
-constexpr std::array<Constraint, 7> unfit_by{
+constexpr std::array<Constraint, 8> unfit_by{
     [](const HostView& host, const Demand& demand) {
         return lacking_label(host.labels, demand.wants.labels);
     },
@@ -126,6 +140,13 @@ constexpr std::array<Constraint, 7> unfit_by{
         return untolerated_taint(host.taints, demand.wants.tolerates);
     },
     [](const HostView& host, const Demand&) { return std::string{host.not_ready}; },
+    [](const HostView& host, const Demand& demand) {
+        return is_older(host.version, demand.oldest_hostd)
+                   ? fmt::format("its hostd is {}, {} at least is asked of hosts (oldest_hostd)",
+                                 host.version.empty() ? "of no version" : host.version,
+                                 demand.oldest_hostd)
+                   : std::string{};
+    },
     [](const HostView& host, const Demand& demand) {
         const auto said = demand.refused.find(host.name);
         return said == demand.refused.end() ? std::string{} : "it refused: " + said->second;
@@ -202,6 +223,29 @@ double Scores::total() const noexcept
            all;
 }
 
+bool is_version(std::string_view text)
+{
+    const bool ends_in_one = !text.ends_with('.');
+    auto left = text;
+    bool numbers = !text.empty();
+    while (numbers && !left.empty()) {
+        numbers = next_number(left).has_value();
+    }
+    return numbers && ends_in_one;
+}
+
+bool is_older(std::string_view version, std::string_view than)
+{
+    while (!than.empty()) {
+        const auto wanted = next_number(than);
+        const auto has = next_number(version);
+        if (!wanted || has != wanted) {
+            return has < wanted;
+        }
+    }
+    return false;
+}
+
 std::string why_unfit(const HostView& host, const Demand& demand)
 {
     if (is_another(host, demand)) {
@@ -271,6 +315,23 @@ std::vector<Assessment> assess(const View& fleet, const Demand& demand, const Po
         all.push_back({std::move(host.name), std::move(why), scores});
     }
     return all;
+}
+
+std::string told(const std::vector<Assessment>& hosts)
+{
+    constexpr std::size_t most = 100;
+    const bool all = hosts.size() <= most;
+    std::string text;
+    std::size_t count = 0;
+    for (const auto& host : hosts) {
+        if (count < most && (all || host.why_not != another_asked_for)) {
+            text += (count++ == 0 ? "" : "\n") + host.host.str() + ": " + host.why_not;
+        }
+    }
+    if (count < hosts.size()) {
+        text += fmt::format("\nand {} more hosts, none of which can", hosts.size() - count);
+    }
+    return text.empty() ? "no host has connected yet" : text;
 }
 
 } // namespace coordinator::scheduler

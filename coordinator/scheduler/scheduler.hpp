@@ -44,6 +44,7 @@ struct HostView {
     double load = 0;      ///< Runnable processes for each core, by its own word.
     double memory_available = 1; ///< Of its memory, by its own word.
     std::string_view accelerator;
+    std::string_view version;       ///< Of its hostd.
     const Labels* labels = nullptr; ///< None: it has none.
     const Labels* taints = nullptr;
     /// Of the group that is asked for, how many are where it would count as one of them.
@@ -56,6 +57,8 @@ struct Demand {
     Wants wants{};
     std::optional<common::HostName> only{};            ///< This host or none.
     std::map<common::HostName, std::string> refused{}; ///< Who said no to this, and why.
+    /// What hostd has to be at least, as 1.2.3: the fleet's, not the sandbox's. "" is any.
+    std::string_view oldest_hostd{};
 };
 
 /// The fleet, host by host; the same index is the same host for as long as it is looked at.
@@ -88,6 +91,12 @@ struct Scores {
     [[nodiscard]] double total() const noexcept; ///< By weight; at most 1.
 };
 
+/// Numbers with dots between them, like 1.2.3.
+bool is_version(std::string_view text);
+/// By the numbers of versions like 1.2.3, from the left: one that has none where the other one has
+/// is older.
+bool is_older(std::string_view version, std::string_view than);
+
 /// Of all hosts but the one that was asked for.
 constexpr std::string_view another_asked_for = "another host was asked for";
 
@@ -111,5 +120,8 @@ struct Assessment {
 };
 /// Every host, in the order of the view. place() takes one of the highest total.
 std::vector<Assessment> assess(const View& fleet, const Demand& demand, const Policy& policy);
+/// Why none of them can, a host a line, each with what it lacks: the operator who reads it has to
+/// act. Of a fleet that is too large for that, the first hundred that are in question.
+std::string told(const std::vector<Assessment>& hosts);
 
 } // namespace coordinator::scheduler

@@ -94,6 +94,29 @@ BOOST_AUTO_TEST_CASE(children_go_on_from_one_checkpoint_that_is_gone_afterwards)
     BOOST_TEST(std::ranges::count(rows, "sandbox.fork ok") == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_child_is_of_its_sources_group_though_it_begins_beside_it)
+{
+    run_with({"h1", "h2"});
+    auto what = request();
+    what.wants.group = "web";
+    const auto source = running(what);
+    auto asked = fork(source.id, children(1));
+    const auto from = checkpoint();
+    const auto make = expect<CreateOnHost>();
+    const auto child = std::get<CreateOnHost>(make.command.what).sandbox;
+    BOOST_TEST(child.host.str() == source.host.str());
+    BOOST_TEST(child.wants.group == "web");
+    BOOST_TEST(!child.wants.apart);
+    done(make, child.id, Phase::running);
+    BOOST_REQUIRE(asked.get());
+    expect_delete_of(from);
+    BOOST_CHECK(store.sandbox(child.id)->wants == child.wants);
+    auto gone = destroy(source.id);
+    done(expect<DestroyOnHost>(), source.id, Phase::destroyed);
+    BOOST_REQUIRE(gone.get());
+    BOOST_TEST(running(what).host.str() != child.host.str()); // The child is there.
+}
+
 BOOST_AUTO_TEST_CASE(a_child_that_fails_leaves_the_others_alone)
 {
     run_with({"h1"});

@@ -147,7 +147,9 @@ BOOST_AUTO_TEST_CASE(who_finds_it_empty_gets_a_clone_of_the_source)
     run_on(facts_with("fast"));
     BOOST_REQUIRE(core->create_pool(me, pool(0)).has_value());
     static_cast<void>(source());
-    BOOST_TEST(reason_of(core->create(me, wants(WarmUse::require))) == "pool_empty");
+    const auto refused = core->create(me, wants(WarmUse::require));
+    BOOST_TEST(reason_of(refused) == "pool_empty");
+    BOOST_TEST(refused.error().details == "h1: of pool tiny none is ready, 0 are being made");
     auto asked = create(wants());
     const auto sent = expect<CreateOnHost>();
     const auto& what = std::get<CreateOnHost>(sent.command.what);

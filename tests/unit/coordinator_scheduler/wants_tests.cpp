@@ -27,6 +27,43 @@ BOOST_AUTO_TEST_CASE(a_taint_keeps_away_what_does_not_tolerate_it)
     BOOST_TEST(chosen({a, host("b")}) == "b");
 }
 
+BOOST_AUTO_TEST_CASE(an_older_hostd_than_is_asked_of_hosts_takes_nothing)
+{
+    auto a = host("a");
+    a.version = "0.9.12";
+    auto what = demand();
+    BOOST_TEST(chosen({a}, what) == "a");
+    what.oldest_hostd = "0.10";
+    BOOST_TEST(why({a}, what) ==
+               "its hostd is 0.9.12, 0.10 at least is asked of hosts (oldest_hostd)");
+    a.version = "";
+    BOOST_TEST(why({a}, what) ==
+               "its hostd is of no version, 0.10 at least is asked of hosts (oldest_hostd)");
+    for (const auto* enough : {"0.10", "0.10.0", "0.10.1", "1", "0.11"}) {
+        a.version = enough;
+        BOOST_TEST(chosen({a}, what) == "a");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(versions_are_numbers_with_dots_and_count_from_the_left)
+{
+    for (const auto* good : {"1", "0.2", "1.2.3", "10.0.0.7"}) {
+        BOOST_TEST(is_version(good));
+    }
+    for (const auto* bad :
+         {"", ".", "1.", ".1", "1..2", "v1", "1.2-rc", "1 ", "-1", "99999999999"}) {
+        BOOST_TEST(!is_version(bad));
+    }
+    BOOST_TEST(is_older("1.2", "1.2.1"));
+    BOOST_TEST(is_older("1.2", "1.2.0")); // It does not say that it is.
+    BOOST_TEST(is_older("", "0"));
+    BOOST_TEST(is_older("x", "0.1"));
+    BOOST_TEST(is_older("2.9", "2.10"));
+    BOOST_TEST(!is_older("2.10", "2.9"));
+    BOOST_TEST(!is_older("1.2.3", "1.2"));
+    BOOST_TEST(!is_older("1.2.3", ""));
+}
+
 BOOST_AUTO_TEST_CASE(an_accelerator_that_is_asked_for_is_had_or_the_host_is_not)
 {
     auto a = host("a");
