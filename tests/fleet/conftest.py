@@ -8,6 +8,7 @@ import pytest
 
 from command_line import URL, Cli, Terminal
 from fleet import ROOT, Fleet, wait_until
+from typing_shell import Shell
 
 
 def pytest_configure(config):
@@ -21,8 +22,8 @@ def pytest_configure(config):
 # What takes long and shows a few things in many ways, in six parts that take about as long as each other. With PADDOCK_SIXTH of 0 to 5
 # one of them is tried, whole and in order; the tests of the others are skipped and counted. Without it all are tried.
 SIXTHS = (
-    ("test_drain", "test_connections", "test_orphans"),
-    ("test_state", "test_evacuate", "test_idempotency"),
+    ("test_drain", "test_connections", "test_orphans", "test_docs_pages"),
+    ("test_state", "test_evacuate", "test_idempotency", "test_docs_calls"),
     ("test_steps", "test_faults", "test_uploads", "test_drain_under_use"),
     ("test_takeover", "test_life", "test_takeover_of_three", "test_input"),
     ("test_pools", "test_image", "test_images", "test_network", "test_evacuate_again"),
@@ -105,6 +106,28 @@ def terminal(fleet, tmp_path):
     yield open_one
     for one in opened:
         one.close()
+
+
+@pytest.fixture
+def shell(fleet, image, tmp_path):
+    with Shell(fleet, tmp_path, image, fleet.hosts[1]) as shell:
+        yield shell
+
+
+@pytest.fixture
+def as_before(fleet, api):
+    """What is no sandbox is not left for the next page either."""
+    yield
+    for sandbox in api.sandboxes():
+        api.destroy(sandbox["id"])
+    for host in ("h1", "h2"):
+        api.ok("POST", f"/v1/hosts/{host}/uncordon", {})
+    for kind in ("pools", "templates"):
+        for one in api.ok("GET", f"/v1/{kind}")[kind]:
+            api.ok("DELETE", f"/v1/{kind}/{one['name']}")
+    for image in api.ok("GET", "/v1/images")["images"]:
+        if image.get("from_snapshot"):  # Its host may have the disk of a sandbox of it for an instant more.
+            wait_until(f"{image['name']} to be deleted", lambda: api.call("DELETE", f"/v1/images/{image['name']}")[0] == 200, 60)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -1,65 +1,58 @@
-"""What docs/ tell people to type is typed, on a fleet like the one that they speak of."""
-
-import re
-import subprocess
+"""What docs/ tell people to type is typed, on a fleet like the one that they speak of: each command of each page, or it is said which other
+test has it, or why none."""
 
 import pytest
 
-from command_line import Cli
+from documented import PAGES, commands
 from fleet import ROOT
-
-OPERATE = "docs/operate.md"
-TROUBLESHOOT = "docs/troubleshoot.md"
-
-
-def blocks(page):
-    """(line number, command, status that is told of) of each line of an indented block that is the command line's."""
-    for number, line in enumerate((ROOT / page).read_text().splitlines(), 1):
-        found = re.fullmatch(r"    (paddock .*?)(?: +# (.*))?", line)
-        if found:
-            told = re.match(r"exit (\d+)", found[2] or "")
-            yield number, found[1], int(told[1]) if told else 0
+from typed_elsewhere import ELSEWHERE, NOT_TRIED, NOT_TYPED, TYPED
+from typed_pages import OPERATE, PREPARED, TROUBLESHOOT, type_all, typed
 
 
-def inline(page):
-    """Whole commands in the text: a name alone is none, nor is one that has a place for something."""
-    for number, line in enumerate((ROOT / page).read_text().splitlines(), 1):
-        for command in re.findall(r"`(paddock [^`]+)`", line):
-            if "…" not in command and command.split()[1:] not in (["evacuate"], ["images", "import"]):
-                yield number, command
+def unknown(page):
+    return [command for command in commands(page) if command.text not in NOT_TYPED and not command.text.startswith(TYPED)]
 
 
-@pytest.fixture
-def typed(fleet, tmp_path):
-    """Runs a line as a shell would, with the command line on its PATH."""
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/paddock").symlink_to(fleet.bin("cli/paddock"))
-    cli = Cli(fleet, tmp_path)
-    cli.env["PATH"] = f"{tmp_path}/bin:{cli.env['PATH']}"
-
-    def run(command):
-        return subprocess.run(["bash", "-c", command], env=cli.env, cwd=tmp_path, text=True, stdin=subprocess.DEVNULL, capture_output=True,
-                              timeout=400)
-
-    return run
+@pytest.mark.parametrize("page", PAGES)
+def test_of_each_command_it_is_known_where_it_is_tried(page):
+    assert not unknown(page), "neither typed here nor in typed_elsewhere.py:\n" + "\n".join(map(str, unknown(page)))
+    assert page in PREPARED or not typed(page), f"{page} has commands, and nothing is prepared for them"
 
 
-def check(page, number, command, done, status=0):
-    assert done.returncode == status, f"{page}:{number}: {command}: exit {done.returncode}, not {status}\n{done.stdout}{done.stderr}"
+def test_a_new_command_is_found_with_its_line(tmp_path):
+    page = tmp_path / "new.md"
+    page.write_text("""# New
+Say `systemctl
+start paddock-hostd`, or `paddock ls`.
+
+```yaml
+    fenced: 1
+```
+
+    # first
+    make \\
+        install    # it is made
+    paddock ls     # exit 2
+""")
+    assert [(command.line, command.text) for command in unknown(page)] == [(2, "systemctl start paddock-hostd"), (10, "make install")]
+    assert [(command.line, command.status) for command in commands(page) if command.text == "paddock ls"] == [(3, 0), (12, 2)]
 
 
-def test_a_day_of_an_operator(api, typed):
-    lines = list(blocks(OPERATE))
-    assert len(lines) > 40
-    for number, command, status in lines:
-        check(OPERATE, number, command, typed(command), status)
+def test_what_is_tried_elsewhere_is_still_said_and_still_there():
+    said = {command.text for page in PAGES for command in commands(page)}
+    assert NOT_TYPED - said == set()
+    assert not [command for command, (file, part) in ELSEWHERE.items() if part not in (ROOT / file).read_text()]
+
+
+@pytest.mark.parametrize("command", NOT_TRIED)
+def test_what_cannot_be_tried_here(command):
+    pytest.skip(f"NOT TRIED: {command}: {NOT_TRIED[command]}")
+
+
+def test_a_day_of_an_operator(fleet, api, as_before, shell):
+    type_all(OPERATE, fleet, api, shell)
     assert api.sandboxes() == []
 
 
-def test_what_to_look_at_when_something_is_wrong(api, typed):
-    api.create(vm_name="web", memory_mb=160)
-    lines = list(inline(TROUBLESHOOT))
-    assert len(lines) > 15
-    for number, command in lines:
-        check(TROUBLESHOOT, number, command, typed(command))
-    api.destroy(api.ok("GET", "/v1/sandboxes?vm_name=web")["sandboxes"][0]["id"])
+def test_what_to_look_at_when_something_is_wrong(fleet, api, as_before, shell):
+    type_all(TROUBLESHOOT, fleet, api, shell)
