@@ -258,7 +258,9 @@ Result<Sandbox> Core::draft_child(const Forking& forking, std::size_t number) co
     auto child = forking.source;
     child.id = forking.fork.children.at(number).id;
     child.job = common::mint<common::JobId>();
-    child.wants.apart = false; // They begin where it is, and part when one of them moves.
+    if (!child.wants.group.empty()) {
+        child.wants.apart = false; // They begin where it is, and part when one of them moves.
+    }
     if (!request.agent_id.empty()) {
         child.agent_id = request.agent_id;
     }

@@ -145,12 +145,13 @@ std::string Core::Pooling::why_none(const Sandbox& wanted,
                                     const std::optional<common::HostName>& only) const
 {
     const auto* pool = pool_of(wanted);
-    if (pool == nullptr) {
-        return fmt::format("no pool has {} with {} vCPUs, {} MiB, network {}",
+    if (pool == nullptr || visible(pool->name, wanted.tenant) == nullptr) {
+        return fmt::format("no pool is of image {}, {} vCPUs, {} MiB, network {}, disk {}",
                            wanted.image.str(),
                            wanted.vcpus,
                            wanted.memory.mib(),
-                           to_string(wanted.network));
+                           to_string(wanted.network),
+                           to_string(wanted.disk));
     }
     const auto image = core_.fleet_.image(wanted.image, wanted.tenant);
     const auto demand = core_.demand_of(wanted, only);
@@ -161,9 +162,11 @@ std::string Core::Pooling::why_none(const Sandbox& wanted,
         auto why = scheduler::why_unfit(host, demand);
         if (why.empty()) {
             const auto trouble = troubles_.find({pool->name, host.name});
-            why = fmt::format("of pool {} none is ready, {} are being made{}",
+            const auto here = standing(*pool, host.name);
+            why = fmt::format("of pool {} {} are ready, {} are being made{}",
                               pool->name,
-                              standing(*pool, host.name).filling,
+                              here.ready.size(),
+                              here.filling,
                               trouble == troubles_.end() || trouble->second.error.empty()
                                   ? ""
                                   : "; " + trouble->second.error);

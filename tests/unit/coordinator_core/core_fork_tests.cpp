@@ -72,6 +72,7 @@ BOOST_AUTO_TEST_CASE(children_go_on_from_one_checkpoint_that_is_gone_afterwards)
         BOOST_TEST(one.sandbox.labels.at("n") == "1");
         BOOST_TEST(one.sandbox.env.at("A") == "b");
         BOOST_TEST(one.sandbox.generation == 1U);
+        BOOST_CHECK(one.sandbox.wants == coordinator::scheduler::Wants{});
         BOOST_TEST((one.sandbox.expires_at > source.created_at + std::chrono::minutes{59}));
         BOOST_TEST(core->snapshots(me, source.id, {})->total == 0U);
         done(make, one.sandbox.id, Phase::running);

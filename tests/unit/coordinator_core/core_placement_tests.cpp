@@ -161,6 +161,26 @@ BOOST_AUTO_TEST_CASE(labels_are_set_and_taken_off_one_by_one_and_outlive_the_coo
     BOOST_TEST(is_cordoned("h1"));
 }
 
+BOOST_AUTO_TEST_CASE(an_old_host_gets_nothing_new_until_it_is_upgraded)
+{
+    settings.oldest_hostd = "0.2";
+    auto has = facts_with("fast");
+    has.hostd_version = "0.1.9";
+    run_on(has);
+    const std::string old = "its hostd is 0.1.9, 0.2 at least is asked of hosts (oldest_hostd)";
+    BOOST_TEST(explained() == (Texts{"nowhere", "h1 " + old}), each);
+    const auto refused = create(request()).get().error();
+    BOOST_TEST(refused.stable_reason() == "no_capacity");
+    BOOST_TEST(refused.details == "h1: " + old);
+    BOOST_REQUIRE(core->create_pool(me, pool(1)).has_value());
+    BOOST_TEST(core->create(me, wants(WarmUse::require)).error().details == "h1: " + old);
+    BOOST_TEST(state().hosts.empty());
+    has.hostd_version = "0.2.0";
+    connect_with(has);
+    BOOST_TEST(explained() == (Texts{"h1", "h1 +"}), each);
+    static_cast<void>(expect<coordinator::CreateOnHost>()); // Its pool's.
+}
+
 BOOST_AUTO_TEST_CASE(pools_have_nothing_on_a_cordoned_host)
 {
     run_on(facts_with("fast"));

@@ -142,6 +142,23 @@ BOOST_AUTO_TEST_CASE(what_dies_while_it_stands_ready_is_replaced)
     BOOST_TEST(state().dead == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(another_tenants_pool_is_not_told_of)
+{
+    auto has = facts_with("fast");
+    has.images.front().tenant = other.tenant;
+    run_on(has);
+    auto has_mine = facts_with("fast", "d2");
+    has_mine.images.front().tenant = me.tenant;
+    connect_second(has_mine);
+    BOOST_REQUIRE(core->create_pool(other, pool(0)).has_value());
+    const auto refused = core->create(me, wants(WarmUse::require));
+    BOOST_TEST(reason_of(refused) == "pool_empty");
+    const auto theirs = core->create(other, wants(WarmUse::require));
+    BOOST_TEST(theirs.error().details ==
+               "h1: of pool tiny 0 are ready, 0 are being made\nh2: it does not have the image");
+    BOOST_TEST(refused.error().details.starts_with("no pool is of image tiny, "));
+}
+
 BOOST_AUTO_TEST_CASE(who_finds_it_empty_gets_a_clone_of_the_source)
 {
     run_on(facts_with("fast"));
@@ -149,7 +166,7 @@ BOOST_AUTO_TEST_CASE(who_finds_it_empty_gets_a_clone_of_the_source)
     static_cast<void>(source());
     const auto refused = core->create(me, wants(WarmUse::require));
     BOOST_TEST(reason_of(refused) == "pool_empty");
-    BOOST_TEST(refused.error().details == "h1: of pool tiny none is ready, 0 are being made");
+    BOOST_TEST(refused.error().details == "h1: of pool tiny 0 are ready, 0 are being made");
     auto asked = create(wants());
     const auto sent = expect<CreateOnHost>();
     const auto& what = std::get<CreateOnHost>(sent.command.what);

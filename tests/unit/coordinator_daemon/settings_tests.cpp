@@ -169,6 +169,10 @@ BOOST_AUTO_TEST_CASE(bounds_unknown_keys_and_wrong_types_are_refused_by_name)
 {
     refused("boot_timeout_sec: 0\n", "boot_timeout_sec");
     refused("default_vcpus: many\n", "default_vcpus");
+    for (const auto* text : {"v1", "0.2.", "new", "\"0.2 \""}) {
+        refused("oldest_hostd: " + std::string{text} + "\n", "oldest_hostd");
+    }
+    BOOST_TEST(load("oldest_hostd: 0.2.0\n")->core.oldest_hostd == "0.2.0");
     refused("default_memory_mb: 1\n", "default_memory_mb");
     refused("http_adress: \"127.0.0.1:1\"\n", "http_adress");
     refused("allow_plaintext: perhaps\n", "allow_plaintext");
