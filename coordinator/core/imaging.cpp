@@ -181,7 +181,7 @@ void Core::Imaging::remove(const Caller& caller, const common::ImageName& name, 
         return done(Error{ErrorCode::failed_precondition,
                           "delete image " + name.str() +
                               ": it is an operator's; on each host that has it, `paddock-hostd "
-                              "image remove " +
+                              "image rm " +
                               name.str() + "` removes it",
                           "operator_image"});
     }
