@@ -4,6 +4,7 @@ import os
 import select
 import shlex
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -87,14 +88,14 @@ class Shell:
             env={"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "HOME": str(self.folder), "USER": "tests", "LC_ALL": "C.UTF-8",
                  "EDITOR": "editor", "TOLD": str(tell), "PGHOST": str(self.fleet.postgres.socket), "PGUSER": "postgres"})
         os.close(tell)
-        self.type("set -o pipefail; trap 'failed=$?' ERR")
+        self.type("set -o pipefail; trap 'failed=$?' ERR; trap 'jobs -p | xargs -r kill' EXIT")
         return self
 
     def __exit__(self, *_):
         try:
             self.child.communicate(timeout=60)  # It ends with its stdin.
         except subprocess.TimeoutExpired:
-            self.child.kill()
+            os.killpg(self.child.pid, signal.SIGKILL)
             self.child.wait(10)
         os.close(self.told)
         for leave in self.leave:
