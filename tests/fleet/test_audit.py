@@ -66,6 +66,7 @@ def verify_offline(rows, head=bytes(32)):
 
 
 def test_what_was_done_to_a_sandbox_is_found_by_each_filter(api):
+    api.ok("POST", "/v1/hosts/h1/uncordon", {})
     before = rows_of(api)[0]
     box = api.create(host="h1", vm_name="audited")["id"]
     created = api.last_headers["X-Request-ID"]

@@ -16,7 +16,7 @@ def test_a_fleet_of_simulated_hosts(build, image, tmp_path):
         for command in typed(SIMULATOR):
             if command.text.startswith("paddock-simulator --keys"):
                 assert shell.type(f"{command.text} & SIMULATOR=$!") == 0
-                wait_until("its hosts", lambda: len(fleet.api().ok("GET", "/v1/hosts?limit=1")["hosts"]) == 1, 60)
+                wait_until("a host to be ready", lambda: [host["health"] for host in fleet.api().ok("GET", "/v1/hosts?limit=1")["hosts"]] == ["ready"], 60)
             else:
                 shell.check(command)
         assert shell.type("kill $SIMULATOR; wait $SIMULATOR") == 0
