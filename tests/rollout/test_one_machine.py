@@ -14,6 +14,7 @@ def test_a_machine_with_nothing_becomes_a_fleet_that_runs_sandboxes(one_machine)
     assert all(not counts["failed"] and not counts["ignored"] for counts in recap.hosts.values())
     for unit in ("paddock-coordinator", "paddock-hostd", "prometheus"):
         assert one_machine.control.run(f"systemctl is-active {unit}").stdout.strip() == "active"
+    assert re.search(r"Doctor finds nothing that does not work\] \*+\nok: \[c1\]", recap.text), recap.text[-4000:]
     said = re.search(r'acceleration +tcg: ([^"]+)', recap.text)
     assert said, recap.text[-4000:]
     host = one_machine.host_now()
