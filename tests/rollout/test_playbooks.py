@@ -1,0 +1,110 @@
+"""What playbooks do with several machines, and on releases, that the rollouts do not have: tried with no machine at all."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ANSIBLE = Path(__file__).resolve().parents[2] / "ansible"
+LOCAL = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": "/usr/bin/python3"}
+# Nobody listens there.
+AWAY = {**LOCAL, "ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 9}
+
+
+def play(folder, playbook, inventory, *options, path=()):
+    (folder / "inventory.json").write_text(json.dumps({"all": inventory}))
+    done = subprocess.run(["ansible-playbook", "-i", folder / "inventory.json", playbook, *options], cwd=ANSIBLE, capture_output=True, text=True,
+                          timeout=120, env={**os.environ, "HOME": str(folder), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"),
+                                            "PATH": ":".join([*map(str, path), os.environ["PATH"]])})
+    return done.returncode, done.stdout + done.stderr
+
+
+class Upgrade:
+    """upgrade.yml as it is, with roles that do nothing but for a host with `fails`, and programs that write down what they are asked."""
+
+    def __init__(self, folder):
+        self.folder, self.asked = folder, folder / "asked"
+        shutil.copy(ANSIBLE / "upgrade.yml", folder)
+        for role, tasks in (("paddock_common", "debug: {msg: common}"), ("paddock_coordinator", "debug: {msg: coordinator}"),
+                            ("paddock_hostd", "include_tasks: '{{ way | default(\"well\") }}.yml'")):
+            (folder / "roles" / role / "tasks").mkdir(parents=True)
+            (folder / "roles" / role / "tasks/main.yml").write_text(f"- name: It is done\n  {tasks}\n")
+        shutil.copy(ANSIBLE / "roles/paddock_common/tasks/reached.yml", folder / "roles/paddock_common/tasks")
+        for way, task in (("well", "debug: {msg: done}"), ("fails", "fail: {msg: it is broken}"),
+                          ("lost", "{ping: , vars: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 9}}")):
+            text = f"- {task}\n" if way == "lost" else f"- name: A host\n  {task}\n"
+            (folder / "roles/paddock_hostd/tasks" / f"{way}.yml").write_text(text)
+        self.program("paddock", f"""echo "$*" >>{self.asked}; echo '{{"host": {{"cordoned": false}}}}'""")
+        self.program("dpkg-query", f"[ ! -e {folder}/none ] || exit 1; printf 1.0")
+        (folder / "debs").mkdir()
+        (folder / "debs/paddock-hostd_2.0_amd64.deb").touch()
+        (folder / "marks").mkdir()
+
+    def program(self, name, script):
+        (self.folder / "bin").mkdir(exist_ok=True)
+        (self.folder / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (self.folder / "bin" / name).chmod(0o755)
+
+    def run(self, serial, **hosts):
+        inventory = {"children": {"paddock_coordinators": {"hosts": {"c1": LOCAL}}, "paddock_hosts": {"hosts": hosts}}}
+        told = {"paddock_upgrade_serial": serial, "paddock_common_debs": str(self.folder / "debs"),
+                "paddock_upgrade_mark": f"{self.folder}/marks/{{{{ inventory_hostname }}}}"}
+        return play(self.folder, self.folder / "upgrade.yml", inventory, "-e", json.dumps(told), path=[self.folder / "bin"])
+
+    def hosts_asked(self, word):
+        asked = self.asked.read_text().splitlines() if self.asked.exists() else []
+        return {line.split()[1] for line in asked if line.startswith(f"{word} ")}
+
+    def cordoned(self):
+        return {mark.name for mark in (self.folder / "marks").iterdir()}
+
+
+@pytest.fixture
+def upgrade(tmp_path):
+    return Upgrade(tmp_path)
+
+
+def message(text):
+    return " ".join(re.findall(r'"msg": "(.*)"', text))
+
+
+def test_an_upgrade_of_several_at_a_time_takes_all(upgrade):
+    status, text = upgrade.run(3, **{f"h{n}": LOCAL for n in range(1, 6)})
+    assert status == 0, text[-3000:]
+    assert upgrade.hosts_asked("cordon") == upgrade.hosts_asked("uncordon") == {f"h{n}" for n in range(1, 6)} and upgrade.cordoned() == set()
+
+
+@pytest.mark.parametrize("serial, done", ((1, {"h1"}), (3, {"h1", "h3"})))
+def test_a_host_that_is_not_well_ends_an_upgrade_with_its_batch(upgrade, serial, done):
+    status, text = upgrade.run(serial, h1=LOCAL, h2={**LOCAL, "way": "fails"}, h3=LOCAL, h4=LOCAL)
+    assert status != 0
+    assert upgrade.hosts_asked("uncordon") == done, text[-3000:]
+    assert upgrade.cordoned() == {"h2"} and "h4" not in upgrade.hosts_asked("cordon")
+    assert "h2 is not well after its upgrade" in message(text) and "it is broken" in message(text) and "run upgrade.yml again" in message(text)
+    assert ("Upgraded at the same time, and well unless they say otherwise: h1 h3" in message(text)) == (serial == 3), text[-3000:]
+
+
+@pytest.mark.parametrize("serial", (1, 3))
+def test_a_host_that_is_not_reached_ends_an_upgrade_before_its_batch(upgrade, serial):
+    status, text = upgrade.run(serial, h1=AWAY, h2=LOCAL, h3=LOCAL, h4=LOCAL)
+    assert status != 0
+    assert upgrade.hosts_asked("cordon") == set(), text[-3000:]
+    assert "h1 is not reached" in message(text) and "--limit 'all:!h1'" in message(text)
+
+
+def test_a_host_that_is_lost_on_the_way_has_no_batch_begin_after_it(upgrade):
+    status, text = upgrade.run(2, h1=LOCAL, h2={**LOCAL, "way": "lost"}, h3=LOCAL, h4=LOCAL)
+    assert status != 0
+    assert upgrade.hosts_asked("uncordon") == {"h1"} and upgrade.hosts_asked("cordon") == {"h1", "h2"}, text[-3000:]
+    assert "h2 was lost during its upgrade; h3 was not touched" in message(text)
+
+
+def test_what_has_not_joined_yet_is_not_upgraded(upgrade):
+    (upgrade.folder / "none").touch()
+    status, text = upgrade.run(1, h1=LOCAL, h2=LOCAL)
+    assert status != 0 and "add-host.yml -e paddock_add=h1" in message(text), text[-3000:]
+    assert upgrade.hosts_asked("cordon") == set()
