@@ -23,6 +23,42 @@ def play(folder, playbook, inventory, *options, path=()):
     return done.returncode, done.stdout + done.stderr
 
 
+RELEASES = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - include_role: {name: paddock_common, tasks_from: release}
+- hosts: all
+  gather_facts: false
+  roles:
+    - {role: paddock_postgres, when: false}
+  tasks:
+    - debug: {msg: "{{ inventory_hostname }}: {{ paddock_postgres_folder }} {{ paddock_common_release | dictsort | map('last') | join(' ') }}"}
+"""
+
+
+def machine(distribution, version):
+    return {**LOCAL, "ansible_distribution": distribution, "ansible_distribution_version": version,
+            "ansible_distribution_major_version": version.split(".")[0]}
+
+
+def test_names_are_those_of_the_machine_s_release(tmp_path):
+    (tmp_path / "releases.yml").write_text(RELEASES)
+    hosts = {"bookworm": machine("Debian", "12.8"), "jammy": machine("Ubuntu", "22.04"), "noble": machine("Ubuntu", "24.04")}
+    status, text = play(tmp_path, tmp_path / "releases.yml", {"hosts": hosts})
+    assert status == 0, text[-3000:]
+    for host, version in (("bookworm", 15), ("jammy", 14), ("noble", 16)):
+        assert f"{host}: /etc/postgresql/{version}/main /etc/apparmor.d/local/abstractions/libvirt-qemu libvirtd postgresql {version} prometheus" in text
+
+
+@pytest.mark.parametrize("distribution, version", (("Debian", "11.9"), ("Debian", "13.1"), ("Ubuntu", "20.04"), ("Fedora", "41")))
+def test_another_release_is_refused_by_name(tmp_path, distribution, version):
+    (tmp_path / "releases.yml").write_text(RELEASES)
+    status, text = play(tmp_path, tmp_path / "releases.yml", {"hosts": {"other": machine(distribution, version)}})
+    assert status != 0
+    assert f"other is {distribution} {version}, which these roles do not know. They know Debian 12, Ubuntu 22.04, Ubuntu 24.04" in text, text
+
+
 class Upgrade:
     """upgrade.yml as it is, with roles that do nothing but for a host with `fails`, and programs that write down what they are asked."""
 
