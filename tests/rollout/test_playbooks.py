@@ -1,27 +1,12 @@
 """What playbooks do with several machines, and on releases, that the rollouts do not have: tried with no machine at all."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
-ANSIBLE = Path(__file__).resolve().parents[2] / "ansible"
-LOCAL = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": "/usr/bin/python3"}
-# Nobody listens there.
-AWAY = {**LOCAL, "ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 9}
-
-
-def play(folder, playbook, inventory, *options, path=()):
-    (folder / "inventory.json").write_text(json.dumps({"all": inventory}))
-    done = subprocess.run(["ansible-playbook", "-i", folder / "inventory.json", playbook, *options], cwd=ANSIBLE, capture_output=True, text=True,
-                          timeout=120, env={**os.environ, "HOME": str(folder), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_ROLES_PATH": str(ANSIBLE / "roles"),
-                                            "PATH": ":".join([*map(str, path), os.environ["PATH"]])})
-    return done.returncode, done.stdout + done.stderr
-
+from playing import ANSIBLE, AWAY, LOCAL, message, play, program
 
 RELEASES = """
 - hosts: all
@@ -74,16 +59,11 @@ class Upgrade:
                           ("lost", "{ping: , vars: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 9}}")):
             text = f"- {task}\n" if way == "lost" else f"- name: A host\n  {task}\n"
             (folder / "roles/paddock_hostd/tasks" / f"{way}.yml").write_text(text)
-        self.program("paddock", f"""echo "$*" >>{self.asked}; echo '{{"host": {{"cordoned": false}}}}'""")
-        self.program("dpkg-query", f"[ ! -e {folder}/none ] || exit 1; printf 1.0")
+        program(folder / "bin/paddock", f"""echo "$*" >>{self.asked}; echo '{{"host": {{"cordoned": false}}}}'""")
+        program(folder / "bin/dpkg-query", f"[ ! -e {folder}/none ] || exit 1; printf 1.0")
         (folder / "debs").mkdir()
         (folder / "debs/paddock-hostd_2.0_amd64.deb").touch()
         (folder / "marks").mkdir()
-
-    def program(self, name, script):
-        (self.folder / "bin").mkdir(exist_ok=True)
-        (self.folder / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
-        (self.folder / "bin" / name).chmod(0o755)
 
     def run(self, serial, **hosts):
         inventory = {"children": {"paddock_coordinators": {"hosts": {"c1": LOCAL}}, "paddock_hosts": {"hosts": hosts}}}
@@ -102,10 +82,6 @@ class Upgrade:
 @pytest.fixture
 def upgrade(tmp_path):
     return Upgrade(tmp_path)
-
-
-def message(text):
-    return " ".join(re.findall(r'"msg": "(.*)"', text))
 
 
 def test_an_upgrade_of_several_at_a_time_takes_all(upgrade):
