@@ -44,6 +44,28 @@ def test_another_release_is_refused_by_name(tmp_path, distribution, version):
     assert f"other is {distribution} {version}, which these roles do not know. They know Debian 12, Ubuntu 22.04, Ubuntu 24.04" in text, text
 
 
+URL = """
+- hosts: all
+  gather_facts: false
+  roles:
+    - {role: paddock_coordinator, when: false}
+  tasks:
+    - debug: {msg: "{{ inventory_hostname }} is at {{ paddock_coordinator_url }}"}
+"""
+
+
+def test_root_of_a_coordinator_asks_where_it_listens(tmp_path):
+    (tmp_path / "url.yml").write_text(URL)
+    listen = {"c1": ":8080", "c2": "0.0.0.0:80", "c3": "[::]:1", "c4": "10.0.0.1:8080", "c5": "localhost:2"}
+    hosts = {name: {**LOCAL, "paddock_coordinator_config": {"http_address": address}} for name, address in listen.items()}
+    inventory = {"hosts": {"c0": LOCAL}, "children": {"paddock_coordinators": {"hosts": hosts}}}
+    status, text = play(tmp_path, tmp_path / "url.yml", inventory)
+    assert status == 0, text[-3000:]
+    asked = dict(re.findall(r"(c\d) is at (http://[^\"]+)", text))
+    assert asked == {"c0": "http://127.0.0.1:8080", "c1": "http://127.0.0.1:8080", "c2": "http://127.0.0.1:80", "c3": "http://[::1]:1",
+                     "c4": "http://10.0.0.1:8080", "c5": "http://127.0.0.1:2"}
+
+
 class Upgrade:
     """upgrade.yml as it is, with roles that do nothing but for a host with `fails`, and programs that write down what they are asked."""
 
