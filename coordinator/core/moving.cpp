@@ -68,6 +68,13 @@ bool Core::Moving::is_under_way(const Moved& move) const
     return found != moves_.end() && found->second == move;
 }
 
+/// One that people see is copied while it is ready.
+bool Core::Moving::is_wanted(const common::SnapshotId& id) const
+{
+    const auto* now = core_.checkpoints_.find(id);
+    return now != nullptr && now->status == Checkpoint::Status::ready;
+}
+
 /// The next thing to do before it stands still. Snapshots come and go meanwhile; the oldest is the
 /// first, since others lie on it.
 void Core::Moving::go_on(const Moved& move)
@@ -214,6 +221,10 @@ void Core::Moving::finish(const Op& op, const HostAnswer& answer)
     core_.retire(op);
     move->step = nullptr;
     move->heard = core_.clock_.steady();
+    if (answer.error && move->stage == Stage::copying && !is_wanted(move->copying)) {
+        move->wanted.clear();
+        return go_on(move); // It was deleted meanwhile, by whoever may.
+    }
     if (answer.error) {
         auto error = *answer.error;
         if (op->kind == Kind::fetch_snapshot) {

@@ -114,6 +114,7 @@ private:
     [[nodiscard]] std::string difference(const common::HostName&, const common::HostName&) const;
     void begun(const Moved& move, const common::Result<>& saved);
     [[nodiscard]] bool is_under_way(const Moved& move) const;
+    [[nodiscard]] bool is_wanted(const common::SnapshotId& id) const;
     void wake(const Moved& move);
     void go_on(const Moved& move);
     [[nodiscard]] bool is_quiet(const common::SandboxId& id) const;

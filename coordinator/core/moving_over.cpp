@@ -252,9 +252,13 @@ void Core::Moving::fall_asleep_again(const Moved& move, const std::function<void
     }
 }
 
-/// It stands still where it was: it goes on, if it did before.
+/// It stands still where it was: it goes on, if it did before. Before it stood still nothing was
+/// done to it, and what it is by now its user wanted.
 void Core::Moving::return_home(const Moved& move, const Error& error)
 {
+    if (move->stage == Stage::copying || move->stage == Stage::closing) {
+        return end(move, error);
+    }
     const auto* now = core_.fleet_.find(move->id);
     move->stage = Stage::going_back;
     if (now->phase != Phase::paused || move->was != Phase::running) {

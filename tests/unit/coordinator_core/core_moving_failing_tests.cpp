@@ -82,6 +82,33 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_copied_stays_and_was_never_interrupted)
     nothing_is_asked();
 }
 
+BOOST_AUTO_TEST_CASE(what_its_user_did_while_it_was_copied_stays_done)
+{
+    const auto asleep = runs();
+    taken(asleep, "kept");
+    auto sleeping = suspend(asleep);
+    done(expect_on<SuspendOnHost>("h1"), asleep, Phase::suspended);
+    BOOST_TEST(sleeping.get().has_value());
+    drain();
+    auto offering = expect_on<OfferSnapshotOnHost>("h1");
+    auto woken = start(asleep);
+    done(expect_on<StartOnHost>("h1"), asleep, Phase::running);
+    BOOST_TEST(woken.get().has_value());
+    refused(offering, ErrorCode::unavailable, "host_failed");
+    await_trouble(asleep, "host_failed");
+    nothing_is_asked(); // It is not put to sleep.
+    BOOST_CHECK(now(asleep).phase == Phase::running);
+    clock.stand_still(seconds{16});
+    offering = expect_on<OfferSnapshotOnHost>("h1");
+    auto held = pause(asleep);
+    done(expect_on<PauseOnHost>("h1"), asleep, Phase::paused);
+    BOOST_TEST(held.get().has_value());
+    refused(offering, ErrorCode::unavailable, "disk_full");
+    await_trouble(asleep, "disk_full");
+    nothing_is_asked(); // Nor awake.
+    BOOST_CHECK(now(asleep).phase == Phase::paused);
+}
+
 BOOST_AUTO_TEST_CASE(a_pause_that_is_refused_ends_it)
 {
     const auto id = runs();

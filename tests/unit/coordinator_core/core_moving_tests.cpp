@@ -177,6 +177,34 @@ BOOST_AUTO_TEST_CASE(snapshots_that_come_and_go_while_others_are_copied_are_not_
     BOOST_TEST(stored(snapshot_in(third)).host.str() == "h2");
 }
 
+BOOST_AUTO_TEST_CASE(a_snapshot_that_is_deleted_while_it_is_copied_is_passed_over)
+{
+    run_two();
+    const auto id = runs();
+    taken(id, "one");
+    const auto two = taken(id, "two").id;
+    const auto deleted = [&](const std::string& name) {
+        auto gone = forget(id, name);
+        answer(expect_on<DeleteSnapshotOnHost>("h1"), std::monostate{});
+        BOOST_TEST(gone.get().has_value());
+    };
+    const auto refused = [&](const Sent& sent) {
+        const common::Error error{ErrorCode::not_found, "no", "unknown_snapshot"};
+        link.say(coordinator::HostAnswer{sent.host, sent.command.operation, error, {}});
+    };
+    drain();
+    const auto offering = expect_on<OfferSnapshotOnHost>("h1");
+    deleted("one");
+    refused(offering);
+    const auto fetch = offered();
+    BOOST_TEST(std::get<FetchSnapshotOnHost>(fetch.command.what).snapshot == two);
+    deleted("two");
+    refused(fetch);
+    arrived(arriving(id), id); // That host is asked for it all the same.
+    cleaned_up();
+    await_left(id);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_paused_or_suspended_is_so_again_when_it_is_there)
 {
     run_two();
