@@ -149,6 +149,9 @@ common::SteadyTime Channel::on_live_time(common::SteadyTime now, Run& run)
         run.unwanted_at = now + limits_.retry_max;
         next = *run.unwanted_at;
         send(run.stream, proto::GuestSignal{SIGTERM});
+        live->let_go();
+        live->expect_none();
+        open_window(run);
     } else if (run.unwanted_at && !run.outcome) {
         next = std::max(*run.unwanted_at, now + limits_.retry_max);
     }

@@ -42,6 +42,9 @@ public:
     void close(std::uint64_t reader);
     /// Their connection is gone. They may come back: they are waited for as at the begin.
     void close_all();
+    /// It is to end: what it still writes is dropped while nobody reads it, or it would wait for
+    /// ever to say so.
+    void let_go() noexcept { unread_ = Unread::goes_on; }
     /// Nobody came, or comes back.
     void expect_none() noexcept { awaited_ = Awaited::nobody; }
     [[nodiscard]] bool is_read() const noexcept { return !readers_.empty(); }
@@ -91,7 +94,7 @@ private:
     enum class Awaited : std::uint8_t { nobody, first, again };
     [[nodiscard]] std::uint64_t slowest() const noexcept;
 
-    const Unread unread_;
+    Unread unread_;
     proto::OutputLog log_;
     std::uint64_t allowed_ = 0; ///< The agent may send up to here.
     bool started_ = false;

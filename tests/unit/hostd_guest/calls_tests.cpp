@@ -116,6 +116,21 @@ BOOST_AUTO_TEST_CASE(it_is_ended_with_its_last_reader)
     end();
 }
 
+BOOST_AUTO_TEST_CASE(one_that_wrote_more_than_its_reader_had_can_still_say_that_it_ends)
+{
+    greet();
+    begin();
+    channels.open_reader(id, {operation, 1}, 0, 0); // Its reader takes nothing.
+    for (std::uint64_t at = 0; at < proto::initial_credit; at += proto::max_chunk) {
+        const auto size = std::min<std::uint64_t>(proto::max_chunk, proto::initial_credit - at);
+        agent.send(stream, proto::GuestOutput{"stdout", at, std::string(size, 'x')});
+    }
+    channels.close_reader(id, {operation, 1});
+    BOOST_TEST(agent.expect_body<proto::GuestSignal>().signal == SIGTERM);
+    BOOST_TEST(agent.expect_body<proto::GuestCredit>().bytes > 0U);
+    end();
+}
+
 BOOST_AUTO_TEST_CASE(one_that_is_read_again_in_time_goes_on_and_another_is_ended)
 {
     greet();
