@@ -201,10 +201,9 @@ void Agent::take(const proto::GuestFrame& frame)
     }
     if (frame.kind == proto::GuestExecAck::kind) {
         return with(static_cast<proto::GuestExecAck*>(nullptr), [this](const auto& ack) {
-            const auto known = execs_.find(ack.operation_id);
-            if (known != execs_.end() && known->second.ended()) {
-                execs_.erase(known);
-            }
+            std::erase_if(execs_, [&ack](const auto& known) {
+                return known.first == ack.operation_id && known.second.ended();
+            });
         });
     }
     if (frame.kind == proto::GuestBecome::kind) {
@@ -216,7 +215,8 @@ void Agent::take(const proto::GuestFrame& frame)
                     [this](const auto& request) { freeze(request); });
     }
     if (frame.kind == proto::GuestThaw::kind) {
-        return surroundings_.thaw();
+        return with(static_cast<proto::GuestThaw*>(nullptr),
+                    [this](const auto& self) { surroundings_.thaw(self.time_unix_us); });
     }
     if (frame.kind == proto::GuestPing::kind) {
         return with(static_cast<proto::GuestPing*>(nullptr),

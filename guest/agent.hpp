@@ -30,7 +30,8 @@ public:
     /// Everything but the agent; blocks for a few seconds at most. See GuestFreeze. The value: for
     /// how long it has stood still by now.
     virtual common::Result<std::chrono::microseconds> freeze() = 0;
-    virtual void thaw() = 0;
+    /// All of it goes on; the clock has this time, unless it is 0.
+    virtual void thaw(std::int64_t time_unix_us) = 0;
     [[nodiscard]] virtual bool frozen() const = 0;
     virtual void power_off(bool reboot) = 0;
     [[nodiscard]] virtual proto::GuestHello hello() const = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
@@ -20,6 +21,9 @@ namespace {
 constexpr auto first_sync_patience = std::chrono::milliseconds{1000};
 constexpr auto freeze_patience = std::chrono::milliseconds{1500};
 constexpr auto sync_patience = std::chrono::milliseconds{2000};
+/// From when on a clock is wrong.
+constexpr auto least_behind = std::chrono::milliseconds{100};
+constexpr auto least_ahead = std::chrono::seconds{1};
 
 /// As rand_pool_info of random(4), with room for the bytes.
 struct PoolInfo {
@@ -59,6 +63,14 @@ common::Result<std::chrono::microseconds> Machine::freeze()
                                                                  begun);
 }
 
+void Machine::thaw(std::int64_t time_unix_us)
+{
+    if (time_unix_us > 0) {
+        set_clock(time_unix_us); // What stands still does not see the wrong one.
+    }
+    freezer_.thaw();
+}
+
 common::Result<> Machine::become(const proto::GuestBecome& self)
 {
     return identity_.become(self, *this);
@@ -85,10 +97,13 @@ void Machine::set_clock(std::int64_t unix_us)
     timespec time{};
     time.tv_sec = unix_us / 1'000'000;
     time.tv_nsec = unix_us % 1'000'000 * 1000;
-    timespec current{};
-    ::clock_gettime(CLOCK_REALTIME, &current);
-    // Only a clock that is clearly wrong is stepped: a step disturbs what runs.
-    if (std::abs(current.tv_sec - time.tv_sec) >= 1) {
+    // Only a clock that is clearly wrong is stepped: a step disturbs what runs. One that seems to
+    // be ahead may only have been told late.
+    const std::chrono::microseconds behind =
+        std::chrono::microseconds{unix_us} -
+        std::chrono::duration_cast<std::chrono::microseconds>(
+            std::chrono::system_clock::now().time_since_epoch());
+    if (behind >= least_behind || -behind >= least_ahead) {
         ::clock_settime(CLOCK_REALTIME, &time);
     }
 }

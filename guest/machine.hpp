@@ -18,7 +18,7 @@ public:
 
     common::Result<> become(const proto::GuestBecome& self) override;
     common::Result<std::chrono::microseconds> freeze() override;
-    void thaw() override { freezer_.thaw(); }
+    void thaw(std::int64_t time_unix_us) override;
     [[nodiscard]] bool frozen() const override { return freezer_.frozen(); }
     void power_off(bool reboot) override;
     [[nodiscard]] proto::GuestHello hello() const override;
@@ -28,6 +28,7 @@ public:
 private:
     common::Result<> reseed(const std::string& seed) override;
     void set_clock(std::int64_t unix_us) override;
+    void thaw() override { freezer_.thaw(); }
     void set_hostname(const std::string& name) override;
     void part_from_original(const proto::GuestBecome& self) override;
     void part_from_original_disk(const proto::GuestBecome& self) override;

@@ -55,9 +55,15 @@ Result<GuestFrame> decode_guest_frame(std::string_view payload)
 }
 
 template <typename V, typename M>
-requires std::is_same_v<std::remove_const_t<M>, GuestReset> ||
-    std::is_same_v<std::remove_const_t<M>, GuestThaw>
+requires std::is_same_v<std::remove_const_t<M>, GuestReset>
 void fields(V&, M&) {}
+
+template <typename V, typename M>
+requires std::is_same_v<std::remove_const_t<M>, GuestThaw>
+void fields(V& v, M& m)
+{
+    v.opt("time_us", m.time_unix_us);
+}
 
 template <typename V, typename M>
 requires std::is_same_v<std::remove_const_t<M>, GuestExec>

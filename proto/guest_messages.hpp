@@ -136,6 +136,7 @@ struct GuestFreeze {
 
 struct GuestThaw {
     static constexpr std::string_view kind = "thaw";
+    std::int64_t time_unix_us = 0; ///< 0: leave the clock alone. It stood still with the CPUs.
 };
 
 struct GuestPing {

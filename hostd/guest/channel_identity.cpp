@@ -143,7 +143,7 @@ void Channel::give_up_freezing(const std::string& why)
 void Channel::thaw()
 {
     if (ready()) {
-        send(0, proto::GuestThaw{});
+        send(0, proto::GuestThaw{common::to_unix_us(clock_.wall())});
     }
     go_on();
     if (ready()) {

@@ -17,8 +17,6 @@ from test_drain import SMALL, drain, filled, is_drained, leaves_nothing, now, pr
 # docs/moving.md: what a command is told that a move outlasts; it was not run.
 PROMISED = {(504, "still_moving")}
 BREATH = 0.3  # Seconds between what one client does and what it does next.
-# A snapshot that is deleted while it is copied has its move begin anew, some time later: docs/open-problems.md.
-LONGER_BREATH = {"snapshots": 2}
 NAMES = ("used", "snapped", "napping", "counting", "paused", "suspended", "stopped", "kept")
 SIZE = 300_000  # Of a file.
 # It ends when it is told to. All that it writes follows from what it wrote before.
@@ -78,7 +76,7 @@ class Client:
             except Refused:
                 pass  # What comes next is asked for all the same.
             self.rounds += 1
-            over.wait(LONGER_BREATH.get(self.name, BREATH))
+            over.wait(BREATH)
 
 
 class Use:
@@ -191,12 +189,6 @@ def reasons(api):
     return {one["sandbox_id"]: one["reason"] for one in progress(api, "h1")["left"]}
 
 
-def sets_clock(api, box):
-    """It is behind by what the guest's snapshots took it: docs/open-problems.md."""
-    for verb in ("pause", "resume"):
-        api.ok("POST", f"/v1/sandboxes/{box.ident}/{verb}")
-
-
 def restores_first(api, box):
     path = f"/v1/sandboxes/{box.ident}/snapshots/first"
     assert api.ok("POST", f"{path}/verify")["verified"]
@@ -245,7 +237,6 @@ def test_no_request_fails_while_a_host_is_drained(fleet, api):
     leaves_nothing(fleet, "h1")
     phases = {box.name: now(api, box)["phase"] for box in boxes}
     assert phases == {name: name if name in ("paused", "suspended", "stopped") else "running" for name in NAMES}
-    sets_clock(api, snapped)
     api.ok("POST", f"/v1/sandboxes/{stopped.ident}/start", {"wait_for_ip": True})
     stopped.boots()
     for box in boxes:

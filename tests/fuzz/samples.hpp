@@ -307,7 +307,7 @@ inline auto guest_messages()
                     "52:54:00:00:00:01",
                     "10.64.0.2"},
         GuestFreeze{78},
-        GuestThaw{},
+        GuestThaw{1'700'000'000'000'000},
         GuestPing{77},
         GuestHello{1, "0.1.0", "web", "boot", 1234, true, true, "sbx-bbbbbbbbbbbbbbbb", true, true},
         GuestBecame{"sbx-aaaaaaaaaaaaaaaa"},

@@ -36,7 +36,11 @@ public:
         still = true;
         return std::chrono::microseconds{1234};
     }
-    void thaw() override { still = false; }
+    void thaw(std::int64_t time_unix_us) override
+    {
+        still = false;
+        time = time_unix_us;
+    }
     [[nodiscard]] bool frozen() const override { return still; }
     void power_off(bool) override { powered_off = true; }
     [[nodiscard]] proto::GuestHello hello() const override
@@ -52,6 +56,7 @@ public:
 
     std::atomic<bool> powered_off{false};
     std::atomic<bool> still{false};
+    std::atomic<std::int64_t> time{0};
     std::string refusal; ///< Set before it is asked.
     std::string identity;
     std::string no_group;

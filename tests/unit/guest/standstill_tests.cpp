@@ -36,9 +36,10 @@ BOOST_AUTO_TEST_CASE(freezing_is_answered_with_its_token_and_thawing_undoes_it)
     BOOST_TEST(frozen.token == 77U);
     BOOST_TEST(frozen.still_us == 1234U);
     BOOST_TEST(agent.surroundings.still);
-    BOOST_REQUIRE(agent.client->send(0, proto::GuestThaw{}));
+    BOOST_REQUIRE(agent.client->send(0, proto::GuestThaw{5}));
     BOOST_TEST(agent.pongs());
     BOOST_TEST(!agent.surroundings.still);
+    BOOST_TEST(agent.surroundings.time == 5);
 }
 
 BOOST_AUTO_TEST_CASE(a_guest_that_cannot_says_why)

@@ -102,7 +102,10 @@ BOOST_FIXTURE_TEST_CASE(a_guest_stands_still_when_its_agent_says_so, FreezingFix
     agent.send(0, proto::GuestFrozen{token, true, 0, ""});
     BOOST_TEST(frozen.take().has_value());
     channels.thaw(id);
-    static_cast<void>(agent.expect(proto::GuestThaw::kind));
+    const auto told = agent.expect_body<proto::GuestThaw>().time_unix_us; // Its clock stood still.
+    const auto now = common::to_unix_us(std::chrono::system_clock::now());
+    BOOST_TEST(told <= now);
+    BOOST_TEST(told >= now - 10'000'000);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_refusal_says_why_and_all_goes_on, FreezingFixture)
