@@ -33,10 +33,9 @@ Result<> Callers::may_wait(const common::SandboxId& about) const
     if (host == nullptr || host->host.health == HostHealth::lost) {
         return {}; // What is lost is waited for by nobody: whoever asks is told so at once.
     }
-    const auto same = std::ranges::count_if(
-        waiting_, [&](const auto& entry) { return host_of(entry.second.about) == host; });
-    const auto share = share_of(host->host.health);
-    if (static_cast<std::size_t>(same) < share) {
+    const auto counted = counts_.find(host->host.name);
+    const auto same = counted == counts_.end() ? 0 : counted->second;
+    if (same < share_of(host->host.health)) {
         return {};
     }
     const auto name = host->host.name.str();
@@ -59,12 +58,60 @@ Result<> Callers::may_wait(const common::SandboxId& about) const
 
 Callers::Ticket Callers::add(const common::SandboxId& about, std::function<void()> give_up)
 {
-    waiting_.emplace(++last_, Waiting{about, std::move(give_up)});
+    const auto* const host = host_of(about);
+    auto name = host == nullptr ? common::HostName{} : host->host.name;
+    ++counts_[name];
+    waiting_.emplace(++last_, Waiting{about, std::move(name), std::move(give_up)});
     return last_;
+}
+
+void Callers::remove(Ticket ticket)
+{
+    const auto gone = waiting_.extract(ticket);
+    if (!gone) {
+        return;
+    }
+    const auto counted = counts_.find(gone.mapped().host);
+    if (--counted->second == 0) {
+        counts_.erase(counted);
+    }
+}
+
+void Callers::clear()
+{
+    waiting_.clear();
+    counts_.clear();
+}
+
+Callers::Full Callers::full() const
+{
+    const auto most = share_of(HostHealth::ready);
+    Full found;
+    if (waiting_.size() < most) {
+        return found; // Of any one.
+    }
+    for (const auto& [host, count] : counts_) {
+        if (count >= most && !host.empty()) {
+            found.emplace(host, fmt::format("{} requests wait for it already", count));
+        }
+    }
+    return found;
+}
+
+/// Some may have moved.
+void Callers::recount()
+{
+    counts_.clear();
+    for (auto& [ticket, caller] : waiting_) {
+        const auto* const host = host_of(caller.about);
+        caller.host = host == nullptr ? common::HostName{} : host->host.name;
+        ++counts_[caller.host];
+    }
 }
 
 void Callers::tick(const std::function<bool(const common::SandboxId&)>& is_moving)
 {
+    recount();
     std::map<const KnownHost*, std::size_t> waited_for;
     std::vector<std::function<void()>> told;
     for (const auto& [ticket, caller] : waiting_) {

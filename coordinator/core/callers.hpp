@@ -18,6 +18,7 @@ namespace coordinator {
 class Callers {
 public:
     using Ticket = std::uint64_t;
+    using Full = std::map<common::HostName, std::string>;
 
     /// `most`: how many may be blocked at once, whoever they wait for; at least 1.
     Callers(const Fleet& fleet, unsigned most) : fleet_{fleet}, most_{most} {}
@@ -25,29 +26,35 @@ public:
     /// `rate_limited` (host_busy) or `unavailable` (host_unreachable) if no more may wait for its
     /// host. Of a sandbox that is not known anybody may: he will be told so.
     [[nodiscard]] common::Result<> may_wait(const common::SandboxId& about) const;
+    /// Hosts that no more may wait for, and why: what is new is better made elsewhere. A sandbox
+    /// that changed hosts since the last tick counts where it was.
+    [[nodiscard]] Full full() const;
     /// `give_up` tells the caller that nobody knows; at most once, and not after remove().
     Ticket add(const common::SandboxId& about, std::function<void()> give_up);
-    void remove(Ticket ticket) { waiting_.erase(ticket); }
+    void remove(Ticket ticket);
 
     /// Tells those who wait for what does not answer, the latest first. `is_moving`: who asked of
     /// such a sandbox does not wait for that host alone.
     void tick(const std::function<bool(const common::SandboxId&)>& is_moving);
     /// Nobody is told anything by this: their replies are let go of.
-    void clear() { waiting_.clear(); }
+    void clear();
 
 private:
     struct Waiting {
         common::SandboxId about;
+        common::HostName host; ///< As of the last tick; empty for none.
         std::function<void()> give_up;
     };
     /// Of its sandbox; nullptr if that is not known, or on none.
     [[nodiscard]] const KnownHost* host_of(const common::SandboxId& id) const;
     [[nodiscard]] std::size_t share_of(HostHealth health) const;
+    void recount();
 
     const Fleet& fleet_;
     const std::size_t most_;
     Ticket last_ = 0;
     std::map<Ticket, Waiting> waiting_; ///< The oldest first.
+    std::map<common::HostName, std::size_t> counts_;
 };
 
 } // namespace coordinator

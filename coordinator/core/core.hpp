@@ -199,6 +199,7 @@ private:
                            const Image& image,
                            const std::optional<common::HostName>& only,
                            const std::map<common::HostName, std::string>& refused);
+    common::Result<> place_for(const CreateRequest&, Sandbox& sandbox, const Image& image);
     common::Result<> move_elsewhere(const Op& op, const common::Error& error);
     void finish_create(const Op& op, const HostAnswer& answer);
     void leave_as_it_is(const Op& op, const common::Error& error);

@@ -29,6 +29,20 @@ Error on_its_way(const Image& image)
             where.empty() ? "no host is there that could fetch it" : where};
 }
 
+/// Whoever waits for what is made waits for its host, from when it has one.
+std::function<void(const common::SandboxId&)>
+waits_there(Callers& callers, const Reply<Sandbox>& reply, const Error& late)
+{
+    const auto ticket = std::make_shared<Callers::Ticket>();
+    reply.when_given([&callers, ticket] { callers.remove(*ticket); });
+    return [&callers, reply, ticket, late](const common::SandboxId& id) {
+        if (!reply.given()) {
+            callers.remove(*ticket);
+            *ticket = callers.add(id, [reply, late] { reply(late); });
+        }
+    };
+}
+
 } // namespace
 
 Result<Sandbox> Core::create(const Caller& caller, CreateRequest request)
@@ -42,20 +56,23 @@ Result<Sandbox> Core::create(const Caller& caller, CreateRequest request)
         patience + settings_.ip_timeout + settings_.grace * 2,
         [this, caller, request = std::move(request), boots, wait_for_ip, patience](
             const Reply<Sandbox>& reply) {
+            const Error late{ErrorCode::timeout,
+                             "create a sandbox: its host has not answered in time; the work goes "
+                             "on, look for it with GET /v1/sandboxes",
+                             boots ? "boot_timeout" : "outcome_unknown"};
             give_up(reply,
                     patience + (wait_for_ip ? settings_.ip_timeout + settings_.grace
                                             : std::chrono::milliseconds{}),
-                    {ErrorCode::timeout,
-                     "create a sandbox: its host has not answered in time; the work goes on, look "
-                     "for it with GET /v1/sandboxes",
-                     boots ? "boot_timeout" : "outcome_unknown"});
+                    late);
+            auto asked = request;
+            asked.placed = waits_there(callers_, reply, late);
             ++counts_.creates;
             // What stands ready runs, once it is claimed: for those alone who want it to.
             const bool warm = request.auto_start && request.pool != WarmUse::skip;
             const auto from = warm ? MadeFrom::warm : MadeFrom::image;
             const auto begun = clock_.steady();
             begin_create(
-                caller, request, from, [this, reply, wait_for_ip, begun](Result<Sandbox> made) {
+                caller, asked, from, [this, reply, wait_for_ip, begun](Result<Sandbox> made) {
                     counts_.created(made, clock_.steady() - begun);
                     if (made && wait_for_ip) {
                         await_ip(made->id, reply);
@@ -87,8 +104,10 @@ void Core::begin_create(const Caller& caller,
         return done(std::move(drafted).error());
     }
     if (from == MadeFrom::warm) {
-        if (const auto ready =
-                request.claims_left > 0 ? pooling_->take(*drafted, request.host) : std::nullopt) {
+        const auto full = request.placed ? callers_.full() : Callers::Full{};
+        if (const auto ready = request.claims_left > 0
+                                   ? pooling_->take(*drafted, request.host, full)
+                                   : std::nullopt) {
             return pooling_->claim(caller, request, *std::move(drafted), *ready, std::move(done));
         }
         if (request.pool == WarmUse::require) {
@@ -98,7 +117,7 @@ void Core::begin_create(const Caller& caller,
                               "is none",
                               "pool_empty",
                               {},
-                              pooling_->why_none(*drafted, request.host)});
+                              pooling_->why_none(*drafted, request.host, full)});
         }
     }
     begin_making(caller, request, *std::move(drafted), *image, from, std::move(done));
@@ -111,7 +130,7 @@ void Core::begin_making(const Caller& caller,
                         MadeFrom from,
                         SandboxDone done)
 {
-    if (const auto placed = place(sandbox, image, request.host, {}); !placed) {
+    if (const auto placed = place_for(request, sandbox, image); !placed) {
         const auto again = [this, caller, request, from, done, placed](Pooling::Room room) {
             if (room == Pooling::Room::too_late) {
                 return done(placed.error());
@@ -137,6 +156,9 @@ void Core::begin_making(const Caller& caller,
     }
     op->waiting.push_back(std::move(done));
     make(op, sandbox, detail_of_create(sandbox, request));
+    if (request.placed) {
+        request.placed(sandbox.id);
+    }
 }
 
 void Core::make(const Op& op, const Sandbox& sandbox, std::string detail)

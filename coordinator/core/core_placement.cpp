@@ -107,6 +107,27 @@ Result<> Core::place(Sandbox& sandbox,
     return {};
 }
 
+/// Who is blocked until it is made does not wait for a host that too many wait for already.
+Result<> Core::place_for(const CreateRequest& request, Sandbox& sandbox, const Image& image)
+{
+    const auto full = request.placed ? callers_.full() : Callers::Full{};
+    auto placed = place(sandbox, image, request.host, full);
+    if (placed || full.empty()) {
+        return placed;
+    }
+    const auto view = fleet_.view(image, sandbox, pooling_->sources_of(sandbox));
+    const auto demand = demand_of(sandbox, request.host);
+    if (!scheduler::place(view, demand, settings_.placement, counts_.placements)) {
+        return placed;
+    }
+    return Error{ErrorCode::rate_limited,
+                 "create a sandbox: as many requests as may wait already for each host that could "
+                 "take it; http_threads bounds them; nothing was done",
+                 "host_busy",
+                 {},
+                 placed.error().details};
+}
+
 Result<Placement> Core::explain(const Caller& caller, CreateRequest request)
 {
     return ask<Placement>(

@@ -143,9 +143,10 @@ Result<std::string> Core::ip(const Caller& caller, const common::SandboxId& id)
                                    attempt + "it is " + std::string{to_string(sandbox.phase)},
                                    "wrong_state"});
             }
-            give_up(reply,
-                    settings_.ip_timeout,
-                    Error{ErrorCode::timeout, attempt + "it has taken none yet", "ip_timeout"});
+            const Error late{ErrorCode::timeout, attempt + "it has taken none yet", "ip_timeout"};
+            if (!wait_for_host(reply, caller, id, settings_.ip_timeout, late)) {
+                return;
+            }
             when(
                 id,
                 [on](const Sandbox& now) { return !now.ip.empty() || !on(now); },
@@ -321,6 +322,12 @@ Core::reading(const Caller& caller, const common::SandboxId& id, std::uint32_t c
         if (sandbox->host.empty() || sandbox->phase == Phase::destroyed) {
             return reply(Reading{});
         }
+        const Error late{ErrorCode::unavailable,
+                         "host " + sandbox->host.str() + " did not answer in time",
+                         "host_unreachable"};
+        if (!wait_for_host(reply, caller, id, settings_.vms_timeout, late)) {
+            return;
+        }
         Sandbox nobody; // It is asked about, whatever else is done with it.
         // While it is on its way, what it was made of where it came from.
         nobody.host = sandbox->left_host.empty() || sandbox->moving_to.empty() ? sandbox->host
@@ -333,14 +340,7 @@ Core::reading(const Caller& caller, const common::SandboxId& id, std::uint32_t c
             retire(op);
             return reply(std::move(sent).error());
         }
-        loop_->after(settings_.vms_timeout, [this, op] {
-            if (pending_.contains(op->row.id)) {
-                retire(op);
-                op->read(Error{ErrorCode::unavailable,
-                               "host " + op->host.str() + " did not answer in time",
-                               "host_unreachable"});
-            }
-        });
+        reply.when_given([this, op] { retire(op); });
     };
     return ask<Reading>(settings_.vms_timeout + settings_.grace, begin);
 }

@@ -24,18 +24,21 @@ std::string attempt_of(const Op& op)
 
 Result<Image> Core::create_image(const Caller& caller, ImageRequest request)
 {
-    return ask<Image>(settings_.snapshot_timeout + settings_.grace,
-                      [this, caller, request = std::move(request)](const Reply<Image>& reply) {
-                          give_up(
-                              reply,
-                              settings_.snapshot_timeout,
-                              {ErrorCode::timeout,
-                               "make image " + request.name.str() +
-                                   ": no answer in time; the work goes on, and GET /v1/images/" +
-                                   request.name.str() + " finds it when it is made",
-                               "outcome_unknown"});
-                          imaging_->make(caller, request, reply);
-                      });
+    return ask<Image>(
+        settings_.snapshot_timeout + settings_.grace,
+        [this, caller, request = std::move(request)](const Reply<Image>& reply) {
+            const Error late{ErrorCode::timeout,
+                             "make image " + request.name.str() +
+                                 ": no answer in time; the work goes on, and GET "
+                                 "/v1/images/" +
+                                 request.name.str() + " finds it when it is made",
+                             "outcome_unknown"};
+            const auto from = imaging_->source(caller, request);
+            const auto about = from ? from->sandbox : common::SandboxId{};
+            if (wait_for_host(reply, caller, about, settings_.snapshot_timeout, late)) {
+                imaging_->make(caller, request, reply);
+            }
+        });
 }
 
 Result<Image> Core::delete_image(const Caller& caller, const common::ImageName& name)

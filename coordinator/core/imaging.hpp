@@ -24,6 +24,9 @@ public:
     void finish(const Op& op, const HostAnswer& answer);
     /// To what the host has just said of its images comes what it cannot know yet.
     void amend(Host& host);
+    /// What it is to be made of.
+    [[nodiscard]] common::Result<Checkpoint> source(const Caller& caller,
+                                                    const ImageRequest& request) const;
     /// It is being made or removed.
     [[nodiscard]] bool is_busy(const common::ImageName& name) const { return busy_.contains(name); }
     /// `failed_precondition` (image_in_use): as far as is known here a pool or a sandbox is of it.
@@ -40,8 +43,6 @@ private:
         common::SteadyTime since;
     };
 
-    [[nodiscard]] common::Result<Checkpoint> source(const Caller& caller,
-                                                    const ImageRequest& request) const;
     [[nodiscard]] common::Result<> may_make(const Checkpoint& from,
                                             const common::ImageName& name) const;
     [[nodiscard]] common::Result<> may_remove(const Image& image, const Host& on) const;

@@ -62,7 +62,9 @@ struct ExecEnded {
     Command record;
 };
 /// The last of all, though it runs on: whoever reads is to come back.
-struct ExecInterrupted {};
+struct ExecInterrupted {
+    std::string_view why = "the coordinator is ending";
+};
 using ExecEvent = std::variant<ExecOutput, ExecGap, ExecEnded, ExecInterrupted>;
 
 /// What one reader gets: never more than about `window` bytes that it has not taken, so that the
@@ -107,6 +109,9 @@ public:
                                                            const common::SandboxId& id,
                                                            const common::CommandId& exec,
                                                            std::uint64_t from) = 0;
+    /// Who reads a call is held to be blocked by its sandbox's host until he has closed his feed,
+    /// or says by this that he waits no more but is told of what comes.
+    virtual void is_not_blocked(const common::CommandId& call) = 0;
     /// What all of a sandbox write from now on. `rate_limited` (too_many_readers).
     virtual common::Result<OutputWatch> watch(const Caller& caller,
                                               const common::SandboxId& id) = 0;

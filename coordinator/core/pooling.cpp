@@ -102,7 +102,8 @@ Core::Pooling::Standing Core::Pooling::standing(const Pool& pool,
 }
 
 std::optional<common::SandboxId> Core::Pooling::take(const Sandbox& wanted,
-                                                     const std::optional<common::HostName>& only)
+                                                     const std::optional<common::HostName>& only,
+                                                     const Callers::Full& full)
 {
     const auto* pool = pool_of(wanted);
     if (pool == nullptr) {
@@ -114,7 +115,7 @@ std::optional<common::SandboxId> Core::Pooling::take(const Sandbox& wanted,
     std::pair<unsigned, std::size_t>
         rank{}; // Fewest of its group there, then most that stand ready.
     const auto image = core_.fleet_.image(wanted.image, wanted.tenant);
-    const auto demand = core_.demand_of(wanted, only);
+    const auto demand = core_.demand_of(wanted, only, full);
     const auto view = core_.fleet_.view(*image, wanted);
     for (std::size_t i = 0; i < view.size; ++i) {
         const auto host = view.at(i);
@@ -142,7 +143,8 @@ std::optional<common::SandboxId> Core::Pooling::take(const Sandbox& wanted,
 }
 
 std::string Core::Pooling::why_none(const Sandbox& wanted,
-                                    const std::optional<common::HostName>& only) const
+                                    const std::optional<common::HostName>& only,
+                                    const Callers::Full& full) const
 {
     const auto* pool = pool_of(wanted);
     if (pool == nullptr || visible(pool->name, wanted.tenant) == nullptr) {
@@ -154,7 +156,7 @@ std::string Core::Pooling::why_none(const Sandbox& wanted,
                            to_string(wanted.disk));
     }
     const auto image = core_.fleet_.image(wanted.image, wanted.tenant);
-    const auto demand = core_.demand_of(wanted, only);
+    const auto demand = core_.demand_of(wanted, only, full);
     const auto view = core_.fleet_.view(*image, wanted);
     std::vector<scheduler::Assessment> hosts;
     for (std::size_t i = 0; i < view.size; ++i) {

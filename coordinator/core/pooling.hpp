@@ -40,10 +40,12 @@ public:
     /// Somebody wants a sandbox like this: the warm one that it can be, if there is one. Counts
     /// as a hit or a miss of its pool.
     std::optional<common::SandboxId> take(const Sandbox& wanted,
-                                          const std::optional<common::HostName>& only);
+                                          const std::optional<common::HostName>& only,
+                                          const Callers::Full& full);
     /// Why there is none of its shape to be had, host by host.
     [[nodiscard]] std::string why_none(const Sandbox& wanted,
-                                       const std::optional<common::HostName>& only) const;
+                                       const std::optional<common::HostName>& only,
+                                       const Callers::Full& full) const;
     /// Where one like it can be cloned; as of the last tick.
     [[nodiscard]] const std::set<common::HostName>* sources_of(const Sandbox& wanted) const;
     /// `warm` becomes `sandbox`, from here on: nobody else can get it, whatever becomes of this.

@@ -55,6 +55,9 @@ void Core::Pooling::claim(const Caller& caller,
     --op->otherwise->request.claims_left;
     op->waiting.push_back(std::move(done));
     core_.put(sandbox);
+    if (request.placed) {
+        request.placed(sandbox.id);
+    }
     const auto detail = detail_of_create(sandbox, request, before.pool);
     core_.save({sandbox, op->row, core_.intent_of(op, detail)},
                [this, op, before](const Result<>& saved) { claim_saved(op, before, saved); });

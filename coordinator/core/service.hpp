@@ -46,6 +46,9 @@ struct CreateRequest {
     unsigned makes_room = 4;  ///< How often warm ones may be given up for it: others are as fast.
     unsigned claims_left = 3; ///< Of warm ones, should they turn out dead.
     common::SteadyTime room_by{}; ///< Then it waits no longer for them to be gone; the core's own.
+    /// Told each time that it has a host to be made on, and as what; the core's own. Not set:
+    /// nobody is blocked for as long as it is made.
+    std::function<void(const common::SandboxId&)> placed{};
 };
 
 /// Of what somebody else's VM has on its disk.

@@ -168,7 +168,10 @@ Result<std::shared_ptr<ExecFeed>> Core::Streams::read(const Caller& caller,
                     [this, post, exec, number] { post([=, this] { closed(exec, number); }); }});
             core_.touch(caller, id);
             (*found)->was_read = true;
-            add_reader(**found, {number, made, from, 0, 0, 0, 0, {}, false});
+            add_reader(**found, {number, made, from, 0, 0, 0, 0, {}, false, 0});
+            if ((*found)->record.mode == CommandMode::call) {
+                block(**found, (*found)->readers.back());
+            }
             drop_starters(**found);
             reply(std::move(made));
         });
@@ -186,6 +189,37 @@ Result<std::shared_ptr<ExecFeed>> Core::Streams::read(const Caller& caller,
     return past;
 }
 
+void Core::Streams::block(Exec& exec, Reader& reader)
+{
+    reader.blocked =
+        core_.callers_.add(exec.record.sandbox, [this, id = exec.record.id] { let_down(id); });
+}
+
+void Core::Streams::unblock(Reader& reader)
+{
+    core_.callers_.remove(std::exchange(reader.blocked, 0));
+}
+
+void Core::Streams::is_not_blocked(const common::CommandId& call)
+{
+    static_cast<void>(core_.loop_->post([this, call] {
+        if (const auto found = execs_.find(call); found != execs_.end()) {
+            std::ranges::for_each(found->second.readers, [this](auto& one) { unblock(one); });
+        }
+    }));
+}
+
+/// Its host does not answer, and too many wait for that.
+void Core::Streams::let_down(const common::CommandId& id)
+{
+    for (auto& reader : execs_.at(id).readers) {
+        if (reader.blocked != 0 && reader.feed) {
+            reader.feed->put(ExecFeed::Interrupted{"its host does not answer"});
+        }
+        unblock(reader); // It is closed as soon as that was read.
+    }
+}
+
 Result<> Core::Streams::input(const Caller& caller,
                               const common::SandboxId& id,
                               const common::CommandId& exec,
@@ -197,11 +231,14 @@ Result<> Core::Streams::input(const Caller& caller,
             const Error late{ErrorCode::timeout,
                              "write to command " + exec.str() + ": no answer in time",
                              "outcome_unknown"};
-            if (!core_.wait_for_host(
-                    reply, caller, id, stdin_patience + core_.settings_.grace, late)) {
+            const auto found = known(caller, id, exec);
+            const auto patience = stdin_patience + core_.settings_.grace;
+            if (found && (*found)->record.mode == CommandMode::call) {
+                core_.give_up(reply, patience, late); // Who reads it is counted already.
+            } else if (!core_.wait_for_host(reply, caller, id, patience, late)) {
                 return;
             }
-            if (const auto found = known(caller, id, exec); !found) {
+            if (!found) {
                 return reply(found.error());
             }
             core_.touch(caller, id);

@@ -31,6 +31,7 @@ public:
                            const common::CommandId& exec,
                            LiveInput input) override;
 
+    void is_not_blocked(const common::CommandId& call) override;
     common::Result<OutputWatch> watch(const Caller& caller, const common::SandboxId& id) override;
 
     /// It was given to its host, now or before this coordinator began. `begun` is given once it
@@ -61,6 +62,7 @@ private:
         std::uint32_t taken = 0;  ///< And not granted again yet.
         common::SteadyTime since{};
         bool has_all = false; ///< Only how it ended is still to come.
+        Callers::Ticket blocked = 0;
     };
     struct Exec {
         Command record;
@@ -90,9 +92,12 @@ private:
     void grant_due(const Exec& exec, Reader& reader);
     static void take_output(Reader& reader, const HostReaderNews& news);
     /// Of an exec that has ended: all that there is was read, or is not to be had.
-    static void end_reader(const Exec& exec, Reader& reader);
+    void end_reader(const Exec& exec, Reader& reader);
     bool is_past(const Exec& exec, common::SteadyTime now);
     void make_room();
+    void block(Exec& exec, Reader& reader);
+    void unblock(Reader& reader);
+    void let_down(const common::CommandId& id);
     void drop_starters(Exec& exec);
     void taken(const common::CommandId& id, std::uint64_t number, std::uint32_t cost);
     void closed(const common::CommandId& id, std::uint64_t number);

@@ -78,7 +78,7 @@ void Core::Streams::sent(const Op& op, const Reply<Command>& begun, bool is_read
     exec.is_read = is_read;
     by_operation_[op->row.id] = op->record.id;
     watching_->begun(exec.record);
-    add_reader(exec, {++readers_, nullptr, 0, 0, 0, 0, 0, {}, false});
+    add_reader(exec, {++readers_, nullptr, 0, 0, 0, 0, 0, {}, false, 0});
 }
 
 void Core::Streams::ended(const Command& record)
@@ -118,6 +118,7 @@ void Core::Streams::end_reader(const Exec& exec, Reader& reader)
     }
     reader.feed = nullptr;
     reader.wire = 0;
+    unblock(reader);
 }
 
 void Core::Streams::take_output(Reader& reader, const HostReaderNews& news)
@@ -243,12 +244,16 @@ void Core::Streams::closed(const common::CommandId& id, std::uint64_t number)
         return;
     }
     auto& exec = found->second;
-    std::erase_if(exec.readers, [&](const Reader& reader) {
-        if (reader.number == number && reader.wire != 0) {
+    std::erase_if(exec.readers, [&](Reader& reader) {
+        if (reader.number != number) {
+            return false;
+        }
+        unblock(reader);
+        if (reader.wire != 0) {
             tell_host(exec,
                       CloseReaderOnHost{exec.record.sandbox, exec.record.operation, reader.wire});
         }
-        return reader.number == number;
+        return true;
     });
 }
 

@@ -100,7 +100,7 @@ void Call::take_event(ExecEvent event)
     } else if (const auto* ended = std::get_if<ExecEnded>(&event)) {
         end_ = end_of(ended->record);
     } else {
-        end_ = cut_off("the coordinator is ending");
+        end_ = cut_off(std::string{std::get<ExecInterrupted>(event).why});
     }
 }
 

@@ -32,7 +32,11 @@ public:
     common::Result<> put_end();
 
     /// What follows the heads.
-    void on_news(std::function<void()> news) { feed_->on_news(std::move(news)); }
+    void on_news(std::function<void()> news)
+    {
+        execs_.is_not_blocked(exec_);
+        feed_->on_news(std::move(news));
+    }
     std::string take(std::size_t size);
     /// All of it was taken.
     [[nodiscard]] bool ended() const { return end_.has_value() && bytes_.empty(); }

@@ -49,6 +49,7 @@ public:
         read_from = from;
         return feed;
     }
+    void is_not_blocked(const common::CommandId&) override { not_blocked = true; }
     common::Result<coordinator::OutputWatch> watch(const coordinator::Caller&,
                                                    const common::SandboxId&) override
     {
@@ -72,6 +73,7 @@ public:
     std::set<common::CommandId> watched_running;
     std::atomic<std::uint64_t> taken{0};
     std::atomic<bool> closed{false};
+    std::atomic<bool> not_blocked{false};
     std::atomic<std::uint64_t> read_from{0};
     std::vector<coordinator::LiveInput> inputs()
     {

@@ -141,6 +141,47 @@ BOOST_FIXTURE_TEST_CASE(requests_of_a_hung_host_leave_room_for_those_of_another,
     }
 }
 
+BOOST_FIXTURE_TEST_CASE(
+    where_no_more_may_wait_is_told_and_whoever_has_moved_counts_there_after_a_tick, TwoHosts)
+{
+    for (const auto* name : {"a", "b", "c", "d", "e"}) {
+        wait(on_h1, name);
+    }
+    BOOST_TEST(callers.full().empty());
+    wait(on_h1, "f");
+    const auto full = callers.full();
+    BOOST_REQUIRE(full.size() == 1U);
+    BOOST_TEST(full.at(HostName{"h1"}) == "6 requests wait for it already");
+    fleet.put(CoreFixture::recorded("sbx-1", Phase::running, "h2"));
+    tick();
+    BOOST_REQUIRE(callers.full().contains(HostName{"h2"}));
+    callers.remove(tickets.at("a"));
+    callers.remove(tickets.at("a"));
+    BOOST_TEST(callers.full().empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(creates_of_a_hung_host_count_and_others_are_made_elsewhere, CoreFixture)
+{
+    settings.most_callers = 4;
+    run_with({"h1", "h2"});
+    auto there = request();
+    there.host = HostName{"h1"};
+    std::vector<Later<Sandbox>> waiting;
+    for (int i = 0; i < 3; ++i) {
+        waiting.push_back(create(there));
+        BOOST_TEST(expect<CreateOnHost>().host.str() == "h1");
+    }
+    const auto refused = create(there).get();
+    BOOST_TEST(reason_of(refused) == "host_busy");
+    BOOST_TEST(refused.error().details.find("3 requests wait for it already") != std::string::npos);
+    for (int i = 0; i < 2; ++i) {
+        BOOST_TEST(running().host.str() == "h2");
+    }
+    for (auto& one : waiting) {
+        BOOST_TEST(!one.ready());
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(who_is_one_too_many_for_a_lost_host_is_told_and_what_he_asked_goes_on,
                         CoreFixture)
 {

@@ -13,8 +13,9 @@ namespace {
 
 // Calls: live execs of what the agent does itself.
 struct CallsFixture : CoreFixture {
-    CallsFixture()
+    explicit CallsFixture(unsigned most_callers = 100)
     {
+        settings.most_callers = most_callers;
         run_with({"h1"});
         box = running().id;
     }
@@ -50,9 +51,36 @@ struct CallsFixture : CoreFixture {
     std::shared_ptr<ExecFeed> feed;
 };
 
+struct OneCallerFixture : CallsFixture {
+    OneCallerFixture() : CallsFixture{1} {}
+};
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(core_calls_tests, CallsFixture)
+
+BOOST_FIXTURE_TEST_CASE(who_waits_for_its_answer_counts_for_its_host_until_he_waits_no_more,
+                        OneCallerFixture)
+{
+    const auto call = started("");
+    const auto is_full = [this] { return reason_of(core->pause(me, box)) == "host_busy"; };
+    BOOST_TEST(is_full());
+    core->live_execs().is_not_blocked(call.id);
+    auto ran = Later<Command>{[this] {
+        coordinator::RunRequest what;
+        what.command = "true";
+        return core->run(me, box, what);
+    }};
+    answer(expect<ExecOnHost>(), output(""));
+    BOOST_TEST(ran.get().has_value());
+    expect<coordinator::AckExecOnHost>();
+    static_cast<void>(started(""));
+    BOOST_TEST(is_full());
+    feed->close();
+    expect<CloseReaderOnHost>();
+    auto again = begin("");
+    expect<ExecOnHost>();
+}
 
 BOOST_AUTO_TEST_CASE(one_that_changes_nothing_leaves_no_record)
 {

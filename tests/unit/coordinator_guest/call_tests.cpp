@@ -47,6 +47,15 @@ struct CallFixture {
 
 BOOST_FIXTURE_TEST_SUITE(call_tests, CallFixture)
 
+BOOST_AUTO_TEST_CASE(whoever_is_told_of_what_comes_is_not_blocked)
+{
+    say(proto::call_length(3) + "one");
+    BOOST_TEST(*call->head(1s) == "one");
+    BOOST_TEST(!execs.not_blocked);
+    call->on_news([] {});
+    BOOST_TEST(execs.not_blocked);
+}
+
 BOOST_AUTO_TEST_CASE(heads_and_bytes_are_told_apart_however_they_come)
 {
     const auto all = proto::call_length(3) + "one" + proto::call_length(0) + "rest";
