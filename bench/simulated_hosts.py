@@ -10,14 +10,16 @@ from collections import Counter
 from pathlib import Path
 
 from fleet import HTTP_PORT, Fleet, wait_until
-from measuring import fdatasync_p50_us, resident_mb, say
+from measuring import fdatasync_p50_us, quantile, resident_mb, say
+from plotting import plot
 from processes import PGBIN
 from simulated import Simulator
 
 CONNECTIONS = 256
 VCPUS, MEMORY_MB, OVERHEAD_MB = 1, 256, 96
-SMALLER = (10, 100)  # Fleets beside the one that was asked for, and how many sandboxes they get.
-SANDBOXES_OF_SMALLER = 20_000
+SIZES = (10, 100, 1000)
+SANDBOXES, SANDBOXES_OF_SMALLER = 100_000, 20_000  # At most so many on fleets that are smaller than the largest.
+IDLE_SECONDS = 10
 WORDS = ["--make-ms", "2-8", "--boot-ms", "20-60", "--destroy-ms", "2-8", "--every-sec", "10"]
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -56,6 +58,20 @@ def load(fleet, *words):
     told = json.loads(done.stdout)
     assert not told["refused"], f"not all were done: {told}"
     return told
+
+
+def fill(fleet, sandboxes, create):
+    """Their ids."""
+    body, ids = fleet.base / "body.json", fleet.base / "ids"
+    body.write_text(json.dumps(create))
+    load(fleet, "create", sandboxes, body, ids)
+    return ids.read_text().split()
+
+
+def shape(vcpus, image="tiny"):
+    """Of each host: so many sandboxes fit."""
+    return ["--vcpus", vcpus, "--memory-mb", vcpus * (MEMORY_MB + OVERHEAD_MB), "--overhead-mb", OVERHEAD_MB, "--cores", vcpus,
+            "--image", f"{image}:{VCPUS}:{MEMORY_MB}"]
 
 
 def count(fleet, sql):
@@ -131,20 +147,37 @@ def durable(fleet):
     assert settings == {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}, settings
 
 
+def load_before():
+    return round(os.getloadavg()[0], 2)
+
+
+def about(fleet, load_1min):
+    memory_mb = int(Path("/proc/meminfo").read_text().split()[1]) // 1024
+    return {"cpus": os.cpu_count(), "memory_mb": memory_mb, "kernel": platform.release(), "fdatasync_p50_us": fdatasync_p50_us(fleet.base),
+            "load_1min": load_1min, "build": fleet.build.name}
+
+
 def each_ms(seconds, things):
     return {f"{who}_cpu_ms": round(used / things * 1000, 3) for who, used in seconds.items()}
 
 
-def one_fleet(build, image, hosts, sandboxes, baseline_seconds):
+def idle(fleet, simulator, seconds):
+    """What it takes that they are there, and nothing is asked for."""
+    cpu = Cpu(fleet, simulator)
+    time.sleep(seconds)
+    used, wall = cpu.seconds()
+    return {"coordinator_before_mb": resident_mb(fleet.coordinator.pid), "coordinator_cpu_percent_idle": round(used["coordinator"] / wall * 100, 2)}
+
+
+def one_fleet(build, image, hosts, sandboxes, idle_seconds, baseline_seconds):
     """Creates all, looks, destroys all, looks again."""
     vcpus = math.ceil(sandboxes / hosts * 1.25) + 1
-    shape = ["--vcpus", vcpus, "--memory-mb", vcpus * (MEMORY_MB + OVERHEAD_MB), "--overhead-mb", OVERHEAD_MB, "--cores", vcpus,
-             "--image", f"tiny:{VCPUS}:{MEMORY_MB}"]
     with Fleet(build, image, hosts=0, log_level="info", http_threads=CONNECTIONS + CONNECTIONS // 8) as fleet:
         durable(fleet)
-        with Simulator(fleet, hosts, *shape, *WORDS) as simulator:
+        with Simulator(fleet, hosts, *shape(vcpus), *WORDS) as simulator:
             body, ids = fleet.base / "body.json", fleet.base / "ids"
             body.write_text(json.dumps({"image": "tiny", "agent_id": "bench", "auto_start": True}))
+            figures = idle(fleet, simulator, idle_seconds)
             before_mb, cpu = resident_mb(fleet.coordinator.pid), Cpu(fleet, simulator)
             created = load(fleet, "create", sandboxes, body, ids)
             used, wall = cpu.seconds()
@@ -154,12 +187,12 @@ def one_fleet(build, image, hosts, sandboxes, baseline_seconds):
             answered = ids.read_text().split()
             assert len(answered) == created["done"] == sandboxes, created
             lost, doubled = check(fleet, simulator, answered, vcpus)
-            figures = {"creates_per_s": round(created["per_s"], 1), "p50_ms": created["p50_ms"], "p99_ms": created["p99_ms"],
-                       "worst_ms": created["worst_ms"], "slowest_tenth_per_s": min(created["tenths_per_s"]),
-                       "coordinator_kb_per_sandbox": round(grown_mb * 1024 / sandboxes, 2), "coordinator_mb": resident_mb(fleet.coordinator.pid),
-                       "coordinator_before_mb": before_mb, "simulator_mb": resident_mb(simulator.pid), "lost": lost, "doubled": doubled,
-                       **each_ms({**used, "generator": created["cpu_s"]}, sandboxes),
-                       "cpus_busy": round((sum(used.values()) + created["cpu_s"]) / wall, 2)}
+            figures |= {"creates_per_s": round(created["per_s"], 1), "p50_ms": created["p50_ms"], "p99_ms": created["p99_ms"],
+                        "worst_ms": created["worst_ms"], "slowest_tenth_per_s": min(created["tenths_per_s"]),
+                        "coordinator_kb_per_sandbox": round(grown_mb * 1024 / sandboxes, 2), "coordinator_mb": resident_mb(fleet.coordinator.pid),
+                        "simulator_mb": resident_mb(simulator.pid), "lost": lost, "doubled": doubled,
+                        **each_ms({**used, "generator": created["cpu_s"]}, sandboxes),
+                        "cpus_busy": round((sum(used.values()) + created["cpu_s"]) / wall, 2)}
             rows = one_of_each(fleet)
             deleted = load(fleet, "delete", ids)
             figures |= {"deletes_per_s": round(deleted["per_s"], 1), "delete_p99_ms": deleted["p99_ms"]}
@@ -168,23 +201,35 @@ def one_fleet(build, image, hosts, sandboxes, baseline_seconds):
             assert audited(fleet, "sandbox.destroy") == {"intent": sandboxes, "outcome": sandboxes}, audited(fleet, "sandbox.destroy")
             wait_until("the operations to end", lambda: count(fleet, "operations WHERE status = 'running'") == 0, 30)
             assert "ok" in fleet.verify_audit().lower()
-            about = {"cpus": os.cpu_count(), "kernel": platform.release(), "fdatasync_p50_us": fdatasync_p50_us(fleet.base),
-                     "load_1min": round(os.getloadavg()[0], 2), "build": build.name}
-        plain = round(plainly(fleet, rows, 32, baseline_seconds), 1) if baseline_seconds else None
-    return about, figures, plain
+            machine = about(fleet, load_before())
+        if baseline_seconds:
+            figures["pgbench_inserts_per_s"] = round(plainly(fleet, rows, 32, baseline_seconds), 1)
+    assert lost == doubled == 0, figures
+    return machine, figures
 
 
-def fleet_of(build, image, hosts, sandboxes, quick):
-    memory_mb = int(Path("/proc/meminfo").read_text().split()[1]) // 1024
-    load_before = round(os.getloadavg()[0], 2)
-    metrics = {"hosts": hosts, "sandboxes": sandboxes, "connections": CONNECTIONS}
-    for smaller in (size for size in SMALLER if size < hosts):
-        _, figures, _ = one_fleet(build, image, smaller, min(sandboxes, SANDBOXES_OF_SMALLER), 0)
-        metrics |= {f"{name}_{smaller}_hosts": figures[name] for name in ("creates_per_s", "p99_ms", "coordinator_cpu_ms", "coordinator_kb_per_sandbox")}
-        assert figures["lost"] == figures["doubled"] == 0, figures
-    about, figures, plain = one_fleet(build, image, hosts, sandboxes, 3 if quick else 15)
-    metrics |= figures
-    assert figures["lost"] == figures["doubled"] == 0, figures
-    baseline = {"pgbench_inserts_per_s": plain, "ratio_creates": round(figures["creates_per_s"] / plain, 3),
+def middle(rounds):
+    """Of each figure, by itself."""
+    return {name: round(quantile([figures[name] for figures in rounds], 0.5), 3) for name in rounds[0]}
+
+
+def fleet_of(build, image, n, sizes, sandboxes, quick, drawing):
+    """n rounds over each fleet, in turns; the largest is beside pgbench."""
+    load_1min, largest = load_before(), max(sizes)
+    rounds = {hosts: [] for hosts in sorted(sizes)}
+    for turn in range(n):
+        say(f"  {turn + 1}/{n}")
+        for hosts, told in rounds.items():
+            of_it, baseline_seconds = (sandboxes, 3 if quick else 15) if hosts == largest else (min(sandboxes, SANDBOXES_OF_SMALLER), 0)
+            machine, figures = one_fleet(build, image, hosts, of_it, 2 if quick else IDLE_SECONDS, baseline_seconds)
+            told.append({"sandboxes": of_it, **figures})
+    if drawing:
+        plot(rounds, drawing)
+    by_size = {hosts: middle(told) for hosts, told in rounds.items()}
+    plain = by_size[largest].pop("pgbench_inserts_per_s")
+    metrics = {"hosts": largest, **by_size[largest], "connections": CONNECTIONS}
+    for hosts in sorted(rounds.keys() - {largest}):
+        metrics |= {f"{name}_{hosts}_hosts": value for name, value in by_size[hosts].items()}
+    baseline = {"pgbench_inserts_per_s": plain, "ratio_creates": round(metrics["creates_per_s"] / plain, 3),
                 "pgbench": "-M prepared -c 32 -j 2; one transaction each: 1 sandbox, 1 operation, 2 audit rows, all indexes"}
-    return about | {"memory_mb": memory_mb, "load_1min": load_before}, metrics, baseline
+    return machine | {"load_1min": load_1min}, metrics, baseline
