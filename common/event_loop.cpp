@@ -24,7 +24,7 @@ void EventLoop::stop()
 EventLoop::Timer EventLoop::after(std::chrono::milliseconds delay, Task task)
 {
     const Timer timer{clock_.steady() + delay, ++timers_set_};
-    timers_.emplace(timer, std::move(task));
+    timers_.emplace(timer, WorkingOn::carried(std::move(task)));
     return timer;
 }
 

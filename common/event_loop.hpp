@@ -2,6 +2,7 @@
 
 #include "common/clock.hpp"
 #include "common/mailbox.hpp"
+#include "common/working_on.hpp"
 
 #include <atomic>
 #include <functional>
@@ -11,7 +12,8 @@
 namespace common {
 
 /// The thread that owns some state, and the only way to it: closures that run on
-/// it one after another, now or later. None of them may block.
+/// it one after another, now or later. None of them may block. Each is run for whom it was given
+/// (working_on.hpp).
 class EventLoop {
 public:
     using Task = std::function<void()>;
@@ -27,7 +29,10 @@ public:
     void stop();
 
     /// Any thread. False when full or stopped: the caller decides what that means.
-    [[nodiscard]] bool post(Task task) { return mailbox_.push(std::move(task)); }
+    [[nodiscard]] bool post(Task task)
+    {
+        return mailbox_.push(WorkingOn::carried(std::move(task)));
+    }
 
     /// How many tasks wait, beside those that it has taken and not come to. Any thread.
     [[nodiscard]] std::size_t waiting() const { return mailbox_.size(); }

@@ -2,6 +2,7 @@
 
 #include "common/id.hpp"
 #include "common/utf8.hpp"
+#include "common/working_on.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -50,6 +51,16 @@ std::string_view first_id(std::string_view text, std::string_view prefix)
     return {};
 }
 
+/// Of this thread; empty: nothing of that kind.
+std::string_view worked_on(std::string_view prefix)
+{
+    const auto& work = WorkingOn::now();
+    if (work && prefix == RequestId::tag::prefix) {
+        return work->request.str();
+    }
+    return work && prefix == SandboxId::tag::prefix ? work->sandbox.str() : std::string_view{};
+}
+
 std::string escaped(std::string_view text)
 {
     std::string out;
@@ -77,11 +88,25 @@ std::string json_fields(std::string_view message)
 {
     auto json = fmt::format(R"("message":"{}")", escaped(message));
     for (const auto& [name, prefix] : id_fields) {
-        if (const auto id = first_id(message, prefix); !id.empty()) {
+        auto id = first_id(message, prefix);
+        id = id.empty() ? first_id(worked_on(prefix), prefix) : id;
+        if (!id.empty()) {
             json += fmt::format(R"(,"{}":"{}")", name, id);
         }
     }
     return json;
+}
+
+std::string text_fields(std::string_view message)
+{
+    std::string text;
+    for (const auto& [name, prefix] : id_fields) {
+        const auto id = first_id(worked_on(prefix), prefix);
+        if (!id.empty() && first_id(message, prefix).empty()) {
+            text += fmt::format("{}{}", text.empty() ? " (" : " ", id);
+        }
+    }
+    return text.empty() ? text : text + ")";
 }
 
 } // namespace common::log

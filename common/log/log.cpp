@@ -48,6 +48,8 @@ public:
                 out.push_back(c);
             }
         }
+        const auto ids = text_fields({message.payload.data(), message.payload.size()});
+        out.append(ids.data(), ids.data() + ids.size());
     }
     [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override
     {

@@ -71,6 +71,7 @@ Core::ask_host(const Caller& caller,
 {
     return ask<T>(patience + settings_.grace,
                   [this, caller, id, patience, attempt, begin](const Reply<T>& reply) {
+                      const common::WorkingOn now{caller.request, id};
                       if (wait_for_host(reply, caller, id, patience, no_answer_yet(attempt))) {
                           touch(caller, id);
                           when_it_stays(caller, id, [begin, reply] { begin(reply); });

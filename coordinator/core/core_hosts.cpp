@@ -320,6 +320,7 @@ void Core::on_answer(const HostAnswer& event)
         return;
     }
     const Op op = found->second;
+    const common::WorkingOn now{op->caller.request, op->row.sandbox};
     if (event.error && event.error->code == ErrorCode::internal) {
         // What went wrong there is for whoever asked to know, and not this process's bug.
         auto told = event;

@@ -23,14 +23,17 @@ void Core::save(std::vector<Change> changes, Then then)
 {
     const auto number = ++writing_.begun;
     writing_.under_way.emplace(number, Writing::Waiting{std::move(then), clock_.steady()});
-    store_.write(std::move(changes), [this, loop = loop_, number](const Result<>& result) {
-        static_cast<void>(loop->post([this, number, result] {
-            if (const auto waits = writing_.under_way.extract(number)) {
-                counts_.writes.observe(clock_.steady() - waits.mapped().begun);
-                waits.mapped().then(result);
-            }
-        }));
-    });
+    store_.write(
+        std::move(changes),
+        [this, loop = loop_, number, work = common::WorkingOn::now()](const Result<>& result) {
+            const common::WorkingOn on{work};
+            static_cast<void>(loop->post([this, number, result] {
+                if (const auto waits = writing_.under_way.extract(number)) {
+                    counts_.writes.observe(clock_.steady() - waits.mapped().begun);
+                    waits.mapped().then(result);
+                }
+            }));
+        });
 }
 
 void Core::save_outcome(std::vector<Change> changes, Then then)

@@ -1,6 +1,7 @@
 #include "coordinator/http/gateway.hpp"
 
 #include "common/log/log.hpp"
+#include "common/working_on.hpp"
 #include "coordinator/http/access.hpp"
 #include "coordinator/http/once.hpp"
 #include "coordinator/http/target.hpp"
@@ -156,6 +157,7 @@ Reply Gateway::respond(const Head& head, BodyReader& body, const Connection& con
     call.path = head.target.substr(0, std::min(head.target.find('?'), max_shown));
     call.peer = connection.peer;
     call.request = common::mint<common::RequestId>();
+    const common::WorkingOn now{call.request, {}};
     auto result = [&]() -> common::Result<Reply> {
         try {
             return answer(head, body, call);

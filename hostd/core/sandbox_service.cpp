@@ -21,6 +21,22 @@ namespace {
 constexpr std::size_t loop_capacity = std::size_t{1} << 17U;
 constexpr std::size_t pool_capacity = std::size_t{1} << 17U;
 
+/// Empty: it is about none, or about more.
+common::SandboxId sandbox_of(const Command& command)
+{
+    return std::visit(
+        [](const auto& what) {
+            if constexpr (requires { what.spec.id; }) {
+                return what.spec.id;
+            } else if constexpr (requires { common::SandboxId{what.id}; }) {
+                return what.id;
+            } else {
+                return common::SandboxId{};
+            }
+        },
+        command.what);
+}
+
 } // namespace
 
 SandboxService::SandboxService(Ports ports, ServiceSettings settings)
@@ -107,6 +123,7 @@ void SandboxService::submit(Command command)
 
 void SandboxService::take(Command command)
 {
+    const common::WorkingOn now{command.request, sandbox_of(command)};
     if (std::holds_alternative<SyncCommand>(command.what)) {
         return adopted_ ? send_inventory() : void(); // Else adoption ends in sending it.
     }
@@ -249,7 +266,7 @@ void SandboxService::submit_job(WorkerPool& pool, WorkerPool::Job job)
 void SandboxService::in_lane(const common::SandboxId& id, common::EventLoop::Task step)
 {
     const auto [lane, idle] = lanes_.try_emplace(id);
-    lane->second.push_back(std::move(step));
+    lane->second.push_back(common::WorkingOn::carried(std::move(step)));
     if (idle) {
         const auto first = lane->second.front(); // A copy: leaving may remove the lane.
         first();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/mailbox.hpp"
+#include "common/working_on.hpp"
 
 #include <atomic>
 #include <functional>
@@ -10,7 +11,7 @@
 namespace hostd {
 
 /// A fixed number of threads for calls that block. Jobs start in the order they
-/// came; none may throw.
+/// came, each for whom it was given (working_on.hpp); none may throw.
 class WorkerPool {
 public:
     using Job = std::function<void()>;
@@ -22,7 +23,10 @@ public:
     WorkerPool& operator=(const WorkerPool&) = delete;
 
     /// Any thread. False when too many wait.
-    [[nodiscard]] bool submit(Job job) { return jobs_.push(std::move(job)); }
+    [[nodiscard]] bool submit(Job job)
+    {
+        return jobs_.push(common::WorkingOn::carried(std::move(job)));
+    }
 
 private:
     common::Mailbox<Job> jobs_;

@@ -28,6 +28,28 @@ BOOST_AUTO_TEST_CASE(tasks_run_in_order_on_one_thread_that_is_not_the_callers)
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_task_and_what_it_does_later_are_done_for_whoever_gave_it)
+{
+    SystemClock clock;
+    EventLoop loop{clock, 100};
+    tests::Arrivals<std::string> ran;
+    const auto add = [&ran] {
+        ran.add(WorkingOn::now() ? WorkingOn::now()->request.str() : "nobody");
+    };
+    loop.start();
+    {
+        const WorkingOn now{RequestId{"req-1"}, {}};
+        BOOST_REQUIRE(loop.post([&] {
+            add();
+            loop.after(10ms, add);
+        }));
+    }
+    BOOST_REQUIRE(loop.post(add));
+    for (const auto* who : {"req-1", "nobody", "req-1"}) {
+        BOOST_TEST(ran.take() == who);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(timers_run_by_their_time_not_by_their_order)
 {
     SystemClock clock;

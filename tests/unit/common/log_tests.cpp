@@ -1,8 +1,10 @@
 #include "common/log/json_fields.hpp"
+#include "common/working_on.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 using common::log::json_fields;
+using common::log::text_fields;
 
 BOOST_AUTO_TEST_SUITE(log_tests)
 
@@ -23,6 +25,26 @@ BOOST_AUTO_TEST_CASE(the_first_of_a_kind_counts_also_in_the_name_of_a_domain)
     BOOST_TEST(json_fields("sbx-aaaaaaaaaaaaaaaa.g2 and sbx-bbbbbbbbbbbbbbbb") ==
                R"("message":"sbx-aaaaaaaaaaaaaaaa.g2 and sbx-bbbbbbbbbbbbbbbb",)"
                R"("sandbox_id":"sbx-aaaaaaaaaaaaaaaa")");
+}
+
+BOOST_AUTO_TEST_CASE(whom_something_is_done_for_is_named_unless_the_message_does)
+{
+    const common::WorkingOn outer{common::RequestId{"req-aaaabbbbccccdddd"},
+                                  common::SandboxId{"sbx-aaaaaaaaaaaaaaaa"}};
+    BOOST_TEST(
+        json_fields("x") ==
+        R"("message":"x","request_id":"req-aaaabbbbccccdddd","sandbox_id":"sbx-aaaaaaaaaaaaaaaa")");
+    BOOST_TEST(json_fields("sbx-bbbbbbbbbbbbbbbb") ==
+               R"("message":"sbx-bbbbbbbbbbbbbbbb","request_id":"req-aaaabbbbccccdddd",)"
+               R"("sandbox_id":"sbx-bbbbbbbbbbbbbbbb")");
+    BOOST_TEST(text_fields("x") == " (req-aaaabbbbccccdddd sbx-aaaaaaaaaaaaaaaa)");
+    BOOST_TEST(text_fields("of sbx-bbbbbbbbbbbbbbbb") == " (req-aaaabbbbccccdddd)");
+    {
+        const common::WorkingOn inner{common::RequestId{"req-no\nid"}, {}};
+        BOOST_TEST(text_fields("x") == "");
+        BOOST_TEST(json_fields("x") == R"("message":"x")");
+    }
+    BOOST_TEST(text_fields("req-aaaabbbbccccdddd") == " (sbx-aaaaaaaaaaaaaaaa)");
 }
 
 BOOST_AUTO_TEST_CASE(what_only_looks_like_an_id_is_none)
