@@ -207,6 +207,8 @@ std::vector<Check> preflight(const Settings& settings)
           check_nft(),
           check_program("ip", {"ip", "-V"}, "iproute2"),
           check_program("dnsmasq", {"dnsmasq", "--version"}, "dnsmasq-base"),
+          check_networks(settings),
+          check_ports(settings),
           check_own_name(),
           check_keys(settings),
           check_coordinators(settings),

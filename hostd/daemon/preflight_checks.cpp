@@ -2,7 +2,9 @@
 
 #include "common/unique_fd.hpp"
 #include "hostd/daemon/endpoints.hpp"
+#include "hostd/daemon/file_lock.hpp"
 #include "hostd/link/keys.hpp"
+#include "hostd/network/own_networks.hpp"
 
 #include <algorithm>
 #include <array>
@@ -74,6 +76,29 @@ std::string try_endpoint(const std::string& endpoint)
         }
     }
     return last;
+}
+
+/// errno of what keeps a server from listening at tcp://host:port; 0: nothing.
+int listen_at(const std::string& endpoint)
+{
+    const auto colon = endpoint.rfind(':');
+    const auto found = look_up(host_of(endpoint), endpoint.substr(colon + 1));
+    if (!found) {
+        return EADDRNOTAVAIL;
+    }
+    const common::UniqueFd fd{::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    constexpr int yes = 1; // As servers do: what lingers of an ended one is in nobody's way.
+    const bool listens =
+        fd && ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+        ::bind(fd.get(), found->ai_addr, found->ai_addrlen) == 0 && ::listen(fd.get(), 1) == 0;
+    return listens ? 0 : errno;
+}
+
+/// By the lock that it holds.
+bool hostd_runs(const Settings& settings)
+{
+    const auto lock = FileLock::take(settings.state_dir / "hostd.lock", FileLock::IfHeld::fail);
+    return !lock && lock.error().stable_reason() == "already_running";
 }
 
 /// The numbers at the front, for comparing; none: nothing.
@@ -200,6 +225,61 @@ Check check_coordinators(const Settings& settings)
         check.fix = "start the coordinator; let TCP to its port (7420) through, and look at "
                     "coordinator_endpoints";
     }
+    return check;
+}
+
+Check check_networks(const Settings& settings)
+{
+    Check check{"networks", Outcome::good, {}, {}};
+    const auto found = network::foresee_networks(settings.libvirt_uri, settings.network_cidr);
+    if (!found) {
+        return {"networks",
+                Outcome::failed,
+                found.error().message,
+                found.error().stable_reason() == "libvirt_unavailable"
+                    ? "see libvirt, above"
+                    : "do as it says, then start hostd"};
+    }
+    for (const auto& one : *found) {
+        check.found += fmt::format("{}{} ({}) {}",
+                                   check.found.empty() ? "" : ", ",
+                                   one.name,
+                                   network::to_string(one.subnet),
+                                   one.runs     ? "runs"
+                                   : one.exists ? "is started by hostd"
+                                                : "is made by hostd");
+    }
+    return check;
+}
+
+Check check_ports(const Settings& settings)
+{
+    Check check{"own ports", Outcome::good, {}, {}};
+    for (const auto& [key, address] : {std::pair{"peer_listen", settings.peer_endpoint},
+                                       std::pair{"metrics_listen", settings.metrics_listen}}) {
+        if (address.empty()) {
+            continue;
+        }
+        const auto plain = address.starts_with("tcp://") ? address : "tcp://" + address;
+        const auto error = listen_at(plain);
+        const bool own = error == EADDRINUSE && hostd_runs(settings);
+        check.found += fmt::format("{}{} {}: {}",
+                                   check.found.empty() ? "" : "; ",
+                                   key,
+                                   address,
+                                   own          ? "this host's hostd has it"
+                                   : error == 0 ? "free"
+                                                : std::generic_category().message(error));
+        if (error != 0 && !own) {
+            check.outcome = Outcome::failed;
+            check.fix = error == EADDRINUSE
+                            ? fmt::format("name another port in {}, or end what listens there: ss "
+                                          "-tlnp",
+                                          key)
+                            : fmt::format("name an address of this host in {}: ip -br addr", key);
+        }
+    }
+    check.found = check.found.empty() ? "it listens nowhere" : check.found;
     return check;
 }
 

@@ -22,6 +22,12 @@ Check check_keys(const Settings& settings);
 /// Whether anything listens there: which of several, that is. Waits for a few seconds at most.
 Check check_coordinators(const Settings& settings);
 
+/// The networks that guests are put into; nothing is changed.
+Check check_networks(const Settings& settings);
+
+/// Whether this host may listen at its peer_listen and metrics_listen, or does already.
+Check check_ports(const Settings& settings);
+
 /// libvirt looks the host's own name up at each start of a domain.
 Check check_own_name();
 

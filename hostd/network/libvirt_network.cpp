@@ -97,9 +97,7 @@ Result<> LibvirtNetwork::tell_each()
 Result<> LibvirtNetwork::stand_up()
 {
     COMMON_TRY(const auto connection, connector_.get());
-    COMMON_TRY(auto taken, routed_networks());
-    COMMON_TRY(const auto own_ones, own_networks());
-    taken.insert(taken.end(), own_ones.begin(), own_ones.end());
+    COMMON_TRY(auto taken, taken_subnets());
     // Before dnsmasq is started, which reads them.
     for (const auto& own : own_networks_list) {
         COMMON_CHECK(write_hosts(own));

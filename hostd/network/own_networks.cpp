@@ -73,23 +73,25 @@ Result<Subnet> wanted_subnet(const OwnNetwork& own,
     return *configured;
 }
 
-} // namespace
+/// The network if there is one, and the subnet that it has or is to have.
+struct Plan {
+    NetworkHandle network;
+    Subnet subnet;
+};
 
-Result<Subnet> ensure_network(virConnectPtr connection,
-                              const OwnNetwork& own,
-                              const std::string& hosts_file,
-                              const std::optional<Subnet>& configured,
-                              std::vector<Subnet>& taken)
+Result<Plan> plan_for(virConnectPtr connection,
+                      const OwnNetwork& own,
+                      const std::optional<Subnet>& configured,
+                      const std::vector<Subnet>& taken)
 {
     auto found = find_network(connection, own.name);
     if (!found && found.error().code != ErrorCode::not_found) {
         return std::move(found).error();
     }
-    NetworkHandle network;
-    Subnet subnet;
+    Plan plan;
     if (found) {
-        network = *std::move(found);
-        auto facts = facts_of(network.get());
+        plan.network = *std::move(found);
+        auto facts = facts_of(plan.network.get());
         if (!facts || facts->bridge != own.bridge) {
             return Error{ErrorCode::failed_precondition,
                          fmt::format("libvirt has a network {} that is not Paddock's (its bridge "
@@ -102,18 +104,68 @@ Result<Subnet> ensure_network(virConnectPtr connection,
                                      own.name),
                          "foreign_network"};
         }
-        subnet = facts->subnet;
+        plan.subnet = facts->subnet;
     } else {
-        COMMON_TRY(subnet, wanted_subnet(own, taken, configured));
-        network.reset(
-            virNetworkDefineXML(connection, network_xml(own, subnet, hosts_file).c_str()));
-        if (!network) {
+        COMMON_TRY(plan.subnet, wanted_subnet(own, taken, configured));
+    }
+    return plan;
+}
+
+} // namespace
+
+Result<std::vector<Subnet>> taken_subnets()
+{
+    COMMON_TRY(auto taken, routed_networks());
+    COMMON_TRY(const auto own_ones, own_networks());
+    taken.insert(taken.end(), own_ones.begin(), own_ones.end());
+    return taken;
+}
+
+Result<std::vector<Foreseen>> foresee_networks(const std::string& uri,
+                                               const std::optional<Subnet>& configured)
+{
+    Connector connector{uri};
+    COMMON_TRY(const auto connection, connector.get());
+    COMMON_TRY(auto taken, taken_subnets());
+    std::vector<Foreseen> found;
+    for (const auto& own : {nat_network, isolated_network}) {
+        COMMON_TRY(const auto plan, plan_for(connection.get(), own, configured, taken));
+        taken.push_back(plan.subnet);
+        const bool exists = plan.network != nullptr;
+        if (!exists && ::if_nametoindex(std::string{own.bridge}.c_str()) != 0) {
+            return Error{ErrorCode::failed_precondition,
+                         fmt::format("there is an interface {}, which network {} is to have as its "
+                                     "bridge; remove it with: ip link delete {}",
+                                     own.bridge,
+                                     own.name,
+                                     own.bridge),
+                         "bridge_taken"};
+        }
+        found.push_back({std::string{own.name},
+                         plan.subnet,
+                         exists,
+                         exists && virNetworkIsActive(plan.network.get()) == 1});
+    }
+    return found;
+}
+
+Result<Subnet> ensure_network(virConnectPtr connection,
+                              const OwnNetwork& own,
+                              const std::string& hosts_file,
+                              const std::optional<Subnet>& configured,
+                              std::vector<Subnet>& taken)
+{
+    COMMON_TRY(auto plan, plan_for(connection, own, configured, taken));
+    if (!plan.network) {
+        plan.network.reset(
+            virNetworkDefineXML(connection, network_xml(own, plan.subnet, hosts_file).c_str()));
+        if (!plan.network) {
             return last_error().during(fmt::format("define network {}", own.name));
         }
     }
-    taken.push_back(subnet);
-    COMMON_CHECK(keep_running(connection, network, own, subnet, hosts_file));
-    return subnet;
+    taken.push_back(plan.subnet);
+    COMMON_CHECK(keep_running(connection, plan.network, own, plan.subnet, hosts_file));
+    return plan.subnet;
 }
 
 Result<> revive_dnsmasq(virNetworkPtr network, const OwnNetwork& own, const Subnet& subnet)

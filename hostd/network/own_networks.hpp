@@ -7,6 +7,21 @@
 
 namespace hostd::network {
 
+/// What a subnet of ours must not touch: where this host is, and where its routes lead.
+common::Result<std::vector<Subnet>> taken_subnets();
+
+/// One of our networks, as it is or would be made.
+struct Foreseen {
+    std::string name;
+    Subnet subnet;
+    bool exists = false;
+    bool runs = false;
+};
+/// Both, for who asks before they are made: nothing is changed. The errors of ensure_network(), and
+/// `failed_precondition` (bridge_taken) if an interface has the name of a bridge that is to be made.
+common::Result<std::vector<Foreseen>> foresee_networks(const std::string& uri,
+                                                       const std::optional<Subnet>& configured);
+
 /// Makes one of our networks stand: defined, persistent, running, started at boot. Gives its
 /// subnet: that of the network if there is one, else `configured` (of the NAT network only),
 /// else one that touches nothing of `taken`; `taken` grows by it. `failed_precondition`

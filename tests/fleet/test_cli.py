@@ -266,14 +266,18 @@ def test_preflight_says_the_same_of_a_host(fleet):
 
     ok, checks = preflight()
     assert ok, checks
-    assert {"libvirt", "versions", "rights", "acceleration", "qemu", "qemu sandbox", "qemu-img", "nft", "ip", "dnsmasq", "own name", "keys",
+    assert {"libvirt", "versions", "rights", "acceleration", "qemu", "qemu sandbox", "qemu-img", "nft", "ip", "dnsmasq", "networks", "own ports", "own name", "keys",
             "coordinator", "clock", "memory", "disk", "state_dir", "apparmor"} == checks.keys()
     for check in checks.values():
         assert check["status"] in ("ok", "warn") and check["message"] and ("fix" in check) == (check["status"] != "ok"), check
     assert checks["coordinator"]["status"] == checks["keys"]["status"] == checks["libvirt"]["status"] == "ok"
-    ok, checks = preflight(("PADDOCK_HOST_KEY=/nowhere/host.key", "PADDOCK_COORDINATOR_ENDPOINTS=tcp://127.0.0.1:9", "PADDOCK_LIBVIRT_URI=qemu:///nowhere"))
+    assert checks["networks"]["message"].count("runs") == 2, checks["networks"]
+    ok, checks = preflight(("PADDOCK_HOST_KEY=/nowhere/host.key", "PADDOCK_COORDINATOR_ENDPOINTS=tcp://127.0.0.1:9", "PADDOCK_LIBVIRT_URI=qemu:///nowhere",
+                            "PADDOCK_PEER_LISTEN=192.0.2.1:7421"))
     assert not ok
     assert (checks["keys"]["status"], checks["coordinator"]["status"], checks["libvirt"]["status"]) == ("fail", "warn", "fail")
+    assert (checks["networks"]["status"], checks["own ports"]["status"]) == ("fail", "fail")
+    assert "peer_listen" in checks["own ports"]["fix"]
     assert "keygen" in checks["keys"]["fix"] and "Connection refused" in checks["coordinator"]["message"]
 
 

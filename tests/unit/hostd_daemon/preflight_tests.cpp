@@ -1,3 +1,4 @@
+#include "hostd/daemon/file_lock.hpp"
 #include "hostd/daemon/preflight_checks.hpp"
 #include "hostd/link/keys.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -84,6 +85,30 @@ BOOST_AUTO_TEST_CASE(keys_are_read_and_what_is_missing_is_named_with_how_to_get_
     BOOST_CHECK(check_keys(settings).outcome == Check::Outcome::good);
     std::filesystem::permissions(settings.host_key, std::filesystem::perms::all);
     BOOST_CHECK(check_keys(settings).outcome == Check::Outcome::failed);
+}
+
+BOOST_AUTO_TEST_CASE(ports_of_its_own_are_free_or_its_own)
+{
+    const tests::TempFolder folder;
+    Settings settings;
+    settings.state_dir = folder.path();
+    BOOST_CHECK(check_ports(settings).outcome == Check::Outcome::good);
+    const Listening here;
+    settings.peer_endpoint = here.endpoint;
+    const auto taken = check_ports(settings);
+    BOOST_CHECK(taken.outcome == Check::Outcome::failed);
+    BOOST_TEST(taken.fix.find("peer_listen") != std::string::npos);
+    {
+        const auto lock = FileLock::take(folder.path() / "hostd.lock", FileLock::IfHeld::fail);
+        BOOST_CHECK(check_ports(settings).outcome == Check::Outcome::good);
+    }
+    settings.peer_endpoint.clear();
+    settings.metrics_listen = "127.0.0.1:0"; // Whichever is free.
+    BOOST_CHECK(check_ports(settings).outcome == Check::Outcome::good);
+    settings.metrics_listen = "192.0.2.1:9100"; // Of documentation: nobody's.
+    const auto foreign = check_ports(settings);
+    BOOST_CHECK(foreign.outcome == Check::Outcome::failed);
+    BOOST_TEST(foreign.fix.find("metrics_listen") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(one_coordinator_that_listens_is_enough_and_none_is_a_warning)
