@@ -18,7 +18,8 @@ struct Foreseen {
     bool runs = false;
 };
 /// Both, for who asks before they are made: nothing is changed. The errors of ensure_network(), and
-/// `failed_precondition` (bridge_taken) if an interface has the name of a bridge that is to be made.
+/// `failed_precondition` (bridge_taken) if an interface has the name of a bridge that is to be
+/// made.
 common::Result<std::vector<Foreseen>> foresee_networks(const std::string& uri,
                                                        const std::optional<Subnet>& configured);
 
