@@ -1,5 +1,6 @@
 #include "common/version.hpp"
 #include "hostd/daemon/daemon.hpp"
+#include "hostd/daemon/guard.hpp"
 #include "hostd/daemon/image_commands.hpp"
 #include "hostd/daemon/preflight.hpp"
 #include "hostd/link/keys.hpp"
@@ -134,6 +135,12 @@ Result<> serve(const Arguments& arguments)
     return daemon_of::run_daemon(settings);
 }
 
+Result<> guard(const Arguments& arguments)
+{
+    COMMON_TRY(const auto settings, settings_of(arguments));
+    return daemon_of::run_guard(settings);
+}
+
 using Action = std::function<Result<>(const Arguments&)>;
 
 void declare_image_commands(CLI::App& app, Arguments& arguments, Action& action)
@@ -209,6 +216,11 @@ int main(int argc, char** argv)
     auto* keys = app.add_subcommand("keygen", "Make this host's key pair, its identity");
     keys->add_option("--out", arguments.out, "folder for host.key and host.pub")->required();
     keys->callback([&action] { action = keygen; });
+
+    auto* guards = app.add_subcommand(
+        "guard",
+        "Keep what `fence` promises while hostd does not run: a service of its own, beside it");
+    guards->callback([&action] { action = guard; });
 
     app.footer("A new host: preflight; keygen; enrol host.pub on the coordinator; image add; "
                "serve.\n\nConfiguration keys (default in brackets), each also from the "

@@ -23,6 +23,9 @@ struct BootClock {
 };
 using BootTime = BootClock::time_point;
 
+/// A stamp is written at the latest when it is so old.
+inline constexpr std::chrono::seconds most_stamp_age{2};
+
 /// What outlives this process, and need not outlive the machine: so do its VMs.
 struct FenceStamp {
     BootTime heard{};                 ///< A leader has acknowledged a heartbeat that was sent then.

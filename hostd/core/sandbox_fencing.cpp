@@ -145,14 +145,17 @@ FenceStamp SandboxService::fence_stamp() const
     return {fence_->last_heard(), fence_->promise(), held_.all()};
 }
 
-/// Seldom: what is on record may be older than it is, by a part of the time that counts.
+/// Seldom: what is on record may be older than it is, by a part of the time that counts, and by
+/// what a guard allows for (daemon/guard.hpp).
 void SandboxService::keep_stamp()
 {
     constexpr int parts = 10;
     const auto promise = fence_->promise();
     auto stamp = fence_stamp();
     const bool counts = promise.after.count() != 0 && promise.action != FenceAction::keep;
-    const bool old = counts && stamp.heard - stamped_.heard >= promise.after / parts;
+    const bool old =
+        counts && stamp.heard - stamped_.heard >=
+                      std::min<BootTime::duration>(promise.after / parts, most_stamp_age);
     if (!old && stamp.promise == stamped_.promise && stamp.held == stamped_.held) {
         return;
     }

@@ -204,7 +204,7 @@ void serve(const Settings& settings,
     network::LibvirtNetwork network{network_settings(settings)};
     guest::GuestChannels guests{clock};
     link::CoordinatorLink uplink{link_to, clock};
-    HostFacts facts{fixed, {hypervisor, images, store, network}};
+    HostFacts facts{fixed, {hypervisor, images, store, network, settings.state_dir}};
     FenceFile fence{layout.root() / "fence"};
     std::optional<peers::PeerServer> peer_server;
     if (!settings.peer_endpoint.empty()) {

@@ -1,5 +1,6 @@
 #include "hostd/daemon/host_facts.hpp"
 
+#include "hostd/daemon/guard.hpp"
 #include <cstdlib>
 #include <fmt/format.h>
 #include <fstream>
@@ -135,7 +136,12 @@ void HostFacts::gather()
     // off.
     constexpr std::chrono::seconds lost_after{30};
     const auto& [after, action] = gathered_.fence;
-    if (action != FenceAction::keep && after.count() != 0 && after < lost_after) {
+    const bool promises = action != FenceAction::keep && after.count() != 0;
+    if (promises && !guard_runs(sources_.state_dir)) {
+        gathered_.warnings.push_back("while hostd does not run nobody keeps what fence promises: "
+                                     "systemctl start paddock-hostd-guard");
+    }
+    if (promises && after < lost_after) {
         gathered_.warnings.push_back(
             "fence_after_sec is less than the 30 s after which a host is taken for lost: "
             "sandboxes are fenced where nobody would miss this host");

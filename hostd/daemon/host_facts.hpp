@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <filesystem>
 #include <set>
 #include <string>
 #include <thread>
@@ -35,6 +36,7 @@ public:
         const ImageStore& images;
         const SandboxStore& store;
         const Network& network;
+        std::filesystem::path state_dir;
     };
     HostFacts(HostReport fixed, Sources sources);
     ~HostFacts();

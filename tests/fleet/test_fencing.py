@@ -1,11 +1,13 @@
 """A host that hears from no leader fences itself: real VMs, whose counters stand still, are stopped, or run on."""
 
 import contextlib
+import os
 import signal
 
 import pytest
 
 from fleet import Fleet, wait_until
+from processes import Process
 
 SMALL = {"memory_mb": 160}
 AFTER = 5
@@ -139,6 +141,50 @@ def test_a_restart_of_hostd_while_it_is_cut_off_gains_no_time(fleet, host):
         assert state(host, ident) == "paused"
     wait_until("it to go on", lambda: shown(api, ident)["phase"] == "running", 60)
     counts(host, ident)
+
+
+@contextlib.contextmanager
+def guarded(host):
+    guard = Process("guard", host.hostd_command("guard"), host.base / "guard.log")
+    try:
+        yield
+        assert guard.alive(), guard.log.read_text()
+    finally:
+        guard.kill(signal.SIGTERM)
+
+
+def test_while_hostd_is_dead_its_guard_fences(fleet, host):
+    """And the next hostd tells what it held from what somebody paused."""
+    api = fleet.api()
+    ident, resting = counting(api, "counts"), counting(api, "rests")
+    api.ok("POST", f"/v1/sandboxes/{resting}/pause", {})
+    with guarded(host):
+        wait_until("hostd to say nothing of a guard", lambda: not any(
+            "guard" in warning for warning in api.ok("GET", "/v1/hosts/h2")["host"]["warnings"]), 30)
+        host.hostd.kill(signal.SIGKILL)
+        wait_until("it to be paused", lambda: state(host, ident) == "paused", 60)
+        assert stands_still(host, ident)
+        host.start_hostd()
+        wait_until("it to go on", lambda: shown(api, ident)["phase"] == "running", 60)
+        counts(host, ident)
+        assert shown(api, resting)["phase"] == "paused"
+        assert {"sandbox.fence", "sandbox.unfence"} <= set(actions(api, ident))
+        assert "sandbox.fence" not in actions(api, resting)
+
+
+def test_while_hostd_stands_still_its_guard_fences_and_a_leader_that_is_heard_has_it_rest(fleet, host):
+    api = fleet.api()
+    ident = counting(api, "counts")
+    with guarded(host):
+        wait_until("more than the time, with a leader", lambda: ticks(host, ident) > 10 * AFTER, 90)
+        assert state(host, ident) == "running"
+        os.kill(host.hostd.pid, signal.SIGSTOP)
+        try:
+            wait_until("it to be paused", lambda: state(host, ident) == "paused", 60)
+        finally:
+            os.kill(host.hostd.pid, signal.SIGCONT)
+    wait_until("it to be known to stand still", lambda: shown(api, ident)["phase"] == "paused", 60)
+    assert api.run(ident, "echo awake")["stdout"] == "awake\n"
 
 
 def test_what_was_destroyed_meanwhile_does_not_go_on(fleet, host):

@@ -16,7 +16,7 @@ REPO = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PADDOCK_BUILD", REPO / "build/dev"))
 PACKAGES = ("paddock", "paddock-coordinator", "paddock-guest", "paddock-hostd", "paddock-simulator")
 # What `systemd-analyze security` may find, in tenths: 0 is best. The units say why each exception is.
-MOST_EXPOSED = {"paddock-coordinator": 15, "paddock-hostd": 24}
+MOST_EXPOSED = {"paddock-coordinator": 15, "paddock-hostd": 24, "paddock-hostd-guard": 14}
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_nothing_runs_or_will_before_it_has_a_configuration(root):
     assert root.run("systemctl", "is-enabled", "paddock-guest", check=False).stdout.strip() == "enabled"
 
 
-@pytest.mark.parametrize("unit", ("paddock-coordinator", "paddock-guest", "paddock-hostd"))
+@pytest.mark.parametrize("unit", ("paddock-coordinator", "paddock-guest", "paddock-hostd", "paddock-hostd-guard"))
 def test_units_are_right(root, unit):
     done = root.run("systemd-analyze", "verify", "--man=no", f"/lib/systemd/system/{unit}.service", check=False)
     assert done.returncode == 0 and unit not in done.stderr, done.stderr
@@ -167,7 +167,7 @@ def test_removed_packages_leave_configuration_and_data(root):
     for kept in ("server.key", "host.key", "tokens", "coordinator.yaml", "hostd.yaml"):
         assert root.path(f"/etc/paddock/{kept}").exists()
     assert disk.exists()
-    for gone in ("/usr/bin/paddock", "/usr/bin/paddock-hostd", "/lib/systemd/system/paddock-hostd.service"):
+    for gone in ("/usr/bin/paddock", "/usr/bin/paddock-hostd", "/lib/systemd/system/paddock-hostd.service", "/lib/systemd/system/paddock-hostd-guard.service"):
         assert not root.path(gone).exists()
 
 
