@@ -271,7 +271,7 @@ def test_preflight_says_the_same_of_a_host(fleet):
     for check in checks.values():
         assert check["status"] in ("ok", "warn") and check["message"] and ("fix" in check) == (check["status"] != "ok"), check
     assert checks["coordinator"]["status"] == checks["keys"]["status"] == checks["libvirt"]["status"] == "ok"
-    assert checks["networks"]["message"].count("runs") == 2, checks["networks"]
+    wait_until("hostd to have made both networks", lambda: preflight()[1]["networks"]["message"].count("runs") == 2, 60)
     ok, checks = preflight(("PADDOCK_HOST_KEY=/nowhere/host.key", "PADDOCK_COORDINATOR_ENDPOINTS=tcp://127.0.0.1:9", "PADDOCK_LIBVIRT_URI=qemu:///nowhere",
                             "PADDOCK_PEER_LISTEN=192.0.2.1:7421"))
     assert not ok
