@@ -8,6 +8,13 @@ import re
 import pytest
 
 
+def test_a_check_of_a_machine_with_nothing_leaves_nothing_there(one_machine):
+    recap = one_machine.play("site.yml", "--check", log="one-check")
+    assert recap.status == 0 and "fatal:" not in recap.text, recap.text[-6000:]
+    assert recap.changed() > 3
+    assert one_machine.control.run("find / -xdev -iname '*paddock*'").stdout == ""
+
+
 def test_a_machine_with_nothing_becomes_a_fleet_that_runs_sandboxes(one_machine):
     recap = one_machine.play("site.yml", log="one-site")
     assert recap.status == 0, recap.text[-6000:]
@@ -32,4 +39,4 @@ def test_again_it_finds_nothing_to_change(one_machine, half, options):
         pytest.skip(f"NOT TRIED: sixth {sixth} of the longest tests has the other one; ./run-tests has both")
     recap = one_machine.play("site.yml", *options, log="one-again")
     assert recap.status == 0, recap.text[-6000:]
-    assert set(recap.hosts) == {"c1"} and recap.changed() == 0, recap.changes()
+    assert set(recap.hosts) == {"c1"} and recap.changed() == 0 and recap.hosts["c1"]["ignored"] == 0, recap.changes()
