@@ -56,6 +56,20 @@ Result<> Callers::may_wait(const common::SandboxId& about) const
                  "host_busy"};
 }
 
+Result<> Callers::may_wait_for_all() const
+{
+    const auto counted = counts_.find(common::HostName{});
+    const auto same = counted == counts_.end() ? 0 : counted->second;
+    if (same < std::max<std::size_t>(1, most_ / 4)) {
+        return {};
+    }
+    return Error{ErrorCode::rate_limited,
+                 fmt::format("{} requests wait for an answer of each host already, as many as may; "
+                             "http_threads bounds them",
+                             same),
+                 "host_busy"};
+}
+
 Callers::Ticket Callers::add(const common::SandboxId& about, std::function<void()> give_up)
 {
     const auto* const host = host_of(about);

@@ -26,6 +26,8 @@ public:
     /// `rate_limited` (host_busy) or `unavailable` (host_unreachable) if no more may wait for its
     /// host. Of a sandbox that is not known anybody may: he will be told so.
     [[nodiscard]] common::Result<> may_wait(const common::SandboxId& about) const;
+    /// Likewise of what asks all hosts at once: a quarter may. Such a one waits about no sandbox.
+    [[nodiscard]] common::Result<> may_wait_for_all() const;
     /// Hosts that no more may wait for, and why: what is new is better made elsewhere. A sandbox
     /// that changed hosts since the last tick counts where it was.
     [[nodiscard]] Full full() const;

@@ -307,6 +307,11 @@ Result<VmListing> Core::vms(const Caller& caller)
 {
     return ask<VmListing>(
         settings_.vms_timeout + settings_.grace, [this, caller](const Reply<VmListing>& reply) {
+            if (const auto may = callers_.may_wait_for_all(); !may) {
+                return reply(may.error());
+            }
+            const auto ticket = callers_.add({}, [] {}); // None of them is waited for alone.
+            reply.when_given([this, ticket] { callers_.remove(ticket); });
             begin_vms(caller, [reply](VmListing listing) { reply(std::move(listing)); });
         });
 }

@@ -27,6 +27,8 @@ struct LiveRequest {
     /// Not a program but a service of the agent's own, for whoever reads it; `argv` is for people.
     std::string call{};
     std::string request{}; ///< What is wanted of it.
+    bool receives =
+        false; ///< Its caller is sent the body meanwhile, in one of the places for that.
     /// What the audit calls it: "file_write". Of a call, "": it changes nothing, nothing of it is
     /// written down.
     std::string audited_as{};
@@ -112,6 +114,8 @@ public:
     /// Who reads a call is held to be blocked by its sandbox's host until he has closed his feed,
     /// or says by this that he waits no more but is told of what comes.
     virtual void is_not_blocked(const common::CommandId& call) = 0;
+    /// He is one of those who receive a body meanwhile (LiveRequest::receives).
+    virtual void receives(const common::CommandId& call) = 0;
     /// What all of a sandbox write from now on. `rate_limited` (too_many_readers).
     virtual common::Result<OutputWatch> watch(const Caller& caller,
                                               const common::SandboxId& id) = 0;

@@ -74,8 +74,16 @@ Core::Streams::begin(const Caller& caller, const common::SandboxId& id, LiveRequ
                                  ": no answer in time; its execs and commands tell what became of "
                                  "it",
                              "outcome_unknown"};
+            const bool receives = run.live->receives && core_.living(caller, id);
+            if (const auto may = receives ? receivers_.may_wait(id) : Result<>{}; !may) {
+                return reply(may.error());
+            }
             if (!core_.wait_for_host(reply, caller, id, patience, late)) {
                 return;
+            }
+            if (receives) {
+                const auto ticket = receivers_.add(id, [reply, late] { reply(late); });
+                reply.when_given([this, ticket] { receivers_.remove(ticket); });
             }
             if (running_ >= most_running) {
                 return reply(Error{ErrorCode::rate_limited,
@@ -168,7 +176,7 @@ Result<std::shared_ptr<ExecFeed>> Core::Streams::read(const Caller& caller,
                     [this, post, exec, number] { post([=, this] { closed(exec, number); }); }});
             core_.touch(caller, id);
             (*found)->was_read = true;
-            add_reader(**found, {number, made, from, 0, 0, 0, 0, {}, false, 0});
+            add_reader(**found, {number, made, from, 0, 0, 0, 0, {}, false, 0, 0});
             if ((*found)->record.mode == CommandMode::call) {
                 block(**found, (*found)->readers.back());
             }
@@ -198,6 +206,7 @@ void Core::Streams::block(Exec& exec, Reader& reader)
 void Core::Streams::unblock(Reader& reader)
 {
     core_.callers_.remove(std::exchange(reader.blocked, 0));
+    receivers_.remove(std::exchange(reader.receives, 0));
 }
 
 void Core::Streams::is_not_blocked(const common::CommandId& call)
@@ -205,6 +214,22 @@ void Core::Streams::is_not_blocked(const common::CommandId& call)
     static_cast<void>(core_.loop_->post([this, call] {
         if (const auto found = execs_.find(call); found != execs_.end()) {
             std::ranges::for_each(found->second.readers, [this](auto& one) { unblock(one); });
+        }
+    }));
+}
+
+void Core::Streams::receives(const common::CommandId& call)
+{
+    static_cast<void>(core_.loop_->post([this, call] {
+        const auto found = execs_.find(call);
+        if (found == execs_.end()) {
+            return;
+        }
+        for (auto& reader : found->second.readers) {
+            if (reader.blocked != 0) {
+                reader.receives =
+                    receivers_.add(found->second.record.sandbox, [this, call] { let_down(call); });
+            }
         }
     }));
 }

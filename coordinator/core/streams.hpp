@@ -32,6 +32,7 @@ public:
                            LiveInput input) override;
 
     void is_not_blocked(const common::CommandId& call) override;
+    void receives(const common::CommandId& call) override;
     common::Result<OutputWatch> watch(const Caller& caller, const common::SandboxId& id) override;
 
     /// It was given to its host, now or before this coordinator began. `begun` is given once it
@@ -63,6 +64,7 @@ private:
         common::SteadyTime since{};
         bool has_all = false; ///< Only how it ended is still to come.
         Callers::Ticket blocked = 0;
+        Callers::Ticket receives = 0;
     };
     struct Exec {
         Command record;
@@ -103,6 +105,7 @@ private:
     void closed(const common::CommandId& id, std::uint64_t number);
 
     Core& core_;
+    Callers receivers_; ///< Of the callers those who receive a body: they have half of the threads.
     std::map<common::CommandId, Exec> execs_;
     std::map<common::OperationId, common::CommandId> by_operation_;
     std::map<common::OperationId, std::function<void(const HostAnswer&)>> inputs_;

@@ -1,4 +1,5 @@
 // Live execs: what passes between their readers and their hosts.
+#include "coordinator/core/moving.hpp"
 #include "coordinator/core/watching.hpp"
 
 #include <algorithm>
@@ -78,7 +79,7 @@ void Core::Streams::sent(const Op& op, const Reply<Command>& begun, bool is_read
     exec.is_read = is_read;
     by_operation_[op->row.id] = op->record.id;
     watching_->begun(exec.record);
-    add_reader(exec, {++readers_, nullptr, 0, 0, 0, 0, 0, {}, false, 0});
+    add_reader(exec, {++readers_, nullptr, 0, 0, 0, 0, 0, {}, false, 0, 0});
 }
 
 void Core::Streams::ended(const Command& record)
@@ -282,6 +283,7 @@ bool Core::Streams::is_past(const Exec& exec, common::SteadyTime now)
 void Core::Streams::tick()
 {
     watching_->tick();
+    receivers_.tick([this](const common::SandboxId& id) { return core_.moving_->is_moving(id); });
     const auto now = core_.clock_.steady();
     for (auto entry = execs_.begin(); entry != execs_.end();) {
         auto& exec = entry->second;

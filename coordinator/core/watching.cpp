@@ -27,7 +27,11 @@ constexpr std::size_t most_positions = 128; ///< In one message.
 
 } // namespace
 
-Core::Streams::Streams(Core& core) : core_{core}, watching_{std::make_unique<Watching>(*this)} {}
+Core::Streams::Streams(Core& core)
+    : core_{core},
+      receivers_{core.fleet_, std::max(1U, core.settings_.most_callers / 2)},
+      watching_{std::make_unique<Watching>(*this)}
+{}
 
 Core::Streams::~Streams() = default;
 

@@ -86,8 +86,12 @@ Result<std::unique_ptr<Call>> Call::begin(LiveExecs& execs,
                                           const common::SandboxId& id,
                                           LiveRequest request)
 {
+    const bool receives = request.receives;
     COMMON_TRY(const auto record, execs.begin(caller, id, std::move(request)));
     COMMON_TRY(auto feed, execs.read(caller, id, record.id, 0));
+    if (receives) {
+        execs.receives(record.id);
+    }
     return std::unique_ptr<Call>{new Call{execs, caller, id, record.id, std::move(feed)}};
 }
 

@@ -156,11 +156,15 @@ private:
 
 } // namespace
 
-Result<std::unique_ptr<Call>>
-Files::call(const Caller& caller, const common::SandboxId& id, const FileRequest& request)
+Result<std::unique_ptr<Call>> Files::call(const Caller& caller,
+                                          const common::SandboxId& id,
+                                          const FileRequest& request,
+                                          Body body)
 {
     COMMON_TRY(const auto policy, policy_of_(caller, id));
-    return Call::begin(execs_, caller, id, live_of(request, policy));
+    auto live = live_of(request, policy);
+    live.receives = body == Body::is_received;
+    return Call::begin(execs_, caller, id, std::move(live));
 }
 
 /// Begun, and ready for its body if it has one; with the guest's first reply.
@@ -168,10 +172,12 @@ struct Files::Begun {
     std::unique_ptr<Call> call;
     proto::FileReply reply;
 };
-Result<Files::Begun>
-Files::begin(const Caller& caller, const common::SandboxId& id, const FileRequest& request)
+Result<Files::Begun> Files::begin(const Caller& caller,
+                                  const common::SandboxId& id,
+                                  const FileRequest& request,
+                                  Body body)
 {
-    COMMON_TRY(auto begun, call(caller, id, request));
+    COMMON_TRY(auto begun, call(caller, id, request, body));
     COMMON_TRY(auto reply, next_reply(*begun, quick_patience));
     return Begun{std::move(begun), std::move(reply)};
 }
@@ -209,7 +215,7 @@ Files::read(const Caller& caller, const common::SandboxId& id, const FileRequest
 Result<std::unique_ptr<FileUpload>>
 Files::write(const Caller& caller, const common::SandboxId& id, const FileRequest& request)
 {
-    COMMON_TRY(auto begun, begin(caller, id, request));
+    COMMON_TRY(auto begun, begin(caller, id, request, Body::is_received));
     return std::unique_ptr<FileUpload>{std::make_unique<Upload>(std::move(begun.call), request)};
 }
 

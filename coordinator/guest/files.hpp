@@ -27,11 +27,16 @@ public:
     watch(const Caller& caller, const common::SandboxId& id, const FileRequest& request) override;
 
 private:
-    common::Result<std::unique_ptr<Call>>
-    call(const Caller& caller, const common::SandboxId& id, const FileRequest& request);
+    enum class Body { is_there, is_received };
+    common::Result<std::unique_ptr<Call>> call(const Caller& caller,
+                                               const common::SandboxId& id,
+                                               const FileRequest& request,
+                                               Body body = Body::is_there);
     struct Begun;
-    common::Result<Begun>
-    begin(const Caller& caller, const common::SandboxId& id, const FileRequest& request);
+    common::Result<Begun> begin(const Caller& caller,
+                                const common::SandboxId& id,
+                                const FileRequest& request,
+                                Body body = Body::is_there);
 
     LiveExecs& execs_;
     const PolicyOf policy_of_;

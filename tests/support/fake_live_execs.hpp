@@ -50,6 +50,7 @@ public:
         return feed;
     }
     void is_not_blocked(const common::CommandId&) override { not_blocked = true; }
+    void receives(const common::CommandId&) override { receiving = true; }
     common::Result<coordinator::OutputWatch> watch(const coordinator::Caller&,
                                                    const common::SandboxId&) override
     {
@@ -74,6 +75,7 @@ public:
     std::atomic<std::uint64_t> taken{0};
     std::atomic<bool> closed{false};
     std::atomic<bool> not_blocked{false};
+    std::atomic<bool> receiving{false};
     std::atomic<std::uint64_t> read_from{0};
     std::vector<coordinator::LiveInput> inputs()
     {

@@ -160,6 +160,21 @@ BOOST_FIXTURE_TEST_CASE(
     BOOST_TEST(callers.full().empty());
 }
 
+BOOST_FIXTURE_TEST_CASE(a_quarter_may_wait_for_all_hosts_and_counts_for_none, TwoHosts)
+{
+    BOOST_TEST(CoreFixture::reason_of(callers.may_wait_for_all()) == "ok");
+    wait(SandboxId{}, "a");
+    BOOST_TEST(CoreFixture::reason_of(callers.may_wait_for_all()) == "ok");
+    wait(SandboxId{}, "b");
+    BOOST_TEST(CoreFixture::reason_of(callers.may_wait_for_all()) == "host_busy");
+    health("h1", HostHealth::lost);
+    tick();
+    BOOST_TEST(told.empty());
+    BOOST_TEST(callers.full().empty());
+    callers.remove(tickets.at("a"));
+    BOOST_TEST(CoreFixture::reason_of(callers.may_wait_for_all()) == "ok");
+}
+
 BOOST_FIXTURE_TEST_CASE(creates_of_a_hung_host_count_and_others_are_made_elsewhere, CoreFixture)
 {
     settings.most_callers = 4;

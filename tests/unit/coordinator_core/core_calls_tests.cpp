@@ -27,6 +27,7 @@ struct CallsFixture : CoreFixture {
         what.call = "files";
         what.request = "wanted";
         what.audited_as = audited_as;
+        what.receives = receives;
         return Later<Command>{[this, what] { return core->live_execs().begin(me, box, what); }};
     }
     /// Begun, and read by a feed; the host has been told of the one and the other.
@@ -46,6 +47,7 @@ struct CallsFixture : CoreFixture {
         return *record;
     }
 
+    bool receives = false;
     SandboxId box;
     FakeLink::Sent exec;
     std::shared_ptr<ExecFeed> feed;
@@ -53,6 +55,9 @@ struct CallsFixture : CoreFixture {
 
 struct OneCallerFixture : CallsFixture {
     OneCallerFixture() : CallsFixture{1} {}
+};
+struct ThreeCallersFixture : CallsFixture {
+    ThreeCallersFixture() : CallsFixture{3} {}
 };
 
 } // namespace
@@ -79,6 +84,24 @@ BOOST_FIXTURE_TEST_CASE(who_waits_for_its_answer_counts_for_its_host_until_he_wa
     feed->close();
     expect<CloseReaderOnHost>();
     auto again = begin("");
+    expect<ExecOnHost>();
+}
+
+BOOST_FIXTURE_TEST_CASE(half_of_all_receive_bodies_for_a_host_until_they_wait_no_more,
+                        ThreeCallersFixture)
+{
+    receives = true;
+    const auto call = started("");
+    core->live_execs().receives(call.id);
+    settle();
+    BOOST_TEST(reason_of(begin("").get()) == "host_busy");
+    receives = false; // Others are as many as ever.
+    auto another = begin("");
+    expect<ExecOnHost>();
+    expect<OpenReaderOnHost>();
+    receives = true;
+    core->live_execs().is_not_blocked(call.id);
+    auto next = begin("");
     expect<ExecOnHost>();
 }
 

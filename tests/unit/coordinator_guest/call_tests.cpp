@@ -54,6 +54,12 @@ BOOST_AUTO_TEST_CASE(whoever_is_told_of_what_comes_is_not_blocked)
     BOOST_TEST(!execs.not_blocked);
     call->on_news([] {});
     BOOST_TEST(execs.not_blocked);
+    BOOST_TEST(!execs.receiving);
+    coordinator::LiveRequest upload;
+    upload.call = "files";
+    upload.receives = true;
+    BOOST_REQUIRE(Call::begin(execs, me, box, upload));
+    BOOST_TEST(execs.receiving);
 }
 
 BOOST_AUTO_TEST_CASE(heads_and_bytes_are_told_apart_however_they_come)

@@ -61,6 +61,7 @@ public:
         return feed_;
     }
     void is_not_blocked(const common::CommandId&) override {}
+    void receives(const common::CommandId&) override {}
     common::Result<coordinator::OutputWatch> watch(const coordinator::Caller&,
                                                    const common::SandboxId&) override
     {
