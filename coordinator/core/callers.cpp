@@ -33,8 +33,7 @@ Result<> Callers::may_wait(const common::SandboxId& about) const
     if (host == nullptr || host->host.health == HostHealth::lost) {
         return {}; // What is lost is waited for by nobody: whoever asks is told so at once.
     }
-    const auto counted = counts_.find(host->host.name);
-    const auto same = counted == counts_.end() ? 0 : counted->second;
+    const auto same = waiting_for(host->host.name);
     if (same < share_of(host->host.health)) {
         return {};
     }
@@ -58,9 +57,11 @@ Result<> Callers::may_wait(const common::SandboxId& about) const
 
 Result<> Callers::may_wait_for_all() const
 {
-    const auto counted = counts_.find(common::HostName{});
-    const auto same = counted == counts_.end() ? 0 : counted->second;
-    if (same < std::max<std::size_t>(1, most_ / 4)) {
+    const auto same = waiting_for({});
+    const auto share = share_of(HostHealth::ready);
+    const bool is_one_full = std::ranges::any_of(
+        counts_, [&](const auto& counted) { return waiting_for(counted.first) >= share; });
+    if (!is_one_full && same < std::max<std::size_t>(1, most_ / 4)) {
         return {};
     }
     return Error{ErrorCode::rate_limited,
@@ -68,6 +69,15 @@ Result<> Callers::may_wait_for_all() const
                              "http_threads bounds them",
                              same),
                  "host_busy"};
+}
+
+std::size_t Callers::waiting_for(const common::HostName& host) const
+{
+    const auto count = [this](const common::HostName& name) {
+        const auto found = counts_.find(name);
+        return found == counts_.end() ? 0 : found->second;
+    };
+    return count(host) + (host.empty() ? 0 : count({}));
 }
 
 Callers::Ticket Callers::add(const common::SandboxId& about, std::function<void()> give_up)
@@ -105,8 +115,8 @@ Callers::Full Callers::full() const
         return found; // Of any one.
     }
     for (const auto& [host, count] : counts_) {
-        if (count >= most && !host.empty()) {
-            found.emplace(host, fmt::format("{} requests wait for it already", count));
+        if (const auto same = waiting_for(host); same >= most && !host.empty()) {
+            found.emplace(host, fmt::format("{} requests wait for it already", same));
         }
     }
     return found;

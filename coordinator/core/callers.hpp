@@ -50,6 +50,8 @@ private:
     /// Of its sandbox; nullptr if that is not known, or on none.
     [[nodiscard]] const KnownHost* host_of(const common::SandboxId& id) const;
     [[nodiscard]] std::size_t share_of(HostHealth health) const;
+    /// With those who wait for all; empty: those alone.
+    [[nodiscard]] std::size_t waiting_for(const common::HostName& host) const;
     void recount();
 
     const Fleet& fleet_;

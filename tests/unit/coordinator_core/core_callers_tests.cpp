@@ -175,6 +175,22 @@ BOOST_FIXTURE_TEST_CASE(a_quarter_may_wait_for_all_hosts_and_counts_for_none, Tw
     BOOST_TEST(CoreFixture::reason_of(callers.may_wait_for_all()) == "ok");
 }
 
+BOOST_FIXTURE_TEST_CASE(who_waits_for_all_hosts_waits_for_each, TwoHosts)
+{
+    wait(SandboxId{}, "all");
+    for (const auto* name : {"a", "b", "c", "d", "e"}) {
+        BOOST_TEST(refusal(on_h1) == "ok");
+        wait(on_h1, name);
+    }
+    BOOST_TEST(refusal(on_h1) == "host_busy");
+    BOOST_TEST(callers.full().contains(HostName{"h1"}));
+    BOOST_TEST(CoreFixture::reason_of(callers.may_wait_for_all()) == "host_busy");
+    BOOST_TEST(refusal(on_h2) == "ok");
+    callers.remove(tickets.at("a"));
+    BOOST_TEST(refusal(on_h1) == "ok");
+    BOOST_TEST(CoreFixture::reason_of(callers.may_wait_for_all()) == "ok");
+}
+
 BOOST_FIXTURE_TEST_CASE(creates_of_a_hung_host_count_and_others_are_made_elsewhere, CoreFixture)
 {
     settings.most_callers = 4;
