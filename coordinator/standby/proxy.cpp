@@ -97,6 +97,10 @@ void Proxy::stop()
         parts_->shared.loop.stop();
     });
     parts_->thread.join();
+    // What was accepted and not taken yet would stand open as long as this is there, with a client
+    // that waits for an answer: it is closed by whoever was to take it.
+    parts_->shared.loop.restart();
+    parts_->shared.loop.poll();
 }
 
 void Proxy::Parts::accept()

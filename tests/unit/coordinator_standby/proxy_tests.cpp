@@ -362,6 +362,32 @@ BOOST_AUTO_TEST_CASE(stopped_it_has_cut_everything_and_frees_its_address)
     BOOST_TEST(next.start().has_value());
 }
 
+BOOST_AUTO_TEST_CASE(whoever_is_accepted_as_it_stops_is_cut_too)
+{
+    start();
+    std::promise<void> held, go_on, held_again, go_on_again;
+    proxy->probe([&] {
+        held.set_value();
+        go_on.get_future().wait();
+    });
+    held.get_future().wait();
+    const auto one = client();
+    const auto two = client();
+    proxy->probe([&] {
+        held_again.set_value();
+        go_on_again.get_future().wait();
+    });
+    go_on.set_value();
+    held_again.get_future().wait();
+    // It knows of both. Taking the first one accepts the second, whose turn is after the stop.
+    auto stopped = std::async(std::launch::async, [&] { proxy->stop(); });
+    BOOST_TEST(one.receive_within(milliseconds{20}) == ""); // Time for that to be asked for.
+    go_on_again.set_value();
+    stopped.get();
+    BOOST_TEST(one.receive() == "");
+    BOOST_TEST(two.receive() == "");
+}
+
 BOOST_AUTO_TEST_CASE(an_address_that_is_taken_is_said)
 {
     start();
