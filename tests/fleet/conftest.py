@@ -25,7 +25,7 @@ SIXTHS = (
     ("test_drain", "test_connections", "test_orphans", "test_docs_pages"),
     ("test_state", "test_evacuate", "test_idempotency", "test_docs_calls"),
     ("test_steps", "test_faults", "test_uploads", "test_drain_under_use"),
-    ("test_takeover", "test_life", "test_takeover_of_three", "test_input"),
+    ("test_takeover", "test_life", "test_takeover_of_three", "test_input", "test_hung_host"),
     ("test_pools", "test_image", "test_images", "test_network", "test_evacuate_again"),
     ("test_fault_matrix", "test_fencing", "test_files", "test_cordon", "test_cli", "test_watching_output"),
 )
