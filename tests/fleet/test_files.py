@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import os
 import threading
+import time
 
 import pytest
 
@@ -202,6 +203,25 @@ def test_a_reader_that_goes_leaves_no_process(files, api, sandbox):
     watch.close()
     wait_until("their processes to end", lambda: helpers() <= usual, 60)
     api.run(sandbox, "rm /tmp/sparse")
+
+
+def test_downloads_that_are_broken_off_leave_their_sandbox_as_usable_as_it_was(files, api, sandbox):
+    """More of them than a guest answers calls at once: each has an end in the guest, though nobody reads what it has still to say."""
+    assert api.run(sandbox, "truncate -s 64M /tmp/large && echo small > /tmp/small")["exit_code"] == 0
+    for number in range(100):
+        connection = files.connect()
+        connection.request("GET", f"{files.path}/files?path=/tmp/large", headers={"Authorization": f"Bearer {api.token}"})
+        reply = connection.getresponse()
+        first = reply.read(100)
+        assert reply.status == 200 and len(first) == 100, f"download {number}: {reply.status} {first}"
+        reply.close()
+        connection.close()
+    begun = time.monotonic()
+    assert api.run(sandbox, "true")["exit_code"] == 0
+    assert files.get("/tmp/small")[2] == b"small\n"
+    assert time.monotonic() - begun < 10
+    assert files.digest("/tmp/large")[1] == 64 << 20
+    api.run(sandbox, "rm /tmp/large /tmp/small")
 
 
 def test_a_sleeping_sandbox_is_woken(api, files):
