@@ -97,6 +97,7 @@ KINDS = {
     "execs and snapshots": lambda boxes: who.execs(MANY, boxes["used"][0]) + who.snapshots(31, boxes["off"]),  # It has one, and may have 32.
     "images": lambda boxes: who.images(MANY, boxes["off"], "base"),
     "addresses and logs": lambda boxes: who.moods(1, boxes["late"], "start") + who.addresses(MANY, boxes["late"]) + who.logs(MANY, boxes["used"][0]),
+    "listings": lambda boxes: who.listings(MANY),
 }
 
 
