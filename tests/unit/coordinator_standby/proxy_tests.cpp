@@ -391,9 +391,7 @@ BOOST_AUTO_TEST_CASE(whoever_is_accepted_as_it_stops_is_cut_too)
 BOOST_AUTO_TEST_CASE(an_address_that_is_taken_is_said)
 {
     start();
-    ProxyOptions options;
-    options.port = proxy->port();
-    Proxy second{options};
+    Proxy second{ProxyOptions{.port = proxy->port(), .refusal = {}}};
     const auto started = second.start();
     BOOST_REQUIRE(!started.has_value());
     BOOST_TEST((started.error().code == common::ErrorCode::unavailable));
