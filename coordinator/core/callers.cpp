@@ -73,29 +73,45 @@ Result<> Callers::may_wait_for_all() const
 
 std::size_t Callers::waiting_for(const common::HostName& host) const
 {
-    const auto count = [this](const common::HostName& name) {
+    const auto known = [this](const common::HostName& name) {
         const auto found = counts_.find(name);
         return found == counts_.end() ? 0 : found->second;
     };
-    return count(host) + (host.empty() ? 0 : count({}));
+    return known(host) + (host.empty() ? 0 : known({}));
 }
 
 Callers::Ticket Callers::add(const common::SandboxId& about, std::function<void()> give_up)
 {
-    const auto* const host = host_of(about);
-    auto name = host == nullptr ? common::HostName{} : host->host.name;
-    ++counts_[name];
-    waiting_.emplace(++last_, Waiting{about, std::move(name), std::move(give_up)});
+    Waiting one{about, {}, std::move(give_up)};
+    count(one);
+    waiting_.emplace(++last_, std::move(one));
     return last_;
+}
+
+std::optional<common::HostName> Callers::counted_for(const common::SandboxId& id) const
+{
+    if (id.empty()) {
+        return common::HostName{};
+    }
+    const auto* const host = host_of(id);
+    return host == nullptr ? std::nullopt : std::optional{host->host.name};
+}
+
+void Callers::count(Waiting& waiting)
+{
+    waiting.host = counted_for(waiting.about);
+    if (waiting.host) {
+        ++counts_[*waiting.host];
+    }
 }
 
 void Callers::remove(Ticket ticket)
 {
     const auto gone = waiting_.extract(ticket);
-    if (!gone) {
+    if (!gone || !gone.mapped().host) {
         return;
     }
-    const auto counted = counts_.find(gone.mapped().host);
+    const auto counted = counts_.find(*gone.mapped().host);
     if (--counted->second == 0) {
         counts_.erase(counted);
     }
@@ -127,9 +143,7 @@ void Callers::recount()
 {
     counts_.clear();
     for (auto& [ticket, caller] : waiting_) {
-        const auto* const host = host_of(caller.about);
-        caller.host = host == nullptr ? common::HostName{} : host->host.name;
-        ++counts_[caller.host];
+        count(caller);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace coordinator {
@@ -44,7 +45,7 @@ public:
 private:
     struct Waiting {
         common::SandboxId about;
-        common::HostName host; ///< As of the last tick; empty for none.
+        std::optional<common::HostName> host; ///< As of the last tick; empty: all. Nothing: none.
         std::function<void()> give_up;
     };
     /// Of its sandbox; nullptr if that is not known, or on none.
@@ -52,6 +53,8 @@ private:
     [[nodiscard]] std::size_t share_of(HostHealth health) const;
     /// With those who wait for all; empty: those alone.
     [[nodiscard]] std::size_t waiting_for(const common::HostName& host) const;
+    [[nodiscard]] std::optional<common::HostName> counted_for(const common::SandboxId& id) const;
+    void count(Waiting& waiting);
     void recount();
 
     const Fleet& fleet_;

@@ -164,6 +164,7 @@ BOOST_FIXTURE_TEST_CASE(a_quarter_may_wait_for_all_hosts_and_counts_for_none, Tw
 {
     BOOST_TEST(CoreFixture::reason_of(callers.may_wait_for_all()) == "ok");
     wait(SandboxId{}, "a");
+    wait(SandboxId{"sbx-9"}, "of one that is gone");
     BOOST_TEST(CoreFixture::reason_of(callers.may_wait_for_all()) == "ok");
     wait(SandboxId{}, "b");
     BOOST_TEST(CoreFixture::reason_of(callers.may_wait_for_all()) == "host_busy");
