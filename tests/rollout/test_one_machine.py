@@ -19,7 +19,7 @@ def test_a_machine_with_nothing_becomes_a_fleet_that_runs_sandboxes(one_machine)
     recap = one_machine.play("site.yml", log="one-site")
     assert recap.status == 0, recap.text[-6000:]
     assert all(not counts["failed"] and not counts["ignored"] for counts in recap.hosts.values())
-    for unit in ("paddock-coordinator", "paddock-hostd", "prometheus"):
+    for unit in ("paddock-coordinator", "paddock-hostd", "paddock-hostd-guard", "prometheus"):
         assert one_machine.control.run(f"systemctl is-active {unit}").stdout.strip() == "active"
     assert re.search(r"Doctor finds nothing that does not work\] \*+\nok: \[c1\]", recap.text), recap.text[-4000:]
     said = re.search(r'acceleration +tcg: ([^"]+)', recap.text)
