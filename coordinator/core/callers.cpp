@@ -130,9 +130,10 @@ Callers::Full Callers::full() const
     if (waiting_.size() < most) {
         return found; // Of any one.
     }
+    const auto for_all = waiting_for({});
     for (const auto& [host, count] : counts_) {
-        if (const auto same = waiting_for(host); same >= most && !host.empty()) {
-            found.emplace(host, fmt::format("{} requests wait for it already", same));
+        if (count + for_all >= most && !host.empty()) {
+            found.emplace(host, fmt::format("{} requests wait for it already", count + for_all));
         }
     }
     return found;
