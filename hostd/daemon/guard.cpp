@@ -54,21 +54,29 @@ public:
 
     void look_at_fence()
     {
-        auto stamp = file_.read();
-        if (stamp == FenceStamp{}) {
-            stamp->promise = configured_; // It cannot be read.
-        }
-        if (!stamp || !guard_is_due(*stamp, file_.now())) {
+        if (!due_stamp()) {
             return;
         }
-        // Nobody begins to serve meanwhile, or somebody does that cannot act.
+        // Nobody begins to serve meanwhile, or somebody does that cannot act. Until now hostd may
+        // have: what counts is read again.
         const auto lock = FileLock::take(hostd_lock_, FileLock::IfHeld::fail);
-        if (lock || stands_still(hostd_lock_)) {
+        auto stamp = due_stamp();
+        if (stamp && (lock || stands_still(hostd_lock_))) {
             hold_guests(*stamp, lock.has_value());
         }
     }
 
 private:
+    /// Nothing: there is none, or its time is not over.
+    std::optional<FenceStamp> due_stamp()
+    {
+        auto stamp = file_.read();
+        if (stamp == FenceStamp{}) {
+            stamp->promise = configured_; // It cannot be read.
+        }
+        return stamp && guard_is_due(*stamp, file_.now()) ? stamp : std::nullopt;
+    }
+
     /// As SandboxService does it: on record before they are held, so that the next hostd tells them
     /// from what somebody paused.
     void hold_guests(FenceStamp& stamp, bool may_write)
