@@ -69,11 +69,15 @@ Core::Streams::begin(const Caller& caller, const common::SandboxId& id, LiveRequ
     return core_.ask<Command>(
         patience + core_.settings_.grace,
         [this, caller, id, run = std::move(run), patience](const Reply<Command>& reply) {
-            const Error late{ErrorCode::timeout,
-                             "start a command in sandbox " + id.str() +
-                                 ": no answer in time; its execs and commands tell what became of "
-                                 "it",
-                             "outcome_unknown"};
+            const bool is_call = !run.live->call.empty();
+            const Error late{
+                ErrorCode::timeout,
+                is_call
+                    ? fmt::format("{} sandbox {}: no answer in time", run.live->attempt, id.str())
+                    : "start a command in sandbox " + id.str() +
+                          ": no answer in time; its execs and commands tell what "
+                          "became of it",
+                "outcome_unknown"};
             const bool receives = run.live->receives && core_.living(caller, id);
             if (const auto may = receives ? receivers_.may_wait(id) : Result<>{}; !may) {
                 return reply(may.error());
