@@ -56,6 +56,12 @@ Error explained(Error error, const std::string& what)
     return std::move(error).during("put the agent into " + what);
 }
 
+/// The machine of guestfish ended before it had looked at the disk, which is as it was.
+bool did_not_begin(const Error& error)
+{
+    return error.message.find("guestfs_launch failed") != std::string::npos;
+}
+
 /// Nothing else is read than the file itself.
 Result<> stands_alone(const ImageWork& work, const std::string& disk, const std::string& what)
 {
@@ -174,14 +180,28 @@ Result<std::string> inject_agent(const ImageWork& work,
                            changed},
                           "qemu-utils"));
     std::string told;
-    const auto done = run_tool(work,
-                               guestfish(changed, steps_for(binary, unit)),
-                               "guestfish",
-                               [&told](std::string_view piece) {
-                                   told += piece;
-                                   return Result<>{};
-                               },
-                               {"LIBGUESTFS_BACKEND=direct"});
+    const auto run_guestfish = [&](Words environment) {
+        environment.emplace_back("LIBGUESTFS_BACKEND=direct");
+        told.clear();
+        return run_tool(
+            work,
+            guestfish(changed, steps_for(binary, unit)),
+            "guestfish",
+            [&told](std::string_view piece) {
+                told += piece;
+                return Result<>{};
+            },
+            environment);
+    };
+    auto done = run_guestfish({});
+    if (!done && did_not_begin(done.error())) {
+        // libguestfs takes a KVM that opens for one that works, as QEMU does not (its `-cpu max`
+        // sets registers that a hypervisor around this machine may refuse).
+        if (work.console.err_is_tty) {
+            Console::say("guestfish's machine did not start; once more without KVM\n");
+        }
+        done = run_guestfish({"LIBGUESTFS_BACKEND_SETTINGS=force_tcg"});
+    }
     if (!done) {
         return explained(done.error(), what);
     }
