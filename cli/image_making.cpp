@@ -59,8 +59,9 @@ common::Result<std::string> push_image(Context& context, const ImageFiles& wante
             COMMON_TRY(body[field], push_file(context, *path));
         }
     }
-    for (const auto& [field, text] :
-         {std::pair{"cmdline", &wanted.cmdline}, std::pair{"boot", &wanted.boot}}) {
+    for (const auto& [field, text] : {std::pair{"cmdline", &wanted.cmdline},
+                                      std::pair{"boot", &wanted.boot},
+                                      std::pair{"prefetch", &wanted.prefetch}}) {
         if (!text->empty()) {
             body[field] = *text;
         }

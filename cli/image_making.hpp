@@ -18,6 +18,7 @@ struct ImageFiles {
     std::string boot;
     std::string agent;
     std::string memory;
+    std::string prefetch; ///< As the API has it.
     unsigned cpu = 0;
 };
 

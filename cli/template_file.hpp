@@ -18,7 +18,8 @@ struct TemplateImage {
     std::string initrd;
     std::string cmdline;
     std::string boot;
-    std::string agent; ///< "": image.json says it.
+    std::string prefetch; ///< As the API has it; "": everywhere.
+    std::string agent;    ///< "": image.json says it.
 };
 
 /// A template as one YAML file says it: docs/templates.md has the keys.

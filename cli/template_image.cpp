@@ -126,11 +126,13 @@ private:
         const auto cmdline = reading_.said("cmdline", "boot_args");
         image.cmdline = fields_.text(cmdline).value_or("");
         image.boot = fields_.one_of("firmware", {"bios", "uefi"}).value_or("");
+        image.prefetch = fields_.text("prefetch").value_or("");
         read_agent(image);
         for (const auto& key : {std::string{"kernel"},
                                 std::string{"initrd"},
                                 cmdline,
                                 std::string{"firmware"},
+                                std::string{"prefetch"},
                                 std::string{"agent"}}) {
             if (!out_.image && fields_.has(key)) {
                 fields_.wrong(key,

@@ -25,6 +25,7 @@ nlohmann::json body_of(const TemplateImage& image)
                                       std::pair{"initrd", &image.initrd},
                                       std::pair{"cmdline", &image.cmdline},
                                       std::pair{"boot", &image.boot},
+                                      std::pair{"prefetch", &image.prefetch},
                                       std::pair{"agent", &image.agent}}) {
         if (!text->empty()) {
             body[field] = *text;
@@ -142,6 +143,7 @@ Result<> make_image_of(Context& context, const TemplateFile& file, const std::st
     wanted.cmdline = file.image->cmdline;
     wanted.boot = file.image->boot;
     wanted.agent = file.image->agent;
+    wanted.prefetch = file.image->prefetch;
     COMMON_TRY(const auto made,
                import_image(context, wanted, file.image->from, file.image->sha256));
     return {};

@@ -6,8 +6,11 @@
 #include "cli/text.hpp"
 #include "common/id.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <thread>
 
 namespace cli {
 
@@ -95,6 +98,24 @@ common::Result<int> show_created(Context& context, const std::string& body)
     return exit_ok;
 }
 
+/// An image may have to be fetched by the host that is best for it: asked again until it is there.
+common::Result<std::string>
+post_create(client::Session& session, const nlohmann::json& body, std::atomic<bool>& is_fetched)
+{
+    constexpr std::chrono::minutes longest{15};
+    constexpr std::chrono::seconds pause{1};
+    const auto until = std::chrono::steady_clock::now() + longest;
+    while (true) {
+        auto made = session.post("/v1/sandboxes", body, client::Session::Asking::keyed);
+        is_fetched = !made && made.error().stable_reason() == "image_on_its_way" &&
+                     std::chrono::steady_clock::now() < until;
+        if (!is_fetched) {
+            return made;
+        }
+        std::this_thread::sleep_for(pause);
+    }
+}
+
 /// Nothing is made: each host's verdict.
 common::Result<int> explain(Context& context, const nlohmann::json& body)
 {
@@ -133,14 +154,18 @@ common::Result<int> create(Context& context, CreateOptions wanted)
         *seen = find_named(*looking, wanted.name);
         return !seen->is_null();
     };
-    waiting.phase = [=] { return look() ? text_of(*seen, "phase") : std::string{}; };
+    const auto is_fetched = std::make_shared<std::atomic<bool>>(false);
+    waiting.phase = [=] {
+        return look() ? text_of(*seen, "phase") : *is_fetched ? "a host fetches its image" : "";
+    };
     if (wanted.no_wait && !look()) { // Else the name is somebody's, and the answer will say so.
         waiting.enough = look;
     }
     context.session.set_timeout(std::chrono::minutes{15});
-    auto result = wait_for(context.console, waiting, [&session = context.session, body] {
-        return session.post("/v1/sandboxes", body, client::Session::Asking::keyed);
-    });
+    auto result =
+        wait_for(context.console, waiting, [&session = context.session, body, is_fetched] {
+            return post_create(session, body, *is_fetched);
+        });
     if (!result) { // It is on record and goes on by itself.
         context.thread_left = true;
         return show_created(context, Json{{"sandbox", *seen}}.dump());

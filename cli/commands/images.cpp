@@ -48,6 +48,10 @@ common::Result<int> import_vm(Context& context, const ImportOptions& wanted)
                              "--agent inject: into a disk or a folder here, or a URL's; a VM on a "
                              "host keeps what it has"};
     }
+    if (!wanted.files.prefetch.empty()) {
+        return common::Error{common::ErrorCode::invalid_argument,
+                             "--prefetch: an image of a VM stays on that VM's host"};
+    }
     nlohmann::json body{{"name", wanted.files.name}, {"from_vm", wanted.from}};
     for (const auto& [field, text] :
          {std::pair{"host", &wanted.host}, std::pair{"agent", &wanted.files.agent}}) {
@@ -79,6 +83,12 @@ void add_file_options(CLI::App* command, ImageFiles& files)
         ->type_name("KIND");
     command->add_option("--cpu", files.cpu, "for sandboxes that do not say")->type_name("N");
     command->add_option("--memory", files.memory, "likewise, as in 512M or 2G")->type_name("SIZE");
+    command
+        ->add_option("--prefetch",
+                     files.prefetch,
+                     "which hosts fetch it at once: all (the default), none, or those with labels "
+                     "as in disk=nvme,rack=a; others do once something of it is to run there")
+        ->type_name("WHICH");
 }
 
 common::Result<int> show_image(Context& context, const std::string& name)
@@ -173,8 +183,9 @@ void add_image_commands(CommandLine& line)
     auto* upload = line.add(
         *group,
         "push",
-        "Make one of files here; every host fetches it",
+        "Make one of files here; every host fetches it, or those of --prefetch",
         {"paddock images push web web.qcow2 --agent paddock",
+         "paddock images push cuda cuda.qcow2 --agent paddock --prefetch gpu=a100",
          "paddock images push tiny disk.qcow2 --kernel vmlinuz --initrd initrd --agent paddock",
          "qemu-img convert -O qcow2 debian.raw debian.qcow2   # a disk is qcow2 and stands alone"});
     auto files = std::make_shared<ImageFiles>();

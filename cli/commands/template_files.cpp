@@ -234,6 +234,7 @@ A file says, in YAML:
   disk: FILE              qcow2 or raw, beside this file or not; or a folder with image.json; or
                           {from: URL, sha256: HEX}; and {kind: ephemeral}
   agent: qemu             in that disk, for commands: paddock, qemu or none; or inject
+  prefetch: WHICH         hosts that fetch it at once: all, none or label=value,…
   kernel: FILE            to boot that disk directly, with initrd: FILE and cmdline: TEXT
   firmware: uefi          or bios, without a kernel
   vcpus: 2                the image's, if it is not said

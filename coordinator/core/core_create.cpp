@@ -92,7 +92,10 @@ void Core::begin_create(const Caller& caller,
         return done(no_network("create a sandbox"));
     }
     const common::ImageName name{request.source};
-    const auto image = fleet_.image(name, caller.tenant);
+    auto image = fleet_.image(name, caller.tenant);
+    if (!image) {
+        image = registry_->fetchable(name, caller.tenant);
+    }
     if (!image) {
         return refuse_unknown_source(caller, request, std::move(done));
     }

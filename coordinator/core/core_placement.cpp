@@ -2,6 +2,7 @@
 #include "coordinator/core/draining.hpp"
 #include "coordinator/core/evacuating.hpp"
 #include "coordinator/core/pooling.hpp"
+#include "coordinator/core/registry.hpp"
 
 #include "common/log/log.hpp"
 
@@ -92,16 +93,21 @@ Result<> Core::place(Sandbox& sandbox,
 {
     const auto demand = demand_of(sandbox, only, refused);
     const auto* warm = pooling_->sources_of(sandbox);
-    const auto view = fleet_.view(image, sandbox, warm);
+    const auto view = registry_->with_fetching(fleet_.view(image, sandbox, warm), image);
     auto host = scheduler::place(view, demand, settings_.placement, ++counts_.placements);
-    ++counts_.verdicts[host ? "placed" : "no_capacity"];
     if (!host) {
+        ++counts_.verdicts["no_capacity"];
         return Error{ErrorCode::resource_exhausted,
                      "create a sandbox: no host can take it",
                      "no_capacity",
                      {},
                      scheduler::told(scheduler::assess(view, demand, settings_.placement))};
     }
+    if (auto on_its_way = registry_->bring(image, *host)) {
+        ++counts_.verdicts["image_on_its_way"];
+        return *std::move(on_its_way);
+    }
+    ++counts_.verdicts["placed"];
     sandbox.overhead = fleet_.hosts().at(*host).host.facts.overhead;
     sandbox.host = *std::move(host);
     return {};
@@ -112,10 +118,11 @@ Result<> Core::place_for(const CreateRequest& request, Sandbox& sandbox, const I
 {
     const auto full = request.placed ? callers_.full() : Callers::Full{};
     auto placed = place(sandbox, image, request.host, full);
-    if (placed || full.empty()) {
+    if (placed || full.empty() || placed.error().stable_reason() != "no_capacity") {
         return placed;
     }
-    const auto view = fleet_.view(image, sandbox, pooling_->sources_of(sandbox));
+    const auto view =
+        registry_->with_fetching(fleet_.view(image, sandbox, pooling_->sources_of(sandbox)), image);
     const auto demand = demand_of(sandbox, request.host);
     if (!scheduler::place(view, demand, settings_.placement, counts_.placements)) {
         return placed;
@@ -133,7 +140,11 @@ Result<Placement> Core::explain(const Caller& caller, CreateRequest request)
     return ask<Placement>(
         settings_.grace,
         [this, caller, request = std::move(request)](const Reply<Placement>& reply) {
-            const auto image = fleet_.image(common::ImageName{request.source}, caller.tenant);
+            const common::ImageName name{request.source};
+            auto image = fleet_.image(name, caller.tenant);
+            if (!image) {
+                image = registry_->fetchable(name, caller.tenant);
+            }
             if (!image) {
                 return reply(Error{ErrorCode::not_found,
                                    "explain a placement: no host has an image named " +
@@ -146,7 +157,7 @@ Result<Placement> Core::explain(const Caller& caller, CreateRequest request)
             }
             const auto demand = demand_of(*sandbox, request.host);
             const auto* warm = pooling_->sources_of(*sandbox);
-            const auto view = fleet_.view(*image, *sandbox, warm);
+            const auto view = registry_->with_fetching(fleet_.view(*image, *sandbox, warm), *image);
             Placement placement{
                 scheduler::place(view, demand, settings_.placement, counts_.placements + 1), {}};
             for (auto& one : scheduler::assess(view, demand, settings_.placement)) {
@@ -204,6 +215,7 @@ Result<> Core::change_host(const Caller& caller, const common::HostName& name, H
             const bool renewed = known->host.wish.drain != wish.drain;
             const bool evacuated = known->host.wish.evacuation != wish.evacuation;
             known->host.wish = wish;
+            registry_->labels_changed(known->host);
             if (renewed) {
                 draining_->changed(name);
             }
@@ -226,6 +238,7 @@ Result<> Core::change_host(const Caller& caller, const common::HostName& name, H
                      const bool is_latest = number == now.wish_changes;
                      if (is_latest && saved.error().code != ErrorCode::timeout) {
                          now.host.wish = now.wish_recorded;
+                         registry_->labels_changed(now.host);
                          // What was written of it meanwhile may say otherwise.
                          save_outcome({now.host}, [](const Result<>&) {});
                      }

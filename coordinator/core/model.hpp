@@ -248,6 +248,7 @@ struct Image {
     common::SnapshotId from_snapshot; ///< The checkpoint that it was made of; else empty.
     common::ImageId registration;     ///< Of one that was made of uploaded files; else empty.
     std::string from_vm;              ///< Somebody else's VM that it was made of; else "".
+    std::string prefetch{};           ///< Of one of files, as Prefetch is written; else "".
     /// Of such a one: hosts that are to have it and have not, and what keeps them from it ("": it
     /// is on its way).
     std::map<common::HostName, std::string> missing_on{};

@@ -1,5 +1,6 @@
 // Sandboxes that change hosts: which may, and where to.
 #include "coordinator/core/moving.hpp"
+#include "coordinator/core/registry.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -161,7 +162,8 @@ Result<common::HostName> Core::Moving::target(const Sandbox& sandbox,
 {
     const auto image = core_.fleet_.image_of(sandbox);
     const auto is_here = [&sandbox](const auto& host) { return host == sandbox.host; };
-    if (!image || std::ranges::all_of(image->hosts, is_here)) {
+    if (!image || (std::ranges::all_of(image->hosts, is_here) &&
+                   !core_.registry_->fetchable(image->name, sandbox.tenant))) {
         return stays(sandbox,
                      "no other host has its image " + sandbox.image.str() +
                          " with the digest that it was made of",

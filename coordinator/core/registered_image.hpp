@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 #include "common/clock.hpp"
 #include "common/id.hpp"
+#include "coordinator/core/prefetch.hpp"
 
 #include <optional>
 #include <string>
@@ -18,7 +19,7 @@ struct Blob {
     friend bool operator==(const Blob&, const Blob&) = default;
 };
 
-/// An image that a tenant made of files that it uploaded. Every host fetches it.
+/// An image that a tenant made of files that it uploaded. Hosts fetch it.
 struct RegisteredImage {
     enum class Status {
         registering, ///< No host has looked at it yet.
@@ -37,6 +38,7 @@ struct RegisteredImage {
     std::string agent;  ///< paddock | qemu | none
     unsigned vcpus = 0; ///< 0: no opinion, as below.
     common::Bytes memory;
+    Prefetch prefetch;
     common::WallTime created_at;
     std::optional<common::WallTime> deleted_at;
 

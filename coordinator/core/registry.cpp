@@ -51,6 +51,7 @@ Image image_of(const RegisteredImage& registered)
     image.registered_at = registered.created_at;
     image.tenant = registered.tenant;
     image.registration = registered.id;
+    image.prefetch = to_string(registered.prefetch);
     return image;
 }
 
@@ -272,7 +273,7 @@ Core::Registry::missing_on(const RegisteredImage& image,
 {
     std::map<common::HostName, std::string> missing;
     for (const auto& [name, known] : core_.fleet_.hosts()) {
-        if (std::ranges::find(on, name) != on.end()) {
+        if (std::ranges::find(on, name) != on.end() || !is_to_have(known.host, image)) {
             continue;
         }
         const auto trouble = troubles_.find({name, image.id});
@@ -301,6 +302,7 @@ std::optional<Image> Core::Registry::complete(const std::shared_ptr<const Image>
     if (!image) {
         image = image_of(registered);
     }
+    image->prefetch = to_string(registered.prefetch);
     image->missing_on = missing_on(registered, image->hosts);
     return image;
 }

@@ -8,8 +8,9 @@ namespace coordinator {
 /// Images that tenants made of files that they uploaded.
 ///
 /// Of these there is a row each: what should be. One host looks at a new one before anybody is told
-/// that it is there; then every host is to have it, and fetches it as soon as it can. Of one that
-/// is deleted the row stays, and what hosts still have of it is hidden and taken away.
+/// that it is there; then every host that its Prefetch covers is to have it, and fetches it as soon
+/// as it can; another one once something of it is to go there. Of one that is deleted the row
+/// stays, and what hosts still have of it is hidden and taken away.
 ///
 /// The core's own, and of its thread.
 class Core::Registry {
@@ -27,6 +28,15 @@ public:
     /// What the host lacks now it is to fetch before it is given sandboxes; not for ever, and not
     /// what it cannot fetch.
     void begin_warming(KnownHost& known);
+    /// One that no host has, but any could be told to fetch.
+    [[nodiscard]] std::shared_ptr<const Image> fetchable(const common::ImageName& name,
+                                                         const std::string& tenant) const;
+    /// In that view of the fleet, which hosts could be told to fetch the image.
+    [[nodiscard]] scheduler::View with_fetching(scheduler::View view, const Image& image) const;
+    /// Has it fetched where it is not yet: `image_on_its_way` then.
+    [[nodiscard]] std::optional<common::Error> bring(const Image& image,
+                                                     const common::HostName& to);
+    void labels_changed(Host& host) { review(host); }
     void finish(const Op& op, const HostAnswer& answer);
     void on_wanted(const HostWantsPiece& wish);
     /// Of what the host has just said of its images, what nobody is to see is left out, and what it
@@ -109,6 +119,8 @@ private:
     void share(const Op& op) const;
     void no_longer_under_way(const Op& op);
     [[nodiscard]] bool is_in_trouble(const OnHost& where) const;
+    /// It is to have it, by the image's Prefetch or since something is to go there.
+    [[nodiscard]] bool is_to_have(const Host& host, const RegisteredImage& image) const;
     void tend(const common::HostName& host);
     void end_warming(KnownHost& known);
     void pass_on_what_lost_hosts_have();
@@ -124,6 +136,7 @@ private:
     std::map<OnHost, Lately> lately_;                                  ///< Fetched a moment ago.
     std::map<common::HostName, std::vector<common::ImageId>> lacking_; ///< By its last word.
     std::map<common::HostName, std::set<common::ImageId>> doomed_;     ///< Likewise: to be removed.
+    std::set<OnHost> asked_for_; ///< Where something is to go that needs it, until it is there.
     std::set<common::ImageId> leaving_; ///< Deleted, which is not recorded yet.
     std::map<common::HostName, common::OperationId> under_way_; ///< One for each host.
     std::map<common::OperationId, common::HostName> givers_;    ///< Of those, not from here.

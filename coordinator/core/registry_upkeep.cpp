@@ -64,10 +64,16 @@ void Core::Registry::review(Host& host)
     auto& lacking = lacking_[host.name];
     lacking.clear();
     for (const auto& [name, id] : names_) {
-        if (!there.contains(id) && images_.at(id).status == ImageStatus::ready) {
+        const auto& image = images_.at(id);
+        if (!there.contains(id) && image.status == ImageStatus::ready && is_to_have(host, image)) {
             lacking.push_back(id);
         }
     }
+    std::erase_if(asked_for_, [&](const OnHost& where) {
+        return where.first == host.name &&
+               (there.contains(where.second) || !images_.contains(where.second) ||
+                images_.at(where.second).status != ImageStatus::ready);
+    });
 }
 
 void Core::Registry::review_all()
@@ -75,6 +81,62 @@ void Core::Registry::review_all()
     for (auto& [name, known] : core_.fleet_.hosts()) {
         review(known.host);
     }
+}
+
+bool Core::Registry::is_to_have(const Host& host, const RegisteredImage& image) const
+{
+    return image.prefetch.covers(host.wish.labels) || asked_for_.contains({host.name, image.id});
+}
+
+std::shared_ptr<const Image> Core::Registry::fetchable(const common::ImageName& name,
+                                                       const std::string& tenant) const
+{
+    auto image = complete(nullptr, name, tenant);
+    const bool by_request = image && !images_.at(image->registration).prefetch.everywhere;
+    return by_request ? std::make_shared<const Image>(*std::move(image)) : nullptr;
+}
+
+scheduler::View Core::Registry::with_fetching(scheduler::View view, const Image& image) const
+{
+    const auto found = images_.find(image.registration);
+    if (found == images_.end() || found->second.prefetch.everywhere ||
+        found->second.status != ImageStatus::ready) {
+        return view; // Who has it not yet fetches it anyway, and is no host for it until then.
+    }
+    view.at = [this, at = std::move(view.at), &id = found->first](std::size_t index) {
+        auto host = at(index);
+        if (!host.has_image) {
+            const OnHost where{host.name, id};
+            const auto trouble = troubles_.find(where);
+            host.may_fetch_image = !is_in_trouble(where);
+            host.is_fetching_image = asked_for_.contains(where);
+            host.no_image_because =
+                trouble == troubles_.end() ? std::string_view{} : trouble->second.error;
+        }
+        return host;
+    };
+    return view;
+}
+
+std::optional<Error> Core::Registry::bring(const Image& image, const common::HostName& to)
+{
+    auto& host = core_.fleet_.host(to)->host;
+    const auto found = images_.find(image.registration);
+    const auto has = [&](const Image& one) { return one.registration == image.registration; };
+    if (found == images_.end() || std::ranges::any_of(host.facts.images, has)) {
+        return std::nullopt;
+    }
+    if (asked_for_.insert({to, found->first}).second) {
+        review(host);
+        count_givers();
+        tend(to);
+    }
+    return Error{ErrorCode::unavailable,
+                 "image " + image.name.str() + " is not there yet: host " + to.str() +
+                     " fetches it; try again, or see GET /v1/images/" + image.name.str(),
+                 "image_on_its_way",
+                 {},
+                 to.str() + ": it fetches the image now"};
 }
 
 bool Core::Registry::is_in_trouble(const OnHost& where) const

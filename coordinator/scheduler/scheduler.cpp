@@ -152,7 +152,13 @@ constexpr std::array<Constraint, 8> unfit_by{
         return said == demand.refused.end() ? std::string{} : "it refused: " + said->second;
     },
     [](const HostView& host, const Demand&) {
-        return std::string{host.has_image ? "" : "it does not have the image"};
+        if (host.has_image || host.may_fetch_image) {
+            return std::string{};
+        }
+        constexpr auto lacks = "it does not have the image";
+        return host.no_image_because.empty()
+                   ? std::string{lacks}
+                   : fmt::format("{}, and cannot fetch it: {}", lacks, host.no_image_because);
     },
     [](const HostView& host, const Demand& demand) { return crowd(host, demand.wants); }};
 
@@ -179,6 +185,7 @@ double fullness(const HostView& host, const Demand& demand)
 
 Scores scores_of(const HostView& host, const Demand& demand, const Policy& policy)
 {
+    constexpr double fetching = 0.2; // Better than to begin another fetch, worse than none.
     constexpr double busy = 2; // Processes that wait, for each core: what it cannot keep up with.
     const auto full = fullness(host, demand);
     Scores scores;
@@ -187,6 +194,7 @@ Scores scores_of(const HostView& host, const Demand& demand, const Policy& polic
     scores.load = 1 - share(host.load, busy);
     scores.pressure = std::clamp(host.memory_available, 0.0, 1.0);
     scores.warm = host.is_warm ? 1 : 0;
+    scores.image = host.has_image ? 1 : host.is_fetching_image ? fetching : 0;
     const auto& wants = demand.wants;
     const bool is_nowhere = !wants.group.empty() && !wants.spread_by.empty() &&
                             value_of(host.labels, wants.spread_by) == nullptr;
@@ -208,18 +216,21 @@ std::size_t stride_through(std::size_t size)
 
 } // namespace
 
-/// A group's wish is above all; then that no host boots many while others boot none.
+/// That no image is fetched where one is there, which takes longer than a boot beside others; that
+/// a group is apart; then that no host boots many while others boot none.
 double Scores::total() const noexcept
 {
     constexpr double of_apart = 20;
+    constexpr double of_image = 22; // Four fifths of it are more than all below.
     constexpr double of_quiet = 10;
     constexpr double of_room = 3;
     constexpr double of_warm = 2;
     constexpr double of_load = 1;
     constexpr double of_pressure = 1;
-    constexpr double all = of_apart + of_quiet + of_room + of_warm + of_load + of_pressure;
-    return (of_apart * apart + of_quiet * quiet + of_room * room + of_warm * warm + of_load * load +
-            of_pressure * pressure) /
+    constexpr double all =
+        of_apart + of_image + of_quiet + of_room + of_warm + of_load + of_pressure;
+    return (of_apart * apart + of_image * image + of_quiet * quiet + of_room * room +
+            of_warm * warm + of_load * load + of_pressure * pressure) /
            all;
 }
 
@@ -293,7 +304,7 @@ place(const View& fleet, const Demand& demand, const Policy& policy, std::size_t
         if (!has_room(host, demand) || !why_unfit(host, demand).empty()) {
             continue;
         }
-        ++fitting;
+        fitting += host.has_image ? 1 : 0; // One that has it is still to be found.
         const auto total = scores_of(host, demand, policy).total();
         const bool first_by_name = whole && total == highest && best && host.name < *best;
         if (!best || total > highest || first_by_name) {

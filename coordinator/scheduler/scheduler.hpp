@@ -40,6 +40,9 @@ struct HostView {
     common::Bytes overhead;    ///< Charged for each sandbox beside its memory.
     unsigned starting = 0;     ///< Sandboxes that are being made or booted there now.
     bool has_image = false;
+    bool may_fetch_image = false;      ///< Where it has not: it can be told to.
+    bool is_fetching_image = false;    ///< It has been told so already.
+    std::string_view no_image_because; ///< Where it may not, though it would be: what keeps it.
     bool is_warm = false; ///< What is asked for can be cloned there, which is faster than a boot.
     double load = 0;      ///< Runnable processes for each core, by its own word.
     double memory_available = 1; ///< Of its memory, by its own word.
@@ -87,6 +90,7 @@ struct Scores {
     double pressure = 0; ///< It has memory at hand.
     double warm = 0;     ///< It can be cloned there.
     double apart = 0;    ///< No others of its group are there.
+    double image = 0;    ///< 1: it has the image; 0.2: it fetches it now.
 
     [[nodiscard]] double total() const noexcept; ///< By weight; at most 1.
 };
@@ -109,7 +113,7 @@ std::string why_not(const HostView& host, const Demand& demand);
 
 /// The best host; nothing if none can take it. Of equal ones the first by name, so that equal
 /// fleets give equal answers; where a fleet is not looked at whole, the first of those looked at,
-/// which begin with host `first` modulo the fleet.
+/// which begin with host `first` modulo the fleet. It may have to fetch the image before.
 std::optional<common::HostName>
 place(const View& fleet, const Demand& demand, const Policy& policy, std::size_t first = 0);
 

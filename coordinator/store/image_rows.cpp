@@ -6,14 +6,16 @@ namespace coordinator::store {
 
 void prepare_writing_images(pqxx::connection& connection)
 {
-    connection.prepare("registered_image",
-                       "INSERT INTO registered_images (id, tenant, name, status, disk_digest, "
-                       "disk_bytes, kernel_digest, kernel_bytes, initrd_digest, initrd_bytes, "
-                       "cmdline, boot, agent, vcpus, memory_bytes, created_at, deleted_at) VALUES "
-                       "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
-                       "nullif($17, '')::timestamptz) ON CONFLICT (id) DO UPDATE SET status = "
-                       "EXCLUDED.status, deleted_at = "
-                       "EXCLUDED.deleted_at");
+    connection.prepare(
+        "registered_image",
+        "INSERT INTO registered_images (id, tenant, name, status, disk_digest, "
+        "disk_bytes, kernel_digest, kernel_bytes, initrd_digest, initrd_bytes, "
+        "cmdline, boot, agent, vcpus, memory_bytes, created_at, deleted_at, prefetch) "
+        "VALUES "
+        "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
+        "nullif($17, '')::timestamptz, $18) ON CONFLICT (id) DO UPDATE SET status = "
+        "EXCLUDED.status, deleted_at = "
+        "EXCLUDED.deleted_at");
 }
 
 void write_row(pqxx::transaction_base& sql, const RegisteredImage& row)
@@ -35,7 +37,8 @@ void write_row(pqxx::transaction_base& sql, const RegisteredImage& row)
                       row.vcpus,
                       row.memory.count(),
                       common::to_rfc3339(row.created_at),
-                      row.deleted_at ? common::to_rfc3339(*row.deleted_at) : "");
+                      row.deleted_at ? common::to_rfc3339(*row.deleted_at) : "",
+                      to_column(to_string(row.prefetch)));
 }
 
 std::vector<RegisteredImage> read_registered_images(pqxx::transaction_base& sql,
@@ -45,7 +48,7 @@ std::vector<RegisteredImage> read_registered_images(pqxx::transaction_base& sql,
     const auto columns = "id, tenant, name, status, disk_digest, disk_bytes, kernel_digest, "
                          "kernel_bytes, initrd_digest, initrd_bytes, cmdline, boot, agent, vcpus, "
                          "memory_bytes, " +
-                         us_of("created_at") + ", " + us_of("deleted_at");
+                         us_of("created_at") + ", " + us_of("deleted_at") + ", prefetch";
     return read<RegisteredImage>(sql, columns, "registered_images " + where, [](Fields& in) {
         RegisteredImage row;
         row.id = common::ImageId{in.text()};
@@ -63,6 +66,7 @@ std::vector<RegisteredImage> read_registered_images(pqxx::transaction_base& sql,
         row.memory = in.size();
         row.created_at = in.time();
         row.deleted_at = in.maybe_time();
+        row.prefetch = in.word(prefetch_from);
         return row;
     });
 }

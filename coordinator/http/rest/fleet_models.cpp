@@ -96,6 +96,7 @@ Json json_of(const Image& image)
     set_if(json, "from_snapshot", image.from_snapshot.str());
     set_if(json, "id", image.registration.str());
     set_if(json, "from_vm", image.from_vm);
+    set_if(json, "prefetch", image.prefetch);
     for (const auto& host : image.hosts) {
         json["hosts"].push_back(host.str());
     }
@@ -141,6 +142,7 @@ std::string placement_body(const Placement& placement)
             const auto& scores = host.scores;
             one["score"] = scores.total();
             one["scores"] = {{"apart", scores.apart},
+                             {"image", scores.image},
                              {"load", scores.load},
                              {"pressure", scores.pressure},
                              {"quiet", scores.quiet},

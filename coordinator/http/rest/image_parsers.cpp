@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::array blobs{"disk", "kernel", "initrd"};
 constexpr std::array of_files{
-    "disk", "kernel", "initrd", "cmdline", "boot", "agent", "cpu", "memory_mb"};
+    "disk", "kernel", "initrd", "cmdline", "boot", "agent", "cpu", "memory_mb", "prefetch"};
 constexpr std::string_view digest_prefix = "sha256:";
 
 std::string sandbox_id(std::string_view text)
@@ -54,6 +54,18 @@ std::string agent_rule(std::string_view text)
                                                                  : "must be paddock, qemu or none";
 }
 
+std::string prefetch_rule(std::string_view text)
+{
+    constexpr std::size_t most = 16;
+    const auto prefetch = prefetch_from(text);
+    const bool fine =
+        prefetch && prefetch->labels.size() <= most &&
+        std::ranges::all_of(prefetch->labels, [](const auto& one) {
+            return rules::label_key(one.first).empty() && rules::label_value(one.second).empty();
+        });
+    return fine ? "" : "must be all, none, or up to 16 labels of hosts as label=value,label=value";
+}
+
 Blob read_blob(Fields& fields, std::string_view name)
 {
     const auto digest = fields.text(name, digest_rule);
@@ -73,6 +85,8 @@ RegisteredImage read_files(Fields& fields)
     image.agent = fields.text("agent", agent_rule).value_or("");
     image.vcpus = read_cpu(fields).value_or(0);
     image.memory = read_memory(fields).value_or(common::Bytes{});
+    const auto prefetch = fields.text("prefetch", prefetch_rule).value_or("all");
+    image.prefetch = prefetch_from(prefetch).value_or(Prefetch{});
     if (!fields.has("disk")) {
         fields.wrong("disk", "is required where neither from_snapshot nor from_vm is given");
     }
@@ -139,7 +153,9 @@ Result<WantedImage> parse_image(std::string_view body)
     WantedImage wanted;
     if (fields.has("from_vm")) {
         wanted = named(read_vm(fields));
-        refuse(fields, {"from_snapshot", "sandbox_id", "disk", "kernel", "initrd"}, "from_vm");
+        refuse(fields,
+               {"from_snapshot", "sandbox_id", "disk", "kernel", "initrd", "prefetch"},
+               "from_vm");
     } else if (is_of_files) {
         wanted = named(read_files(fields));
         refuse(fields, {"from_snapshot", "sandbox_id"}, "files");

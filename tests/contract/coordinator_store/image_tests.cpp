@@ -22,6 +22,7 @@ RegisteredImage a_registered_image(const std::string& name, std::int64_t us_late
     image.agent = "paddock";
     image.vcpus = 3;
     image.memory = common::Bytes::mib(512);
+    image.prefetch = *coordinator::prefetch_from("disk=it's; DROP,rack=a");
     image.created_at = at(us_later);
     return image;
 }
@@ -82,6 +83,7 @@ BOOST_AUTO_TEST_CASE(one_of_a_disk_alone_comes_back_without_the_rest)
     image.agent = "none";
     image.vcpus = 0;
     image.memory = {};
+    image.prefetch = {};
     BOOST_TEST(told(put(image)) == "ok");
     const auto back = loaded();
     BOOST_REQUIRE(back.size() == 1U);

@@ -123,13 +123,14 @@ BOOST_AUTO_TEST_CASE(memory_is_mib_unless_it_says_otherwise)
 BOOST_AUTO_TEST_CASE(a_disk_becomes_an_image_with_what_belongs_to_it)
 {
     const auto file = read("name: web\ndisk: ./disk.qcow2\nkernel: vmlinuz\ninitrd: initrd\n"
-                           "cmdline: root=/dev/vda\nagent: paddock\n");
+                           "cmdline: root=/dev/vda\nagent: paddock\nprefetch: disk=nvme\n");
     BOOST_REQUIRE(file.image);
     BOOST_TEST(file.image->from == at("disk.qcow2"));
     BOOST_TEST(file.image->kernel == at("vmlinuz"));
     BOOST_TEST(file.image->initrd == at("initrd"));
     BOOST_TEST(file.image->cmdline == "root=/dev/vda");
     BOOST_TEST(file.image->agent == "paddock");
+    BOOST_TEST(file.image->prefetch == "disk=nvme");
     BOOST_TEST(!file.body.contains("image"));
     BOOST_TEST(!file.body.contains("disk"));
     const auto url = "https://example.com/d.qcow2";

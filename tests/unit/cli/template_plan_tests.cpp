@@ -124,18 +124,19 @@ BOOST_AUTO_TEST_CASE(an_image_is_named_after_all_that_it_is_made_of)
                                  name("disk: c.qcow2\nagent: none\n"),
                                  name("disk: a.qcow2\nagent: qemu\n"),
                                  name("disk: a.qcow2\nagent: none\nfirmware: uefi\n"),
+                                 name("disk: a.qcow2\nagent: none\nprefetch: none\n"),
                                  name("disk: a.qcow2\nagent: none\nkernel: kernel\n"),
                                  name("disk: a.qcow2\nagent: none\nkernel: kernel\ncmdline: x\n")};
     put("kernel", "other");
     others.insert(name("disk: a.qcow2\nagent: none\nkernel: kernel\n"));
-    BOOST_TEST(others.size() == 7U);
+    BOOST_TEST(others.size() == 8U);
     std::filesystem::create_directory(temp.path() / "image");
     put("image/disk.qcow2", "one");
     put("image/image.json", "{}");
     others.insert(name("disk: image\n"));
     put("image/image.json", "{\"agent\": \"none\"}");
     others.insert(name("disk: image\n"));
-    BOOST_TEST(others.size() == 9U);
+    BOOST_TEST(others.size() == 10U);
     // Of what is put in, too.
     put("agent", "1");
     ::setenv("PADDOCK_AGENT", (temp.path() / "agent").c_str(), 1);
@@ -143,7 +144,7 @@ BOOST_AUTO_TEST_CASE(an_image_is_named_after_all_that_it_is_made_of)
     put("agent", "2");
     others.insert(name("disk: a.qcow2\nagent: inject\n"));
     ::unsetenv("PADDOCK_AGENT");
-    BOOST_TEST(others.size() == 11U);
+    BOOST_TEST(others.size() == 12U);
 
     const auto file = template_of("name: web\ndisk: a.qcow2\nagent: none\n", temp.path());
     const auto steps = steps_of(file, one, {});

@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(a_placement_is_told_host_by_host)
     for (const auto at : {0U, 2U}) {
         auto& host = told["hosts"][at];
         BOOST_TEST(host.at("score").get<double>() == coordinator::scheduler::Scores{}.total());
-        BOOST_TEST(host.at("scores").size() == 6U);
+        BOOST_TEST(host.at("scores").size() == 7U);
         host.erase("score");
         host.erase("scores");
     }

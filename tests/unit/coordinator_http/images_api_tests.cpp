@@ -173,7 +173,8 @@ BOOST_AUTO_TEST_CASE(a_request_is_for_an_image_of_a_checkpoint_or_of_files)
                      {"cmdline", "console=ttyS0 quiet"},
                      {"agent", "paddock"},
                      {"cpu", 2},
-                     {"memory_mb", 512}};
+                     {"memory_mb", 512},
+                     {"prefetch", "disk=nvme,rack=a"}};
     const auto of_files = rest::parse_image(whole.dump());
     BOOST_REQUIRE(of_files.has_value());
     const auto& image = std::get<RegisteredImage>(*of_files);
@@ -186,12 +187,14 @@ BOOST_AUTO_TEST_CASE(a_request_is_for_an_image_of_a_checkpoint_or_of_files)
     BOOST_TEST(image.agent == "paddock");
     BOOST_TEST(image.vcpus == 2U);
     BOOST_TEST(image.memory.mib() == 512U);
+    BOOST_TEST(to_string(image.prefetch) == "disk=nvme,rack=a");
 
     const auto bare = std::get<RegisteredImage>(
         *rest::parse_image(json{{"name", "w"}, {"disk", disk_digest}, {"agent", "none"}}.dump()));
     BOOST_TEST(bare.boot == "bios");
     BOOST_TEST(bare.kernel.digest.empty());
     BOOST_TEST(bare.vcpus == 0U);
+    BOOST_TEST(to_string(bare.prefetch) == "all");
     BOOST_TEST(bare.memory.count() == 0U);
 }
 
@@ -226,6 +229,10 @@ BOOST_AUTO_TEST_CASE(each_wrong_field_of_an_image_of_files_is_named)
         {body({{"cpu", -1}}), "cpu"},
         {body({{"cpu", "two"}}), "cpu"},
         {body({{"memory_mb", 1}}), "memory_mb"},
+        {body({{"prefetch", "some"}}), "prefetch"},
+        {body({{"prefetch", "a b=1"}}), "prefetch"},
+        {body({{"prefetch", "a=1\n"}}), "prefetch"},
+        {R"({"name":"w","from_vm":"gold","prefetch":"all"})", "prefetch"},
         {body({{"from_snapshot", snapshot}}), "from_snapshot"},
         {body({{"sandbox_id", sandbox}}), "sandbox_id"},
         {body({{"tenant", "x"}}), "tenant"},

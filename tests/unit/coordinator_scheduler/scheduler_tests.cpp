@@ -85,6 +85,45 @@ BOOST_AUTO_TEST_CASE(hosts_that_were_passed_over_are_named_beside_the_one_that_w
     BOOST_TEST(all.at(1).scores.total() > 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_host_that_would_have_to_fetch_the_image_is_taken_where_none_has_it_and_room)
+{
+    auto far = host("a");
+    far.has_image = false;
+    far.may_fetch_image = true;
+    auto on_its_way = far;
+    on_its_way.name = HostName{"b"};
+    on_its_way.is_fetching_image = true;
+    auto here = host("c");
+    here.starting = 9; // Busy, and rather full: still there is no fetch.
+    here.used_vcpus = 7;
+    here.load = 4;
+    BOOST_TEST(chosen({far, on_its_way, here}) == "c");
+    BOOST_TEST(chosen({far, on_its_way}) == "b");
+    BOOST_TEST(chosen({far}) == "a");
+    here.used_vcpus = 8;
+    BOOST_TEST(chosen({far, here}) == "a");
+    const auto all = assessed({far, on_its_way, host("c")});
+    BOOST_TEST(all[0].scores.image == 0);
+    BOOST_TEST(all[1].scores.image == 0.2);
+    BOOST_TEST(all[2].scores.image == 1);
+    far.may_fetch_image = false;
+    far.no_image_because = "its disk is full";
+    BOOST_TEST(why({far}) == "it does not have the image, and cannot fetch it: its disk is full");
+}
+
+BOOST_AUTO_TEST_CASE(of_a_large_fleet_the_few_that_have_the_image_are_found)
+{
+    std::vector<HostView> fleet;
+    for (int i = 0; i < 500; ++i) {
+        fleet.push_back(host("h" + std::to_string(i)));
+        fleet.back().has_image = i == 333;
+        fleet.back().may_fetch_image = true;
+    }
+    for (std::size_t first = 0; first < 500; first += 7) {
+        BOOST_TEST(chosen(fleet, demand(), sampling(4), first) == "h333");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(no_fleet_at_all_has_no_host_and_no_reasons)
 {
     BOOST_TEST(chosen({}) == "none");
