@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pytest
+import yaml
 
 from playing import ANSIBLE, AWAY, LOCAL, message, play, program
 
@@ -64,6 +65,30 @@ def test_root_of_a_coordinator_asks_where_it_listens(tmp_path):
     asked = dict(re.findall(r"(c\d) is at (http://[^\"]+)", text))
     assert asked == {"c0": "http://127.0.0.1:8080", "c1": "http://127.0.0.1:8080", "c2": "http://127.0.0.1:80", "c3": "http://[::1]:1",
                      "c4": "http://10.0.0.1:8080", "c5": "http://127.0.0.1:2"}
+
+
+CONFIG = """
+- hosts: all
+  gather_facts: false
+  roles:
+    - {role: paddock_hostd, when: false}
+  tasks:
+    - debug: {msg: "{{ inventory_hostname }} has {{ paddock_hostd_asked_config | to_json }}"}
+"""
+
+
+def test_a_class_of_hosts_has_ratios_of_its_own_beside_what_all_have(tmp_path):
+    (tmp_path / "config.yml").write_text(CONFIG)
+    example = yaml.safe_load((ANSIBLE / "inventory.example/group_vars/dense.yml").read_text())
+    of_all = {"capacity_memory_mb": 4096, "vcpu_overcommit": 2}
+    inventory = {"hosts": {"h1": LOCAL, "h2": LOCAL}, "vars": {"paddock_hostd_config": of_all},
+                 "children": {"dense": {"hosts": {"h2": {}}, "vars": example}}}
+    status, text = play(tmp_path, tmp_path / "config.yml", inventory)
+    assert status == 0, text[-3000:]
+    has = {host: json.loads(config.replace('\\"', '"')) for host, config in re.findall(r'(h\d) has (\{.*\})"', text)}
+    assert set(has) == {"h1", "h2"}, text
+    assert has["h1"] == of_all
+    assert has["h2"] == {**of_all, "memory_overcommit_percent": 150, "vcpu_overcommit": 16}
 
 
 class Upgrade:
