@@ -47,6 +47,15 @@ void add_shape_options(CLI::App* command, ShapeOptions& wanted)
         ->type_name("HOW")
         ->needs(group)
         ->check(CLI::IsMember({"required", "preferred"}));
+    auto* ready =
+        command
+            ->add_option("--ready",
+                         wanted.ready,
+                         "wait until this command succeeds in it, as in 'curl -fs localhost'")
+            ->type_name("COMMAND");
+    command->add_option("--ready-timeout", wanted.ready_timeout, "for so long (1m)")
+        ->type_name(of_span)
+        ->needs(ready);
     auto* replicas = command
                          ->add_option("--replicas",
                                       wanted.replicas,
@@ -83,6 +92,11 @@ common::Result<> put_shape(const ShapeOptions& wanted, nlohmann::json& body)
     set("network_mode", wanted.network);
     set("pool", wanted.pool);
     set("disk", wanted.disk);
+    set("ready_command", wanted.ready);
+    if (!wanted.ready_timeout.empty()) {
+        COMMON_TRY(const auto timeout, parse_span(wanted.ready_timeout));
+        body["ready_timeout_sec"] = timeout.count();
+    }
     if (!wanted.host_labels.empty()) {
         COMMON_TRY(body["placement"]["labels"], pairs_of(wanted.host_labels, "--host-label"));
     }

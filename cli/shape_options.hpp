@@ -22,6 +22,8 @@ struct ShapeOptions {
     std::string group;
     std::string spread_by;
     std::string apart;
+    std::string ready;
+    std::string ready_timeout;
     unsigned replicas = 0;
     std::string replica_every;
     bool replica_disk_only = false;

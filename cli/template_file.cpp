@@ -185,6 +185,13 @@ private:
         if (const auto waits = fields_.boolean("wait_for_ip")) {
             out_.body["wait_for_ip"] = *waits;
         }
+        if (const auto command = fields_.text("ready_command")) {
+            out_.body["ready_command"] = *command;
+        }
+        set_span(fields_, "ready_timeout", out_.body, "ready_timeout_sec");
+        if (fields_.has("ready_timeout") && !fields_.has("ready_command")) {
+            fields_.wrong("ready_timeout", "needs a ready_command");
+        }
         if (auto policy = fields_.inner("file_policy")) {
             for (const auto* key : {"roots", "never_read", "never_written"}) {
                 if (auto paths = policy->list(key)) {
@@ -294,11 +301,6 @@ private:
         fields_.refuse("egress",
                        "policies are not built yet; network: isolated or none keeps a "
                        "sandbox off the internet");
-        for (const auto* key : {"ready", "ready_command"}) {
-            fields_.refuse(key,
-                           "is not built: a sandbox is ready when its agent answers; run what is "
-                           "to be waited for by paddock run");
-        }
     }
 
     TemplateReading& reading_;

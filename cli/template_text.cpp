@@ -97,6 +97,8 @@ constexpr std::array plain{Written{"name", "name"},
                            Written{"ttl_seconds", "ttl"},
                            Written{"network_mode", "network"},
                            Written{"wait_for_ip", "wait_for_ip"},
+                           Written{"ready_command", "ready_command"},
+                           Written{"ready_timeout_sec", "ready_timeout"},
                            Written{"labels", "labels"},
                            Written{"env", "env"},
                            Written{"file_policy", "file_policy"},
@@ -114,7 +116,7 @@ AnyJson as_written(const std::string& field, AnyJson value)
     if (field == "memory_mb" && value.is_number_integer()) {
         return memory_text(value.get<std::int64_t>());
     }
-    if (field == "ttl_seconds" && value.is_number_integer()) {
+    if ((field == "ttl_seconds" || field == "ready_timeout_sec") && value.is_number_integer()) {
         return span_text(value.get<std::int64_t>());
     }
     if (field == "replicas" && value.contains("every_sec")) {

@@ -99,15 +99,16 @@ common::Result<int> show_created(Context& context, const std::string& body)
 }
 
 /// An image may have to be fetched by the host that is best for it: asked again until it is there.
-common::Result<std::string>
-post_create(client::Session& session, const nlohmann::json& body, std::atomic<bool>& is_fetched)
+common::Result<std::string> post_create(client::Session& session,
+                                        const nlohmann::json& body,
+                                        std::chrono::minutes longest,
+                                        std::atomic<bool>& is_fetched)
 {
-    constexpr std::chrono::minutes longest{15};
     constexpr std::chrono::seconds pause{1};
     const auto until = std::chrono::steady_clock::now() + longest;
     while (true) {
         auto made = session.post("/v1/sandboxes", body, client::Session::Asking::keyed);
-        is_fetched = !made && made.error().stable_reason() == "image_on_its_way" &&
+        is_fetched = !made && made.error().stable_reason() == "image_fetching" &&
                      std::chrono::steady_clock::now() < until;
         if (!is_fetched) {
             return made;
@@ -147,8 +148,8 @@ common::Result<int> create(Context& context, CreateOptions wanted)
     const auto looking = std::shared_ptr{context.another_session()};
     auto seen = std::make_shared<Json>();
     Waiting waiting{.what = "creating " + wanted.name,
-                    .if_interrupted = fmt::format("the create goes on; see: paddock get {0}; end "
-                                                  "it: paddock rm {0}",
+                    .if_interrupted = fmt::format("the create goes on if it is on record; see: "
+                                                  "paddock get {0}; end it: paddock rm {0}",
                                                   wanted.name)};
     const auto look = [=] {
         *seen = find_named(*looking, wanted.name);
@@ -161,10 +162,12 @@ common::Result<int> create(Context& context, CreateOptions wanted)
     if (wanted.no_wait && !look()) { // Else the name is somebody's, and the answer will say so.
         waiting.enough = look;
     }
-    context.session.set_timeout(std::chrono::minutes{15});
-    auto result =
-        wait_for(context.console, waiting, [&session = context.session, body, is_fetched] {
-            return post_create(session, body, *is_fetched);
+    constexpr std::chrono::minutes longest{15};
+    context.session.set_timeout(longest);
+    const auto of_image = wanted.no_wait ? std::chrono::minutes{0} : longest;
+    auto result = wait_for(
+        context.console, waiting, [&session = context.session, body, of_image, is_fetched] {
+            return post_create(session, body, of_image, *is_fetched);
         });
     if (!result) { // It is on record and goes on by itself.
         context.thread_left = true;

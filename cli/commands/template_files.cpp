@@ -242,6 +242,7 @@ A file says, in YAML:
   network: nat            or isolated, or none
   env: {KEY: VALUE}       in the environment of commands; labels: likewise
   ttl: 2h                 destroyed after so long
+  ready_command: TEXT     what has to succeed before a create is answered; ready_timeout: 2m
   auto_start: false       what is created is not booted
   pool: 2                 so many stand ready on each host; or {min, max, max_age, use}
   replicas: {count, every, memory}

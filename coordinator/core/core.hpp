@@ -227,6 +227,7 @@ private:
                         const Op& by,
                         const std::optional<common::Error>& error = std::nullopt);
     void await_ip(const common::SandboxId& id, const Reply<Sandbox>& reply);
+    void await_ready(const Caller&, const Sandbox&, const CreateRequest&, const Reply<Sandbox>&);
 
     // core_pause.cpp: pause, resume, and a longer life.
     void begin_pause(const Caller& caller, const common::SandboxId& id, SandboxDone done);

@@ -13,20 +13,16 @@ using common::Result;
 
 namespace {
 
-/// Of an image that is registered, and that no host has.
-Error on_its_way(const Image& image)
+std::chrono::milliseconds usable_within(const CreateRequest& request, const CoreSettings& settings)
 {
-    std::string where;
-    for (const auto& [host, why] : image.missing_on) {
-        where += (where.empty() ? "" : "\n") + host.str() + ": " +
-                 (why.empty() ? "it is on its way there" : why);
+    std::chrono::milliseconds most{0};
+    if (request.wait_for_ip) {
+        most += settings.ip_timeout + settings.grace;
     }
-    return {ErrorCode::unavailable,
-            "create a sandbox: no host has image " + image.name.str() + " yet; GET /v1/images/" +
-                image.name.str() + " tells where it is",
-            "image_on_its_way",
-            {},
-            where.empty() ? "no host is there that could fetch it" : where};
+    if (request.auto_start && !request.ready.command.empty()) {
+        most += request.ready.timeout + settings.grace * 2;
+    }
+    return most;
 }
 
 /// Whoever waits for what is made waits for its host, from when it has one.
@@ -48,22 +44,20 @@ waits_there(Callers& callers, const Reply<Sandbox>& reply, const Error& late)
 Result<Sandbox> Core::create(const Caller& caller, CreateRequest request)
 {
     const bool boots = request.auto_start;
-    const bool wait_for_ip = request.wait_for_ip;
     const auto host_time = boots ? settings_.boot_timeout : settings_.make_timeout;
     const auto patience = host_time + settings_.grace;
     request.room_by = clock_.steady() + host_time; // While its caller is still there to be told.
+    // What it waits for once it runs.
+    const auto afterwards = usable_within(request, settings_);
     return ask<Sandbox>(
-        patience + settings_.ip_timeout + settings_.grace * 2,
-        [this, caller, request = std::move(request), boots, wait_for_ip, patience](
+        patience + afterwards + settings_.grace,
+        [this, caller, request = std::move(request), boots, afterwards, patience](
             const Reply<Sandbox>& reply) {
             const Error late{ErrorCode::timeout,
                              "create a sandbox: its host has not answered in time; the work goes "
                              "on, look for it with GET /v1/sandboxes",
                              boots ? "boot_timeout" : "outcome_unknown"};
-            give_up(reply,
-                    patience + (wait_for_ip ? settings_.ip_timeout + settings_.grace
-                                            : std::chrono::milliseconds{}),
-                    late);
+            give_up(reply, patience + afterwards, late);
             auto asked = request;
             asked.placed = waits_there(callers_, reply, late);
             ++counts_.creates;
@@ -72,10 +66,10 @@ Result<Sandbox> Core::create(const Caller& caller, CreateRequest request)
             const auto from = warm ? MadeFrom::warm : MadeFrom::image;
             const auto begun = clock_.steady();
             begin_create(
-                caller, asked, from, [this, reply, wait_for_ip, begun](Result<Sandbox> made) {
+                caller, asked, from, [this, caller, request, reply, begun](Result<Sandbox> made) {
                     counts_.created(made, clock_.steady() - begun);
-                    if (made && wait_for_ip) {
-                        await_ip(made->id, reply);
+                    if (made) {
+                        await_ready(caller, *made, request, reply);
                     } else {
                         reply(std::move(made));
                     }
@@ -98,6 +92,13 @@ void Core::begin_create(const Caller& caller,
     }
     if (!image) {
         return refuse_unknown_source(caller, request, std::move(done));
+    }
+    if (!request.ready.command.empty() && image->agent == "none") {
+        return done(
+            Error{ErrorCode::failed_precondition,
+                  "create a sandbox: ready_command needs an agent that runs it, and image " +
+                      name.str() + " has none",
+                  "no_agent"});
     }
     if (const auto room = room_for_one_more(); !room) {
         return done(room.error());
@@ -142,11 +143,14 @@ void Core::begin_making(const Caller& caller,
             --next.makes_room;
             begin_create(caller, next, std::max(from, MadeFrom::source), done);
         };
-        if (request.makes_room == 0 || placed.error().stable_reason() != "no_capacity" ||
-            !pooling_->make_room(sandbox, request.host, request.room_by, again)) {
-            done(placed.error());
+        const bool full = placed.error().stable_reason() == "no_capacity";
+        if (full && request.makes_room > 0 &&
+            pooling_->make_room(sandbox, request.host, request.room_by, again)) {
+            return;
         }
-        return;
+        const auto fetching =
+            full ? registry_->fetch_for(sandbox, image, request.host) : std::optional<Error>{};
+        return done(fetching.value_or(placed.error()));
     }
     auto source = from == MadeFrom::image ? std::optional<common::SnapshotId>{}
                                           : pooling_->source_for(sandbox);
@@ -240,43 +244,6 @@ Core::draft(const Caller& caller, const CreateRequest& request, const Image& ima
     return sandbox;
 }
 
-/// The source may be the name of somebody's VM: then the answer must say that it may not
-/// be used, rather than that there is none.
-void Core::refuse_unknown_source(const Caller& caller,
-                                 const CreateRequest& request,
-                                 SandboxDone done)
-{
-    if (const auto there =
-            registry_->complete(nullptr, common::ImageName{request.source}, caller.tenant)) {
-        return done(on_its_way(*there));
-    }
-    const Error unknown{ErrorCode::not_found,
-                        "create a sandbox: no host has an image named " + request.source +
-                            "; GET /v1/images lists them",
-                        "unknown_image",
-                        {{request.source_is_image ? "image" : "source_vm_name",
-                          "no image of this name is registered on any host"}}};
-    if (request.source_is_image) {
-        return done(unknown);
-    }
-    // A VM, then: an image is made of it, unless there is one that is still what it is.
-    imaging_->import(caller,
-                     {{}, request.source, "", request.host},
-                     Imaging::Import::for_create,
-                     [this, caller, request, unknown, done](const Result<Image>& image) {
-                         if (!image) {
-                             return done(image.error().stable_reason() == "unknown_vm"
-                                             ? unknown
-                                             : Error{image.error()}.during(
-                                                   "create a sandbox of VM " + request.source));
-                         }
-                         auto next = request;
-                         next.source = image->name.str();
-                         next.source_is_image = true;
-                         begin_create(caller, next, MadeFrom::image, done);
-                     });
-}
-
 void Core::finish_create(const Op& op, const HostAnswer& answer)
 {
     if (answer.error && answer.undone) {
@@ -354,6 +321,9 @@ Result<> Core::move_elsewhere(const Op& op, const Error& error)
         return error;
     }
     if (auto placed = place(moved, *image, std::nullopt, op->refused); !placed) {
+        if (auto fetching = registry_->fetch_for(moved, *image, std::nullopt, op->refused)) {
+            return *std::move(fetching);
+        }
         return fleet_.hosts().size() == 1 ? Result<>{error} : placed;
     }
     put(moved);

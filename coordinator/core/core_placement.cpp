@@ -93,21 +93,16 @@ Result<> Core::place(Sandbox& sandbox,
 {
     const auto demand = demand_of(sandbox, only, refused);
     const auto* warm = pooling_->sources_of(sandbox);
-    const auto view = registry_->with_fetching(fleet_.view(image, sandbox, warm), image);
+    const auto view = fleet_.view(image, sandbox, warm);
     auto host = scheduler::place(view, demand, settings_.placement, ++counts_.placements);
+    ++counts_.verdicts[host ? "placed" : "no_capacity"];
     if (!host) {
-        ++counts_.verdicts["no_capacity"];
         return Error{ErrorCode::resource_exhausted,
                      "create a sandbox: no host can take it",
                      "no_capacity",
                      {},
                      scheduler::told(scheduler::assess(view, demand, settings_.placement))};
     }
-    if (auto on_its_way = registry_->bring(image, *host)) {
-        ++counts_.verdicts["image_on_its_way"];
-        return *std::move(on_its_way);
-    }
-    ++counts_.verdicts["placed"];
     sandbox.overhead = fleet_.hosts().at(*host).host.facts.overhead;
     sandbox.host = *std::move(host);
     return {};
@@ -118,12 +113,20 @@ Result<> Core::place_for(const CreateRequest& request, Sandbox& sandbox, const I
 {
     const auto full = request.placed ? callers_.full() : Callers::Full{};
     auto placed = place(sandbox, image, request.host, full);
-    if (placed || full.empty() || placed.error().stable_reason() != "no_capacity") {
+    if (placed) {
         return placed;
     }
-    const auto view =
-        registry_->with_fetching(fleet_.view(image, sandbox, pooling_->sources_of(sandbox)), image);
+    const auto view = fleet_.view(image, sandbox, pooling_->sources_of(sandbox));
     const auto demand = demand_of(sandbox, request.host);
+    if (registry_->is_fetched_on_request(image)) { // What keeps them from fetching it, too.
+        auto error = std::move(placed).error();
+        error.details = scheduler::told(
+            scheduler::assess(registry_->with_fetching(view, image), demand, settings_.placement));
+        placed = std::move(error);
+    }
+    if (full.empty()) {
+        return placed;
+    }
     if (!scheduler::place(view, demand, settings_.placement, counts_.placements)) {
         return placed;
     }

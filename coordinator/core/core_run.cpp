@@ -198,7 +198,7 @@ void Core::dispatch_run(const Caller& caller,
     }
     ExecOnHost exec;
     exec.id = sandbox.id;
-    exec.shell = request.command;
+    exec.shell = request.shell.empty() ? request.command : request.shell;
     exec.user = request.user;
     exec.cwd = request.cwd;
     exec.env = sandbox.env;

@@ -175,7 +175,8 @@ void Core::Draining::begin(const common::HostName& host, const Sandbox& sandbox)
             ++here.moved;
         } else if (!moved) {
             const auto why = moved.error().stable_reason();
-            const bool soon = why == "busy" || why == "moving" || why == "leaving";
+            const bool soon =
+                why == "busy" || why == "moving" || why == "leaving" || why == "image_fetching";
             const auto pause = soon ? pause_while_busy : pause_after_failure;
             here.troubles.emplace(id, Trouble{moved.error(), core_.clock_.steady() + pause});
         }

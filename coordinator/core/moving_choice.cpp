@@ -185,6 +185,9 @@ Result<common::HostName> Core::Moving::target(const Sandbox& sandbox,
     }
     auto moved = sandbox;
     if (auto placed = core_.place(moved, *image, std::nullopt, refused); !placed) {
+        if (auto fetching = core_.registry_->fetch_for(moved, *image, std::nullopt, refused)) {
+            return std::move(*fetching).during("move sandbox " + sandbox.id.str());
+        }
         auto error = std::move(placed).error();
         error.message =
             "move sandbox " + sandbox.id.str() + ": no other host can take it: " + error.details;

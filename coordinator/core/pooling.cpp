@@ -1,6 +1,8 @@
 // The warm pools: what they are, what they have, and who gets one.
 #include "coordinator/core/pooling.hpp"
 
+#include "coordinator/core/registry.hpp"
+
 #include "common/log/log.hpp"
 #include "common/tenant.hpp"
 
@@ -115,8 +117,9 @@ std::optional<common::SandboxId> Core::Pooling::take(const Sandbox& wanted,
     std::pair<unsigned, std::size_t>
         rank{}; // Fewest of its group there, then most that stand ready.
     const auto image = core_.fleet_.image(wanted.image, wanted.tenant);
+    const Image nowhere;
     const auto demand = core_.demand_of(wanted, only, full);
-    const auto view = core_.fleet_.view(*image, wanted);
+    const auto view = core_.fleet_.view(image ? *image : nowhere, wanted);
     for (std::size_t i = 0; i < view.size; ++i) {
         const auto host = view.at(i);
         const auto& name = host.name;
@@ -156,8 +159,9 @@ std::string Core::Pooling::why_none(const Sandbox& wanted,
                            to_string(wanted.disk));
     }
     const auto image = core_.fleet_.image(wanted.image, wanted.tenant);
+    const Image nowhere;
     const auto demand = core_.demand_of(wanted, only, full);
-    const auto view = core_.fleet_.view(*image, wanted);
+    const auto view = core_.fleet_.view(image ? *image : nowhere, wanted);
     std::vector<scheduler::Assessment> hosts;
     for (std::size_t i = 0; i < view.size; ++i) {
         const auto host = view.at(i);
@@ -227,11 +231,12 @@ bool Core::Pooling::make_room(const Sandbox& wanted,
     std::vector<common::SandboxId> best;
     const auto image = core_.fleet_.image(wanted.image, wanted.tenant);
     const Image none;
+    const bool may_be_cloned = only && !(image && core_.registry_->is_fetched_on_request(*image));
     const auto demand = core_.demand_of(wanted, only);
     const auto view = core_.fleet_.view(image ? *image : none, wanted);
     for (std::size_t i = 0; i < view.size; ++i) {
         auto host = view.at(i);
-        host.has_image = host.has_image || only; // It may be cloned there.
+        host.has_image = host.has_image || may_be_cloned;
         if (!scheduler::why_unfit(host, demand).empty()) {
             continue;
         }

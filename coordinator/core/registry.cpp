@@ -1,5 +1,5 @@
 // Images of uploaded files, as their tenants see them; what hosts do about them is in
-// registry_hosts.cpp and registry_upkeep.cpp.
+// registry_hosts.cpp, registry_fetching.cpp and registry_upkeep.cpp.
 #include "coordinator/core/registry.hpp"
 
 #include "coordinator/core/imaging.hpp"

@@ -33,9 +33,15 @@ public:
                                                          const std::string& tenant) const;
     /// In that view of the fleet, which hosts could be told to fetch the image.
     [[nodiscard]] scheduler::View with_fetching(scheduler::View view, const Image& image) const;
-    /// Has it fetched where it is not yet: `image_on_its_way` then.
-    [[nodiscard]] std::optional<common::Error> bring(const Image& image,
-                                                     const common::HostName& to);
+    /// No host that has the image can take the sandbox: the best of the others is told to fetch
+    /// it, and who asks to come again (`image_fetching`). Nothing if none of them would do.
+    [[nodiscard]] std::optional<common::Error>
+    fetch_for(const Sandbox& wanted,
+              const Image& image,
+              const std::optional<common::HostName>& only,
+              const std::map<common::HostName, std::string>& refused = {});
+    /// Of one of files that not every host is to have.
+    [[nodiscard]] bool is_fetched_on_request(const Image& image) const;
     void labels_changed(Host& host) { review(host); }
     void finish(const Op& op, const HostAnswer& answer);
     void on_wanted(const HostWantsPiece& wish);
@@ -75,7 +81,8 @@ private:
     [[nodiscard]] RegisteredImage* living(const common::ImageName& name);
     [[nodiscard]] common::Result<> may_add(const RegisteredImage& wanted) const;
     [[nodiscard]] std::optional<common::HostName>
-    best_host(const std::map<common::HostName, std::string>& refused) const;
+    best_host(const RegisteredImage& image,
+              const std::map<common::HostName, std::string>& refused) const;
     void look_at(const Caller& caller,
                  const common::ImageId& id,
                  const std::map<common::HostName, std::string>& refused,
@@ -119,6 +126,7 @@ private:
     void share(const Op& op) const;
     void no_longer_under_way(const Op& op);
     [[nodiscard]] bool is_in_trouble(const OnHost& where) const;
+    [[nodiscard]] common::Error have_fetched(const Image& image, Host& host);
     /// It is to have it, by the image's Prefetch or since something is to go there.
     [[nodiscard]] bool is_to_have(const Host& host, const RegisteredImage& image) const;
     void tend(const common::HostName& host);
@@ -136,7 +144,9 @@ private:
     std::map<OnHost, Lately> lately_;                                  ///< Fetched a moment ago.
     std::map<common::HostName, std::vector<common::ImageId>> lacking_; ///< By its last word.
     std::map<common::HostName, std::set<common::ImageId>> doomed_;     ///< Likewise: to be removed.
-    std::set<OnHost> asked_for_; ///< Where something is to go that needs it, until it is there.
+    /// Where something is to go that needs it, until it is there or nobody asks any more; when that
+    /// was last.
+    std::map<OnHost, common::SteadyTime> asked_for_;
     std::set<common::ImageId> leaving_; ///< Deleted, which is not recorded yet.
     std::map<common::HostName, common::OperationId> under_way_; ///< One for each host.
     std::map<common::OperationId, common::HostName> givers_;    ///< Of those, not from here.

@@ -36,9 +36,10 @@ bool is_hopeless(const Error& error)
 
 } // namespace
 
-/// The one with most room, of those that take what is new if there are any.
+/// The one with most room, of those that take what is new, and are to have it, if there are any.
 std::optional<common::HostName>
-Core::Registry::best_host(const std::map<common::HostName, std::string>& refused) const
+Core::Registry::best_host(const RegisteredImage& image,
+                          const std::map<common::HostName, std::string>& refused) const
 {
     const Host* best = nullptr;
     for (const auto& [name, known] : core_.fleet_.hosts()) {
@@ -47,8 +48,9 @@ Core::Registry::best_host(const std::map<common::HostName, std::string>& refused
             host.facts.images.size() >= core_.settings_.max_images_per_host) {
             continue;
         }
-        const auto rank = [](const Host& one) {
-            return std::pair{!one.wish.cordoned, one.facts.disk_free};
+        const auto rank = [&image](const Host& one) {
+            return std::tuple{
+                !one.wish.cordoned, image.prefetch.covers(one.wish.labels), one.facts.disk_free};
         };
         if (best == nullptr || rank(host) > rank(*best)) {
             best = &host;
@@ -64,7 +66,7 @@ void Core::Registry::look_at(const Caller& caller,
                              const Done& done)
 {
     auto& image = images_.at(id);
-    const auto host = best_host(refused);
+    const auto host = best_host(image, refused);
     if (!host) {
         std::string why;
         for (const auto& [name, said] : refused) {

@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t most_at_once = 4; ///< Hosts that fetch from here for themselves.
 constexpr std::ptrdiff_t most_of_a_giver = 2;
 constexpr std::chrono::hours sweep_every{1};
+constexpr std::chrono::hours forgotten_after{1}; ///< An image that nobody asks for there any more.
 
 } // namespace
 
@@ -61,6 +62,14 @@ void Core::Registry::review(Host& host)
     if (changes > 0) {
         core_.fleet_.images_changed();
     }
+    std::erase_if(asked_for_, [&](const auto& asked) {
+        const auto& [where, since] = asked;
+        const auto image = images_.find(where.second);
+        return where.first == host.name &&
+               (there.contains(where.second) || image == images_.end() ||
+                image->second.status != ImageStatus::ready ||
+                core_.clock_.steady() - since > forgotten_after);
+    });
     auto& lacking = lacking_[host.name];
     lacking.clear();
     for (const auto& [name, id] : names_) {
@@ -69,11 +78,6 @@ void Core::Registry::review(Host& host)
             lacking.push_back(id);
         }
     }
-    std::erase_if(asked_for_, [&](const OnHost& where) {
-        return where.first == host.name &&
-               (there.contains(where.second) || !images_.contains(where.second) ||
-                images_.at(where.second).status != ImageStatus::ready);
-    });
 }
 
 void Core::Registry::review_all()
@@ -81,62 +85,6 @@ void Core::Registry::review_all()
     for (auto& [name, known] : core_.fleet_.hosts()) {
         review(known.host);
     }
-}
-
-bool Core::Registry::is_to_have(const Host& host, const RegisteredImage& image) const
-{
-    return image.prefetch.covers(host.wish.labels) || asked_for_.contains({host.name, image.id});
-}
-
-std::shared_ptr<const Image> Core::Registry::fetchable(const common::ImageName& name,
-                                                       const std::string& tenant) const
-{
-    auto image = complete(nullptr, name, tenant);
-    const bool by_request = image && !images_.at(image->registration).prefetch.everywhere;
-    return by_request ? std::make_shared<const Image>(*std::move(image)) : nullptr;
-}
-
-scheduler::View Core::Registry::with_fetching(scheduler::View view, const Image& image) const
-{
-    const auto found = images_.find(image.registration);
-    if (found == images_.end() || found->second.prefetch.everywhere ||
-        found->second.status != ImageStatus::ready) {
-        return view; // Who has it not yet fetches it anyway, and is no host for it until then.
-    }
-    view.at = [this, at = std::move(view.at), &id = found->first](std::size_t index) {
-        auto host = at(index);
-        if (!host.has_image) {
-            const OnHost where{host.name, id};
-            const auto trouble = troubles_.find(where);
-            host.may_fetch_image = !is_in_trouble(where);
-            host.is_fetching_image = asked_for_.contains(where);
-            host.no_image_because =
-                trouble == troubles_.end() ? std::string_view{} : trouble->second.error;
-        }
-        return host;
-    };
-    return view;
-}
-
-std::optional<Error> Core::Registry::bring(const Image& image, const common::HostName& to)
-{
-    auto& host = core_.fleet_.host(to)->host;
-    const auto found = images_.find(image.registration);
-    const auto has = [&](const Image& one) { return one.registration == image.registration; };
-    if (found == images_.end() || std::ranges::any_of(host.facts.images, has)) {
-        return std::nullopt;
-    }
-    if (asked_for_.insert({to, found->first}).second) {
-        review(host);
-        count_givers();
-        tend(to);
-    }
-    return Error{ErrorCode::unavailable,
-                 "image " + image.name.str() + " is not there yet: host " + to.str() +
-                     " fetches it; try again, or see GET /v1/images/" + image.name.str(),
-                 "image_on_its_way",
-                 {},
-                 to.str() + ": it fetches the image now"};
 }
 
 bool Core::Registry::is_in_trouble(const OnHost& where) const
@@ -149,7 +97,12 @@ void Core::Registry::begin_warming(KnownHost& known)
 {
     constexpr std::chrono::minutes patience{10};
     const auto& lacking = lacking_[known.host.name];
-    known.warming_for = {lacking.begin(), lacking.end()};
+    known.warming_for.clear();
+    for (const auto& id : lacking) { // What one create asked it for keeps nobody else away.
+        if (images_.at(id).prefetch.covers(known.host.wish.labels)) {
+            known.warming_for.insert(id);
+        }
+    }
     known.warming_until = core_.clock_.steady() + patience;
     known.host.warming = true;
     end_warming(known);

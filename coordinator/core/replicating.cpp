@@ -333,8 +333,8 @@ void Core::Replicating::begin_due()
                 troubles_.erase(id);
                 return;
             }
-            ++failed_;
             const auto why = copied.error().stable_reason();
+            failed_ += why == "image_fetching" ? 0U : 1U;
             const bool soon = why == "busy" || why == "moving" || why == "wrong_state";
             const auto pause = soon ? replica_pause_while_busy : replica_pause_after_failure;
             troubles_.insert_or_assign(id, Trouble{copied.error(), core_.clock_.steady() + pause});

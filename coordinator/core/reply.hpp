@@ -24,7 +24,11 @@ public:
     void operator()(common::Result<T> result) const
     {
         if (!std::exchange(state_->given, true)) {
-            state_->promise.set_value(std::move(result));
+            if (const auto then = std::exchange(state_->then, {})) {
+                then(std::move(result));
+            } else {
+                state_->promise.set_value(std::move(result));
+            }
             for (const auto& done : std::exchange(state_->when_given, {})) {
                 done();
             }
@@ -37,6 +41,13 @@ public:
             return done();
         }
         state_->when_given.push_back(std::move(done));
+    }
+    /// One that nobody waits for: `then` is told, where the answer is given.
+    static Reply telling(std::function<void(common::Result<T>)> then)
+    {
+        Reply reply;
+        reply.state_->then = std::move(then);
+        return reply;
     }
     [[nodiscard]] bool given() const noexcept { return state_->given; }
 
@@ -64,6 +75,7 @@ public:
 private:
     struct State {
         std::promise<common::Result<T>> promise;
+        std::function<void(common::Result<T>)> then;
         bool given = false;
         std::vector<std::function<void()>> when_given;
     };

@@ -23,6 +23,12 @@ enum class WarmUse {
 
 // Requests as closed values: made by one parser per endpoint in coordinator/http,
 // fully validated there as far as a request alone can be (types, bounds, names).
+/// What has to succeed in a sandbox before who creates it is told that it is there.
+struct ReadyWish {
+    std::string command; ///< "": nothing has to.
+    std::chrono::seconds timeout{60};
+};
+
 struct CreateRequest {
     std::string source;           ///< source_vm_name or image: an image's name.
     bool source_is_image = false; ///< Given as `image`: then only images are looked up.
@@ -33,6 +39,7 @@ struct CreateRequest {
     std::optional<std::chrono::seconds> ttl;
     bool auto_start = false;
     bool wait_for_ip = false;
+    ReadyWish ready;  ///< If it is booted.
     std::string name; ///< vm_name; "" makes one from the id.
     Labels labels;
     NetworkMode network = NetworkMode::nat;
@@ -96,6 +103,7 @@ struct SandboxPage {
 
 struct RunRequest {
     std::string command;
+    std::string shell; ///< What is run, if that is not `command`, which is for people then.
     std::string user = "sandbox";
     std::string cwd;
     std::map<std::string, std::string> env;

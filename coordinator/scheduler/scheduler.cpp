@@ -185,7 +185,7 @@ double fullness(const HostView& host, const Demand& demand)
 
 Scores scores_of(const HostView& host, const Demand& demand, const Policy& policy)
 {
-    constexpr double fetching = 0.2; // Better than to begin another fetch, worse than none.
+    constexpr double fetching = 0.5; // Better than to begin another fetch, worse than none.
     constexpr double busy = 2; // Processes that wait, for each core: what it cannot keep up with.
     const auto full = fullness(host, demand);
     Scores scores;
@@ -216,12 +216,12 @@ std::size_t stride_through(std::size_t size)
 
 } // namespace
 
-/// That no image is fetched where one is there, which takes longer than a boot beside others; that
-/// a group is apart; then that no host boots many while others boot none.
+/// That no image is fetched where one is there, or is on its way, is above all; then a group's
+/// wish; then that no host boots many while others boot none.
 double Scores::total() const noexcept
 {
     constexpr double of_apart = 20;
-    constexpr double of_image = 22; // Four fifths of it are more than all below.
+    constexpr double of_image = 80; // Half of it is more than all below.
     constexpr double of_quiet = 10;
     constexpr double of_room = 3;
     constexpr double of_warm = 2;

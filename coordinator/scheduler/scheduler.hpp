@@ -90,7 +90,7 @@ struct Scores {
     double pressure = 0; ///< It has memory at hand.
     double warm = 0;     ///< It can be cloned there.
     double apart = 0;    ///< No others of its group are there.
-    double image = 0;    ///< 1: it has the image; 0.2: it fetches it now.
+    double image = 0;    ///< 1: it has the image; a half: it is to have it soon.
 
     [[nodiscard]] double total() const noexcept; ///< By weight; at most 1.
 };

@@ -295,7 +295,7 @@ def templates(api):
     path = "/v1/templates"
     body = {"name": "web", "description": "", "image": "tiny", "cpu": 1, "memory_mb": 160, "ttl_seconds": 600, "auto_start": True,
             "wait_for_ip": False, "labels": {"team": "red"}, "network_mode": "none", "disk": "durable", "env": {"A": "1"},
-            "file_policy": {"roots": ["/tmp"]}, "pool": "skip", "placement": {"labels": {}}}
+            "file_policy": {"roots": ["/tmp"]}, "pool": "skip", "placement": {"labels": {}}, "ready_command": "true", "ready_timeout_sec": 30}
     for replayed in (None, "true"):
         assert api.call("POST", path, body, headers={"Idempotency-Key": "template-1"})[0] == 201
         assert api.last_headers["Idempotency-Replayed"] == replayed

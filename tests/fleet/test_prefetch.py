@@ -43,7 +43,7 @@ def created(api, **fields):
     """As a client would: again, as long as the image is on its way."""
     def answered():
         status, reply = create(api, **fields)
-        assert status == 201 or reply["reason"] == "image_on_its_way", reply
+        assert status == 201 or reply["reason"] == "image_fetching", reply
         return reply["sandbox"] if status == 201 else None
     return wait_until("the image, and the sandbox", answered, 60)
 
@@ -56,7 +56,7 @@ def test_it_is_fetched_when_something_of_it_is_to_run_there(fleet, api, made):
         assert created(api)["host_name"] == here
     assert about(api)["hosts"] == [here] and "missing_on" not in about(api)
     status, reply = create(api, host=there)
-    assert (status, reply["reason"]) == (503, "image_on_its_way") and there in reply["error"], reply
+    assert (status, reply["reason"]) == (503, "image_fetching") and there in reply["error"], reply
     one = created(api, host=there)
     assert one["host_name"] == there
     assert api.run(one["id"], "echo hello")["stdout"] == "hello\n"
@@ -77,6 +77,8 @@ def test_hosts_with_a_label_fetch_it(fleet, api, made, cli):
 
 def test_the_command_line_waits_for_it(fleet, api, made, cli):
     _, there = made("none")
+    at_once = cli("create", "far", "--host", there, "--no-wait")
+    assert at_once.returncode != 0 and f"host {there} is to fetch it" in at_once.stderr, at_once.stderr
     cli.ok("create", "far", "--name", "far-1", "--host", there)
     assert api.ok("GET", "/v1/sandboxes?vm_name=far-1")["sandboxes"][0]["host_name"] == there
 
@@ -91,6 +93,7 @@ def test_a_drain_moves_what_is_of_it_with_its_memory(fleet, api, made, cli):
         wait_until("it to be moved", lambda: api.ok("GET", f"/v1/sandboxes/{one['id']}")["sandbox"]["host_name"] == there, 120)
         wait_until("it to run", lambda: api.ok("GET", f"/v1/sandboxes/{one['id']}")["sandbox"]["phase"] == "running", 60)
         assert api.run(one["id"], "cat /dev/shm/kept")["stdout"] == "kept\n"
+        assert about(api)["hosts"] == ["h1", "h2"]
     finally:
         cli.ok("uncordon", here)
 

@@ -189,6 +189,15 @@ void read_replicas(Fields& fields, CreateRequest& request)
     }
 }
 
+void read_ready(Fields& fields, ReadyWish& ready)
+{
+    constexpr Range seconds{1, 3600};
+    ready.command = fields.text("ready_command", rules::command).value_or("");
+    if (const auto timeout = fields.integer("ready_timeout_sec", seconds)) {
+        ready.timeout = std::chrono::seconds{*timeout};
+    }
+}
+
 /// All but whose it is, and where alone it is to be.
 void read_shape(Fields& fields, CreateRequest& request)
 {
@@ -199,6 +208,7 @@ void read_shape(Fields& fields, CreateRequest& request)
     }
     request.auto_start = fields.boolean("auto_start").value_or(false);
     request.wait_for_ip = fields.boolean("wait_for_ip").value_or(false);
+    read_ready(fields, request.ready);
     request.labels = read_labels(fields);
     request.env = read_env(fields);
     read_file_policy(fields, request.files);

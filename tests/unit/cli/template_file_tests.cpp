@@ -83,6 +83,8 @@ env:
   EMPTY: ""
 auto_start: true
 wait_for_ip: false
+ready_command: curl -fs localhost
+ready_timeout: 2m
 file_policy: {roots: [/srv], never_read: [/srv/key], never_written: []}
 placement: {host: h1, labels: {rack: a1}, tolerations: [spare, gpu=yes], accelerator: kvm,
             group: web, spread_by: rack, apart: preferred}
@@ -94,7 +96,8 @@ pool: {min: 1, max: 4, max_age: 1h, use: require}
         "memory_mb": 1024, "disk": "durable", "ttl_seconds": 7200, "network_mode": "isolated",
         "labels": {"team": "search", "tier": "1"},
         "env": {"PORT": "8080", "DEBUG": "no", "VERSION": "1.10", "EMPTY": ""},
-        "auto_start": true, "wait_for_ip": false,
+        "auto_start": true, "wait_for_ip": false, "ready_command": "curl -fs localhost",
+        "ready_timeout_sec": 120,
         "file_policy": {"roots": ["/srv"], "never_read": ["/srv/key"], "never_written": []},
         "placement": {"host": "h1", "labels": {"rack": "a1"}, "tolerations": ["spare", "gpu=yes"],
                       "accelerator": "kvm", "group": "web", "spread_by": "rack",
@@ -203,8 +206,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_built_is_refused_by_name_with_the_reason)
     const std::string head = "name: web\nimage: tiny\n";
     BOOST_TEST(contains(wrong(head + "egress: {allow: [example.com]}\n"),
                         "web.yaml:3: egress policies are not built yet"));
-    BOOST_TEST(contains(wrong(head + "ready_command: curl localhost\n"),
-                        "web.yaml:3: ready_command is not built"));
+    BOOST_TEST(contains(wrong(head + "ready_timeout: 2m\n"),
+                        "web.yaml:3: ready_timeout needs a ready_command"));
     BOOST_TEST(contains(wrong(head + "network: bridge\n"), "network bridge is not built yet"));
     BOOST_TEST(contains(wrong(head + "cpu: 2\n"), "cpu is written vcpus"));
     BOOST_TEST(contains(wrong(head + "env: {MY-VAR: x}\n"), "env MY-VAR is no name"));

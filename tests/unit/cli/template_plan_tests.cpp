@@ -173,6 +173,7 @@ BOOST_AUTO_TEST_CASE(what_is_exported_applies_to_the_same)
     const auto whole = json::parse(R"({
         "id": "tpl-a", "name": "web", "description": "two\nlines: \"so\" # \u0085\u00e9\u007f", "image": "tiny",
         "cpu": 2, "memory_mb": 1536, "ttl_seconds": 5400, "network_mode": "none", "wait_for_ip": true,
+        "ready_command": "a\nb: 'c' # d", "ready_timeout_sec": 120,
         "labels": {"on": "off", "a/b": "", "null": "null", "n": "1"}, "env": {"A": "b c", "Y": "yes", "B": "\u0007"},
         "file_policy": {"roots": ["/srv", "- x"], "never_read": []}, "disk": "durable", "pool": "prefer",
         "placement": {"host": "h1", "labels": {"rack": "a1"}, "tolerations": ["gpu=yes"]},

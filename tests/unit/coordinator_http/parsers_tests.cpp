@@ -34,13 +34,15 @@ BOOST_AUTO_TEST_CASE(a_minimal_create_has_defaults)
     BOOST_TEST((request->network == NetworkMode::nat));
     BOOST_TEST((request->pool == WarmUse::prefer));
     BOOST_TEST((request->disk == DiskKind::durable));
+    BOOST_TEST(request->ready.command.empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_full_create_is_one_value)
 {
     const auto request = parse_create(
         R"({"image":"tiny","agent_id":"a b","cpu":2,"memory_mb":512,"ttl_seconds":60,
-            "auto_start":true,"wait_for_ip":true,"vm_name":"web-1","labels":{"team":"red"},
+            "auto_start":true,"wait_for_ip":true,"ready_command":"true","ready_timeout_sec":9,
+            "vm_name":"web-1","labels":{"team":"red"},
             "network_mode":"isolated","env":{"A_1":"x"},"pool":"prefer","disk":"ephemeral","placement":{"host":"h1","labels":{"gpu":"a100"}},
             "file_policy":{"roots":["/srv","/tmp/"],"never_written":["/srv/..x"]}})");
     BOOST_REQUIRE_MESSAGE(request.has_value(), (request ? "" : request.error().message));
@@ -48,6 +50,8 @@ BOOST_AUTO_TEST_CASE(a_full_create_is_one_value)
     BOOST_TEST(*request->vcpus == 2U);
     BOOST_TEST(request->memory->mib() == 512U);
     BOOST_TEST(request->ttl->count() == 60);
+    BOOST_TEST(request->ready.command == "true");
+    BOOST_TEST(request->ready.timeout.count() == 9);
     BOOST_TEST(request->name == "web-1");
     BOOST_TEST(request->labels.at("team") == "red");
     BOOST_TEST((request->network == NetworkMode::isolated));
@@ -69,12 +73,19 @@ BOOST_AUTO_TEST_CASE(zero_and_empty_mean_the_default_as_they_always_did)
 BOOST_AUTO_TEST_CASE(all_wrong_fields_are_named_at_once)
 {
     const auto fields = create_fields(
-        R"({"source_vm_name":"../x","cpu":-1,"memory_mb":"big","auto_start":1,"colour":"red"})");
-    for (const char* name :
-         {"source_vm_name", "agent_id", "cpu", "memory_mb", "auto_start", "colour"}) {
+        R"({"source_vm_name":"../x","cpu":-1,"memory_mb":"big","auto_start":1,"colour":"red",
+            "ready_command":"","ready_timeout_sec":3601})");
+    for (const char* name : {"source_vm_name",
+                             "agent_id",
+                             "cpu",
+                             "memory_mb",
+                             "auto_start",
+                             "colour",
+                             "ready_command",
+                             "ready_timeout_sec"}) {
         BOOST_TEST((std::ranges::find(fields, name) != fields.end()), name);
     }
-    BOOST_TEST(fields.size() == 6U);
+    BOOST_TEST(fields.size() == 8U);
 }
 
 BOOST_AUTO_TEST_CASE(labels_of_a_placement_are_labels)

@@ -97,14 +97,27 @@ BOOST_AUTO_TEST_CASE(a_host_that_would_have_to_fetch_the_image_is_taken_where_no
     here.starting = 9; // Busy, and rather full: still there is no fetch.
     here.used_vcpus = 7;
     here.load = 4;
+    here.memory_available = 0;
     BOOST_TEST(chosen({far, on_its_way, here}) == "c");
     BOOST_TEST(chosen({far, on_its_way}) == "b");
+    on_its_way.starting = 9; // That it fetches is load, too.
+    on_its_way.used_vcpus = 7;
+    on_its_way.load = 4;
+    on_its_way.memory_available = 0;
+    on_its_way.group_mates = 4;
+    far.is_warm = true;
+    auto apart = demand();
+    apart.wants.group = "web";
+    apart.wants.apart = false;
+    BOOST_TEST(chosen({far, on_its_way}, apart) == "b");
+    here.group_mates = 4;
+    BOOST_TEST(chosen({far, on_its_way, here}, apart) == "c");
     BOOST_TEST(chosen({far}) == "a");
     here.used_vcpus = 8;
     BOOST_TEST(chosen({far, here}) == "a");
     const auto all = assessed({far, on_its_way, host("c")});
     BOOST_TEST(all[0].scores.image == 0);
-    BOOST_TEST(all[1].scores.image == 0.2);
+    BOOST_TEST(all[1].scores.image == 0.5);
     BOOST_TEST(all[2].scores.image == 1);
     far.may_fetch_image = false;
     far.no_image_because = "its disk is full";
