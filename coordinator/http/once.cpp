@@ -71,7 +71,10 @@ Then after(const Error& error)
         return error.reason == "host_failed" || error.reason == "coordinator_ending"
                    ? Then::leave
                    : Then::release;
-    case ErrorCode::timeout: return error.reason == "still_starting" ? Then::release : Then::leave;
+    case ErrorCode::timeout:
+        return error.reason == "still_starting" ? Then::release
+               : error.reason == "not_ready"    ? Then::keep // It is there.
+                                                : Then::leave;
     case ErrorCode::internal: return Then::leave;
     }
     return Then::leave;

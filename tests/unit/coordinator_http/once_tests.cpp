@@ -163,7 +163,8 @@ BOOST_AUTO_TEST_CASE(an_operations_own_refusal_is_its_answer)
     for (const auto& error : {Error{ErrorCode::failed_precondition, "it sleeps", "not_running"},
                               Error{ErrorCode::not_found, "no such thing"},
                               Error{ErrorCode::refused, "no such user", "unknown_user"},
-                              Error{ErrorCode::already_exists, "it is there"}}) {
+                              Error{ErrorCode::already_exists, "it is there"},
+                              Error{ErrorCode::timeout, "it runs and stays", "not_ready"}}) {
         const auto before = runs();
         const std::string key{error.stable_reason()};
         fail(error);
