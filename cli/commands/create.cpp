@@ -105,11 +105,17 @@ common::Result<std::string> post_create(client::Session& session,
                                         std::atomic<bool>& is_fetched)
 {
     constexpr std::chrono::seconds pause{1};
+    constexpr std::chrono::seconds trouble{30}; // A fetch that fails is tried again.
     const auto until = std::chrono::steady_clock::now() + longest;
+    auto hopeful = std::chrono::steady_clock::time_point::min();
     while (true) {
         auto made = session.post("/v1/sandboxes", body, client::Session::Asking::keyed);
-        is_fetched = !made && made.error().stable_reason() == "image_fetching" &&
-                     std::chrono::steady_clock::now() < until;
+        const auto now = std::chrono::steady_clock::now();
+        const auto why = made ? std::string{} : std::string{made.error().stable_reason()};
+        hopeful = why == "image_fetching" ? now + trouble : hopeful;
+        is_fetched =
+            (why == "image_fetching" || why == "image_on_its_way" || why == "no_capacity") &&
+            now < until && now < hopeful;
         if (!is_fetched) {
             return made;
         }
@@ -163,7 +169,8 @@ common::Result<int> create(Context& context, CreateOptions wanted)
         waiting.enough = look;
     }
     constexpr std::chrono::minutes longest{15};
-    context.session.set_timeout(longest);
+    constexpr std::chrono::minutes longest_call{90}; // A ready_command may take an hour.
+    context.session.set_timeout(longest_call);
     const auto of_image = wanted.no_wait ? std::chrono::minutes{0} : longest;
     auto result = wait_for(
         context.console, waiting, [&session = context.session, body, of_image, is_fetched] {

@@ -25,6 +25,16 @@ std::chrono::milliseconds usable_within(const CreateRequest& request, const Core
     return most;
 }
 
+Error not_usable_yet(const common::SandboxId& id)
+{
+    return {ErrorCode::timeout,
+            "create a sandbox: " + id.str() +
+                " runs, and what it was to be waited for is not known in time; GET "
+                "/v1/sandboxes/" +
+                id.str() + " and its commands tell",
+            "outcome_unknown"};
+}
+
 /// Whoever waits for what is made waits for its host, from when it has one.
 std::function<void(const common::SandboxId&)>
 waits_there(Callers& callers, const Reply<Sandbox>& reply, const Error& late)
@@ -57,7 +67,10 @@ Result<Sandbox> Core::create(const Caller& caller, CreateRequest request)
                              "create a sandbox: its host has not answered in time; the work goes "
                              "on, look for it with GET /v1/sandboxes",
                              boots ? "boot_timeout" : "outcome_unknown"};
-            give_up(reply, patience + afterwards, late);
+            const auto is_made = std::make_shared<bool>(false);
+            const auto too_late =
+                loop_->after(patience, [reply, late, is_made] { *is_made ? void() : reply(late); });
+            reply.when_given([loop = loop_.get(), too_late] { loop->cancel(too_late); });
             auto asked = request;
             asked.placed = waits_there(callers_, reply, late);
             ++counts_.creates;
@@ -66,9 +79,14 @@ Result<Sandbox> Core::create(const Caller& caller, CreateRequest request)
             const auto from = warm ? MadeFrom::warm : MadeFrom::image;
             const auto begun = clock_.steady();
             begin_create(
-                caller, asked, from, [this, caller, request, reply, begun](Result<Sandbox> made) {
+                caller,
+                asked,
+                from,
+                [this, caller, request, reply, begun, is_made, afterwards](Result<Sandbox> made) {
+                    *is_made = true;
                     counts_.created(made, clock_.steady() - begun);
                     if (made) {
+                        give_up(reply, afterwards, not_usable_yet(made->id));
                         await_ready(caller, *made, request, reply);
                     } else {
                         reply(std::move(made));
@@ -93,7 +111,7 @@ void Core::begin_create(const Caller& caller,
     if (!image) {
         return refuse_unknown_source(caller, request, std::move(done));
     }
-    if (!request.ready.command.empty() && image->agent == "none") {
+    if (request.auto_start && !request.ready.command.empty() && image->agent == "none") {
         return done(
             Error{ErrorCode::failed_precondition,
                   "create a sandbox: ready_command needs an agent that runs it, and image " +

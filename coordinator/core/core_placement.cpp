@@ -95,7 +95,9 @@ Result<> Core::place(Sandbox& sandbox,
     const auto* warm = pooling_->sources_of(sandbox);
     const auto view = fleet_.view(image, sandbox, warm);
     auto host = scheduler::place(view, demand, settings_.placement, ++counts_.placements);
-    ++counts_.verdicts[host ? "placed" : "no_capacity"];
+    if (host || !registry_->is_fetched_on_request(image)) { // Else it is not over with that.
+        ++counts_.verdicts[host ? "placed" : "no_capacity"];
+    }
     if (!host) {
         return Error{ErrorCode::resource_exhausted,
                      "create a sandbox: no host can take it",

@@ -231,7 +231,7 @@ bool Core::Pooling::make_room(const Sandbox& wanted,
     std::vector<common::SandboxId> best;
     const auto image = core_.fleet_.image(wanted.image, wanted.tenant);
     const Image none;
-    const bool may_be_cloned = only && !(image && core_.registry_->is_fetched_on_request(*image));
+    const bool may_be_cloned = only && image && !core_.registry_->is_fetched_on_request(*image);
     const auto demand = core_.demand_of(wanted, only);
     const auto view = core_.fleet_.view(image ? *image : none, wanted);
     for (std::size_t i = 0; i < view.size; ++i) {

@@ -87,6 +87,7 @@ Core::Registry::fetch_for(const Sandbox& wanted,
         }
     }
     if (!best) {
+        ++core_.counts_.verdicts["no_capacity"];
         return std::nullopt;
     }
     auto& host = core_.fleet_.host(*best)->host;

@@ -210,13 +210,17 @@ BOOST_AUTO_TEST_CASE(who_only_waits_for_too_many_does_not_have_it_fetched_elsewh
 
 BOOST_AUTO_TEST_CASE(what_one_create_asked_for_keeps_nobody_away_and_is_forgotten)
 {
+    settings.lost_after = std::chrono::seconds{2};
     run_with({"h1", "h2"});
-    registered(fetched_by("none"));
+    const auto web = registered(fetched_by("none"));
     BOOST_TEST(why_not_made(wants_on("h2")) == "image_fetching");
     expect<AddImageOnHost>();
-    appear("h2");
-    inventory("h2", {}, {});
-    settle();
+    const auto is_lost = [&] {
+        beat_of("h1", {web});
+        return core->host(me, HostName{"h2"})->health == HostHealth::lost;
+    };
+    eventually(is_lost, "the loss");
+    come("h2");
     BOOST_TEST(!core->host(me, HostName{"h2"})->warming);
     BOOST_TEST(missing() == Texts{"h2: "}, boost::test_tools::per_element());
     clock.stand_still(std::chrono::minutes{61});

@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_CASE(a_create_is_answered_once_its_ready_command_succeeded)
     const auto sent = booted();
     const auto& exec = std::get<ExecOnHost>(sent.command.what);
     BOOST_TEST(exec.shell.find("until (\ncurl localhost\n) </dev/null") != std::string::npos);
-    BOOST_TEST(exec.shell.find("+ 7))") != std::string::npos);
+    BOOST_TEST(exec.shell.find("+ 7 + 1))") != std::string::npos);
     BOOST_TEST(exec.user == "sandbox");
     BOOST_TEST(exec.timeout > std::chrono::seconds{7});
     await_stored(id, Phase::running);
@@ -67,13 +67,39 @@ BOOST_AUTO_TEST_CASE(one_that_is_never_ready_stays_and_its_caller_is_told_where_
     }
 }
 
-BOOST_AUTO_TEST_CASE(one_that_ends_meanwhile_is_told_of_at_once)
+BOOST_AUTO_TEST_CASE(one_that_ends_meanwhile_is_told_of_as_such)
 {
     run_with({"h1"});
     auto made = create(wants_ready());
-    const auto sent = booted();
-    refuse(sent, ErrorCode::failed_precondition, "guest_stopped");
-    BOOST_TEST(reason_of(made.get()) == "not_ready");
+    booted();
+    auto gone = destroy(id);
+    done(expect<DestroyOnHost>(), id, Phase::destroyed);
+    BOOST_TEST(gone.get().has_value());
+    const auto told = made.get();
+    BOOST_TEST(reason_of(told) == "not_running");
+    BOOST_TEST(told.error().message.find("is destroyed before") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(one_whose_command_was_not_tried_is_not_said_to_have_failed)
+{
+    run_with({"h1"});
+    auto made = create(wants_ready());
+    refuse(booted(), ErrorCode::failed_precondition, "unknown_user");
+    const auto told = made.get();
+    BOOST_TEST(reason_of(told) == "not_ready");
+    BOOST_TEST(told.error().message.find("was not seen to succeed: no") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_does_not_answer_is_told_of_before_the_command_s_time)
+{
+    settings.boot_timeout = std::chrono::milliseconds{20};
+    settings.grace = std::chrono::milliseconds{20};
+    run_with({"h1"});
+    auto what = wants_ready();
+    what.ready.timeout = std::chrono::hours{1};
+    auto made = create(what);
+    expect<CreateOnHost>();
+    BOOST_TEST(reason_of(made.get()) == "boot_timeout");
 }
 
 BOOST_AUTO_TEST_CASE(the_address_is_waited_for_as_well)
