@@ -41,7 +41,7 @@ struct HostView {
     unsigned starting = 0;     ///< Sandboxes that are being made or booted there now.
     bool has_image = false;
     bool may_fetch_image = false;      ///< Where it has not: it can be told to.
-    bool is_fetching_image = false;    ///< It has been told so already.
+    bool is_fetching_image = false;    ///< It is to have it, and has not yet.
     std::string_view no_image_because; ///< Where it may not, though it would be: what keeps it.
     bool is_warm = false; ///< What is asked for can be cloned there, which is faster than a boot.
     double load = 0;      ///< Runnable processes for each core, by its own word.

@@ -2,14 +2,8 @@
 
 import pytest
 
-from fleet import Fleet, wait_until
+from fleet import wait_until
 from test_uploads import register, tiny
-
-
-@pytest.fixture(scope="module")
-def fleet(build, image):
-    with Fleet(build, image, hosts=2) as fleet:
-        yield fleet
 
 
 @pytest.fixture
